@@ -1,0 +1,34 @@
+"""afield takes ImageNet backbones afield: does better on ImageNet mean better here, and which backbone should I use?
+
+The functions equal the commands; each is imported when it is first used, so `import afield` is cheap.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from afield.report.page import report
+    from afield.study.record import load_record, results
+    from afield.study.run import run_study
+    from afield.study.study import load_study
+
+__all__ = ["__version__", "load_record", "load_study", "report", "results", "run_study"]
+
+_HOMES = {
+    "load_record": "afield.study.record",
+    "load_study": "afield.study.study",
+    "report": "afield.report.page",
+    "results": "afield.study.record",
+    "run_study": "afield.study.run",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOMES:
+        from importlib import import_module
+
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'afield' has no attribute {name!r}")

@@ -1,0 +1,38 @@
+"""Errors in words. A message names the thing, the place and the mend."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class AfieldError(Exception):
+    """Something that afield can explain: the command prints the message alone, without a trace."""
+
+
+class InputError(AfieldError):
+    """What the user gave cannot be used (exit code 2)."""
+
+
+class StoreError(AfieldError):
+    """A result folder, or a file in it, is not what it should be."""
+
+
+class Stopped(AfieldError):
+    """The user or a scheduler asked for a stop; everything so far is saved and can be resumed."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Words that help with an unknown name: the nearest known ones, or all where none is near.
+
+    >>> nearest("lerning_rate", ["learning_rate", "epochs"])
+    'did you mean learning_rate?'
+    >>> nearest("x", ["a", "b"])
+    'known: a, b'
+    """
+    options = sorted(known)
+    close = get_close_matches(name, options, n=3, cutoff=0.6)
+    if close:
+        return f"did you mean {' or '.join(close)}?"
+    shown = ", ".join(options[:12])
+    return f"known: {shown}" + (f" and {len(options) - 12} more" if len(options) > 12 else "")

@@ -1,0 +1,1 @@
+"""A study: its file, its plan, its search, its runs and its folder."""

@@ -1,0 +1,127 @@
+"""What a study found, as one value: the only thing that analysis and report are given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from afield.backbones.catalogue import Backbone
+from afield.study.study import Study
+from afield.tasks.task import Card
+
+TrialState = Literal["finished", "paused", "failed", "missing"]
+
+
+@dataclass(frozen=True)
+class TrialRecord:
+    """One training as its folder tells it."""
+
+    key: str
+    task: str
+    backbone: str
+    intervention: str
+    seed: int
+    recipe: Mapping[str, Any]
+    state: TrialState
+    history: tuple[Mapping[str, Any], ...]
+    """a row an epoch: epoch (from 1), learning_rate, train_loss, validation_loss, validation (the task's metric), seconds, images_per_second"""
+    best_epoch: int | None = None
+    validation: float | None = None
+    """the task's metric on validation at the best epoch"""
+    validation_loss: float | None = None
+    """log-loss on validation at that epoch"""
+    train_seconds: float = 0.0
+    """seconds of training and validating, all epochs so far"""
+    platform: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SearchRecord:
+    """The search of one (task, backbone, intervention): its grid in order, and what was chosen."""
+
+    task: str
+    backbone: str
+    intervention: str
+    cells: tuple[TrialRecord, ...]
+    """the grid's cells under the first seed, in grid order"""
+    axes: Mapping[str, tuple[float, ...]]
+    """the searched keys and their values"""
+    chosen: str | None
+    """key of the chosen cell; None where the search has not ended"""
+    repeats: tuple[TrialRecord, ...] = ()
+    """the chosen recipe under every seed, the search's own first"""
+    borders: tuple[str, ...] = ()
+    """searched keys whose chosen value is an end of its axis (of at least three values), e.g. `learning_rate`"""
+    epochs_spent: int = 0
+    epochs_of_grid: int = 0
+    rung_correlation: float | None = None
+    """Spearman correlation, over the cells that went on, of the order at the first rung and at the end; None below three"""
+
+
+@dataclass(frozen=True)
+class TaskRecord:
+    """A task as it was when the study ran."""
+
+    name: str
+    version: int
+    classes: tuple[str, ...]
+    metric: str
+    card: Card
+    split_seed: int
+    fingerprint: str
+    counts: Mapping[str, Mapping[str, int]]
+    """images by split, then by class"""
+    pictures: Mapping[str, tuple[npt.NDArray[np.uint8], ...]] = field(default_factory=dict)
+    """a few images a class as the network sees them, [height, width, 3]"""
+
+
+@dataclass(frozen=True)
+class BackboneRecord:
+    """A backbone's row of the catalogue and the bytes that were used."""
+
+    backbone: Backbone
+    weights_sha256: str
+    weights_from: str
+    preprocessing: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A trial that ended in an error."""
+
+    key: str
+    task: str
+    backbone: str
+    intervention: str
+    seed: int
+    reason: str
+    """the error in one line"""
+    trace: str
+
+
+@dataclass(frozen=True)
+class StudyRecord:
+    """Everything that was found: the input of every analysis and of the report."""
+
+    study: Study
+    results: pd.DataFrame
+    """the results table (DESIGN.md): a row a backbone, task, metric, intervention and seed, of scored trials"""
+    predictions: pd.DataFrame
+    """key, split, view, sample, unit, cluster, label, logits (list) of the scored trials, for validation and test"""
+    searches: tuple[SearchRecord, ...]
+    tasks: tuple[TaskRecord, ...]
+    backbones: tuple[BackboneRecord, ...]
+    failures: tuple[Failure, ...] = ()
+    numerics: Mapping[str, Any] = field(default_factory=dict)
+    platforms: tuple[Mapping[str, str], ...] = ()
+    """the distinct platforms that trained, e.g. {"cpu": ..., "torch": ...}"""
+    test_reads: int = 0
+
+    def task(self, name: str) -> TaskRecord:
+        """The record of that task."""
+        return next(task for task in self.tasks if task.name == name)

@@ -1,0 +1,33 @@
+"""The recipe: everything that shapes one training, as plain checked values."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class Recipe(BaseModel):
+    """How one network is trained. Defaults are the study's (arXiv 2301.04644), its grid values apart."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    initialisation: Literal["pretrained", "scratch"] = "pretrained"
+    """where the body's weights start; the head always starts at random"""
+    image_size: Annotated[int, Field(ge=32, le=2048)] = 224
+    """side of the square that the network sees, in pixels"""
+    epochs: Annotated[int, Field(ge=1, le=10_000)] = 30
+    batch_size: Annotated[int, Field(ge=2, le=65_536)] = 128
+    """the last partial batch is kept; a batch of one is skipped (BatchNorm cannot train on it)"""
+    optimiser: Literal["adamw"] = "adamw"
+    learning_rate: Positive = 1e-4
+    """peak learning rate, for all parameters alike"""
+    weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1e-4
+    """decay of the weights in one step at the peak: torch is given weight_decay / learning_rate, so the decay does not
+    depend on the peak learning rate and follows the schedule (PAPER.md 3)"""
+    schedule: Literal["cosine"] = "cosine"
+    """per epoch: learning_rate * (1 + cos(pi * epoch / epochs)) / 2"""
+    augmentation: Literal["paper", "none"] = "paper"
+    """`paper`: RandomResizedCrop with scale (0.65, 1) and the flips that the task allows; `none`: the evaluation view"""
