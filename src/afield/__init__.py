@@ -11,17 +11,17 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from afield.report.page import report
-    from afield.study.record import load_record, results
+    from afield.study.collect import load_record, results
     from afield.study.run import run_study
     from afield.study.study import load_study
 
 __all__ = ["__version__", "load_record", "load_study", "report", "results", "run_study"]
 
 _HOMES = {
-    "load_record": "afield.study.record",
+    "load_record": "afield.study.collect",
     "load_study": "afield.study.study",
     "report": "afield.report.page",
-    "results": "afield.study.record",
+    "results": "afield.study.collect",
     "run_study": "afield.study.run",
 }
 

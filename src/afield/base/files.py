@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import socket
 import tempfile
 from collections.abc import Callable, Iterator
@@ -81,10 +82,14 @@ def write_json(path: Path, value: object) -> None:
 
 
 def remove_abandoned(folder: Path) -> None:
-    """Remove temporary files in a folder whose process on this host has ended."""
+    """Remove temporary files and folders in a folder whose process on this host has ended."""
     for path in folder.glob(f"{TEMPORARY}{socket.gethostname()}-*"):
         process = path.name.removeprefix(f"{TEMPORARY}{socket.gethostname()}-").split("-")[0]
-        if not (process.isdigit() and process_alive(int(process))):
+        if process.isdigit() and process_alive(int(process)):
+            continue
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
             path.unlink(missing_ok=True)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from importlib import resources
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -80,3 +82,125 @@ class Study(_Table):
     numerics: NumericsChoice = Field(default_factory=NumericsChoice)
     interventions: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """recipe keys by name of the intervention; `backbones` restricts one to some backbones"""
+
+    @model_validator(mode="after")
+    def _interventions_hold(self) -> Study:
+        for name in self.study.interventions:
+            if name != PLAIN and name not in self.interventions:
+                known = [PLAIN, *self.interventions]
+                raise ValueError(f"study.interventions: {name}: there is no table [interventions.{name}]; {nearest(name, known)}")
+        for name, table in self.interventions.items():
+            if name == PLAIN:
+                raise ValueError(f"interventions.{PLAIN}: is the recipe as it stands; put its keys into [recipe]")
+            for key in table:
+                if key in self.search.grid:
+                    raise ValueError(f"interventions.{name}.{key}: is searched by search.grid; take it out of one of them")
+            unknown = sorted(set(self.backbones_of(name)) - set(self.study.backbones))
+            if unknown:
+                raise ValueError(
+                    f"interventions.{name}.backbones: {unknown[0]}: not among study.backbones; {nearest(unknown[0], self.study.backbones)}"
+                )
+        for name in (PLAIN, *self.interventions):
+            self.cells(name)
+        return self
+
+    def recipe_of(self, intervention: str) -> Recipe:
+        """The recipe under an intervention, before the search fills in its values."""
+        changes = {key: value for key, value in self.interventions.get(intervention, {}).items() if key != "backbones"}
+        try:
+            return Recipe.model_validate({**self.recipe.model_dump(), **changes})
+        except ValidationError as error:
+            raise ValueError("\n".join(_words(error, f"interventions.{intervention}.", Recipe))) from None
+
+    def backbones_of(self, intervention: str) -> tuple[str, ...]:
+        """The backbones that an intervention is tried on: all, unless its table names some."""
+        named = self.interventions.get(intervention, {}).get("backbones", list(self.study.backbones))
+        if not (isinstance(named, list | tuple) and all(isinstance(name, str) for name in named)):
+            raise ValueError(f"interventions.{intervention}.backbones: must be a list of names of backbones")
+        return tuple(name for name in self.study.backbones if name in named) if set(named) <= set(self.study.backbones) else tuple(named)
+
+    def cells(self, intervention: str) -> tuple[Recipe, ...]:
+        """The grid: every combination of the searched values, the last key fastest."""
+        recipe = self.recipe_of(intervention).model_dump()
+        keys = list(self.search.grid)
+        try:
+            return tuple(
+                Recipe.model_validate({**recipe, **dict(zip(keys, values, strict=True))})
+                for values in product(*self.search.grid.values())
+            )
+        except ValidationError as error:
+            raise ValueError("\n".join(_words(error, "search.grid.", Recipe))) from None
+
+
+def shipped_studies() -> dict[str, str]:
+    """The texts of the studies that come with the package, by name (`quickstart`, `paper/main`)."""
+    folder = Path(str(resources.files("afield").joinpath("studies")))
+    return {path.relative_to(folder).with_suffix("").as_posix(): path.read_text(encoding="utf-8") for path in sorted(folder.rglob("*.toml"))}
+
+
+def load_study(source: str | Path) -> Study:
+    """Read a study: the name of a shipped one, or a path to a TOML file. Raises InputError that names file, key and mend.
+
+    >>> load_study("quickstart").study.tasks
+    ('elpv',)
+    """
+    shipped = shipped_studies()
+    if str(source) in shipped:
+        return parse_study(shipped[str(source)], f"{source}.toml")
+    path = Path(source)
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; give a study file (.toml) or one of the shipped studies: {', '.join(shipped)}")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError(f"{source}: no such file, and no shipped study of that name; {nearest(str(source), shipped)}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{source}: cannot be read as a text file ({error})") from None
+    return parse_study(text, path.name)
+
+
+def parse_study(text: str, name: str) -> Study:
+    """Check a study's text; `name` stands in front of each complaint."""
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{name}: not valid TOML: {error}") from None
+    try:
+        return Study.model_validate_json(json.dumps(content, default=str))
+    except ValidationError as error:
+        lines = "\n".join(_words(error, "", Study)).splitlines()
+        raise InputError("\n".join(f"{name}: {line}" for line in lines)) from None
+
+
+def _words(error: ValidationError, prefix: str, model: type[BaseModel]) -> list[str]:
+    """One line a complaint: key, what is wrong, what would be right."""
+    lines = []
+    for item in error.errors(include_url=False):
+        place = prefix + ".".join(str(part) for part in item["loc"] if not str(part).startswith(("function-", "constrained-", "literal")))
+        if item["type"] == "extra_forbidden":
+            known = _keys(model, item["loc"][:-1])
+            text = f"{place}: unknown key; {nearest(str(item['loc'][-1]), known)}"
+        elif item["type"] == "missing":
+            text = f"{place}: is missing"
+        elif item["type"] == "value_error":
+            text = str(item["ctx"]["error"])
+            text = f"{place}.{text}" if place and not text.startswith(place.split(".")[0]) else text
+        else:
+            text = f"{place}: {item['msg'].removeprefix('Input ')}, not {_shown(item['input'])}"
+        lines.append(text)
+    return lines
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _keys(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
+    """The keys that a table knows."""
+    for part in place:
+        field = model.model_fields.get(str(part))
+        if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
+            return []
+        model = field.annotation
+    return list(model.model_fields)

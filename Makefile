@@ -1,0 +1,66 @@
+# make quickstart | test | check | prove | bench | clean
+# The environment .venv is made when it is missing or when pyproject.toml or constraints.txt have changed.
+
+# The first Python that is new enough and can make an environment; `make PYTHON=...` takes another.
+CANDIDATES := python3.11 python3.12 python3.13 python3.14 python3 python
+PYTHON ?= $(shell for candidate in $(CANDIDATES); do \
+	"$$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& { echo "$$candidate"; break; }; done)
+
+BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
+PACKAGE := .venv/.installed
+TOOLS := .venv/.installed-dev
+
+.DELETE_ON_ERROR:
+.PHONY: quickstart test test-fast test-slow check format prove bench clean
+
+quickstart: $(PACKAGE)
+	$(BIN)/afield run quickstart --out out/quickstart
+
+# The fast tests first: they tell in seconds what the slow ones would tell in minutes.
+test: test-fast test-slow
+
+test-fast: $(TOOLS)
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: $(TOOLS)
+	$(BIN)/python -m pytest -m slow
+
+check: $(TOOLS)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(TOOLS)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# All that takes longer than a CI run may: the slow tests, then every benchmark.
+prove: test-slow bench
+
+bench: $(TOOLS)
+	set -e; for script in $(sort $(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python "$$script"; done
+
+clean:
+	rm -rf out dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+# pip 25.1 is the first that knows dependency groups.
+$(PACKAGE): pyproject.toml constraints.txt
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { \
+		if test -z "$(PYTHON)"; then \
+			echo "make: no Python 3.11 or newer that can make an environment was found (tried $(CANDIDATES));" >&2; \
+			echo "install one (Debian and Ubuntu: with python3-venv) or name it: make PYTHON=/path/to/python" >&2; \
+			exit 1; \
+		fi; \
+		echo "making .venv with $(PYTHON)"; "$(PYTHON)" -m venv --clear .venv; \
+	}
+	@echo "installing afield and what it needs (torch among it: gigabytes, so minutes the first time)"
+	$(INSTALL) --upgrade 'pip>=25.1'
+	$(INSTALL) --editable '.[quickstart]'
+	touch $@
+
+$(TOOLS): $(PACKAGE)
+	$(INSTALL) --group dev
+	touch $@

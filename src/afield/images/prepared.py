@@ -1,0 +1,274 @@
+"""Prepared images: decoded and resized once, then memory-mapped bytes that all trials share. Needs no torch."""
+
+from __future__ import annotations
+
+import math
+import multiprocessing
+import os
+import shutil
+import signal
+import socket
+import tempfile
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import PIL
+import platformdirs
+from PIL import Image
+
+from afield.base.errors import AfieldError, InputError, StoreError
+from afield.base.files import TEMPORARY, remove_abandoned, write_atomic, write_error, write_json
+from afield.base.hashing import digest
+from afield.images.decode import decode, stored_size
+
+PREPARATION_VERSION = 1
+"""raised whenever a rule gives other bytes"""
+SHOWN = 20
+"""broken images that one message names; the rest are counted"""
+_HEADS = 200
+"""images whose heads are read to estimate the bytes of all"""
+_CHUNK = 16
+"""images that a process is given at once"""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How a full image becomes a prepared one; `size` is the side of the square that the network sees, in pixels.
+
+    `train`: the short side shrinks to ceil(1.44 size), aspect kept, never enlarged. No crop of the study's
+    RandomResizedCrop (area 0.65 to 1, ratio 3/4 to 4/3) is then narrower than `size`: sqrt((4/3) / 0.65) = 1.432.
+    `evaluation`: the short side becomes `size`, then the central square is cut (torchvision's Resize and CenterCrop).
+    """
+
+    kind: Literal["train", "evaluation"]
+    size: int
+    interpolation: Literal["bilinear", "bicubic"]
+    version: int = PREPARATION_VERSION
+
+
+def train_rule(size: int) -> Rule:
+    """The rule for training images; one for all backbones."""
+    return Rule("train", size, "bicubic")
+
+
+def evaluation_rule(size: int, interpolation: Literal["bilinear", "bicubic"]) -> Rule:
+    """The rule for evaluation views; `interpolation` is that of the weights."""
+    return Rule("evaluation", size, interpolation)
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedImages:
+    """n prepared images in one read-only file; pickled as the folder's path, so that processes share the bytes."""
+
+    folder: Path
+    pixels: npt.NDArray[np.uint8]
+    """[bytes] all images one after the other, each [height, width, 3]; a read-only memory map"""
+    offsets: npt.NDArray[np.int64]
+    """[n + 1] where each image begins"""
+    sizes: npt.NDArray[np.int32]
+    """[n, 2] height and width as prepared"""
+    originals: npt.NDArray[np.int32]
+    """[n, 2] height and width of the full images, upright"""
+
+    def __len__(self) -> int:
+        return len(self.sizes)
+
+    def __reduce__(self) -> tuple[Callable[[Path], PreparedImages], tuple[Path]]:
+        return open_prepared, (self.folder,)
+
+    def image(self, index: int) -> npt.NDArray[np.uint8]:
+        """The image [height, width, 3] as a read-only view."""
+        height, width = self.sizes[index]
+        return self.pixels[self.offsets[index] : self.offsets[index + 1]].reshape(height, width, 3)
+
+
+def cache_folder() -> Path:
+    """Where prepared images and hashes are kept: AFIELD_CACHE, or the user's cache folder."""
+    named = os.environ.get("AFIELD_CACHE")
+    return Path(named).expanduser().resolve() if named else platformdirs.user_cache_path("afield")
+
+
+def prepare(
+    data_root: Path,
+    images: Sequence[str],
+    hashes: Sequence[str],
+    rule: Rule,
+    cache: Path,
+    processes: int,
+    progress: Callable[[int, int], None],
+) -> Path:
+    """Prepare images (paths below `data_root`, with their sha256) and return the folder for `open_prepared`.
+
+    The folder is named by the images' hashes, the rule and Pillow's version (its decoders make the bytes); one that is
+    there is whole and used again. `progress(done, all)` is told after each image and may raise to stop. `processes`
+    decode at once; 1 works in this process. Raises InputError that lists all broken images, StoreError where the disk
+    is too small or cannot be written, AfieldError where a decoding process was killed.
+    """
+    name = digest({"images": list(hashes), "rule": asdict(rule), "pillow": PIL.__version__})
+    folder = cache / "prepared" / name
+    if folder.is_dir():
+        return folder
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        remove_abandoned(folder.parent)
+        _check_space(estimate_bytes(data_root, images, rule), folder.parent)
+        temporary = Path(
+            tempfile.mkdtemp(prefix=f"{TEMPORARY}{socket.gethostname()}-{os.getpid()}-", dir=folder.parent)
+        )
+        try:
+            _write(temporary, data_root, images, rule, processes, progress)
+            _put(temporary, folder)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    except OSError as error:
+        raise write_error(folder, error) from error
+    return folder
+
+
+def open_prepared(folder: Path) -> PreparedImages:
+    """Map a folder that `prepare` made. Raises StoreError where it is not whole."""
+    try:
+        with np.load(folder / "index.npz") as index:
+            offsets, sizes, originals = index["offsets"], index["sizes"], index["originals"]
+        pixels = np.memmap(folder / "pixels.bin", np.uint8, "r")
+    except (OSError, ValueError, KeyError) as error:
+        raise StoreError(
+            f"{folder}: prepared images cannot be read ({error}); delete the folder, it is made again"
+        ) from error
+    if len(pixels) != offsets[-1]:
+        raise StoreError(
+            f"{folder}: {len(pixels):,} bytes instead of {offsets[-1]:,}; delete the folder, it is made again"
+        )
+    return PreparedImages(folder, np.asarray(pixels), offsets, sizes, originals)
+
+
+def estimate_bytes(data_root: Path, images: Sequence[str], rule: Rule) -> int:
+    """Bytes that the prepared images take: exact for evaluation, estimated from some 200 images' heads for training."""
+    if rule.kind == "evaluation":
+        return 3 * len(images) * rule.size**2
+    areas = []
+    for image in images[:: max(1, len(images) // _HEADS)]:
+        try:
+            height, width = stored_size(data_root / image)
+        except InputError:  # preparing names it, together with all the others that are broken
+            continue
+        areas.append(math.prod(_resized(width, height, rule)))
+    return int(3 * len(images) * np.mean(areas)) if areas else 0
+
+
+def prepare_pixels(full: npt.NDArray[np.uint8], rule: Rule) -> npt.NDArray[np.uint8]:
+    """One full image [h, w, 3] as the rule prepares it, with Pillow's antialiased resize."""
+    height, width = full.shape[:2]
+    new_width, new_height = _resized(width, height, rule)
+    image = Image.fromarray(full)
+    if (new_width, new_height) != (width, height):
+        image = image.resize((new_width, new_height), Image.Resampling[rule.interpolation.upper()])
+    if rule.kind == "evaluation":
+        # Python's rounding (half to even), as torchvision's center_crop has it.
+        left, top = round((new_width - rule.size) / 2), round((new_height - rule.size) / 2)
+        image = image.crop((left, top, left + rule.size, top + rule.size))
+    return np.asarray(image)
+
+
+def _resized(width: int, height: int, rule: Rule) -> tuple[int, int]:
+    """Width and height after the resize, the long side cut to a whole number as torchvision's Resize does."""
+    short = rule.size if rule.kind == "evaluation" else min(width, height, -(-36 * rule.size // 25))
+    if width <= height:
+        return short, int(short * height / width)
+    return int(short * width / height), short
+
+
+def _check_space(needed: int, folder: Path) -> None:
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise StoreError(
+            f"{folder}: prepared images take about {needed / 1e9:.2f} GB, {free / 1e9:.2f} GB are free; "
+            f"free {(needed - free) / 1e9:.2f} GB or let AFIELD_CACHE name a folder on a larger disk"
+        )
+
+
+@dataclass(frozen=True)
+class _Done:
+    """One image's prepared pixels and full height and width, or why there are none."""
+
+    pixels: npt.NDArray[np.uint8] | None
+    original: tuple[int, int]
+    error: str = ""
+
+
+def _prepare_one(path: Path, rule: Rule) -> _Done:
+    try:
+        full = decode(path)
+    except InputError as error:
+        return _Done(None, (0, 0), str(error))
+    return _Done(prepare_pixels(full, rule), (full.shape[0], full.shape[1]))
+
+
+def _write(
+    folder: Path,
+    data_root: Path,
+    images: Sequence[str],
+    rule: Rule,
+    processes: int,
+    progress: Callable[[int, int], None],
+) -> None:
+    """Fill a folder with pixels, index and rule. All broken images are reported together."""
+    sizes, originals = np.zeros((len(images), 2), np.int32), np.zeros((len(images), 2), np.int32)
+    broken = []
+    work = _in_order(partial(_prepare_one, rule=rule), [data_root / image for image in images], processes)
+    with (folder / "pixels.bin").open("wb") as stream, closing(work) as results:
+        for position, done in enumerate(results):
+            if done.pixels is None:
+                broken.append(done.error)
+            else:
+                stream.write(np.ascontiguousarray(done.pixels).data)
+                sizes[position], originals[position] = done.pixels.shape[:2], done.original
+            progress(position + 1, len(images))
+        stream.flush()
+        os.fsync(stream.fileno())
+    if broken:
+        more = f"\nand {len(broken) - SHOWN} more" if len(broken) > SHOWN else ""
+        raise InputError(f"{len(broken)} of {len(images)} images cannot be used:\n" + "\n".join(broken[:SHOWN]) + more)
+    lengths = 3 * sizes.astype(np.int64).prod(axis=1)
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    write_atomic(folder / "index.npz", lambda path: np.savez(path, offsets=offsets, sizes=sizes, originals=originals))
+    write_json(folder / "rule.json", asdict(rule))
+
+
+def _in_order(task: Callable[[Path], _Done], paths: list[Path], processes: int) -> Generator[_Done, None, None]:
+    """The results of `task` in the order of `paths`, from this process or several others."""
+    if processes == 1:
+        yield from map(task, paths)
+        return
+    pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), initializer=_leave_interrupts)
+    try:
+        yield from pool.map(task, paths, chunksize=_CHUNK)
+    except BrokenProcessPool as error:
+        raise AfieldError(
+            "a process that prepares images was killed, perhaps for want of memory; use fewer processes"
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _leave_interrupts() -> None:
+    """Ctrl-C is for the process that asked for the images; it ends the others."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _put(temporary: Path, folder: Path) -> None:
+    """Give the finished folder its name; where another process was first, its equal folder stays."""
+    temporary.chmod(0o755)
+    try:
+        temporary.rename(folder)
+    except OSError:
+        if not folder.is_dir():
+            raise

@@ -1,0 +1,92 @@
+"""The display of a run: trials done, running and left, speeds, and the time left. A plain line now and then where there is no terminal."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from afield.study.standing import Standing
+
+_LINE_EVERY = 30.0
+"""seconds between two lines where the output is not a terminal"""
+
+
+class Display:
+    """Shows a run on a console; a context manager."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self._live = Live(console=console, refresh_per_second=4, transient=True) if console.is_terminal else None
+        self._last_line = time.monotonic() - _LINE_EVERY
+        self._began = time.monotonic()
+
+    def __enter__(self) -> Display:
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def say(self, words: str) -> None:
+        """Print a message above the display."""
+        self.console.print(words, markup=False, highlight=False, soft_wrap=True)
+
+    def prepare(self, what: str, done: int, total: int) -> None:
+        """Show how many images are prepared."""
+        if self._live is not None:
+            self._live.update(Text(f"preparing images ({what}): {done} of {total}"))
+        elif done == total:
+            self.say(f"prepared {total} images ({what})")
+
+    def standing(self, standing: Standing) -> None:
+        """Show where the run stands."""
+        if self._live is not None:
+            self._live.update(_panel(standing, time.monotonic() - self._began))
+        elif time.monotonic() - self._last_line >= _LINE_EVERY:
+            self._last_line = time.monotonic()
+            self.say(_summary(standing))
+
+
+def _summary(standing: Standing) -> str:
+    counts = f"trainings: {standing.done} done, {len(standing.running)} running, {standing.left} left"
+    failed = f", {standing.failed} failed" if standing.failed else ""
+    return f"{counts}{failed}; epochs {standing.epochs_done:.1f} of {standing.epochs_planned}; {_time_left(standing.seconds_left)}"
+
+
+def _time_left(seconds: float | None) -> str:
+    return "time left: known after the first epoch" if seconds is None else f"about {duration(seconds)} left"
+
+
+def _panel(standing: Standing, elapsed: float) -> RenderableType:
+    rows = Table.grid(padding=(0, 2))
+    for running in standing.running:
+        rows.add_row(
+            Text(running.label),
+            Text(f"epoch {running.epoch}/{running.epochs}"),
+            ProgressBar(total=1.0, completed=running.share, width=20),
+            Text(f"{running.images_per_second:.0f} images/s"),
+        )
+    bar = ProgressBar(total=max(1, standing.epochs_planned), completed=standing.epochs_done, width=60)
+    return Group(Text(_summary(standing), style="bold"), bar, rows, Text(f"{duration(elapsed)} so far; Ctrl-C saves and stops", style="dim"))
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words a person reads at a glance.
+
+    >>> duration(42), duration(192), duration(7500)
+    ('42 s', '3 min 12 s', '2 h 05 min')
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"

@@ -1,0 +1,1 @@
+"""A study's record as one HTML file that opens anywhere, offline. Needs no torch."""

@@ -1,0 +1,60 @@
+"""What stands behind the answer: protocol, weights, numerics, machines, as text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from afield.report import words
+from afield.report.rows import Row
+from afield.study.record import StudyRecord
+from afield.study.study import PLAIN
+
+
+@dataclass(frozen=True)
+class Details:
+    """What a careful reader wants behind the answer: tables of (name, text)."""
+
+    protocol: tuple[tuple[str, str], ...]
+    recipe: tuple[tuple[str, str], ...]
+    interventions: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+    numerics: tuple[tuple[str, str], ...]
+    platforms: tuple[tuple[tuple[str, str], ...], ...]
+    weights: tuple[Row, ...]
+
+
+def details_of(record: StudyRecord) -> Details:
+    """The study, its weights and its machines."""
+    head, search = record.study.study, record.study.search
+    grid = "; ".join(f"{key} {value}" for key, value in words.pairs(search.grid)) or "none"
+    protocol = {
+        "protocol": f"{head.protocol}: validation chooses recipe, epoch and backbone; test is read after that",
+        "reads of the test split": record.test_reads,
+        "search": f"{search.method} over {grid}" + (f"; rungs at {words.plain(search.rungs)} epochs" if search.method == "halving" else ""),
+        "seeds": head.seeds,
+        "backbones": head.backbones,
+        "interventions": head.interventions,
+    }
+    return Details(
+        protocol=tuple(words.pairs(protocol)),
+        recipe=tuple(words.pairs(record.study.recipe.model_dump())),
+        interventions=tuple((name, tuple(words.pairs(record.study.interventions[name]))) for name in head.interventions if name != PLAIN),
+        numerics=tuple(words.pairs(record.numerics)),
+        platforms=tuple(tuple(words.pairs(platform)) for platform in record.platforms),
+        weights=tuple(
+            Row(
+                used.backbone.id,
+                used.backbone.id,
+                "",
+                (
+                    f"{used.backbone.imagenet_top1:.1f} ({used.backbone.imagenet_kind}, {used.backbone.imagenet_size} px)",
+                    used.backbone.pretraining,
+                    used.backbone.licence,
+                    used.weights_from,
+                    used.weights_sha256,
+                    "; ".join(f"{key} {value}" for key, value in words.pairs(used.preprocessing)),
+                    used.backbone.source,
+                ),
+            )
+            for used in record.backbones
+        ),
+    )

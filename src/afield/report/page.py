@@ -1,0 +1,112 @@
+"""From a study's record to one HTML file without any outside reference."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import altair
+import vl_convert
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from afield import __version__
+from afield.analysis.answer import Answer, answer
+from afield.base.files import write_text
+from afield.report.charts import CONFIG
+from afield.report.details import details_of
+from afield.report.figures import Figures
+from afield.report.sections import task_sections
+from afield.study.record import StudyRecord
+
+
+def report(out: Path | str) -> Path:
+    """Write `OUT/report.html` from what the folder holds, and return its path.
+
+    Raises StoreError where the folder is not a study's.
+    """
+    from afield.study.record import load_record
+
+    path = Path(out) / "report.html"
+    write_text(path, render(load_record(out)))
+    return path
+
+
+def render(record: StudyRecord) -> str:
+    """The whole page, ready to be written as UTF-8; equal records give equal pages.
+
+    Everything is inside: style, scripts, charts, pictures. A content security policy that names the hash of each script forbids the rest.
+    """
+    return _page(record, answer(record))
+
+
+def _page(record: StudyRecord, found: Answer) -> str:
+    figures = Figures()
+    tasks = task_sections(record, found, figures)
+    style, vega, script = _asset("style.css"), _vega(), _asset("script.js")
+    page = _environment().get_template("template.html.j2")
+    return page.render(
+        title=_title(record),
+        record=record,
+        tasks=tasks,
+        details=details_of(record),
+        version=__version__,
+        policy=_policy(style, (vega, script)),
+        style=Markup(style),  # noqa: S704 - our own file
+        vega=Markup(vega) if figures.all else None,  # noqa: S704 - the library's own bundle
+        script=Markup(script),  # noqa: S704 - our own file
+        config=script_json(CONFIG),
+        specifications=script_json(figures.all),
+    )
+
+
+def _title(record: StudyRecord) -> str:
+    if len(record.tasks) == 1:
+        return f"Which backbone for {record.tasks[0].card.title}?"
+    return f"Which backbone for which task? {record.study.study.name}"
+
+
+def script_json(value: Any) -> Markup:  # noqa: ANN401 - whatever JSON holds
+    """JSON for a <script> element: nothing in it can end the element, and text within stays text."""
+    text = json.dumps(value, allow_nan=False, separators=(",", ":"), sort_keys=True)
+    for sign, code in (("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026"), ("\u2028", "\\u2028"), ("\u2029", "\\u2029")):
+        text = text.replace(sign, code)
+    return Markup(text)  # noqa: S704 - made harmless above
+
+
+def _policy(style: str, scripts: tuple[str, ...]) -> str:
+    """Nothing from outside; inside only the styles and scripts of these very bytes. Charts set style attributes, scripts never."""
+    sources = " ".join(_source(script) for script in scripts)
+    return (
+        f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; style-src-elem {_source(style)}; style-src-attr 'unsafe-inline'; "
+        f"script-src {sources}; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _source(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _asset(name: str) -> str:
+    return resources.files("afield.report").joinpath(name).read_text(encoding="utf-8")
+
+
+@cache
+def _vega() -> str:
+    """Vega, Vega-Lite and Vega-Embed in one script, as vl-convert carries them."""
+    wanted = ".".join(altair.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
+    known: list[str] = vl_convert.get_vegalite_versions()
+    bundle: str = vl_convert.javascript_bundle(vl_version=wanted if wanted in known else known[-1])
+    return bundle
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("afield.report", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )

@@ -1,0 +1,154 @@
+"""The searches of a task for the page: landscape, curves, and what must be said of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from afield.report import words
+from afield.report.figures import Figure, Figures
+from afield.report.search_charts import curves_chart, landscape_chart, losses_chart
+from afield.study.record import SearchRecord, StudyRecord, TrialRecord
+from afield.study.study import PLAIN
+
+OTHERS = "other recipes"
+
+
+@dataclass(frozen=True)
+class SearchSection:
+    """One search: its charts and its words."""
+
+    title: str
+    chosen: str
+    """the recipe that was taken, in words"""
+    notes: str
+    warning: str
+    landscape: Figure | None
+    curves: Figure | None
+    losses: Figure | None
+
+
+def recipe_words(search: SearchRecord | None) -> str:
+    """The searched values of the chosen recipe: `learning rate 0.001, weight decay 1e-4`."""
+    if search is None or search.chosen is None:
+        return "not chosen yet"
+    cell = next((cell for cell in search.cells if cell.key == search.chosen), None)
+    if cell is None:
+        return "not chosen yet"
+    values = {key: cell.recipe[key] for key in search.axes if key in cell.recipe}
+    return ", ".join(f"{key} {value}" for key, value in words.pairs(values)) or "as in the study"
+
+
+def search_sections(
+    record: StudyRecord, task: str, metric: str, figures: Figures, names: Mapping[str, str]
+) -> tuple[SearchSection, ...]:
+    """The searches of a task in the study's order, on one scale of the metric."""
+    searches = [search for search in record.searches if search.task == task]
+    values = [row["validation"] for search in searches for trial in _trials(search) for row in trial.history]
+    if not values:
+        return ()
+    room = (max(values) - min(values)) * 0.12 or 0.05
+    domain = (min(values) - room, max(values) + room)
+    return tuple(_section(search, metric, domain, figures, names) for search in searches)
+
+
+def _section(
+    search: SearchRecord, metric: str, domain: tuple[float, float], figures: Figures, names: Mapping[str, str]
+) -> SearchSection:
+    name = names.get(search.backbone, search.backbone)
+    title = name if search.intervention == PLAIN else f"{name}, {search.intervention}"
+    return SearchSection(
+        title=title,
+        chosen=recipe_words(search),
+        notes=_notes(search),
+        warning=_warning(search),
+        landscape=_landscape(search, title, metric, domain, figures),
+        curves=_curves(search, title, metric, domain, figures),
+        losses=_losses(search, title, figures),
+    )
+
+
+def _trials(search: SearchRecord) -> tuple[TrialRecord, ...]:
+    """Every training of a search once."""
+    return tuple({trial.key: trial for trial in (*search.cells, *search.repeats)}.values())
+
+
+def _notes(search: SearchRecord) -> str:
+    cells = len(search.cells)
+    told = [f"{cells} {'recipe' if cells == 1 else 'recipes'}"]
+    if search.epochs_of_grid:
+        told.append(f"{search.epochs_spent} of the full grid's {search.epochs_of_grid} epochs trained")
+    if search.rung_correlation is not None:
+        told.append(f"order at the first rung and at the end: Spearman {words.minus(f'{search.rung_correlation:.2f}')}")
+    return "; ".join(told)
+
+
+def _warning(search: SearchRecord) -> str:
+    if not search.borders:
+        return ""
+    keys = " and ".join(key.replace("_", " ") for key in search.borders)
+    return f"The chosen {keys} {'lies' if len(search.borders) == 1 else 'lie'} at the border of the grid: a better value may lie beyond it."
+
+
+def _state(search: SearchRecord, cell: TrialRecord) -> str:
+    if cell.key == search.chosen:
+        return "chosen"
+    return "trained to the end" if cell.state == "finished" else "stopped early"
+
+
+def _landscape(
+    search: SearchRecord, title: str, metric: str, domain: tuple[float, float], figures: Figures
+) -> Figure | None:
+    rows = [
+        {
+            **{key: cell.recipe[key] for key in search.axes},
+            "value": cell.validation,
+            "epochs": len(cell.history),
+            "state": _state(search, cell),
+        }
+        for cell in search.cells
+        if cell.validation is not None
+    ]
+    if not rows or not search.axes:
+        return None
+    listed = "; ".join(
+        f"{', '.join(f'{key} {value}' for key, value in words.pairs({key: row[key] for key in search.axes}))}: {row['value']:.3f} ({row['state']})"
+        for row in rows
+    )
+    chart = landscape_chart(pd.DataFrame(rows), search.axes, metric=metric, domain=domain)
+    return figures.add(chart, alt=f"Search for {title}, {metric} on validation: {listed}.")
+
+
+def _line(trial: TrialRecord, search: SearchRecord) -> str:
+    chosen = {search.chosen, *(repeat.key for repeat in search.repeats)}
+    return f"seed {trial.seed}" if trial.key in chosen else OTHERS
+
+
+def _curves(search: SearchRecord, title: str, metric: str, domain: tuple[float, float], figures: Figures) -> Figure | None:
+    rows = [
+        {"trial": trial.key, "line": _line(trial, search), "epoch": row["epoch"], "validation": row["validation"]}
+        for trial in _trials(search)
+        for row in trial.history
+    ]
+    if not rows:
+        return None
+    epochs = max(int(row["epoch"]) for row in rows)
+    ends = [f"{_line(trial, search)} {trial.history[-1]['validation']:.3f}" for trial in _trials(search) if trial.history]
+    chart = curves_chart(pd.DataFrame(rows), metric=metric, domain=domain, epochs=epochs)
+    return figures.add(chart, alt=f"{metric} on validation by epoch for {title}; at the end: {'; '.join(ends)}.")
+
+
+def _losses(search: SearchRecord, title: str, figures: Figures) -> Figure | None:
+    rows = [
+        {"trial": trial.key, "line": f"seed {trial.seed}", "epoch": row["epoch"], "loss": row[key], "of": of}
+        for trial in search.repeats
+        for row in trial.history
+        for key, of in (("train_loss", "training"), ("validation_loss", "validation"))
+    ]
+    if not rows:
+        return None
+    chart = losses_chart(pd.DataFrame(rows), epochs=max(int(row["epoch"]) for row in rows))
+    last = [f"{row['of']} {row['loss']:.3f} ({row['line']})" for row in rows if row["epoch"] == max(r["epoch"] for r in rows)]
+    return figures.add(chart, alt=f"Cross-entropy by epoch for {title}; in the last epoch: {'; '.join(last)}.")

@@ -1,0 +1,93 @@
+"""Numbers and names as the page writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from afield.scoring.intervals import Interval
+from afield.scoring.metrics import METRICS, metric_title
+
+
+def in_points(metric: str) -> bool:
+    """Whether differences of a metric are told in points, a hundredth of its range of 0..1."""
+    return metric in METRICS and METRICS[metric].range == (0, 1)
+
+
+def difference_unit(metric: str) -> str:
+    """What differences of a metric are counted in."""
+    return f"points of {metric_title(metric)}" if in_points(metric) else metric_title(metric)
+
+
+def interval(value: Interval, digits: int = 3) -> str:
+    """`0.814 (0.778 to 0.846)`."""
+    return f"{minus(f'{value.value:.{digits}f}')} ({minus(f'{value.low:.{digits}f}')} to {minus(f'{value.high:.{digits}f}')})"
+
+
+def difference(value: Interval, metric: str) -> str:
+    """`+0.4 (−0.4 to +1.1)`, in points where the metric runs from 0 to 1."""
+    scale, digits = (100.0, 1) if in_points(metric) else (1.0, 3)
+    middle, low, high = (signed(number * scale, digits) for number in (value.value, value.low, value.high))
+    return f"{middle} ({low} to {high})"
+
+
+def signed(value: float, digits: int) -> str:
+    """A number with its sign; zero has none."""
+    text = f"{value:+.{digits}f}"
+    return text[1:] if float(text) == 0 else minus(text)
+
+
+def minus(text: str) -> str:
+    """The typographer's minus in front of a negative number."""
+    return text.replace("-", "\u2212", 1) if text.startswith("-") else text
+
+
+def seconds(value: float) -> str:
+    """A duration with the unit that suits it.
+
+    >>> seconds(8.21), seconds(75), seconds(600), seconds(9000)
+    ('8.2 s', '75 s', '10 min', '2.5 h')
+    """
+    if value < 10:
+        return f"{value:.1f} s"
+    if value < 120:
+        return f"{value:.0f} s"
+    if value < 7200:
+        return f"{value / 60:.0f} min" if value >= 600 else f"{value / 60:.1f} min"
+    return f"{value / 3600:.1f} h"
+
+
+def plain(value: object) -> str:
+    """A value of a recipe or a table: small numbers as 1e-4, lists with commas, yes and no for truth values.
+
+    >>> plain(0.0001), plain(0.01), plain([1, 3]), plain(True)
+    ('1e-4', '0.01', '1, 3', 'yes')
+    """
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        if value != 0 and abs(value) < 0.001:
+            mantissa, _, exponent = f"{value:.2e}".partition("e")
+            return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
+        return f"{value:g}"
+    if isinstance(value, Mapping):
+        return "; ".join(f"{key} {plain(part)}" for key, part in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(plain(part) for part in value)
+    return str(value)
+
+
+def short_names(names: Iterable[str]) -> dict[str, str]:
+    """The architecture's part of each id where that is enough to tell them apart.
+
+    >>> short_names(["a.x", "b.x", "b.y"])
+    {'a.x': 'a', 'b.x': 'b.x', 'b.y': 'b.y'}
+    """
+    everything = list(dict.fromkeys(names))
+    heads = [name.split(".")[0] for name in everything]
+    return {name: head if head and heads.count(head) == 1 else name for name, head in zip(everything, heads, strict=True)}
+
+
+def pairs(table: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Key and value of a table as text, keys without underscores."""
+    return [(str(key).replace("_", " "), plain(value)) for key, value in table.items()]

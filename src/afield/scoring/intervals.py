@@ -1,0 +1,102 @@
+"""Intervals from test samples: exact for counts, percentile bootstrap by cluster for everything else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import beta
+
+from afield.base.streams import stream
+from afield.scoring.metrics import Floats, Metric, select
+from afield.scoring.predictions import Predictions
+
+RESAMPLES = 2000
+LEVEL = 0.95
+
+_BLOCK = 4_000_000
+"""weights that are looked at together (32 MB as float64), whatever the size of the test set"""
+_UNDEFINED = 0.05
+"""share of resamples that may lack the metric before there is no interval"""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A value and the limits of its interval, all on one scale; the limits are NaN where the data cannot give any."""
+
+    value: float
+    low: float
+    high: float
+
+    def holds(self, value: float) -> bool:
+        """Whether a value lies between the limits; unknown limits rule nothing out."""
+        return not (value < self.low or value > self.high)
+
+
+def clopper_pearson(successes: int, n: int, level: float = LEVEL) -> Interval:
+    """Exact interval of a proportion (Clopper and Pearson 1934) from quantiles of the beta distribution.
+
+    ValueError unless 0 <= successes <= n and n > 0.
+
+    >>> clopper_pearson(0, 10)
+    Interval(value=0.0, low=0.0, high=0.308...)
+    """
+    if not 0 <= successes <= n or n == 0:
+        raise ValueError(f"successes: {successes} of {n} is no proportion")
+    tail = (1 - level) / 2
+    low = float(beta.ppf(tail, successes, n - successes + 1)) if successes else 0.0
+    high = float(beta.isf(tail, successes + 1, n - successes)) if successes < n else 1.0
+    return Interval(successes / n, low, high)
+
+
+def bootstrap_weights(
+    cluster: npt.NDArray[np.str_], resamples: int = RESAMPLES, *, seed: int = 0
+) -> npt.NDArray[np.uint16]:
+    """How often each sample stands in each resample of whole clusters, shape [resamples, n].
+
+    As many clusters as there are, drawn with replacement. The draw depends on the seed, the number of resamples and the
+    sorted names of the clusters alone: two networks scored on the same samples meet the same resamples, so that they
+    are compared in pairs.
+    """
+    names, index = np.unique(cluster, return_inverse=True)
+    drawn = stream(seed, "bootstrap").integers(len(names), size=(resamples, len(names)))
+    places = drawn + len(names) * np.arange(resamples)[:, None]
+    counts = np.bincount(places.ravel(), minlength=resamples * len(names)).reshape(resamples, len(names))
+    return counts.astype(np.uint16)[:, index]
+
+
+def resampled_values(metric: Metric, predictions: Predictions, weights: npt.NDArray[np.uint16]) -> Floats:
+    """The metric in each resample, shape [resamples]; NaN where a resample does not define it."""
+    if metric.resampled is None:
+        rows = np.arange(len(predictions.label))
+        return np.array(
+            [metric.compute(select(predictions, np.repeat(rows, row))) for row in weights], dtype=np.float64
+        )
+    step = max(1, _BLOCK // max(1, weights.shape[1]))
+    blocks = [weights[start : start + step].astype(np.float64) for start in range(0, len(weights), step)]
+    return np.concatenate([metric.resampled(predictions, block) for block in blocks])
+
+
+def metric_interval(
+    metric: Metric, predictions: Predictions, *, level: float = LEVEL, resamples: int = RESAMPLES, seed: int = 0
+) -> Interval:
+    """A metric with its interval from the test samples: what another test set of the same kind could have given.
+
+    Clopper-Pearson for accuracy where each sample is its own cluster, else the percentile bootstrap over clusters (Efron
+    and Tibshirani 1993, chapter 13). The limits are NaN where the bootstrap cannot know them: fewer than two clusters,
+    more than 5 % of the resamples undefined, or no variation at all (every sample right).
+    """
+    value = metric.compute(predictions)
+    n = len(predictions.label)
+    clusters = len(np.unique(predictions.cluster))
+    if metric.name == "accuracy" and n == clusters > 0:
+        return clopper_pearson(round(value * n), n, level)
+    if clusters < 2:
+        return Interval(value, np.nan, np.nan)
+    values = resampled_values(metric, predictions, bootstrap_weights(predictions.cluster, resamples, seed=seed))
+    defined = values[~np.isnan(values)]
+    if len(defined) < (1 - _UNDEFINED) * resamples or np.ptp(defined) == 0:
+        return Interval(value, np.nan, np.nan)
+    low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(value, float(low), float(high))

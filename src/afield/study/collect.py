@@ -1,0 +1,244 @@
+"""From a result folder to one StudyRecord: what each trial showed, what was chosen, and the results table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from scipy.stats import spearmanr
+
+from afield.backbones.catalogue import Backbone, backbone
+from afield.base.errors import InputError, nearest
+from afield.scoring.intervals import metric_interval
+from afield.scoring.metrics import METRICS
+from afield.scoring.predictions import Predictions
+from afield.study.record import BackboneRecord, Failure, SearchRecord, StudyRecord, TaskRecord, TrialRecord, TrialState
+from afield.study.search import Chosen, Seen, ask, best_so_far, rungs
+from afield.study.store import Store, TrialFiles
+from afield.study.study import SearchChoice, Study
+from afield.tasks.task import Card
+from afield.trial import Trial
+
+_CUT_AXIS = 3
+"""values that an axis needs for its ends to be borders"""
+
+
+@dataclass(frozen=True)
+class _Context:
+    """What is looked up again and again while a record is put together."""
+
+    store: Store
+    study: Study
+    trials: Mapping[str, Trial]
+    files: Mapping[str, TrialFiles]
+    scores: Mapping[str, Mapping[str, Any]]
+
+
+def load_record(out: str | Path, study: str | None = None) -> StudyRecord:
+    """Read what a study found in a result folder. Raises InputError for a folder that is not ours and StoreError for damaged files.
+
+    `study` names one of several studies that share the folder.
+    """
+    store = Store.open(Path(out))
+    chosen = _choose_study(store, study)
+    stored = store.read_plan(chosen.study.name)
+    trials = {key: Trial.model_validate(content) for key, content in stored["trials"].items()}
+    files = {key: store.read(key) for key in trials}
+    scores = {key: score for key in trials if (score := store.read_score(key)) is not None}
+    context = _Context(store, chosen, trials, files, scores)
+    searches = tuple(_search(context, content) for content in stored["searches"])
+    tasks = tuple(_task(store, name, fingerprint) for name, fingerprint in stored["tasks"].items())
+    failures = tuple(
+        Failure(record.key, record.task, record.backbone, record.intervention, record.seed, failure["reason"], failure["trace"])
+        for search in searches
+        for record in {record.key: record for record in (*search.cells, *search.repeats)}.values()
+        if (failure := files[record.key].failure) is not None
+    )
+    platforms = {str(sorted(p.items())): p for item in files.values() if item.result is not None for p in [item.result["platform"]]}
+    return StudyRecord(
+        study=chosen,
+        results=_results(context, searches, tasks),
+        predictions=_predictions(context, searches),
+        searches=searches,
+        tasks=tasks,
+        backbones=tuple(_backbone(name, stored["weights"].get(name)) for name in chosen.study.backbones),
+        failures=failures,
+        numerics=stored["numerics"],
+        platforms=tuple(platforms.values()),
+        test_reads=store.test_reads(),
+    )
+
+
+def results(out: str | Path, study: str | None = None) -> pd.DataFrame:
+    """The results table of a folder: a row a backbone, task, metric, intervention and seed (columns: docs/result_folder.md).
+
+    >>> results("out/quickstart").groupby("backbone")["value"].mean()  # doctest: +SKIP
+    """
+    return load_record(out, study).results
+
+
+def _choose_study(store: Store, name: str | None) -> Study:
+    texts = store.studies()
+    if not texts:
+        raise InputError(f"{store.root}: no study has been run here yet; begin with: afield run STUDY --out {store.root}")
+    if name is None:
+        if len(texts) > 1:
+            raise InputError(f"{store.root}: holds several studies; choose one with --study: {', '.join(texts)}")
+        name = next(iter(texts))
+    if name not in texts:
+        raise InputError(f"{store.root}: no study {name} was run here; {nearest(name, texts)}")
+    return Study.model_validate_json(texts[name])
+
+
+def _search(context: _Context, content: Mapping[str, Any]) -> SearchRecord:
+    study, keys = context.study, content["cells"]
+    intervention = content["intervention"]
+    seen = [Seen(context.files[key].history, context.files[key].failure is not None) for key in keys]
+    epochs = context.trials[keys[0]].recipe.epochs
+    step = ask(study.search, seen, epochs)
+    chosen = step.cell if isinstance(step, Chosen) else None
+    ended = isinstance(step, Chosen)
+    repeats = [] if chosen is None else content["repeats"][chosen]
+    axes = {key: tuple(values) for key, values in study.search.grid.items()}
+    spent = {*keys, *repeats}
+    return SearchRecord(
+        task=content["task"],
+        backbone=content["backbone"],
+        intervention=intervention,
+        cells=tuple(_trial(context, key, intervention, ended) for key in keys),
+        axes=axes,
+        chosen=None if chosen is None else keys[chosen],
+        repeats=tuple(_trial(context, key, intervention, ended) for key in repeats),
+        borders=() if chosen is None else _borders(axes, context.trials[keys[chosen]]),
+        epochs_spent=sum(len(context.files[key].history) for key in spent),
+        epochs_of_grid=len(keys) * epochs + max(0, len(repeats) - 1) * epochs,
+        rung_correlation=_rung_correlation(study.search, seen, epochs),
+    )
+
+
+def _trial(context: _Context, key: str, intervention: str, ended: bool) -> TrialRecord:
+    trial, files = context.trials[key], context.files[key]
+    state: TrialState = "missing"
+    if files.result is not None:
+        state = "finished"
+    elif files.failure is not None:
+        state = "failed"
+    elif files.history:
+        state = "paused"
+    result = files.result or {}
+    best, loss = best_so_far(files.history, len(files.history)) if files.history else (None, None)
+    return TrialRecord(
+        key=key,
+        task=trial.task,
+        backbone=trial.backbone,
+        intervention=intervention,
+        seed=trial.seed,
+        recipe=trial.recipe.model_dump(),
+        state=state,
+        history=files.history,
+        best_epoch=next((int(row["epoch"]) for row in files.history if row["validation"] == best), None),
+        validation=best,
+        validation_loss=loss,
+        train_seconds=sum(row["seconds"] for row in files.history),
+        platform=result.get("platform", {}),
+    )
+
+
+def _borders(axes: Mapping[str, Sequence[float]], chosen: Trial) -> tuple[str, ...]:
+    return tuple(
+        key for key, values in axes.items()
+        if len(values) >= _CUT_AXIS and getattr(chosen.recipe, key) in (min(values), max(values))
+    )  # fmt: skip
+
+
+def _rung_correlation(search: SearchChoice, seen: Sequence[Seen], epochs: int) -> float | None:
+    """Spearman correlation of the metric at the first rung and at the end, over the cells that went all the way."""
+    first = rungs(search, epochs)[0]
+    whole = [item.history for item in seen if len(item.history) >= epochs]
+    if first == epochs or len(whole) < _CUT_AXIS:
+        return None
+    early, late = ([best_so_far(history, until)[0] for history in whole] for until in (first, epochs))
+    if len(set(early)) == 1 or len(set(late)) == 1:
+        return None
+    return float(spearmanr(early, late).statistic)
+
+
+def _task(store: Store, name: str, fingerprint: str) -> TaskRecord:
+    content = store.read_task(name, fingerprint)
+    classes = tuple(content["classes"])
+    return TaskRecord(
+        name=name,
+        version=content["version"],
+        classes=classes,
+        metric=content["metric"],
+        card=Card(**content["card"]),
+        split_seed=content["split_seed"],
+        fingerprint=fingerprint,
+        counts=content["counts"],
+        pictures={label: store.read_pictures(name, fingerprint, index) for index, label in enumerate(classes)},
+    )
+
+
+def _backbone(name: str, weights: Mapping[str, str] | None) -> BackboneRecord:
+    row = backbone(name)
+    preprocessing = {"mean": row.mean, "std": row.std, "interpolation": row.interpolation, "channels": "RGB"}
+    if weights is None:
+        return BackboneRecord(row, "", "not needed: trained from scratch only", preprocessing)
+    return BackboneRecord(row, weights["sha256"], weights["origin"], preprocessing)
+
+
+def _scored(context: _Context, searches: Sequence[SearchRecord]) -> list[tuple[SearchRecord, TrialRecord]]:
+    return [(search, trial) for search in searches for trial in search.repeats if trial.key in context.scores]
+
+
+def _predictions(context: _Context, searches: Sequence[SearchRecord]) -> pd.DataFrame:
+    keys = dict.fromkeys(trial.key for _, trial in _scored(context, searches))
+    frames = [context.store.predictions(key, split) for key in keys for split in ("validation", "test")]
+    columns = ["key", "split", "view", "sample", "unit", "cluster", "label", "logits"]
+    return pd.concat(frames, ignore_index=True)[columns] if frames else pd.DataFrame(columns=columns)
+
+
+def _results(context: _Context, searches: Sequence[SearchRecord], tasks: Sequence[TaskRecord]) -> pd.DataFrame:
+    cards = {task.name: task for task in tasks}
+    rows = [row for search, trial in _scored(context, searches) for row in _rows(context, search, trial, cards[search.task])]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+COLUMNS = (
+    "backbone", "family", "params_m", "gmacs", "pretraining", "year", "imagenet_top1", "imagenet_kind", "task", "domain", "metric",
+    "value", "low", "high", "direction", "n_test", "n_clusters", "split", "protocol", "view", "initialisation", "image_size", "kind",
+    "selected_on", "validation", "search_cells", "search_epochs", "intervention", "seed", "key", "train_seconds", "search_seconds",
+    "epochs", "machine",
+)  # fmt: skip
+"""of the results table; explained in docs/result_folder.md"""
+
+
+def _rows(context: _Context, search: SearchRecord, trial: TrialRecord, task: TaskRecord) -> list[dict[str, Any]]:
+    row: Backbone = backbone(trial.backbone)
+    store, classes = context.store, task.classes
+    test = Predictions.from_frame(store.predictions(trial.key, "test"), classes)
+    validation = Predictions.from_frame(store.predictions(trial.key, "validation"), classes)
+    result = context.files[trial.key].result or {}
+    panel = dict.fromkeys([task.metric, *context.store.read_task(task.name, task.fingerprint)["panel"]])
+    rows = []
+    for name in panel:
+        measure = METRICS[name]
+        interval = metric_interval(measure, test)
+        rows.append({
+            "backbone": row.id, "family": row.family, "params_m": row.params_m, "gmacs": row.gmacs, "pretraining": row.pretraining,
+            "year": row.year, "imagenet_top1": row.imagenet_top1, "imagenet_kind": row.imagenet_kind,
+            "task": task.name, "domain": task.card.domain, "metric": name,
+            "value": interval.value, "low": interval.low, "high": interval.high, "direction": measure.direction,
+            "n_test": len(test.label), "n_clusters": len(set(test.cluster)), "split": "test",
+            "protocol": context.study.study.protocol, "view": "plain",
+            "initialisation": trial.recipe["initialisation"], "image_size": trial.recipe["image_size"], "kind": "single",
+            "selected_on": "validation", "validation": measure.compute(validation),
+            "search_cells": len(search.cells), "search_epochs": search.epochs_spent,
+            "intervention": search.intervention, "seed": trial.seed, "key": trial.key,
+            "train_seconds": trial.train_seconds, "search_seconds": sum(cell.train_seconds for cell in search.cells),
+            "epochs": trial.recipe["epochs"], "machine": result.get("machine", ""),
+        })  # fmt: skip
+    return rows

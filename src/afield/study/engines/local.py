@@ -1,0 +1,201 @@
+"""The local engine: one process a slot, started by spawn, each doing one job after another."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from types import TracebackType
+from typing import Literal
+
+from afield.base.errors import AfieldError, Stopped, StoreError
+from afield.study.job import Job, perform
+
+_MESSAGES_EVERY = 0.25
+"""seconds between two progress messages of one job"""
+_PATIENCE = 20.0
+"""seconds that a stopping worker has to save"""
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+@dataclass(frozen=True)
+class Event:
+    """What became of a job, or how far it is."""
+
+    job: Job
+    kind: Literal["progress", "done", "failed", "stopped", "halt"]
+    """`failed` is the trial's own fault; `halt` is the folder's or the disk's, and ends the run"""
+    epoch: int = 0
+    step: int = 0
+    steps: int = 0
+    images_per_second: float = 0.0
+    reason: str = ""
+    trace: str = ""
+
+
+class _Worker:
+    """A process with a pipe to it and, at most, one job."""
+
+    def __init__(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.pipe, other = context.Pipe()
+        self.process = context.Process(target=_work, args=(other,), daemon=False, name="afield-worker")
+        self.job: Job | None = None
+        with _one_thread():
+            self.process.start()
+        other.close()
+
+
+class LocalEngine:
+    """Runs jobs in `slots` processes; a context manager that leaves no process behind."""
+
+    def __init__(self, slots: int) -> None:
+        self.slots = slots
+        self._workers: list[_Worker] = []
+
+    def __enter__(self) -> LocalEngine:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        for worker in self._workers:
+            worker.pipe.close()  # a worker whose pipe closes ends by itself
+        for worker in self._workers:
+            worker.process.join(timeout=5)
+            if worker.process.is_alive():
+                worker.process.kill()
+                worker.process.join()
+
+    def free(self) -> int:
+        """How many jobs could be taken now."""
+        return self.slots - len(self.busy())
+
+    def busy(self) -> list[Job]:
+        """The jobs under way."""
+        return [worker.job for worker in self._workers if worker.job is not None]
+
+    def submit(self, job: Job) -> None:
+        """Give a job to a free worker, starting one where none is."""
+        worker = next((worker for worker in self._workers if worker.job is None), None)
+        if worker is None:
+            worker = _Worker()
+            self._workers.append(worker)
+        worker.job = job
+        worker.pipe.send(job)
+
+    def events(self, timeout: float) -> list[Event]:
+        """What has happened, waiting for at most `timeout` seconds for the first."""
+        busy = {worker.pipe: worker for worker in self._workers if worker.job is not None}
+        if not busy:
+            time.sleep(timeout)
+            return []
+        return [event for pipe in wait(list(busy), timeout) if (event := self._receive(busy[pipe])) is not None]  # type: ignore[index]
+
+    def stop(self) -> list[Event]:
+        """Ask all workers to save and stop; gives what became of their jobs. One that does not answer is killed: its last epoch is saved."""
+        for worker in self._workers:
+            if worker.job is not None:
+                worker.pipe.send("stop")
+        ended: list[Event] = []
+        limit = time.monotonic() + _PATIENCE
+        while self.busy() and time.monotonic() < limit:
+            ended += [event for event in self.events(0.2) if event.kind != "progress"]
+        return ended
+
+    def _receive(self, worker: _Worker) -> Event | None:
+        assert worker.job is not None
+        try:
+            event: Event = worker.pipe.recv()
+        except EOFError:
+            event = self._died(worker, worker.job)
+        if event.kind != "progress":
+            worker.job = None
+        return event
+
+    def _died(self, worker: _Worker, job: Job) -> Event:
+        worker.process.join(timeout=10)
+        self._workers.remove(worker)
+        code = worker.process.exitcode
+        why = f"signal {signal.Signals(-code).name}" if code is not None and code < 0 else f"exit code {code}"
+        reason = f"the worker process ended by {why}; out of memory is a frequent cause (try fewer --slots)"
+        return Event(job, "failed", reason=reason, trace=reason)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Let a child start with one thread in each numerical library; a trial sets torch's own number."""
+    before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
+    os.environ.update(dict.fromkeys(_THREAD_VARIABLES, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _work(pipe: Connection) -> None:
+    """The life of a worker. Interrupts are the parent's to handle; when the parent is gone, so is the worker, at once."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    stopping = threading.Event()
+    for job in _jobs(pipe, stopping):
+        pipe.send(_ended(job, pipe, stopping))
+
+
+def _jobs(pipe: Connection, stopping: threading.Event) -> Iterator[Job]:
+    """The jobs that arrive; a thread listens all the time, so that a stop, or the parent's end, is heard in the middle of a job."""
+    arrived: list[Job] = []
+    changed = threading.Condition()
+
+    def listen() -> None:
+        while True:
+            try:
+                message = pipe.recv()
+            except (EOFError, OSError):
+                os._exit(0)  # the parent closed the pipe or was killed: nothing may be written any more
+            if message == "stop":
+                stopping.set()
+                continue
+            with changed:
+                arrived.append(message)
+                changed.notify()
+
+    threading.Thread(target=listen, daemon=True).start()
+    while True:
+        with changed:
+            while not arrived:
+                changed.wait()
+            job = arrived.pop()
+        yield job
+
+
+def _ended(job: Job, pipe: Connection, stopping: threading.Event) -> Event:
+    last = 0.0
+
+    def progress(epoch: int, step: int, steps: int, images_per_second: float) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= _MESSAGES_EVERY:
+            last = now
+            pipe.send(Event(job, "progress", epoch, step, steps, images_per_second))
+
+    try:
+        perform(job, progress, stopping.is_set)
+    except Stopped:
+        return Event(job, "stopped")
+    except StoreError as error:
+        return Event(job, "halt", reason=str(error))
+    except AfieldError as error:
+        return Event(job, "failed", reason=str(error), trace=traceback.format_exc())
+    except Exception as error:  # noqa: BLE001 - whatever a trial raises is stored with its trace and must not end the others
+        return Event(job, "failed", reason=f"{type(error).__name__}: {error}", trace=traceback.format_exc())
+    return Event(job, "done")

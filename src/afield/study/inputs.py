@@ -1,0 +1,84 @@
+"""Inputs: each task's samples and card into the result folder, its images prepared once into the shared cache."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from afield.images.prepared import Rule, open_prepared, prepare
+from afield.study.job import SplitPaths
+from afield.study.plan import Plan
+from afield.study.standing import Watch
+from afield.study.store import Store
+from afield.tasks.data import TaskData
+from afield.tasks.task import SPLITS
+
+PICTURES = 6
+"""sample images a class that are kept for the report"""
+
+
+def prepare_inputs(plan: Plan, store: Store, cache: Path, watch: Watch) -> dict[str, dict[str, SplitPaths]]:
+    """Where each search's splits lie, by search and split, after preparing what is not yet there.
+
+    Raises InputError that lists images which cannot be decoded, and StoreError where the disk is full.
+    """
+    folders: dict[tuple[str, str, Rule], Path] = {}
+    inputs = {}
+    for search in plan.searches:
+        data = plan.tasks[search.task]
+        samples = _write_task(store, data)
+        paths = {}
+        for split, rule in plan.rules(search).items():
+            place = (search.task, split, rule)
+            if place not in folders:
+                folders[place] = _prepare(data, split, rule, cache, watch)
+            paths[split] = SplitPaths(samples, split, folders[place])
+        _write_pictures(store, data, paths["validation"])
+        inputs[search.name] = paths
+    return inputs
+
+
+def _images(data: TaskData, split: str) -> list[str]:
+    """The images of a split, each once, in the order of the samples."""
+    return list(dict.fromkeys(data.table.loc[data.table["split"] == split, "image"]))
+
+
+def _prepare(data: TaskData, split: str, rule: Rule, cache: Path, watch: Watch) -> Path:
+    images = _images(data, split)
+    what = f"{data.task.name} {split}, {rule.size} px"
+    hashes = [data.hashes[image] for image in images]
+    return prepare(
+        data.root, images, hashes, rule, cache, os.cpu_count() or 1, lambda done, total: watch.prepare(what, done, total)
+    )
+
+
+def _write_task(store: Store, data: TaskData) -> Path:
+    task, table = data.task, data.table
+    counts = {
+        split: {name: int(((table["split"] == split) & (table["label"] == index)).sum()) for index, name in enumerate(task.classes)}
+        for split in SPLITS
+    }
+    content = {
+        "name": task.name,
+        "version": task.version,
+        "classes": list(task.classes),
+        "metric": task.metric,
+        "panel": list(task.panel),
+        "split_seed": task.split_seed,
+        "fingerprint": data.fingerprint,
+        "card": asdict(task.card),
+        "counts": counts,
+    }
+    columns = ["id", "image", "label", "split", "group", "cluster", "unit"]
+    return store.write_task(task.name, data.fingerprint, table[columns], content)
+
+
+def _write_pictures(store: Store, data: TaskData, paths: SplitPaths) -> None:
+    inputs = paths.open()
+    images = open_prepared(paths.images)
+    labels: Sequence[int] = inputs.table["label"].tolist()
+    for index in range(len(data.task.classes)):
+        rows = [row for row, label in zip(inputs.row.tolist(), labels, strict=True) if label == index][:PICTURES]
+        store.write_pictures(data.task.name, data.fingerprint, index, [images.image(row) for row in rows])

@@ -1,0 +1,89 @@
+"""The search: a pure function from what the trials have shown so far to what should run next. Nothing to save, so nothing to lose."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from afield.study.study import SearchChoice
+
+History = Sequence[Mapping[str, float]]
+"""a row an epoch, with `validation` (higher is better) and `validation_loss`"""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is known of one cell."""
+
+    history: History = ()
+    failed: bool = False
+
+
+@dataclass(frozen=True)
+class Ask:
+    """Bring these cells (by grid index) to so many epochs."""
+
+    cells: tuple[int, ...]
+    until: int
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The search has ended with this cell; None where every cell failed."""
+
+    cell: int | None
+
+
+def best_so_far(history: History, epochs: int) -> tuple[float, float]:
+    """The best validation metric in the first epochs, and the log-loss at that epoch (ties: the earliest)."""
+    best = max(history[:epochs], key=lambda row: row["validation"])
+    return best["validation"], best["validation_loss"]
+
+
+def rungs(search: SearchChoice, epochs: int) -> list[int]:
+    """Epochs at which the search compares: those of the study below the recipe's last epoch, then that one."""
+    if search.method == "grid":
+        return [epochs]
+    return [rung for rung in search.rungs if rung < epochs] + [epochs]
+
+
+def rung_sizes(search: SearchChoice, cells: int, epochs: int) -> list[tuple[int, int]]:
+    """How many cells reach each rung: (epochs, cells). 20 cells at 3 / 10 / 30 epochs: 20, 7, 2.
+
+    >>> rung_sizes(SearchChoice(), 20, 30)
+    [(3, 20), (10, 7), (30, 2)]
+    """
+    sizes = []
+    for rung in rungs(search, epochs):
+        sizes.append((rung, cells))
+        cells = kept(search, cells)
+    return sizes
+
+
+def kept(search: SearchChoice, cells: int) -> int:
+    """How many of the cells that reached a rung go on."""
+    return max(1, round(cells / search.reduction))
+
+
+def ask(search: SearchChoice, seen: Sequence[Seen], epochs: int) -> Ask | Chosen:
+    """What the search wants next, given what each cell of the grid has shown.
+
+    Halving only pauses: the schedule of every cell spans all `epochs`. Rungs are synchronous and order by the best metric so
+    far, then log-loss, then grid index. A failed cell drops out of its rung; one whose retry succeeds reopens it.
+    """
+    alive = list(range(len(seen)))
+    for rung in rungs(search, epochs):
+        waiting = tuple(cell for cell in alive if len(seen[cell].history) < rung and not seen[cell].failed)
+        if waiting:
+            return Ask(waiting, rung)
+        reached = [cell for cell in alive if len(seen[cell].history) >= rung]
+        alive = _ordered(seen, reached, rung)[: kept(search, len(alive))]
+    return Chosen(alive[0] if alive else None)
+
+
+def _ordered(seen: Sequence[Seen], cells: list[int], rung: int) -> list[int]:
+    def place(cell: int) -> tuple[float, float, int]:
+        metric, loss = best_so_far(seen[cell].history, rung)
+        return -metric, loss, cell
+
+    return sorted(cells, key=place)

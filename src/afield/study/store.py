@@ -1,0 +1,271 @@
+"""The store: the only door to a result folder. The truth is files; the last file of each result comes by atomic rename, with checksums of the rest.
+
+    OUT/afield.json                    marks the folder as ours
+    OUT/studies/<name>.json            the studies that were run here
+    OUT/plans/<name>.json              the trials that each was turned into
+    OUT/numerics.toml                  what `auto` was settled to
+    OUT/tasks/<task>-<data>/           samples.parquet (ids, labels, splits), task.json, pictures
+    OUT/trials/<key>/                  trial.json, history.jsonl, predictions.parquet (validation), result.json; checkpoint.pt while under way,
+                                       weights.safetensors + weights.json of the chosen, failure.json of the failed
+    OUT/scores/<key>/                  predictions.parquet (test), result.json
+    OUT/selections/<search>.json       what a search chose, written before any test image of it is scored
+    OUT/test_reads.jsonl               every read of a test split
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from PIL import Image
+
+from afield.base.errors import InputError, StoreError
+from afield.base.files import atomic_path, remove_abandoned, write_atomic, write_error, write_json, write_text
+from afield.base.hashing import sha256_file
+from afield.scoring.predictions import Predictions
+from afield.trial import Trial
+
+MARK = {"format": 1, "made_by": "afield"}
+
+
+@dataclass(frozen=True)
+class TrialFiles:
+    """What the folder of a trial tells without reading large files."""
+
+    history: tuple[dict[str, float], ...] = ()
+    result: Mapping[str, Any] | None = None
+    """of a finished trial: best_epoch, validation, validation_loss, seconds, platform, machine"""
+    failure: Mapping[str, str] | None = None
+    """reason and trace"""
+
+
+class Store:
+    """A result folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @staticmethod
+    def create(root: Path) -> Store:
+        """Open a result folder for running, making it where it is missing. Raises InputError for a folder that is not ours."""
+        if root.is_file():
+            raise InputError(f"{root}: is a file; name a folder with --out")
+        mark = root / "afield.json"
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+            foreign = not mark.exists() and any(not path.name.startswith(".") for path in root.iterdir())
+        except OSError as error:
+            raise InputError(str(write_error(root, error))) from error
+        if foreign:
+            raise InputError(f"{root}: is not empty and not a result folder of afield; name a new folder with --out")
+        if not mark.exists():
+            write_json(mark, MARK)
+        return Store.open(root)
+
+    @staticmethod
+    def open(root: Path) -> Store:
+        """Open an existing result folder. Raises InputError where there is none."""
+        mark = root / "afield.json"
+        if not mark.is_file():
+            raise InputError(f"{root}: no result folder of afield (it has no afield.json); give the folder that `afield run --out` wrote")
+        found = _read_json(mark)
+        if found.get("format") != MARK["format"]:
+            raise InputError(f"{mark}: made by another version of afield (format {found.get('format')}, this one reads {MARK['format']})")
+        return Store(root)
+
+    # trials
+
+    def trial_folder(self, key: str) -> Path:
+        """The folder of a trial."""
+        return self.root / "trials" / key
+
+    def checkpoint(self, key: str) -> Path:
+        """Where the checkpoint of a trial under way lies."""
+        return self.trial_folder(key) / "checkpoint.pt"
+
+    def weights(self, key: str) -> Path:
+        """Where the best network of a finished trial lies."""
+        return self.trial_folder(key) / "weights.safetensors"
+
+    def begin(self, trial: Trial) -> None:
+        """Write what a trial is; clean up after a killed predecessor."""
+        folder = self.trial_folder(trial.key)
+        folder.mkdir(parents=True, exist_ok=True)
+        remove_abandoned(folder)
+        (folder / "failure.json").unlink(missing_ok=True)
+        if not (folder / "trial.json").exists():
+            write_json(folder / "trial.json", trial.model_dump(mode="json"))
+
+    def write_history(self, key: str, history: Sequence[Mapping[str, float]]) -> None:
+        """Write the rows of all epochs so far; the checkpoint they belong to must already lie there."""
+        write_text(self.trial_folder(key) / "history.jsonl", "".join(json.dumps(dict(row)) + "\n" for row in history))
+
+    def finish(self, key: str, predictions: Predictions, result: Mapping[str, Any]) -> None:
+        """Write validation predictions, then the result with the checksums: from here on the trial is finished."""
+        folder = self.trial_folder(key)
+        _write_parquet(folder / "predictions.parquet", predictions.to_frame(key=key, split="validation", view="plain"))
+        _seal(folder, ("trial.json", "history.jsonl", "predictions.parquet"), result)
+        self.checkpoint(key).unlink(missing_ok=True)
+
+    def fail(self, key: str, reason: str, trace: str) -> None:
+        """Write that a trial failed, and why."""
+        write_json(self.trial_folder(key) / "failure.json", {"reason": reason, "trace": trace})
+
+    def forget_failure(self, key: str) -> None:
+        """Let a failed trial be tried again."""
+        (self.trial_folder(key) / "failure.json").unlink(missing_ok=True)
+
+    def set_aside(self, key: str) -> None:
+        """Remove what is left of a damaged trial, so that it can be trained anew."""
+        for folder in (self.trial_folder(key), self.root / "scores" / key):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def read(self, key: str, *, verify: bool = True) -> TrialFiles:
+        """What there is of a trial. Raises StoreError where a finished one fails its checksums."""
+        folder = self.trial_folder(key)
+        if not folder.exists():
+            return TrialFiles()
+        path = folder / "history.jsonl"
+        try:
+            history = tuple(json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()) if path.exists() else ()
+        except ValueError as error:
+            raise StoreError(f"{path}: damaged ({error}); run the study again to train this trial anew") from error
+        result = _unseal(folder, verify) if (folder / "result.json").exists() else None
+        failure = _read_json(folder / "failure.json") if result is None and (folder / "failure.json").exists() else None
+        return TrialFiles(history, result, failure)
+
+    def prune(self, key: str, *, keep_weights: bool) -> None:
+        """Remove what a trial no longer needs once its search has ended."""
+        self.checkpoint(key).unlink(missing_ok=True)
+        if not keep_weights:
+            self.weights(key).unlink(missing_ok=True)
+            (self.trial_folder(key) / "weights.json").unlink(missing_ok=True)
+
+    # scores
+
+    def log_test_read(self, key: str, split: str, view: str) -> None:
+        """Note that a split is about to be scored; one line, appended."""
+        line = json.dumps({"key": key, "split": split, "view": view}) + "\n"
+        with (self.root / "test_reads.jsonl").open("a", encoding="utf-8") as stream:
+            stream.write(line)
+
+    def test_reads(self) -> int:
+        """How many times a test split was read."""
+        path = self.root / "test_reads.jsonl"
+        return len(path.read_text(encoding="utf-8").splitlines()) if path.exists() else 0
+
+    def write_score(self, key: str, predictions: Predictions, result: Mapping[str, Any]) -> None:
+        """Write a trial's predictions on test, then the result with the checksum."""
+        folder = self.root / "scores" / key
+        _write_parquet(folder / "predictions.parquet", predictions.to_frame(key=key, split="test", view="plain"))
+        _seal(folder, ("predictions.parquet",), result)
+
+    def read_score(self, key: str) -> Mapping[str, Any] | None:
+        """The result of a score; None where there is none. Raises StoreError where it fails its checksum."""
+        folder = self.root / "scores" / key
+        return _unseal(folder, verify=True) if (folder / "result.json").exists() else None
+
+    def predictions(self, key: str, split: str) -> pd.DataFrame:
+        """The predictions table of a finished trial on `validation`, or of a scored one on `test`."""
+        folder = self.trial_folder(key) if split == "validation" else self.root / "scores" / key
+        return pd.read_parquet(folder / "predictions.parquet")
+
+    # what a study needs once
+
+    def write_selection(self, search: str, content: Mapping[str, Any]) -> None:
+        """Write what a search chose."""
+        path = self.root / "selections" / f"{search}.json"
+        if not path.exists() or _read_json(path) != dict(content):
+            write_json(path, content)
+
+    def selected_keys(self, study: str = "") -> set[str]:
+        """Keys of all trials that a search chose, with their repeats: of one study, or of all in this folder."""
+        pattern = f"{study}--*.json" if study else "*.json"
+        return {key for path in (self.root / "selections").glob(pattern) for key in _read_json(path)["keys"]}
+
+    def is_prunable(self, key: str, kept: set[str]) -> bool:
+        """Whether a trial of an ended search has files that can go."""
+        return self.checkpoint(key).exists() or (key not in kept and self.weights(key).exists())
+
+    def write_study(self, name: str, study: str, plan: Mapping[str, Any]) -> None:
+        """Keep the study as it was run (JSON), and the trials that it was turned into."""
+        write_json(self.root / "plans" / f"{name}.json", plan)
+        write_text(self.root / "studies" / f"{name}.json", study)
+
+    def studies(self) -> dict[str, str]:
+        """The studies that were run here, by name, as JSON."""
+        return {path.stem: path.read_text(encoding="utf-8") for path in sorted((self.root / "studies").glob("*.json"))}
+
+    def read_plan(self, name: str) -> Mapping[str, Any]:
+        """The trials that a study was turned into."""
+        return _read_json(self.root / "plans" / f"{name}.json")
+
+    def task_folder(self, task: str, fingerprint: str) -> Path:
+        """Where samples, card and pictures of a task lie."""
+        return self.root / "tasks" / f"{_safe(task)}-{fingerprint[:12]}"
+
+    def write_task(self, task: str, fingerprint: str, table: pd.DataFrame, content: Mapping[str, Any]) -> Path:
+        """Write a task's samples and card; gives the path of the samples."""
+        folder = self.task_folder(task, fingerprint)
+        path = folder / "samples.parquet"
+        if not path.exists():
+            _write_parquet(path, table)
+        write_json(folder / "task.json", content)
+        return path
+
+    def write_pictures(self, task: str, fingerprint: str, label: int, images: Sequence[npt.NDArray[np.uint8]]) -> None:
+        """Write a few images of a class as the network sees them, [height, width, 3] each."""
+        for number, image in enumerate(images):
+            path = self.task_folder(task, fingerprint) / "pictures" / f"{label}-{number}.png"
+            if not path.exists():
+                write_atomic(path, Image.fromarray(image).save)
+
+    def read_pictures(self, task: str, fingerprint: str, label: int) -> tuple[npt.NDArray[np.uint8], ...]:
+        """The images that `write_pictures` wrote of a class."""
+        folder = self.task_folder(task, fingerprint) / "pictures"
+        return tuple(np.asarray(Image.open(path).convert("RGB")) for path in sorted(folder.glob(f"{label}-*.png")))
+
+    def read_task(self, task: str, fingerprint: str) -> Mapping[str, Any]:
+        """A task's card and counts."""
+        return _read_json(self.task_folder(task, fingerprint) / "task.json")
+
+
+def _safe(name: str) -> str:
+    return "".join(letter if letter.isalnum() or letter in "._-" else "_" for letter in name)[-80:]
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{path}: cannot be read ({error})") from error
+    if not isinstance(content, dict):
+        raise StoreError(f"{path}: damaged; it should hold a table")
+    return content
+
+
+def _write_parquet(path: Path, frame: pd.DataFrame) -> None:
+    with atomic_path(path) as temporary:
+        frame.to_parquet(temporary, index=False)
+
+
+def _seal(folder: Path, names: Sequence[str], result: Mapping[str, Any]) -> None:
+    write_json(folder / "result.json", {**result, "sha256": {name: sha256_file(folder / name) for name in names}})
+
+
+def _unseal(folder: Path, verify: bool) -> Mapping[str, Any]:
+    result = _read_json(folder / "result.json")
+    for name, expected in result["sha256"].items() if verify else ():
+        path = folder / name
+        if not path.exists():
+            raise StoreError(f"{path}: is missing; run the study again to make this result anew")
+        if sha256_file(path) != expected:
+            raise StoreError(f"{path}: was altered or cut (its sha256 differs from result.json); run the study again to make this result anew")
+    return result

@@ -1,0 +1,191 @@
+"""A task with its data: found, checked, split, hashed. What passes here, training can trust."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from afield.base.errors import InputError
+from afield.base.files import write_text
+from afield.base.hashing import digest, sha256_file
+from afield.tasks.task import SPLITS, Split, Task
+
+SHOWN = 20
+"""broken rows or files that one message names; the rest are counted"""
+
+
+@dataclass(frozen=True, eq=False)
+class TaskData:
+    """A task whose data were found and hold what the task promises."""
+
+    task: Task
+    root: Path
+    table: pd.DataFrame
+    """one row a sample, sorted by id: id, image, label, group, cluster, unit, split, and the task's own columns"""
+    hashes: dict[str, str]
+    """sha256 of each image by its path below root"""
+    fingerprint: str
+    """hash of ids, labels, units, clusters, splits, images' bytes and classes: all that results depend on"""
+
+    def counts(self) -> dict[Split, dict[str, int]]:
+        """Samples by split, then by class; 0 where a split lacks a class."""
+        numbers = self.table.groupby(["split", "label"]).size().to_dict()
+        return {
+            split: {name: int(numbers.get((split, label), 0)) for label, name in enumerate(self.task.classes)}
+            for split in SPLITS
+        }
+
+    def absent(self) -> dict[Split, tuple[str, ...]]:
+        """The classes that validation or test lack; empty where each split has all."""
+        return {
+            split: names
+            for split, numbers in self.counts().items()
+            if (names := tuple(name for name, count in numbers.items() if count == 0))
+        }
+
+
+def load_task(task: Task, protocol: str, cache: Path) -> TaskData:
+    """Find a task's data, check and split them, and hash its images (known hashes are kept below `cache`).
+
+    Raises InputError that names the task, the rows or files, and the mend.
+    """
+    root = task.find().resolve()
+    table = _with_units(_checked_samples(task, task.samples(root)))
+    table["split"] = task.split(table, protocol)
+    _check_splits(task, table)
+    images = sorted(set(table["image"]))
+    _check_paths(task, root, images)
+    hashes = _hash_images(task, root, images, cache)
+    columns: list[object] = [table[name].tolist() for name in ("id", "label", "unit", "cluster", "split")]
+    fingerprint = digest([list(task.classes), *columns, [hashes[image] for image in table["image"]]])
+    return TaskData(task, root, table, hashes, fingerprint)
+
+
+def _checked_samples(task: Task, samples: pd.DataFrame) -> pd.DataFrame:
+    """The samples sorted by id (so that the order of a file or folder never matters), or InputError."""
+    lacking = [name for name in ("id", "image", "label") if name not in samples]
+    if lacking:
+        raise InputError(f"{task.name}: its samples lack the column {lacking[0]}; they need id, image and label")
+    if samples.empty:
+        raise InputError(f"{task.name}: holds no samples")
+    for name in ("id", "image", "group", "cluster", "unit"):
+        if name in samples:
+            sound = samples[name].map(lambda value: isinstance(value, str) and value != "").astype(bool)
+            if not sound.all():
+                rows = _listed(samples.index[~sound].tolist(), "row")
+                raise InputError(f"{task.name}: column {name}: {rows}: must be text and not empty")
+    twice = samples["id"][samples["id"].duplicated()]
+    if len(twice):
+        raise InputError(
+            f"{task.name}: {_listed(twice.unique().tolist(), 'id')}: named more than once; ids must be unique"
+        )
+    if not pd.api.types.is_integer_dtype(samples["label"]):
+        raise InputError(
+            f"{task.name}: column label: is {samples['label'].dtype}; must be whole numbers, positions in the classes"
+        )
+    outside = samples["id"][~samples["label"].between(0, len(task.classes) - 1)]
+    if len(outside):
+        raise InputError(
+            f"{task.name}: {_listed(outside.tolist(), 'sample')}: label is no position in the {len(task.classes)} "
+            f"classes, 0 to {len(task.classes) - 1}"
+        )
+    return samples.astype({"label": "int64"}).sort_values("id", ignore_index=True)
+
+
+def _with_units(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with all three units: a sample is its own, and a cluster is a group, where the task says nothing."""
+    for name, default in (("group", "id"), ("cluster", "group"), ("unit", "id")):
+        if name not in table:
+            table[name] = table[default]
+    return table
+
+
+def _check_splits(task: Task, table: pd.DataFrame) -> None:
+    unknown = table["id"][~table["split"].isin(SPLITS)]
+    if len(unknown):
+        raise InputError(
+            f"{task.name}: {_listed(unknown.tolist(), 'sample')}: in none of the splits {', '.join(SPLITS)}"
+        )
+    for split in SPLITS:
+        if not (table["split"] == split).any():
+            raise InputError(f"{task.name}: the {split} split is empty; the task needs more samples or other fractions")
+    trained = set(table.loc[table["split"] == "train", "label"])
+    lacking = [name for label, name in enumerate(task.classes) if label not in trained]
+    if lacking:
+        raise InputError(
+            f"{task.name}: {_listed(lacking, 'class', 'classes')}: no sample in the train split to learn from; "
+            "add samples or take the class away"
+        )
+    for name in ("group", "unit", "image"):
+        sides = table.groupby(name)["split"].nunique()
+        torn = sides.index[sides > 1].tolist()
+        if torn:
+            raise InputError(
+                f"{task.name}: {_listed(torn, name)}: in more than one split; what belongs together must stay together"
+            )
+
+
+def _check_paths(task: Task, root: Path, images: Sequence[str]) -> None:
+    """Every image is a file whose path, links followed, stays below root."""
+    # Strings, not Path objects, which take three times as long; a task may have 100,000 images.
+    inside = os.path.join(root, "")  # noqa: PTH118
+    outside = [image for image in images if not os.path.realpath(os.path.join(root, image)).startswith(inside)]  # noqa: PTH118
+    if outside:
+        raise InputError(f"{task.name}: {_listed(outside, 'image')}: path leaves {root}; copy the file into it")
+    absent = [image for image in images if not (root / image).is_file()]
+    if absent:
+        raise InputError(
+            f"{task.name}: {_listed(absent, 'image')}: no such file in {root}; restore it or drop its sample"
+        )
+
+
+def _hash_images(task: Task, root: Path, images: Sequence[str], cache: Path) -> dict[str, str]:
+    """sha256 by image. A file whose path, size, times and inode are those of an earlier run is not read again."""
+    store = cache / "hashes" / f"{digest([task.name, str(root)])}.json"
+    known = _known_hashes(store)
+    # Taken before the files are read: one that changes meanwhile has another stamp the next time.
+    stamps = {image: _stamp(root, image) for image in images}
+    unread = [image for image in images if stamps[image] not in known]
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as threads:
+        fresh = dict(zip(unread, threads.map(lambda image: _hash(task, root / image), unread), strict=True))
+    hashes = {image: fresh.get(image) or known[stamps[image]] for image in images}
+    if fresh:
+        write_text(store, json.dumps({stamps[image]: value for image, value in hashes.items()}))
+    return hashes
+
+
+def _known_hashes(store: Path) -> dict[str, str]:
+    """Hashes by stamp from an earlier run; none where there is no sound file, for all can be computed again."""
+    try:
+        known = json.loads(store.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
+def _stamp(root: Path, image: str) -> str:
+    stat = (root / image).stat()
+    return f"{stat.st_size}/{stat.st_mtime_ns}/{stat.st_ctime_ns}/{stat.st_ino}/{image}"
+
+
+def _hash(task: Task, path: Path) -> str:
+    try:
+        return sha256_file(path)
+    except OSError as error:
+        raise InputError(
+            f"{task.name}: {path}: cannot be read ({error.strerror}); check the file and its permissions"
+        ) from error
+
+
+def _listed(names: Sequence[object], noun: str, plural: str = "") -> str:
+    """`image a.png`, or `3 images (a.png, b.png, c.png)`; at most SHOWN are named."""
+    if len(names) == 1:
+        return f"{noun} {names[0]}"
+    shown = ", ".join(str(name) for name in names[:SHOWN])
+    return f"{len(names)} {plural or noun + 's'} ({shown}{', ...' if len(names) > SHOWN else ''})"

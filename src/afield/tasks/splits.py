@@ -1,0 +1,61 @@
+"""Splits that depend on ids and a seed alone: stratified, groups kept together, equal on every machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from math import lcm
+
+import pandas as pd
+
+from afield.base.streams import hash_rank
+from afield.tasks.task import Split
+
+
+def stratified_split(
+    table: pd.DataFrame, by: list[str], fractions: Mapping[Split, float], seed: int, group: str | None = None
+) -> pd.Series:
+    """One split a row of `table` (column `id`, unique), such that each stratum is divided as `fractions` say.
+
+    A stratum is a combination of values of the columns `by`. Within each, samples come in an order that hashes of seed
+    and id give, and each goes where most is missing. Without groups every split gets its quota of every stratum rounded
+    down or up; what rounding leaves is carried on to the next stratum, so that the totals come right too.
+
+    With `group` (a column) all samples of a group fall on one side; its stratum is its most frequent one, and quotas
+    are met as nearly as the groups' sizes allow. The order of the rows does not matter. Raises ValueError where
+    `fractions` are not positive or do not sum to one.
+    """
+    exact = {split: Fraction(str(fraction)) for split, fraction in fractions.items()}
+    if sum(exact.values()) != 1 or min(exact.values()) <= 0:
+        raise ValueError(f"fractions must be positive and sum to one: {dict(fractions)}")
+    # Whole numbers in units of 1/unit samples, so that no rounding error decides where a sample goes.
+    unit = lcm(*(fraction.denominator for fraction in exact.values()))
+    shares = {split: int(fraction * unit) for split, fraction in exact.items()}
+
+    parts = _parts(table, by, group or "id")
+    sizes = table[group or "id"].value_counts().to_dict()
+    carried = dict.fromkeys(shares, 0)
+    side: dict[str, Split] = {}
+    for names in parts:
+        total = sum(sizes[name] for name in names)
+        missing = {split: total * share for split, share in shares.items()}
+        for position in hash_rank(seed, "split", names):
+            size = sizes[names[position]] * unit
+
+            def want(split: Split, missing: dict[Split, int] = missing, size: int = size) -> tuple[bool, bool, int]:
+                return missing[split] >= size, missing[split] > 0, missing[split] + carried[split]
+
+            chosen = max(shares, key=want)
+            missing[chosen] -= size
+            side[names[position]] = chosen
+        for split, rest in missing.items():
+            carried[split] += rest
+    return table[group or "id"].map(side).rename("split")
+
+
+def _parts(table: pd.DataFrame, by: list[str], unit: str) -> list[list[str]]:
+    """The names in the column `unit` by stratum, strata in sorted order."""
+    counts = table.groupby([unit, *by], sort=True, dropna=False).size().rename("size").reset_index()
+    # The sort is stable: of equally frequent strata the first in sorted order is taken.
+    first = counts.sort_values("size", ascending=False, kind="stable").drop_duplicates(unit)
+    return [part[unit].tolist() for _, part in first.groupby(by, sort=True, dropna=False)]

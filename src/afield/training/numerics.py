@@ -1,0 +1,73 @@
+"""Numerics are declared, never measured into a key: plain values, a fixed rule for what the study leaves open. Needs no torch."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Device = Literal["cpu", "cuda", "mps"]
+Precision = Literal["float32", "bfloat16"]
+MemoryFormat = Literal["contiguous", "channels_last"]
+
+
+class NumericsChoice(BaseModel):
+    """The study's [numerics]: what it leaves `auto` follows the rule of `settle`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """precision of the forward and backward pass (autocast); weights and optimiser are float32 always"""
+    memory_format: Literal["auto", "contiguous", "channels_last"] = "auto"
+    threads: Literal["auto"] | Annotated[int, Field(ge=1, le=1024)] = "auto"
+    """threads of one trial on a CPU; they order the sums, so they are part of the numerics"""
+    compile: bool = False
+    """torch.compile"""
+    tf32: bool = False
+    """TensorFloat-32 in float32 products on CUDA"""
+
+
+class Numerics(BaseModel):
+    """The settled numerics of one trial; in its key."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    device: Device
+    precision: Precision
+    memory_format: MemoryFormat
+    threads: int
+    compile: bool
+    tf32: bool
+
+
+def settle(choice: NumericsChoice, device: Device) -> NumericsChoice:
+    """Fill what is `auto` for a device; only `memory_format` may stay open, it depends on the backbone.
+
+    The rule: bfloat16 autocast on CUDA, float32 elsewhere; one thread a trial on a CPU (with as many trials at once as cores
+    that is faster than one trial on all cores: docs/benchmarks.md).
+    """
+    return choice.model_copy(
+        update={
+            "device": device if choice.device == "auto" else choice.device,
+            "precision": ("bfloat16" if device == "cuda" else "float32") if choice.precision == "auto" else choice.precision,
+            "threads": 1 if choice.threads == "auto" else choice.threads,
+        }
+    )
+
+
+def numerics_for(settled: NumericsChoice, convolutional: bool) -> Numerics:
+    """The numerics of one backbone's trials: channels-last for convolutional ones, contiguous for the others."""
+    memory_format = settled.memory_format
+    if memory_format == "auto":
+        memory_format = "channels_last" if convolutional else "contiguous"
+    if settled.device == "auto" or settled.precision == "auto" or settled.threads == "auto":
+        raise ValueError("numerics must be settled first")
+    return Numerics(
+        device=settled.device,
+        precision=settled.precision,
+        memory_format=memory_format,
+        threads=settled.threads,
+        compile=settled.compile,
+        tf32=settled.tf32,
+    )

