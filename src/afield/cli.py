@@ -18,8 +18,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
 )
-tasks_app = typer.Typer(help="The tasks: data sets with splits, classes and metric.", no_args_is_help=True)
-backbones_app = typer.Typer(help="The backbones: architectures with one set of pretrained weights.", no_args_is_help=True)
+tasks_app = typer.Typer(help="List and show the tasks (data sets).", no_args_is_help=True)
+backbones_app = typer.Typer(help="List and show the backbones (pretrained weights).", no_args_is_help=True)
 app.add_typer(tasks_app, name="tasks")
 app.add_typer(backbones_app, name="backbones")
 
@@ -84,6 +84,7 @@ def run(
     folder = out or Path("out") / content.study.name
     with Display(Console(stderr=True)) as display:
         outcome = run_study(content, folder, slots=slots, workers=workers, retry_failed=retry == "failed", watch=display)
+    sys.stderr.write(f"{outcome.trained} trainings done now, {outcome.failed} failed, {outcome.missing} results missing\n")
     page = write_report(folder, study=content.study.name)
     print(answer(load_record(folder, study=content.study.name)).text())
     print(f"\nReport: {page}")
@@ -115,7 +116,7 @@ def table(
     to: Annotated[Path | None, typer.Option(help="File to write; needed for parquet.", show_default=False)] = None,
     study: OneStudy = None,
 ) -> None:
-    """Print the results table: a row a backbone, task, metric, intervention and seed."""
+    """Print or write the results table."""
     from afield.study.describe import write_table
     from afield.study.collect import results
 

@@ -7,7 +7,7 @@ which need a trial's key alone, start at once.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -57,7 +57,7 @@ class Trial(BaseModel):
     preparation: int
     """version of the rule by which images are prepared"""
     numerics: Numerics
-    version: Literal[1] = TRIAL_VERSION
+    version: int = TRIAL_VERSION
 
     @property
     def key(self) -> str:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from afield.analysis.compare import Effect, Ranking
-from afield.analysis.transfer import TransferFit
-from afield.study.record import StudyRecord
+from afield.analysis.compare import Effect, Ranking, RankRow, effect_of, rank_backbones
+from afield.analysis.settle import would_settle
+from afield.analysis.transfer import TransferFit, fit_transfer
+from afield.analysis.words import capital, count, gain_words, gap_words, level_words, listing, share
+from afield.scoring.intervals import Interval
+from afield.scoring.metrics import metric, metric_title
+from afield.study.record import SearchRecord, StudyRecord
+from afield.study.study import PLAIN
 
 
 @dataclass(frozen=True)
@@ -23,19 +29,164 @@ class TaskAnswer:
     open: tuple[str, ...]
     """what would settle what is open"""
     warnings: tuple[str, ...]
+    """what to know before trusting it: failures, borders of the grid, one seed"""
     ranking: Ranking
     fit: TransferFit | None
-    """of the task's leading metric"""
+    """of the task's leading metric; None where lower is better or nothing pretrained was scored"""
     effects: tuple[Effect, ...]
     """from-scratch interventions against plain"""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """The whole study's answer, a part a task."""
+    """The whole study's answer, a part a task in the study's order."""
 
     tasks: tuple[TaskAnswer, ...]
 
 
 def answer(record: StudyRecord) -> Answer:
-    raise NotImplementedError
+    """Answer, a task at a time: which backbone to take, whether ImageNet accuracy told, and what is open.
+
+    A study without the plain intervention is answered for the first that it names.
+    """
+    return Answer(tuple(_task_answer(record, task.name) for task in record.tasks))
+
+
+def _task_answer(record: StudyRecord, task: str) -> TaskAnswer:
+    head = record.study.study
+    intervention = PLAIN if PLAIN in head.interventions else head.interventions[0]
+    ranking = rank_backbones(record, task, intervention)
+    leading = record.results[record.results["metric"] == ranking.metric] if len(record.results) else record.results
+    fits = fit_transfer(leading, intervention=intervention)
+    fit = next((fit for fit in fits if fit.task == task), None)
+    controls = [name for name in head.interventions if _from_scratch(record, name) and name != intervention]
+    effects = tuple(effect for name in controls for effect in effect_of(record, task, name, intervention))
+    machines = int(record.results["machine"].nunique()) if len(record.results) else 0
+    return TaskAnswer(
+        task=task,
+        take=_take(ranking, one_machine=machines < 2),
+        transfer=_transfer(ranking, fit),
+        pretraining=" ".join(_pretraining(record, effect) for effect in effects) or None,
+        open=tuple(would_settle(ranking, fit)),
+        warnings=tuple(_warnings(record, ranking, fit, intervention, machines)),
+        ranking=ranking,
+        fit=fit,
+        effects=effects,
+    )
+
+
+def _from_scratch(record: StudyRecord, intervention: str) -> bool:
+    return record.study.recipe_of(intervention).initialisation == "scratch"
+
+
+# --- which backbone
+
+
+def _take(ranking: Ranking, *, one_machine: bool) -> str:
+    if not ranking.rows:
+        return "There is nothing to take: no backbone was scored on the test images."
+    first, others = ranking.rows[0], ranking.rows[1:]
+    sentences = [f"Take {first.backbone}: {metric_title(ranking.metric)} {level_words(first.test)}."]
+    tied = [row for row in others if row.tied]
+    up = metric(ranking.metric).direction == "higher"
+    better = [row for row in others if not row.tied and (row.gap > 0) == up]
+    if not others:
+        sentences.append("It is the only backbone that was scored.")
+    elif tied:
+        sentences.append(_ties(ranking, first, tied, one_machine=one_machine))
+    elif not better:
+        nearest = min(others, key=lambda row: abs(row.gap))
+        gap = gap_words(nearest.difference, ranking.metric)
+        sentences.append(f"No other ties with it; {nearest.backbone} comes nearest ({gap}).")
+    if better:
+        names = listing([f"{row.backbone} ({gap_words(row.difference, ranking.metric)})" for row in better])
+        sentences.append(f"On test {names} did better, but validation chooses; test only reports.")
+    images = count(ranking.n_test, "test image")
+    if ranking.n_clusters < ranking.n_test:
+        images += f" in {count(ranking.n_clusters, 'cluster')}"
+    return " ".join([*sentences, f"{capital(count(ranking.seeds, 'seed'))}, {images}."])
+
+
+def _ties(ranking: Ranking, first: RankRow, tied: list[RankRow], *, one_machine: bool) -> str:
+    """Who ties with the winner and what the cheapest of them costs."""
+    spans = {row.backbone: f"{row.backbone} ({gap_words(row.difference, ranking.metric)})" for row in tied}
+    verb = "ties" if len(tied) == 1 else "tie"
+    cheapest = next((row for row in tied if row.backbone == ranking.cheapest_tied), None)
+    if cheapest is None or not one_machine:
+        return f"{listing(list(spans.values()))} {verb} with it."
+    if len(tied) == 1:
+        return f"{spans[cheapest.backbone]} ties with it {_cost(cheapest, first)}."
+    names = listing([row.backbone for row in tied])
+    return f"{names} tie with it; the cheapest, {spans[cheapest.backbone]}, comes {_cost(cheapest, first)}."
+
+
+def _cost(row: RankRow, first: RankRow) -> str:
+    part = share(row.train_seconds, first.train_seconds)
+    return f"at {part} training time" if part == "about the same" else f"at {part} of the training time"
+
+
+# --- whether ImageNet accuracy told
+
+
+_LEADS = {
+    "transfers": "ImageNet accuracy told: better there meant better here.",
+    "weakly": "ImageNet accuracy told something, perhaps too little to matter.",
+    "does not": "ImageNet accuracy did not tell.",
+    "cannot tell": "Whether ImageNet accuracy tells anything here cannot be said.",
+}
+
+
+def _transfer(ranking: Ranking, fit: TransferFit | None) -> str:
+    if fit is not None:
+        return f"{_LEADS[fit.verdict]} {fit.reason}"
+    if metric(ranking.metric).direction == "lower":
+        title = metric_title(ranking.metric)
+        return f"ImageNet accuracy was not held against {title}, for which lower is better."
+    return "Whether ImageNet accuracy tells anything here cannot be said: no pretrained backbone was scored."
+
+
+# --- what pretraining brought
+
+
+def _pretraining(record: StudyRecord, effect: Effect) -> str:
+    gain = Interval(-effect.difference.value, -effect.difference.high, -effect.difference.low)
+    pretrained, scratch = (record.study.recipe_of(name).epochs for name in (effect.baseline, effect.intervention))
+    over = "over training from scratch"
+    if pretrained != scratch:
+        over += f" ({count(pretrained, 'epoch')} pretrained, {count(scratch, 'epoch')} from scratch)"
+    evidence = f"{effect.backbone}: {gain_words(gain, effect.metric)} {over}"
+    if not effect.clear:
+        return f"Whether pretraining helps cannot be told from {evidence}."
+    helped = (gain.value > 0) == (metric(effect.metric).direction == "higher")
+    return f"Pretraining {'helped' if helped else 'hurt'} {evidence}."
+
+
+# --- what to know before trusting it
+
+
+def _warnings(
+    record: StudyRecord, ranking: Ranking, fit: TransferFit | None, intervention: str, machines: int
+) -> Iterator[str]:
+    yield from ranking.missing
+    failed = sorted({failure.backbone for failure in record.failures if failure.task == ranking.task})
+    trainings = sum(failure.task == ranking.task for failure in record.failures)
+    if failed:
+        yield f"{capital(count(trainings, 'training'))} of {listing(failed)} failed; the report lists the reasons."
+    for search in record.searches:
+        if search.task == ranking.task:
+            yield from _search_warnings(search, intervention)
+    if ranking.seeds == 1:
+        yield "One seed: trained networks are compared, not backbones; another seed may order them otherwise."
+    if machines > 1:
+        yield f"Trained on {count(machines, 'machine')}: training times are not compared."
+    if fit is not None and fit.carried_by and fit.pearson_r:
+        yield f"What is said of ImageNet hangs on {fit.carried_by}: {fit.range_note}"
+
+
+def _search_warnings(search: SearchRecord, intervention: str) -> Iterator[str]:
+    who = search.backbone if search.intervention == PLAIN else f"{search.backbone} ({search.intervention})"
+    unfinished = search.chosen is None or any(trial.state != "finished" for trial in search.repeats)
+    if unfinished and search.intervention != intervention:
+        yield f"{who} lacks cells: its search or a repeat has not ended."
+    for key in search.borders:
+        yield f"The {key} chosen for {who} lies at an end of its grid; a wider grid may do better."

@@ -1,15 +1,16 @@
-"""Which backbone to take: paired comparisons on the same test samples, over seeds where there are several."""
+"""Which backbone to take, what ties with it, and what an intervention changed: pairs on the same test samples."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
+from afield.analysis.paired import Compares, Networks, PairedScores
+from afield.analysis.words import count, listing
 from afield.scoring.intervals import Interval
+from afield.scoring.metrics import metric
 from afield.study.record import StudyRecord
-
-Compares = Literal["networks", "backbones"]
-"""With one seed trained networks are compared; what a backbone gives needs repetitions."""
 
 
 @dataclass(frozen=True)
@@ -20,15 +21,15 @@ class RankRow:
     validation: float
     """the task's metric on validation, mean over seeds"""
     test: Interval
-    """the same on test, interval from test samples and seeds"""
+    """the same on test; the interval from test samples and seeds"""
     difference: Interval | None
     """this backbone minus the winner on test, metric's own scale; None for the winner itself"""
     sample_error: float | None
     """standard error of the difference from test samples"""
     seed_error: float | None
-    """standard error of the difference from seeds; None with one seed"""
+    """standard error of the difference from seeds; None where no backbone has two"""
     tied: bool
-    """the difference's interval holds 0 (False for the winner)"""
+    """the difference's interval holds 0; False for the winner itself"""
     train_seconds: float
     """one training of the chosen recipe, mean over seeds"""
     search_seconds: float
@@ -36,6 +37,11 @@ class RankRow:
     gmacs: float
     imagenet_top1: float
     seeds: int
+
+    @property
+    def gap(self) -> float:
+        """The difference alone, 0 for the winner itself."""
+        return self.difference.value if self.difference else 0.0
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,7 @@ class Ranking:
     task: str
     metric: str
     winner: str | None
-    """None where nothing was scored"""
+    """the best on validation; None where nothing was scored"""
     rows: tuple[RankRow, ...]
     n_test: int
     n_clusters: int
@@ -55,7 +61,7 @@ class Ranking:
     cheapest_tied: str | None
     """of the backbones that tie with the winner the one that trains fastest, where that is faster than the winner"""
     missing: tuple[str, ...]
-    """a sentence for each backbone that lacks cells, with the reason"""
+    """a sentence for each backbone that lacks seeds, with the reason"""
 
 
 @dataclass(frozen=True)
@@ -79,9 +85,97 @@ class Effect:
     compares: Compares
 
 
-def rank_backbones(record: StudyRecord, task: str) -> Ranking:
-    raise NotImplementedError
+def rank_backbones(record: StudyRecord, task: str, intervention: str = "plain") -> Ranking:
+    """Rank the backbones of a task by its metric on validation, and compare each with the winner on test.
+
+    Raises InputError where two networks were not scored on the same test samples.
+    """
+    leading = metric(record.task(task).metric)
+    scores = PairedScores.of(record, task, leading, (intervention,))
+    networks = {backbone: mine for (backbone, _), mine in scores.networks.items()}
+    sign = -1 if leading.direction == "higher" else 1
+    order = sorted(networks, key=lambda name: (sign * networks[name].mean("validation"), name))
+    rows = tuple(_row(scores, name, networks[name], networks[order[0]]) for name in order)
+    cheaper = [row for row in rows if row.tied and row.train_seconds < rows[0].train_seconds]
+    return Ranking(
+        task=task,
+        metric=leading.name,
+        winner=order[0] if order else None,
+        rows=rows,
+        n_test=scores.samples,
+        n_clusters=scores.clusters,
+        seeds=max((row.seeds for row in rows), default=0),
+        compares=scores.compares,
+        cheapest_tied=min(cheaper, key=lambda row: row.train_seconds).backbone if cheaper else None,
+        missing=tuple(_missing(record, task, intervention, networks)),
+    )
 
 
 def effect_of(record: StudyRecord, task: str, intervention: str, baseline: str = "plain") -> tuple[Effect, ...]:
-    raise NotImplementedError
+    """What an intervention changed on a task, for each backbone that was scored under it and under the baseline.
+
+    Raises InputError where two networks were not scored on the same test samples.
+    """
+    leading = metric(record.task(task).metric)
+    scores = PairedScores.of(record, task, leading, (intervention, baseline))
+    effects = []
+    for backbone in record.study.study.backbones:
+        ours, theirs = scores.networks.get((backbone, intervention)), scores.networks.get((backbone, baseline))
+        if ours and theirs:
+            difference = scores.difference(ours, theirs)
+            effects.append(
+                Effect(
+                    task=task,
+                    metric=leading.name,
+                    backbone=backbone,
+                    intervention=intervention,
+                    baseline=baseline,
+                    value=scores.level_of(ours),
+                    baseline_value=scores.level_of(theirs),
+                    difference=difference,
+                    clear=not difference.holds(0),
+                    seeds=min(ours.seeds, theirs.seeds),
+                    compares=scores.compares,
+                )
+            )
+    return tuple(effects)
+
+
+def _row(scores: PairedScores, backbone: str, mine: Networks, winner: Networks) -> RankRow:
+    difference = None if mine is winner else scores.difference(mine, winner)
+    sample_error = math.sqrt(scores.sample_variance(mine.resampled - winner.resampled))
+    return RankRow(
+        backbone=backbone,
+        validation=mine.mean("validation"),
+        test=scores.level_of(mine),
+        difference=difference,
+        sample_error=sample_error if difference else None,
+        seed_error=math.sqrt(scores.seed_variance(mine, winner)) if difference and scores.seed_freedom else None,
+        tied=difference is not None and difference.holds(0),
+        train_seconds=mine.mean("train_seconds"),
+        search_seconds=mine.mean("search_seconds"),
+        params_m=mine.mean("params_m"),
+        gmacs=mine.mean("gmacs"),
+        imagenet_top1=mine.mean("imagenet_top1"),
+        seeds=mine.seeds,
+    )
+
+
+def _missing(record: StudyRecord, task: str, intervention: str, networks: dict[str, Networks]) -> Iterator[str]:
+    """A sentence for each backbone that lacks seeds."""
+    for backbone in record.study.backbones_of(intervention):
+        seen = set(networks[backbone].rows["seed"]) if backbone in networks else set()
+        lost = [seed for seed in record.study.study.seeds if seed not in seen]
+        if lost:
+            reasons = {
+                failure.reason
+                for failure in record.failures
+                if (failure.task, failure.backbone, failure.intervention) == (task, backbone, intervention)
+                and failure.seed in lost
+            }
+            why = "; ".join(sorted(reasons)) or "not finished"
+            if seen:
+                seeds = f"seed{'' if len(lost) == 1 else 's'} {listing([str(seed) for seed in lost])}"
+                yield f"{backbone} lacks {seeds} and is ranked by {count(len(seen), 'other seed')} ({why})."
+            else:
+                yield f"{backbone} is not ranked ({why})."

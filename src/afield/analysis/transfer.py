@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 import pandas as pd
-from scipy.special import logit
-from scipy.stats import bootstrap, linregress, norm, t
 
+from afield.analysis.fits import (
+    BOOTSTRAP_FROM,
+    clipped_logit,
+    correlation,
+    critical_correlation,
+    line_band,
+    line_intervals,
+)
 from afield.analysis.words import capital, count, listing, signed
 from afield.base.errors import InputError
-from afield.base.streams import stream
 from afield.scoring.intervals import Interval
 from afield.scoring.metrics import Floats, metric_title
 
@@ -23,11 +27,7 @@ SMALLEST_SLOPE = 0.1
 """Metric points per ImageNet point that would matter. Ten points on ImageNet are years of better architectures; whoever
 changes backbones for them should get at least one point here, for less hardly pays for the change."""
 
-BOOTSTRAP_FROM = 10
-"""backbones: below, a bootstrap over them has too few distinct resamples to be trusted"""
-_RESAMPLES = 9_999
 _IMAGENET_IMAGES = 50_000
-_BAND_POINTS = 61
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class TransferFit:
     slope: Interval | None
     """metric's own scale per ImageNet point"""
     logit_slope: Interval | None
-    """logit of the metric per logit of ImageNet accuracy; None where the metric leaves 0..1"""
+    """logit of the metric per logit of ImageNet accuracy; None also where the metric leaves 0..1"""
     normalised_slope: Interval | None
     """metric points (metric x 100) per ImageNet point"""
     intercept: float | None
@@ -58,6 +58,8 @@ class TransferFit:
     """what |r| must exceed for p < 0.05, two-sided; None below three backbones"""
     range_note: str
     """the spread of ImageNet accuracies that was seen, in words"""
+    carried_by: str | None
+    """the one backbone without which that spread would be less than half"""
     smallest_slope: float
     """metric points per ImageNet point that would matter"""
     verdict: Verdict
@@ -112,72 +114,55 @@ def fit_transfer(
     )
 
 
-def correlation(x: Floats, y: Floats, axis: int = -1) -> Floats:
-    """Pearson's r along an axis; 0 where one side does not vary (a resample without variation shows no association)."""
-    x, y = x - x.mean(axis=axis, keepdims=True), y - y.mean(axis=axis, keepdims=True)
-    return _quotient((x * y).sum(axis=axis), np.sqrt((x**2).sum(axis=axis) * (y**2).sum(axis=axis)))
-
-
-def least_squares_slope(x: Floats, y: Floats, axis: int = -1) -> Floats:
-    """Slope of y on x along an axis; 0 where x does not vary."""
-    x = x - x.mean(axis=axis, keepdims=True)
-    return _quotient((x * y).sum(axis=axis), (x**2).sum(axis=axis))
-
-
-def _quotient(top: Floats, bottom: Floats) -> Floats:
-    result: Floats = np.divide(top, bottom, out=np.zeros_like(bottom), where=bottom > 0)
-    return result
-
-
-def critical_correlation(n: int, level: float = 0.95) -> float:
-    """What |r| of n points must exceed for p < 1 - level, two-sided (Student's t with n - 2 degrees of freedom).
-
-    >>> round(critical_correlation(4), 3), round(critical_correlation(13), 3)
-    (0.95, 0.553)
-    """
-    quantile = float(t.isf((1 - level) / 2, n - 2))
-    return quantile / float(np.sqrt(n - 2 + quantile**2))
-
-
 def _fit(task: str, metric: str, rows: pd.DataFrame, smallest_slope: float, level: float) -> TransferFit:
     points, left_out = _points(rows)
     n = len(points)
     x, y = points["imagenet_top1"].to_numpy(np.float64), points["value"].to_numpy(np.float64)
     trouble = _trouble(x, y, metric_title(metric))
-    method = "Fisher z and Student t" if n < BOOTSTRAP_FROM else "bootstrap over backbones (BCa)"
-    pearson = slope = logit_slope = normalised = intercept = None
-    band = pd.DataFrame({name: [] for name in ("imagenet_top1", "value", "low", "high")}, dtype=np.float64)
-    verdict: Verdict = "cannot tell"
-    reason = trouble
-    if not trouble:
-        pearson, slope = _intervals(x, y, level)
-        normalised = _scaled(slope, 100)
-        half = 0.5 / float(rows["n_test"].max())
-        if y.min() >= 0 and y.max() <= 1:
-            logit_slope = _intervals(_logit(x / 100, 0.5 / _IMAGENET_IMAGES), _logit(y, half), level)[1]
-        intercept = float(y.mean() - slope.value * x.mean())
-        band = _band(x, y, level)
-        narrow = _scaled(_intervals(x, y, 2 * level - 1)[1], 100)
-        verdict, words = _verdict(normalised, narrow, smallest_slope)
-        reason = f"{_evidence(n, pearson, normalised, metric, level)}; {words}."
-    return TransferFit(
+    without = TransferFit(
         task=task,
         metric=metric,
         n=n,
         points=points,
-        pearson_r=pearson,
-        slope=slope,
-        logit_slope=logit_slope,
-        normalised_slope=normalised,
-        intercept=intercept,
-        band=band,
-        method=method,
+        pearson_r=None,
+        slope=None,
+        logit_slope=None,
+        normalised_slope=None,
+        intercept=None,
+        band=pd.DataFrame(columns=["imagenet_top1", "value", "low", "high"], dtype=np.float64),
+        method="Fisher z and Student t" if n < BOOTSTRAP_FROM else "bootstrap over backbones (BCa)",
         critical_r=critical_correlation(n, level) if n > 2 else None,
         range_note=_range_note(points),
+        carried_by=_carrier(points),
         smallest_slope=smallest_slope,
-        verdict=verdict,
-        reason=reason + left_out,
+        verdict="cannot tell",
+        reason=trouble + left_out,
     )
+    if trouble:
+        return without
+    pearson_r, slope = line_intervals(x, y, level)
+    normalised = _scaled(slope, 100)
+    narrow = _scaled(line_intervals(x, y, 2 * level - 1)[1], 100)
+    verdict, words = _verdict(normalised, narrow, smallest_slope)
+    return replace(
+        without,
+        pearson_r=pearson_r,
+        slope=slope,
+        logit_slope=_logit_slope(x, y, float(rows["n_test"].max()), level),
+        normalised_slope=normalised,
+        intercept=float(y.mean() - slope.value * x.mean()),
+        band=line_band(x, y, level),
+        verdict=verdict,
+        reason=f"{_evidence(n, pearson_r, normalised, metric, level)}; {words}.{left_out}",
+    )
+
+
+def _logit_slope(x: Floats, y: Floats, n_test: float, level: float) -> Interval | None:
+    """The slope between logits; None where the metric leaves 0..1 or its logits define no line."""
+    if y.min() < 0 or y.max() > 1:
+        return None
+    imagenet, here = clipped_logit(x / 100, 0.5 / _IMAGENET_IMAGES), clipped_logit(y, 0.5 / n_test)
+    return None if _trouble(imagenet, here, "") else line_intervals(imagenet, here, level)[1]
 
 
 def _points(rows: pd.DataFrame) -> tuple[pd.DataFrame, str]:
@@ -217,54 +202,8 @@ def _trouble(x: Floats, y: Floats, title: str) -> str:
     return ""
 
 
-def _intervals(x: Floats, y: Floats, level: float) -> tuple[Interval, Interval]:
-    """Pearson's r and the slope of y on x, each with its interval."""
-    r, slope = float(correlation(x, y)), float(least_squares_slope(x, y))
-    n = len(x)
-    if n >= BOOTSTRAP_FROM:
-        return _bca(correlation, r, x, y, level), _bca(least_squares_slope, slope, x, y, level)
-    z, reach = np.arctanh(r), np.inf if n == 3 else norm.isf((1 - level) / 2) / np.sqrt(n - 3)
-    margin = t.isf((1 - level) / 2, n - 2) * linregress(x, y).stderr
-    return (
-        Interval(r, float(np.tanh(z - reach)), float(np.tanh(z + reach))),
-        Interval(slope, float(slope - margin), float(slope + margin)),
-    )
-
-
-def _bca(statistic: Callable[..., Floats], value: float, x: Floats, y: Floats, level: float) -> Interval:
-    """Bias-corrected and accelerated bootstrap over the pairs; the same table gives the same interval."""
-    limits = bootstrap(
-        (x, y),
-        statistic,
-        paired=True,
-        vectorized=True,
-        n_resamples=_RESAMPLES,
-        confidence_level=level,
-        method="BCa",
-        random_state=stream(0, "bootstrap over backbones"),
-    ).confidence_interval
-    return Interval(value, float(limits.low), float(limits.high))
-
-
 def _scaled(interval: Interval, factor: float) -> Interval:
     return Interval(interval.value * factor, interval.low * factor, interval.high * factor)
-
-
-def _logit(share: Floats, least: float) -> Floats:
-    result: Floats = logit(np.clip(share, least, 1 - least))
-    return result
-
-
-def _band(x: Floats, y: Floats, level: float) -> pd.DataFrame:
-    """The least-squares line over the range of x with the pointwise band of its mean (Student's t), at every n."""
-    grid = np.linspace(x.min(), x.max(), _BAND_POINTS)
-    slope = float(least_squares_slope(x, y))
-    line = y.mean() + slope * (grid - x.mean())
-    residual = y - y.mean() - slope * (x - x.mean())
-    scatter = np.sqrt((residual**2).sum() / (len(x) - 2))
-    spread = np.sqrt(1 / len(x) + (grid - x.mean()) ** 2 / ((x - x.mean()) ** 2).sum())
-    margin = t.isf((1 - level) / 2, len(x) - 2) * scatter * spread
-    return pd.DataFrame({"imagenet_top1": grid, "value": line, "low": line - margin, "high": line + margin})
 
 
 def _verdict(wide: Interval, narrow: Interval, smallest: float) -> tuple[Verdict, str]:
@@ -285,21 +224,39 @@ def _verdict(wide: Interval, narrow: Interval, smallest: float) -> tuple[Verdict
 
 def _evidence(n: int, r: Interval, slope: Interval, metric: str, level: float) -> str:
     """The numbers in front of a verdict's words."""
+    needed, seen, low, high = (_r(value) for value in (critical_correlation(n, level), r.value, r.low, r.high))
     return (
-        f"{capital(count(n, 'backbone'))}: |r| must exceed {critical_correlation(n, level):.2f} for p < {1 - level:.2g}, "
-        f"here r = {r.value:.2f} ({r.low:.2f} to {r.high:.2f}). A point more on ImageNet went with "
-        f"{signed(slope.value, 2)} points of {metric_title(metric)} ({signed(slope.low, 2)} to {signed(slope.high, 2)})"
+        f"{capital(count(n, 'backbone'))}: |r| must exceed {needed} for p < {1 - level:.2g}; here r = {seen} "
+        f"({low} to {high}). A point more on ImageNet went with {signed(slope.value, 2)} points of "
+        f"{metric_title(metric)} ({signed(slope.low, 2)} to {signed(slope.high, 2)})"
     )
 
 
+def _r(value: float) -> str:
+    """A correlation to two digits; near one to three, where they decide.
+
+    >>> _r(0.9503), _r(0.9969), _r(-1.0)
+    ('0.95', '0.997', '-1')
+    """
+    return f"{value:.0f}" if abs(value) == 1 else f"{value:.2f}" if abs(value) < 0.99 else f"{value:.3f}"
+
+
+def _carrier(points: pd.DataFrame) -> str | None:
+    """The backbone at an end of the ImageNet range without which the range would be less than half."""
+    x = points["imagenet_top1"].to_numpy(np.float64)
+    if len(x) < 3:
+        return None
+    remaining, place = min((x[-1] - x[1], 0), (x[-2] - x[0], -1))
+    return str(points["backbone"].iloc[place]) if remaining < (x[-1] - x[0]) / 2 else None
+
+
 def _range_note(points: pd.DataFrame) -> str:
-    """The range of ImageNet accuracies, and whether one backbone alone makes most of it."""
+    """The range of ImageNet accuracies in words."""
     if points.empty:
         return "No backbone has both numbers."
-    x = points["imagenet_top1"].to_numpy(np.float64)
-    note = f"ImageNet accuracy from {x[0]:.1f} to {x[-1]:.1f} %, a range of {x[-1] - x[0]:.1f} points"
-    if len(x) > 2:
-        for name, rest in ((points["backbone"].iloc[0], x[1:]), (points["backbone"].iloc[-1], x[:-1])):
-            if np.ptp(rest) < (x[-1] - x[0]) / 2:
-                return f"{note}; without {name} it would be {np.ptp(rest):.1f}, so that backbone carries the line."
-    return f"{note}."
+    x, carrier = points["imagenet_top1"], _carrier(points)
+    note = f"ImageNet accuracy from {x.min():.1f} to {x.max():.1f} %, a range of {x.max() - x.min():.1f} points"
+    if carrier is None:
+        return f"{note}."
+    rest = x[points["backbone"] != carrier]
+    return f"{note}; without {carrier} it would be {rest.max() - rest.min():.1f}."

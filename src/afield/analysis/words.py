@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from afield.scoring.intervals import Interval
+from afield.scoring.metrics import metric, metric_title
+
 _SMALL = (
     *("no", "one", "two", "three", "four", "five", "six"),
     *("seven", "eight", "nine", "ten", "eleven", "twelve"),
@@ -15,13 +18,22 @@ _SHARES = {
 }
 
 
+def spelled(number: int) -> str:
+    """A whole number, in letters up to twelve.
+
+    >>> spelled(4), spelled(2624)
+    ('four', '2,624')
+    """
+    return _SMALL[number] if number < len(_SMALL) else f"{number:,}"
+
+
 def count(number: int, noun: str) -> str:
     """A number of things.
 
     >>> count(1, "seed"), count(2, "seed"), count(0, "backbone"), count(2624, "test image")
     ('one seed', 'two seeds', 'no backbones', '2,624 test images')
     """
-    return f"{_SMALL[number] if number < len(_SMALL) else f'{number:,}'} {noun}{'' if number == 1 else 's'}"
+    return f"{spelled(number)} {noun}{'' if number == 1 else 's'}"
 
 
 def capital(sentence: str) -> str:
@@ -30,11 +42,13 @@ def capital(sentence: str) -> str:
 
 
 def listing(names: Sequence[str]) -> str:
-    """Names in a row.
+    """Names in a row, of more than five the first three.
 
-    >>> listing(["A"]), listing(["A", "B"]), listing(["A", "B", "C"])
-    ('A', 'A and B', 'A, B and C')
+    >>> listing(["A"]), listing(["A", "B", "C"]), listing(list("ABCDEFG"))
+    ('A', 'A, B and C', 'A, B, C and four others')
     """
+    if len(names) > 5:
+        names = [*names[:3], count(len(names) - 3, "other")]
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
 
 
@@ -69,3 +83,53 @@ def signed(number: float, decimals: int = 1) -> str:
     """
     text = f"{number:+.{decimals}f}"
     return text[1:] if float(text) == 0 else text
+
+
+_NO_INTERVAL = "no interval can be given"
+
+
+def level_words(interval: Interval) -> str:
+    """A metric with its interval.
+
+    >>> level_words(Interval(0.8141, 0.778, 0.8457))
+    '0.814 (0.778 to 0.846)'
+    """
+    if math.isnan(interval.low):
+        return f"{interval.value:.3f} ({_NO_INTERVAL})"
+    return f"{interval.value:.3f} ({interval.low:.3f} to {interval.high:.3f})"
+
+
+def gap_words(gap: Interval | None, name: str) -> str:
+    """Between which limits a difference in that metric lies; points are hundredths.
+
+    >>> gap_words(Interval(0.003, -0.004, 0.011), "accuracy")
+    '-0.4 to +1.1 points'
+    """
+    if gap is None or math.isnan(gap.low):
+        return _NO_INTERVAL
+    if _in_points(name):
+        return f"{signed(100 * gap.low)} to {signed(100 * gap.high)} points"
+    return f"{signed(gap.low, 3)} to {signed(gap.high, 3)}"
+
+
+def gain_words(gain: Interval, name: str) -> str:
+    """A difference in that metric with its interval.
+
+    >>> gain_words(Interval(0.031, 0.005, 0.057), "accuracy")
+    '+3.1 points of accuracy (+0.5 to +5.7 points)'
+    """
+    value = f"{signed(100 * gain.value)} points" if _in_points(name) else signed(gain.value, 3)
+    return f"{value} of {metric_title(name)} ({gap_words(gain, name)})"
+
+
+def size_words(size: float, name: str) -> str:
+    """How large a difference in that metric is, without its sign.
+
+    >>> size_words(-0.004, "accuracy")
+    '0.4 points'
+    """
+    return f"{100 * abs(size):.1f} points" if _in_points(name) else f"{abs(size):.3f}"
+
+
+def _in_points(name: str) -> bool:
+    return math.isfinite(metric(name).range[1])

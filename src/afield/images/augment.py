@@ -100,11 +100,14 @@ def resize_crop(crop: torch.Tensor, size: int, interpolation: str) -> torch.Tens
 
 
 def resize_crop_by_products(crop: torch.Tensor, size: int, interpolation: str) -> torch.Tensor:
-    """The same by two products with PIL's filter weights, `rows @ crop @ columns^T` (fast on a GPU)."""
+    """The same by two products with PIL's filter weights, `rows @ (crop @ columns^T)` (fast on a GPU).
+
+    As in PIL the widths come first and are rounded to bytes before the heights: bicubic overshoots are cut twice.
+    """
     rows = filter_weights(crop.shape[1], size, interpolation).to(crop.device)
     columns = filter_weights(crop.shape[2], size, interpolation).to(crop.device)
-    resized = rows @ crop.to(rows.dtype) @ columns.T
-    return resized.round().clamp(0, 255).to(torch.uint8)
+    narrowed = (crop.to(rows.dtype) @ columns.T).round().clamp(0, 255)
+    return (rows @ narrowed).round().clamp(0, 255).to(torch.uint8)
 
 
 @lru_cache(maxsize=4096)

@@ -16,7 +16,7 @@ from afield.base.errors import InputError
 PIXEL_LIMIT = 178_956_970
 """pixels of the largest image that is read: half a gigabyte in memory, and where Pillow itself refuses a bomb"""
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
-MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA")
+MODES = ("1", "L", "LA", "P", "RGB", "RGBA")
 """Pillow's names of what can be read: grey, palette and colour with at most eight bits a channel"""
 
 
@@ -75,7 +75,8 @@ def _check(path: Path, image: Image.Image) -> None:
             f"{path}: has {image.width * image.height:,} pixels, more than {PIXEL_LIMIT:,}; make it smaller or drop it"
         )
     # Pillow reads 16-bit colour as its upper eight bits without a word; only the stored layout tells ("RGB;16B").
-    if ";16" in str(getattr(image, "tile", "")):
+    # (In a BMP, "BGR;16" means 16 bits a pixel, which is no loss.)
+    if image.format != "BMP" and ";16" in str(getattr(image, "tile", "")):
         raise InputError(f"{path}: has 16 bits a channel; convert it to 8 bits, with the brightness range that matters")
     if image.mode not in MODES:
         raise InputError(f"{path}: is stored as {image.mode}; convert it to RGB or grey with 8 bits a channel")

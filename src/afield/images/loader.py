@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -47,7 +49,16 @@ class Samples:
 
     def tensor(self, sample: int) -> torch.Tensor:
         """The prepared image of a sample as a view [3, height, width] of the shared bytes, channels last in memory."""
-        return torch.from_numpy(self.images.image(int(self.row[sample]))).permute(2, 0, 1)
+        position = int(self.row[sample])
+        height, width = self.images.sizes[position].tolist()
+        start, end = self.images.offsets[position : position + 2].tolist()
+        return _pixels(self.images.folder, len(self.images.pixels))[start:end].view(height, width, 3).permute(2, 0, 1)
+
+
+@lru_cache(maxsize=16)
+def _pixels(folder: Path, size: int) -> torch.Tensor:
+    """The shared bytes as a tensor: a private mapping, for torch wants memory that may be written (nothing writes)."""
+    return torch.from_file(str(folder / "pixels.bin"), shared=False, size=size, dtype=torch.uint8)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from afield.backbones.catalogue import Backbone
 from afield.report import words
 from afield.report.rows import Row
 from afield.study.record import StudyRecord
@@ -29,7 +30,8 @@ def details_of(record: StudyRecord) -> Details:
     protocol = {
         "protocol": f"{head.protocol}: validation chooses recipe, epoch and backbone; test is read after that",
         "reads of the test split": record.test_reads,
-        "search": f"{search.method} over {grid}" + (f"; rungs at {words.plain(search.rungs)} epochs" if search.method == "halving" else ""),
+        "search": f"{search.method} over {grid}"
+        + (f"; rungs at {words.plain(search.rungs)} epochs" if search.method == "halving" else ""),
         "seeds": head.seeds,
         "backbones": head.backbones,
         "interventions": head.interventions,
@@ -37,7 +39,9 @@ def details_of(record: StudyRecord) -> Details:
     return Details(
         protocol=tuple(words.pairs(protocol)),
         recipe=tuple(words.pairs(record.study.recipe.model_dump())),
-        interventions=tuple((name, tuple(words.pairs(record.study.interventions[name]))) for name in head.interventions if name != PLAIN),
+        interventions=tuple(
+            (name, tuple(words.pairs(record.study.interventions[name]))) for name in head.interventions if name != PLAIN
+        ),
         numerics=tuple(words.pairs(record.numerics)),
         platforms=tuple(tuple(words.pairs(platform)) for platform in record.platforms),
         weights=tuple(
@@ -46,7 +50,7 @@ def details_of(record: StudyRecord) -> Details:
                 used.backbone.id,
                 "",
                 (
-                    f"{used.backbone.imagenet_top1:.1f} ({used.backbone.imagenet_kind}, {used.backbone.imagenet_size} px)",
+                    _top1(used.backbone),
                     used.backbone.pretraining,
                     used.backbone.licence,
                     used.weights_from,
@@ -58,3 +62,7 @@ def details_of(record: StudyRecord) -> Details:
             for used in record.backbones
         ),
     )
+
+
+def _top1(backbone: Backbone) -> str:
+    return f"{backbone.imagenet_top1:.1f} ({backbone.imagenet_kind}, {backbone.imagenet_size} px)"

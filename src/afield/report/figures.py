@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from afield.report.charts import Chart
+import altair
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Figures:
 
     all: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-    def add(self, chart: Chart, *, alt: str, reading: str = "") -> Figure:
+    def add(self, chart: altair.LayerChart, *, alt: str, reading: str = "") -> Figure:
         """Keep a chart and give the place that shows it."""
         name = f"chart-{len(self.all) + 1}"
         specification = chart.properties(description=alt).to_dict()

@@ -30,7 +30,7 @@ def report(out: Path | str) -> Path:
 
     Raises StoreError where the folder is not a study's.
     """
-    from afield.study.record import load_record
+    from afield.study.collect import load_record
 
     path = Path(out) / "report.html"
     write_text(path, render(load_record(out)))
@@ -40,7 +40,8 @@ def report(out: Path | str) -> Path:
 def render(record: StudyRecord) -> str:
     """The whole page, ready to be written as UTF-8; equal records give equal pages.
 
-    Everything is inside: style, scripts, charts, pictures. A content security policy that names the hash of each script forbids the rest.
+    Everything is inside: style, scripts, charts, pictures. A content security policy that names the hash of each script
+    forbids the rest.
     """
     return _page(record, answer(record))
 
@@ -74,16 +75,23 @@ def _title(record: StudyRecord) -> str:
 def script_json(value: Any) -> Markup:  # noqa: ANN401 - whatever JSON holds
     """JSON for a <script> element: nothing in it can end the element, and text within stays text."""
     text = json.dumps(value, allow_nan=False, separators=(",", ":"), sort_keys=True)
-    for sign, code in (("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026"), ("\u2028", "\\u2028"), ("\u2029", "\\u2029")):
+    for sign, code in (
+        ("<", "\\u003c"),
+        (">", "\\u003e"),
+        ("&", "\\u0026"),
+        ("\u2028", "\\u2028"),
+        ("\u2029", "\\u2029"),
+    ):
         text = text.replace(sign, code)
     return Markup(text)  # noqa: S704 - made harmless above
 
 
 def _policy(style: str, scripts: tuple[str, ...]) -> str:
-    """Nothing from outside; inside only the styles and scripts of these very bytes. Charts set style attributes, scripts never."""
+    """Nothing from outside; inside only style and scripts of these very bytes, and the style attributes charts set."""
     sources = " ".join(_source(script) for script in scripts)
     return (
-        f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; style-src-elem {_source(style)}; style-src-attr 'unsafe-inline'; "
+        f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; style-src-elem {_source(style)}; "
+        "style-src-attr 'unsafe-inline'; "
         f"script-src {sources}; base-uri 'none'; form-action 'none'"
     )
 
@@ -101,12 +109,18 @@ def _vega() -> str:
     """Vega, Vega-Lite and Vega-Embed in one script, as vl-convert carries them."""
     wanted = ".".join(altair.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
     known: list[str] = vl_convert.get_vegalite_versions()
-    bundle: str = vl_convert.javascript_bundle(vl_version=wanted if wanted in known else known[-1])
+    bundle: str = vl_convert.javascript_bundle(
+        "window.vegaEmbed = vegaEmbed;", vl_version=wanted if wanted in known else known[-1]
+    )
     return bundle
 
 
 @cache
 def _environment() -> Environment:
     return Environment(
-        loader=PackageLoader("afield.report", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader("afield.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )

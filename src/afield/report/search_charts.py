@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import altair as alt
 import pandas as pd
 
-from afield.report.charts import INK, MUTED, SERIES, TIED, WINNER, Chart
+from afield.report.charts import INK, MUTED, SERIES, TIED, WINNER, layered
 
 NAMES = {"learning_rate": "learning rate", "weight_decay": "weight decay"}
 STATES = ("chosen", "trained to the end", "stopped early")
+"""of a cell that has a value; one without is told by its own word, e.g. "failed"."""
 _HEIGHT = 190
 _COLOURS = alt.Scale(domain=list(STATES), range=[WINNER, INK, MUTED])
 _SHAPES = alt.Scale(domain=list(STATES), range=["diamond", "circle", "circle"])
 
 
-def landscape_chart(cells: pd.DataFrame, axes: Mapping[str, Sequence[float]], *, metric: str, domain: Sequence[float]) -> Chart:
+def landscape_chart(
+    cells: pd.DataFrame, axes: Mapping[str, Sequence[float]], *, metric: str, domain: Sequence[float]
+) -> alt.LayerChart:
     """Validation metric of every cell of one search: a line over one searched key, a grid of tiles over two.
 
-    `cells`: a column a searched key, value, epochs, state (one of STATES). `domain`: the metric's range, shared by the charts of a task.
+    `cells`: a column a searched key, value (None where the cell failed), epochs, state (one of STATES, or why there is
+    no value). `domain`: the metric's range, shared by the charts of a task.
     """
     free = [key for key, values in axes.items() if len(values) > 1] or list(axes)[:1]
     tooltip = [
@@ -29,15 +32,24 @@ def landscape_chart(cells: pd.DataFrame, axes: Mapping[str, Sequence[float]], *,
         alt.Tooltip("epochs:Q", title="epochs trained"),
         alt.Tooltip("state:N", title="state"),
     ]
-    return _tiles(cells, free, tooltip, domain) if len(free) > 1 else _profile(cells, free[0], axes, tooltip, domain, metric)
+    return (
+        _tiles(cells, free, tooltip, domain)
+        if len(free) > 1
+        else _profile(cells, free[0], axes, tooltip, domain, metric)
+    )
 
 
 def _profile(
-    cells: pd.DataFrame, key: str, axes: Mapping[str, Sequence[float]], tooltip: list[alt.Tooltip], domain: Sequence[float], metric: str
-) -> Chart:
+    cells: pd.DataFrame,
+    key: str,
+    axes: Mapping[str, Sequence[float]],
+    tooltip: list[alt.Tooltip],
+    domain: Sequence[float],
+    metric: str,
+) -> alt.LayerChart:
     x = alt.X(
         f"{key}:Q",
-        scale=alt.Scale(type="log", padding=18, nice=False),
+        scale=alt.Scale(type="log", domain=[min(axes[key]), max(axes[key])], padding=26, nice=False),
         axis=alt.Axis(title=f"{NAMES.get(key, key)} (logarithmic)", values=list(axes[key]), format=".0e"),
     )
     y = alt.Y(
@@ -45,17 +57,28 @@ def _profile(
         scale=alt.Scale(domain=list(domain), nice=False, zero=False),
         axis=alt.Axis(title=f"{metric} on validation", tickCount=4, format=".2f"),
     )
-    line = alt.Chart(cells).mark_line(color=MUTED, strokeWidth=1.5, opacity=0.5).encode(x=x, y=y)
-    points = alt.Chart(cells).encode(x=x, y=y, tooltip=tooltip, shape=alt.Shape("state:N", scale=_SHAPES, legend=None))
+    valued = cells[cells["value"].notna()]
+    lost = alt.Chart(cells[cells["value"].isna()]).mark_text(color="var(--warn)", fontWeight=600)
+    lost = lost.encode(x=x, y=alt.value(_HEIGHT - 14), text="state:N")
+    line = alt.Chart(valued).mark_line(color=MUTED, strokeWidth=1.5, opacity=0.5).encode(x=x, y=y)
+    points = alt.Chart(valued).encode(x=x, y=y, tooltip=tooltip, shape=alt.Shape("state:N", scale=_SHAPES, legend=None))
     colour = alt.Color("state:N", scale=_COLOURS, legend=None)
-    whole = points.transform_filter(alt.datum.state != "stopped early").mark_point(size=130, filled=True, opacity=1).encode(color=colour)
+    whole = (
+        points.transform_filter(alt.datum.state != "stopped early")
+        .mark_point(size=130, filled=True, opacity=1)
+        .encode(color=colour)
+    )
     part = points.transform_filter(alt.datum.state == "stopped early")
-    part = part.mark_point(size=90, filled=False, fill="var(--card)", strokeWidth=2, opacity=1).encode(stroke=alt.value(MUTED))
-    words = alt.Chart(cells).mark_text(dy=-15).encode(x=x, y=y, text=alt.Text("value:Q", format=".3f"))
-    return alt.layer(line, part, whole, words).properties(width="container", height=_HEIGHT)
+    part = part.mark_point(size=90, filled=False, fill="var(--card)", strokeWidth=2, opacity=1).encode(
+        stroke=alt.value(MUTED)
+    )
+    words = alt.Chart(valued).mark_text(dy=-15).encode(x=x, y=y, text=alt.Text("value:Q", format=".3f"))
+    return layered([line, part, whole, words, lost], _HEIGHT)
 
 
-def _tiles(cells: pd.DataFrame, free: Sequence[str], tooltip: list[alt.Tooltip], domain: Sequence[float]) -> Chart:
+def _tiles(
+    cells: pd.DataFrame, free: Sequence[str], tooltip: list[alt.Tooltip], domain: Sequence[float]
+) -> alt.LayerChart:
     across, down = free[0], free[1]
     x = alt.X(f"{across}:O", axis=alt.Axis(title=NAMES.get(across, across), format=".0e", labelAngle=0))
     y = alt.Y(f"{down}:O", sort="descending", axis=alt.Axis(title=NAMES.get(down, down), format=".0e"))
@@ -63,12 +86,13 @@ def _tiles(cells: pd.DataFrame, free: Sequence[str], tooltip: list[alt.Tooltip],
     base = alt.Chart(cells).encode(x=x, y=y, tooltip=tooltip)
     tiles = base.mark_rect(color=TIED, stroke="var(--card)", strokeWidth=2).encode(opacity=shade)
     frame = base.transform_filter(alt.datum.state == "chosen").mark_rect(filled=False, stroke=WINNER, strokeWidth=3)
-    part = alt.condition(alt.datum.state == "stopped early", alt.value(MUTED), alt.value(INK))
-    words = base.mark_text().encode(text=alt.Text("value:Q", format=".3f"), color=part)
-    return alt.layer(tiles, frame, words).properties(width="container", height=alt.Step(34))
+    colour = alt.condition(alt.datum.state == "stopped early", alt.value(MUTED), alt.value(INK))
+    words = base.transform_calculate(text="isValid(datum.value) ? format(datum.value, '.3f') : datum.state")
+    words = words.mark_text().encode(text="text:N", color=colour)
+    return layered([tiles, frame, words], 34 * cells[down].nunique())
 
 
-def curves_chart(history: pd.DataFrame, *, metric: str, domain: Sequence[float], epochs: int) -> Chart:
+def curves_chart(history: pd.DataFrame, *, metric: str, domain: Sequence[float], epochs: int) -> alt.LayerChart:
     """Validation metric by epoch: the chosen recipe under each seed strong, the search's other cells faint.
 
     `history`: trial, line ("seed 0", ... or "other recipes"), epoch, validation.
@@ -86,12 +110,20 @@ def curves_chart(history: pd.DataFrame, *, metric: str, domain: Sequence[float],
         alt.Tooltip("validation:Q", title=metric, format=".3f"),
     ]
     x = _epochs(epochs)
-    faint = alt.Chart(others).mark_line(color=MUTED, opacity=0.45, strokeWidth=1.2, point=_dots(20)).encode(x=x, y=y, detail="trial:N")
-    strong = alt.Chart(chosen).mark_line(strokeWidth=2.4, point=_dots(50)).encode(x=x, y=y, detail="trial:N", color=_lines(chosen))
-    return alt.layer(faint.encode(tooltip=tooltip), strong.encode(tooltip=tooltip)).properties(width="container", height=_HEIGHT)
+    faint = (
+        alt.Chart(others)
+        .mark_line(color=MUTED, opacity=0.45, strokeWidth=1.2, point=_dots(20, MUTED))
+        .encode(x=x, y=y, detail="trial:N")
+    )
+    strong = (
+        alt.Chart(chosen)
+        .mark_line(strokeWidth=2.4, point=_dots(50))
+        .encode(x=x, y=y, detail="trial:N", color=_lines(chosen))
+    )
+    return layered([faint.encode(tooltip=tooltip), strong.encode(tooltip=tooltip)], _HEIGHT)
 
 
-def losses_chart(history: pd.DataFrame, *, epochs: int) -> Chart:
+def losses_chart(history: pd.DataFrame, *, epochs: int) -> alt.LayerChart:
     """Cross-entropy by epoch of the chosen recipe: training dashed, validation solid.
 
     `history`: trial, line, epoch, loss, of ("training" or "validation").
@@ -107,9 +139,11 @@ def losses_chart(history: pd.DataFrame, *, epochs: int) -> Chart:
             alt.Tooltip("loss:Q", title="cross-entropy", format=".3f"),
         ],
     )
-    dashes = alt.StrokeDash("of:N", scale=alt.Scale(domain=["training", "validation"], range=[[5, 4], [1, 0]]), legend=None)
+    dashes = alt.StrokeDash(
+        "of:N", scale=alt.Scale(domain=["training", "validation"], range=[[5, 4], [1, 0]]), legend=None
+    )
     chart = base.mark_line(strokeWidth=2, point=_dots(30)).encode(color=_lines(history), strokeDash=dashes)
-    return chart.properties(width="container", height=_HEIGHT)
+    return layered([chart], _HEIGHT)
 
 
 def _epochs(epochs: int) -> alt.X:
@@ -121,8 +155,11 @@ def _epochs(epochs: int) -> alt.X:
 
 def _lines(history: pd.DataFrame) -> alt.Color:
     names = sorted(set(history["line"]))
-    return alt.Color("line:N", scale=alt.Scale(domain=names, range=[SERIES[i % len(SERIES)] for i in range(len(names))]), legend=None)
+    return alt.Color(
+        "line:N", scale=alt.Scale(domain=names, range=[SERIES[i % len(SERIES)] for i in range(len(names))]), legend=None
+    )
 
 
-def _dots(size: int) -> Any:
-    return alt.OverlayMarkDef(size=size, filled=True)
+def _dots(size: int, colour: str | None = None) -> alt.OverlayMarkDef:
+    dots = alt.OverlayMarkDef(size=size, filled=True)
+    return alt.OverlayMarkDef(size=size, filled=True, color=colour) if colour else dots

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import pandas as pd
 
@@ -13,6 +14,7 @@ from afield.report.search_charts import curves_chart, landscape_chart, losses_ch
 from afield.study.record import SearchRecord, StudyRecord, TrialRecord
 from afield.study.study import PLAIN
 
+Domain: TypeAlias = tuple[float, float]
 OTHERS = "other recipes"
 
 
@@ -31,14 +33,18 @@ class SearchSection:
 
 
 def recipe_words(search: SearchRecord | None) -> str:
-    """The searched values of the chosen recipe: `learning rate 0.001, weight decay 1e-4`."""
+    """The searched values of the chosen recipe: `learning rate 0.001`; what had no choice is left out."""
     if search is None or search.chosen is None:
         return "not chosen yet"
     cell = next((cell for cell in search.cells if cell.key == search.chosen), None)
     if cell is None:
         return "not chosen yet"
-    values = {key: cell.recipe[key] for key in search.axes if key in cell.recipe}
-    return ", ".join(f"{key} {value}" for key, value in words.pairs(values)) or "as in the study"
+    values = {key: cell.recipe[key] for key, choices in search.axes.items() if len(choices) > 1}
+    return _named(values) or "as in the study"
+
+
+def _named(values: Mapping[str, float]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in words.pairs(values))
 
 
 def search_sections(
@@ -46,16 +52,20 @@ def search_sections(
 ) -> tuple[SearchSection, ...]:
     """The searches of a task in the study's order, on one scale of the metric."""
     searches = [search for search in record.searches if search.task == task]
-    values = [row["validation"] for search in searches for trial in _trials(search) for row in trial.history]
-    if not values:
-        return ()
-    room = (max(values) - min(values)) * 0.12 or 0.05
-    domain = (min(values) - room, max(values) + room)
-    return tuple(_section(search, metric, domain, figures, names) for search in searches)
+    by_epoch = _around([row["validation"] for search in searches for trial in _trials(search) for row in trial.history])
+    best = _around([cell.validation for search in searches for cell in search.cells if cell.validation is not None])
+    return tuple(_section(search, metric, (best, by_epoch), figures, names) for search in searches)
+
+
+def _around(values: list[float]) -> Domain:
+    """A range with room around the values."""
+    low, high = min(values, default=0.0), max(values, default=1.0)
+    room = (high - low) * 0.15 or 0.05
+    return low - room, high + room
 
 
 def _section(
-    search: SearchRecord, metric: str, domain: tuple[float, float], figures: Figures, names: Mapping[str, str]
+    search: SearchRecord, metric: str, domains: tuple[Domain, Domain], figures: Figures, names: Mapping[str, str]
 ) -> SearchSection:
     name = names.get(search.backbone, search.backbone)
     title = name if search.intervention == PLAIN else f"{name}, {search.intervention}"
@@ -64,8 +74,8 @@ def _section(
         chosen=recipe_words(search),
         notes=_notes(search),
         warning=_warning(search),
-        landscape=_landscape(search, title, metric, domain, figures),
-        curves=_curves(search, title, metric, domain, figures),
+        landscape=_landscape(search, title, metric, domains[0], figures),
+        curves=_curves(search, title, metric, domains[1], figures),
         losses=_losses(search, title, figures),
     )
 
@@ -89,18 +99,19 @@ def _warning(search: SearchRecord) -> str:
     if not search.borders:
         return ""
     keys = " and ".join(key.replace("_", " ") for key in search.borders)
-    return f"The chosen {keys} {'lies' if len(search.borders) == 1 else 'lie'} at the border of the grid: a better value may lie beyond it."
+    verb = "lies" if len(search.borders) == 1 else "lie"
+    return f"The chosen {keys} {verb} at the border of the grid: a better value may be beyond it."
 
 
 def _state(search: SearchRecord, cell: TrialRecord) -> str:
     if cell.key == search.chosen:
         return "chosen"
+    if cell.validation is None:
+        return "failed" if cell.state == "failed" else "not trained"
     return "trained to the end" if cell.state == "finished" else "stopped early"
 
 
-def _landscape(
-    search: SearchRecord, title: str, metric: str, domain: tuple[float, float], figures: Figures
-) -> Figure | None:
+def _landscape(search: SearchRecord, title: str, metric: str, domain: Domain, figures: Figures) -> Figure | None:
     rows = [
         {
             **{key: cell.recipe[key] for key in search.axes},
@@ -109,12 +120,12 @@ def _landscape(
             "state": _state(search, cell),
         }
         for cell in search.cells
-        if cell.validation is not None
     ]
-    if not rows or not search.axes:
+    if not search.axes or all(row["value"] is None for row in rows):
         return None
     listed = "; ".join(
-        f"{', '.join(f'{key} {value}' for key, value in words.pairs({key: row[key] for key in search.axes}))}: {row['value']:.3f} ({row['state']})"
+        f"{_named({key: row[key] for key in search.axes})}: "
+        + (row["state"] if row["value"] is None else f"{row['value']:.3f} ({row['state']})")
         for row in rows
     )
     chart = landscape_chart(pd.DataFrame(rows), search.axes, metric=metric, domain=domain)
@@ -126,7 +137,7 @@ def _line(trial: TrialRecord, search: SearchRecord) -> str:
     return f"seed {trial.seed}" if trial.key in chosen else OTHERS
 
 
-def _curves(search: SearchRecord, title: str, metric: str, domain: tuple[float, float], figures: Figures) -> Figure | None:
+def _curves(search: SearchRecord, title: str, metric: str, domain: Domain, figures: Figures) -> Figure | None:
     rows = [
         {"trial": trial.key, "line": _line(trial, search), "epoch": row["epoch"], "validation": row["validation"]}
         for trial in _trials(search)
@@ -135,7 +146,9 @@ def _curves(search: SearchRecord, title: str, metric: str, domain: tuple[float, 
     if not rows:
         return None
     epochs = max(int(row["epoch"]) for row in rows)
-    ends = [f"{_line(trial, search)} {trial.history[-1]['validation']:.3f}" for trial in _trials(search) if trial.history]
+    ends = [
+        f"{_line(trial, search)} {trial.history[-1]['validation']:.3f}" for trial in _trials(search) if trial.history
+    ]
     chart = curves_chart(pd.DataFrame(rows), metric=metric, domain=domain, epochs=epochs)
     return figures.add(chart, alt=f"{metric} on validation by epoch for {title}; at the end: {'; '.join(ends)}.")
 
@@ -150,5 +163,9 @@ def _losses(search: SearchRecord, title: str, figures: Figures) -> Figure | None
     if not rows:
         return None
     chart = losses_chart(pd.DataFrame(rows), epochs=max(int(row["epoch"]) for row in rows))
-    last = [f"{row['of']} {row['loss']:.3f} ({row['line']})" for row in rows if row["epoch"] == max(r["epoch"] for r in rows)]
+    last = [
+        f"{row['of']} {row['loss']:.3f} ({row['line']})"
+        for row in rows
+        if row["epoch"] == max(r["epoch"] for r in rows)
+    ]
     return figures.add(chart, alt=f"Cross-entropy by epoch for {title}; in the last epoch: {'; '.join(last)}.")

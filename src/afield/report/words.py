@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -21,13 +22,21 @@ def difference_unit(metric: str) -> str:
 
 def interval(value: Interval, digits: int = 3) -> str:
     """`0.814 (0.778 to 0.846)`."""
-    return f"{minus(f'{value.value:.{digits}f}')} ({minus(f'{value.low:.{digits}f}')} to {minus(f'{value.high:.{digits}f}')})"
+    middle, low, high = (number(end, digits) for end in (value.value, value.low, value.high))
+    return middle if math.isnan(value.value) else f"{middle} ({low} to {high})"
+
+
+def number(value: float, digits: int) -> str:
+    """A number with so many decimals; NaN in words."""
+    return "not defined" if math.isnan(value) else minus(f"{value:.{digits}f}")
 
 
 def difference(value: Interval, metric: str) -> str:
     """`+0.4 (−0.4 to +1.1)`, in points where the metric runs from 0 to 1."""
     scale, digits = (100.0, 1) if in_points(metric) else (1.0, 3)
-    middle, low, high = (signed(number * scale, digits) for number in (value.value, value.low, value.high))
+    if math.isnan(value.value):
+        return "not defined"
+    middle, low, high = (signed(end * scale, digits) for end in (value.value, value.low, value.high))
     return f"{middle} ({low} to {high})"
 
 
@@ -85,7 +94,9 @@ def short_names(names: Iterable[str]) -> dict[str, str]:
     """
     everything = list(dict.fromkeys(names))
     heads = [name.split(".")[0] for name in everything]
-    return {name: head if head and heads.count(head) == 1 else name for name, head in zip(everything, heads, strict=True)}
+    return {
+        name: head if head and heads.count(head) == 1 else name for name, head in zip(everything, heads, strict=True)
+    }
 
 
 def pairs(table: Mapping[str, Any]) -> list[tuple[str, str]]:

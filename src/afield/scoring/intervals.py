@@ -83,9 +83,9 @@ def metric_interval(
 ) -> Interval:
     """A metric with its interval from the test samples: what another test set of the same kind could have given.
 
-    Clopper-Pearson for accuracy where each sample is its own cluster, else the percentile bootstrap over clusters (Efron
-    and Tibshirani 1993, chapter 13). The limits are NaN where the bootstrap cannot know them: fewer than two clusters,
-    more than 5 % of the resamples undefined, or no variation at all (every sample right).
+    Clopper-Pearson for accuracy where each sample is its own cluster, else the percentile bootstrap over clusters
+    (Efron and Tibshirani 1993, chapter 13). The limits are NaN where the bootstrap cannot know them: fewer than two
+    clusters, more than 5 % of the resamples undefined, or no variation at all (every sample right).
     """
     value = metric.compute(predictions)
     n = len(predictions.label)

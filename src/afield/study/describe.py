@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from textwrap import fill
 
@@ -21,7 +22,7 @@ from afield.tasks.data import load_task
 from afield.tasks.task import SPLITS
 
 
-def columns(rows: list[tuple[str, ...]], header: tuple[str, ...]) -> str:
+def columns(rows: Sequence[tuple[str, ...]], header: tuple[str, ...]) -> str:
     """Rows as aligned columns under a header, numbers to the right.
 
     >>> print(columns([("a", "1.5"), ("bcd", "12")], ("name", "n")))
@@ -31,7 +32,7 @@ def columns(rows: list[tuple[str, ...]], header: tuple[str, ...]) -> str:
     """
     table = [header, *rows]
     widths = [max(len(row[index]) for row in table) for index in range(len(header))]
-    right = [bool(rows) and all(_is_number(row[index]) for row in rows) for index in range(len(header))]
+    right = [len(rows) > 0 and all(_is_number(row[index]) for row in rows) for index in range(len(header))]
     return "\n".join(
         "  ".join(cell.rjust(width) if to_right else cell.ljust(width) for cell, width, to_right in zip(row, widths, right, strict=True)).rstrip()
         for row in table

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from afield.base.errors import Stopped, StoreError
 from afield.images.prepared import cache_folder
@@ -80,7 +81,7 @@ def run_study(
 def _interrupts() -> Iterator[list[int]]:
     """Collect Ctrl-C and SIGTERM instead of dying of them; a second one kills."""
     caught: list[int] = []
-    before = {}
+    before: dict[int, Any] = {}
 
     def note(number: int, frame: FrameType | None) -> None:
         caught.append(number)

@@ -42,12 +42,12 @@ def folder_task(path: Path | str) -> Task:
                 "validation and test each get one; add images or take the folder away"
             )
     largest, smallest = max(counts.values()), min(counts.values())
-    metric = "macro_f1" if largest > SKEW * smallest else "accuracy"
+    skewed = largest > SKEW * smallest
     return Task(
         name=root.name,
         version=1,
         classes=classes,
-        metric=metric,
+        metric="macro_f1" if skewed else "accuracy",
         find=partial(_found, root),
         samples=partial(samples, classes=classes),
         split=split,
@@ -56,8 +56,8 @@ def folder_task(path: Path | str) -> Task:
             title=root.name,
             source=f"own folder: {sum(counts.values())} images in {len(classes)} classes of {smallest} to {largest}",
             application=(
-                f"own images. {metric.replace('_', ' ').capitalize()} leads: the largest class has "
-                f"{'more than' if metric == 'macro_f1' else 'at most'} {SKEW} times the images of the smallest. "
+                f"own images. {'Macro F1' if skewed else 'Accuracy'} leads: the largest class has "
+                f"{'more than' if skewed else 'at most'} {SKEW} times the images of the smallest. "
                 "Training mirrors images left to right."
             ),
             licence="the owner's",
@@ -104,25 +104,27 @@ def _classes(root: Path) -> tuple[str, ...]:
             "give a folder that holds a folder of images for each class"
         )
     if len(classes) < 2:
-        raise InputError(
-            f"{root}: {len(classes)} class folders; it should hold at least two, each with the images of one class"
-        )
+        raise InputError(f"{root}: needs a folder of images for each of at least two classes; it holds {len(classes)}")
     return tuple(classes)
 
 
 def _images(folder: Path) -> Iterator[Path]:
-    """The images below a class folder, sorted; a link to another folder is not followed."""
-    for parent, folders, files in os.walk(folder):
+    """The images below a class folder, sorted."""
+    for parent, folders, files in os.walk(folder, onerror=_unreadable):
         folders[:] = sorted(name for name in folders if not _skipped(name))
-        for name in sorted(files):
-            image = Path(parent) / name
-            if _skipped(name):
-                continue
-            if image.suffix.lower() not in SUFFIXES:
+        for path in (Path(parent) / name for name in folders):
+            if path.is_symlink():
+                raise InputError(f"{path}: is a link to a folder, which is not followed; move or copy the folder here")
+        for path in (Path(parent) / name for name in sorted(files) if not _skipped(name)):
+            if path.suffix.lower() not in SUFFIXES:
                 raise InputError(
-                    f"{image}: is not an image that can be read ({' '.join(SUFFIXES)}); convert it or move it away"
+                    f"{path}: is not an image that can be read ({' '.join(SUFFIXES)}); convert it or move it away"
                 )
-            yield image
+            yield path
+
+
+def _unreadable(error: OSError) -> None:
+    raise InputError(f"{error.filename}: cannot be listed ({error.strerror}); check its permissions") from error
 
 
 def _skipped(name: str) -> bool:

@@ -32,28 +32,27 @@ def stratified_split(
     unit = lcm(*(fraction.denominator for fraction in exact.values()))
     shares = {split: int(fraction * unit) for split, fraction in exact.items()}
 
-    parts = _parts(table, by, group or "id")
-    sizes = table[group or "id"].value_counts().to_dict()
+    together = table[group or "id"]
+    sizes = together.value_counts().to_dict()
     carried = dict.fromkeys(shares, 0)
     side: dict[str, Split] = {}
-    for names in parts:
+    for names in _strata(table, by, group or "id"):
         total = sum(sizes[name] for name in names)
         missing = {split: total * share for split, share in shares.items()}
         for position in hash_rank(seed, "split", names):
             size = sizes[names[position]] * unit
-
-            def want(split: Split, missing: dict[Split, int] = missing, size: int = size) -> tuple[bool, bool, int]:
-                return missing[split] >= size, missing[split] > 0, missing[split] + carried[split]
-
-            chosen = max(shares, key=want)
+            # First where it fits whole, then where anything is missing: rounding comes last, and may look at the total.
+            chosen = max(
+                shares, key=lambda split: (missing[split] >= size, missing[split] > 0, missing[split] + carried[split])
+            )
             missing[chosen] -= size
             side[names[position]] = chosen
         for split, rest in missing.items():
             carried[split] += rest
-    return table[group or "id"].map(side).rename("split")
+    return together.map(side).rename("split")
 
 
-def _parts(table: pd.DataFrame, by: list[str], unit: str) -> list[list[str]]:
+def _strata(table: pd.DataFrame, by: list[str], unit: str) -> list[list[str]]:
     """The names in the column `unit` by stratum, strata in sorted order."""
     counts = table.groupby([unit, *by], sort=True, dropna=False).size().rename("size").reset_index()
     # The sort is stable: of equally frequent strata the first in sorted order is taken.

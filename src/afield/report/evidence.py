@@ -1,0 +1,202 @@
+"""The evidence of a task as figures and rows: fit, differences, what pretraining brought, cost."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from afield.analysis.compare import Effect, Ranking, RankRow
+from afield.analysis.transfer import TransferFit
+from afield.report import charts, words
+from afield.report.figures import Figure, Figures
+from afield.report.rows import Row
+from afield.scoring.intervals import Interval
+
+Names = Mapping[str, str]
+"""a backbone's id to the name that the page calls it"""
+
+
+def standing(ranking: Ranking, row: RankRow) -> str:
+    """Where a backbone stands against the chosen one: one of charts.STANDINGS."""
+    if row.backbone == ranking.winner:
+        return "chosen"
+    if row.difference is None or not _finite(row.difference):
+        return "not ranked"
+    if row.tied:
+        return "ties with it"
+    return "behind it" if row.difference.value < 0 else "better on test"
+
+
+def transfer_figure(fit: TransferFit, figures: Figures, names: Names, ranking: Ranking, metric: str) -> Figure | None:
+    """ImageNet accuracy against the metric; None without a point that can be drawn."""
+    points = fit.points.dropna(subset=["imagenet_top1", "value", "low", "high"])
+    if points.empty:
+        return None
+    standings = {row.backbone: standing(ranking, row) for row in ranking.rows}
+    points = points.assign(
+        name=[names.get(name, name) for name in points["backbone"]],
+        standing=[standings.get(name, "not ranked") for name in points["backbone"]],
+    )
+    certain = fit.verdict != "cannot tell"
+    chart = charts.transfer_chart(points, fit.band, metric=metric, certain=certain)
+    listed = [
+        f"{name} {top1:.1f} against {value:.3f}"
+        for name, top1, value in zip(points["name"], points["imagenet_top1"], points["value"], strict=True)
+    ]
+    line = "" if fit.band.empty else "; the line is the straight fit, its grey band 95 %"
+    line += "" if fit.band.empty or certain else ", dashed as long as it is unsure"
+    return figures.add(
+        chart,
+        alt=f"ImageNet top-1 against {metric} on {fit.task}, {len(points)} backbones: {'; '.join(listed)}.",
+        reading=f"Bars are 95 % intervals{line}. Further right is better on ImageNet, further up is better here.",
+    )
+
+
+def point_rows(fit: TransferFit, names: Names) -> tuple[Row, ...]:
+    """The points of the transfer figure in words."""
+    return tuple(
+        Row(
+            names.get(point["backbone"], point["backbone"]),
+            point["backbone"],
+            "",
+            (
+                words.number(point["imagenet_top1"], 1),
+                words.interval(Interval(point["value"], point["low"], point["high"])),
+                str(point["seeds"]),
+            ),
+        )
+        for point in fit.points.to_dict("records")
+    )
+
+
+def fit_in_numbers(fit: TransferFit, metric: str) -> tuple[tuple[str, str], ...]:
+    """The fit's figures: what each is, and its interval."""
+    told: list[tuple[str, str]] = [("backbones in the fit", str(fit.n))]
+    listed: list[tuple[str, Interval | None]] = [
+        ("correlation (Pearson r)", fit.pearson_r),
+        (f"slope, {metric} x 100 an ImageNet point", fit.normalised_slope),
+        ("slope on logit axes", fit.logit_slope),
+    ]
+    told += [(name, words.interval(value, 2)) for name, value in listed if value]
+    if fit.critical_r is not None:
+        told.append(("|r| needed for p < 0.05", f"{fit.critical_r:.2f}"))
+    told.append(("smallest slope that matters", f"{fit.smallest_slope:g}"))
+    told += [("ImageNet accuracies seen", fit.range_note), ("intervals by", fit.method)]
+    return tuple((name, text) for name, text in told if text)
+
+
+def difference_figure(ranking: Ranking, figures: Figures, names: Names) -> Figure | None:
+    """Every backbone against the chosen one; None where there is no other."""
+    rows = [(row, row.difference) for row in ranking.rows if row.difference and _finite(row.difference)]
+    if not rows or ranking.winner is None:
+        return None
+    rows.sort(key=lambda pair: -pair[1].value)
+    winner = names[ranking.winner]
+    gaps = [_gap(names[row.backbone], gap, ranking.metric, standing(ranking, row)) for row, gap in rows]
+    return _intervals(
+        gaps,
+        ranking.metric,
+        figures,
+        title="\u2190 worse \u00b7 better \u2192",
+        what=f"Difference to {winner}",
+        reading=f"Zero is {winner}, the backbone that validation chose. An interval that crosses zero is a tie. "
+        "Pairs are taken on the same test images.",
+    )
+
+
+def effect_figure(effects: tuple[Effect, ...], figures: Figures, names: Names) -> Figure | None:
+    """Pretrained minus from scratch, a row a backbone; None without such a control."""
+    shown = [effect for effect in effects if _finite(effect.difference)]
+    if not shown:
+        return None
+    gaps = [
+        _gap(names.get(e.backbone, e.backbone), _turned(e.difference), e.metric, _effect_standing(e)) for e in shown
+    ]
+    return _intervals(
+        gaps,
+        shown[0].metric,
+        figures,
+        title="\u2190 hurts \u00b7 helps \u2192",
+        what="Pretrained minus from scratch",
+        reading="The same architecture with and without ImageNet weights, each with its own search. "
+        "Zero: the weights brought nothing.",
+    )
+
+
+def effect_rows(effects: tuple[Effect, ...], names: Names) -> tuple[Row, ...]:
+    """What the effect figure shows, in words."""
+    return tuple(
+        Row(
+            names.get(effect.backbone, effect.backbone),
+            effect.backbone,
+            _effect_standing(effect),
+            (
+                words.interval(effect.baseline_value),
+                words.interval(effect.value),
+                words.difference(_turned(effect.difference), effect.metric),
+                str(effect.seeds),
+            ),
+        )
+        for effect in effects
+    )
+
+
+def cost_figure(ranking: Ranking, figures: Figures, names: Names, metric: str) -> Figure | None:
+    """Time of a training against quality; None for fewer than two backbones."""
+    rows = [row for row in ranking.rows if row.train_seconds > 0 and _finite(row.test)]
+    if len(rows) < 2:
+        return None
+    points = pd.DataFrame(
+        {
+            "name": [names[row.backbone] for row in rows],
+            "train_seconds": [row.train_seconds for row in rows],
+            "params_m": [row.params_m for row in rows],
+            "value": [row.test.value for row in rows],
+            "low": [row.test.low for row in rows],
+            "high": [row.test.high for row in rows],
+            "standing": [standing(ranking, row) for row in rows],
+        }
+    )
+    listed = [f"{names[row.backbone]} {words.seconds(row.train_seconds)}, {row.test.value:.3f}" for row in rows]
+    return figures.add(
+        charts.cost_chart(points, metric=metric),
+        alt=f"Time of one training against {metric}: {'; '.join(listed)}.",
+        reading="Up and left is better. The dotted steps join the backbones that no other beats in both.",
+    )
+
+
+def _finite(value: Interval) -> bool:
+    return all(math.isfinite(number) for number in (value.value, value.low, value.high))
+
+
+def _gap(name: str, value: Interval, metric: str, state: str) -> dict[str, Any]:
+    scale = 100.0 if words.in_points(metric) else 1.0
+    ends = {"value": value.value * scale, "low": value.low * scale, "high": value.high * scale}
+    return {"name": name, **ends, "words": words.difference(value, metric), "standing": state}
+
+
+def _intervals(
+    gaps: list[dict[str, Any]], metric: str, figures: Figures, *, title: str, what: str, reading: str
+) -> Figure:
+    unit = words.difference_unit(metric)
+    listed = "; ".join(f"{gap['name']} {gap['words']}" for gap in gaps)
+    short = "points" if words.in_points(metric) else unit
+    return figures.add(
+        charts.interval_chart(pd.DataFrame(gaps), title=f"{title} ({short})", unit=unit),
+        alt=f"{what} in {unit}: {listed}.",
+        reading=reading,
+    )
+
+
+def _turned(value: Interval) -> Interval:
+    """Scratch minus pretrained as pretrained minus scratch."""
+    return Interval(-value.value, -value.high, -value.low)
+
+
+def _effect_standing(effect: Effect) -> str:
+    if not effect.clear:
+        return "no clear difference"
+    return "pretraining helps" if effect.difference.value < 0 else "pretraining hurts"

@@ -1,0 +1,64 @@
+"""Run the tiny study, here or as a command, and compare what came of it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+
+import afield
+from afield.base.files import TEMPORARY
+from afield.study.store import Store
+
+COSTS = ["train_seconds", "search_seconds", "machine"]
+
+
+def start(study: Path, out: Path) -> subprocess.Popen[str]:
+    """`afield run` in a process group of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "afield", "run", str(study), "--out", str(out), "--slots", "2"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, env=dict(os.environ),
+    )  # fmt: skip
+
+
+def finish(process: subprocess.Popen[str]) -> tuple[int, str, str]:
+    """Wait for the end; exit code, output, errors."""
+    out, err = process.communicate(timeout=240)
+    return process.returncode, out, err
+
+
+def kill_group(process: subprocess.Popen[str]) -> None:
+    """kill -9 of the command and all its workers."""
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    time.sleep(0.2)
+
+
+def table(out: Path) -> pd.DataFrame:
+    """The results table without its cost columns."""
+    return afield.results(out).drop(columns=COSTS)
+
+
+def predictions(out: Path) -> dict[str, pd.DataFrame]:
+    """Every predictions table in the folder, by its path."""
+    return {str(path.relative_to(out)): pd.read_parquet(path) for path in sorted(out.rglob("predictions.parquet"))}
+
+
+def assert_same(one: Path, other: Path) -> None:
+    """Table and all predictions equal, bit for bit."""
+    pd.testing.assert_frame_equal(table(one), table(other), check_exact=True)
+    mine, theirs = predictions(one), predictions(other)
+    assert mine.keys() == theirs.keys()
+    for path, frame in mine.items():
+        pd.testing.assert_frame_equal(frame, theirs[path], check_exact=True)
+
+
+def assert_tidy(out: Path) -> None:
+    """No temporary file, claim or checkpoint is left behind."""
+    left = [path for path in out.rglob("*") if path.name.startswith(TEMPORARY) or path.name == "checkpoint.pt"]
+    left += list((out / "claims").glob("*.json")) + list((out / "runs").glob("*.json"))
+    assert left == []
+    Store.open(out)

@@ -1,0 +1,165 @@
+"""A study through search, store and engine: what is chosen, what is kept, and what happens when something breaks."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import afield
+from afield.base.errors import InputError
+from afield.study.collect import load_record
+from afield.study.standing import Silent
+from afield.study.store import Store
+from tests.fixtures.tiny import study_text, tiny_study
+from tests.study.helpers import assert_same, assert_tidy, predictions
+
+pytestmark = pytest.mark.slow
+
+
+class Listener(Silent):
+    def __init__(self) -> None:
+        self.words: list[str] = []
+
+    def say(self, words: str) -> None:
+        self.words.append(words)
+
+
+@pytest.fixture(scope="module")
+def done(photos: Path, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny study, run once."""
+    out = tmp_path_factory.mktemp("done") / "out"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AFIELD_CACHE", str(cache))
+        outcome = afield.run_study(tiny_study(photos), out, slots=2)
+    assert outcome.complete
+    return out
+
+
+def copy(done: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(done, tmp_path / "copy"))
+
+
+def test_the_folder_holds_what_the_docs_say(done: Path) -> None:
+    record = load_record(done)
+    (search,) = record.searches
+    assert [len(cell.history) for cell in search.cells].count(3) >= 1
+    assert sorted(len(cell.history) for cell in search.cells) == [1, 1, 2, 3]
+    assert search.chosen == search.repeats[0].key
+    assert [trial.seed for trial in search.repeats] == [0, 1]
+    for trial in search.repeats:
+        folder = done / "trials" / trial.key
+        assert {path.name for path in folder.iterdir()} == {
+            "trial.json", "history.jsonl", "predictions.parquet", "result.json", "weights.safetensors", "weights.json"
+        }  # fmt: skip
+        assert json.loads((folder / "weights.json").read_text())["classes"] == ["cold", "warm"]
+    assert record.test_reads == 2
+    assert set(record.results["metric"]) == {"accuracy", "balanced_accuracy", "macro_f1", "auroc", "log_loss"}
+    assert_tidy(done)
+
+
+def test_the_test_split_is_read_after_the_choice(done: Path) -> None:
+    (selection,) = (done / "selections").glob("*.json")
+    reads = [json.loads(line)["key"] for line in (done / "test_reads.jsonl").read_text().splitlines()]
+    assert sorted(reads) == sorted(json.loads(selection.read_text())["keys"])
+    assert all(selection.stat().st_mtime <= (done / "scores" / key / "result.json").stat().st_mtime for key in reads)
+
+
+def test_a_second_run_trains_nothing(done: Path, photos: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in (done / "trials").rglob("*") if path.is_file()}
+    assert afield.run_study(tiny_study(photos), done).trained == 0
+    assert {path: path.stat().st_mtime_ns for path in (done / "trials").rglob("*") if path.is_file()} == before
+
+
+def test_halving_s_survivor_equals_its_cell_of_the_grid(done: Path, photos: Path, tmp_path: Path) -> None:
+    afield.run_study(tiny_study(photos, method="grid"), tmp_path / "grid", slots=2)
+    whole, halved = predictions(tmp_path / "grid"), predictions(done)
+    shared = {path for path in halved if path.startswith("trials")} & whole.keys()
+    (search,) = load_record(done).searches
+    assert f"trials/{search.chosen}/predictions.parquet" in shared
+    for path in shared:
+        pd.testing.assert_frame_equal(halved[path], whole[path], check_exact=True)
+    assert sum(path.startswith("trials") for path in whole) >= 4
+
+
+def test_slots_and_loader_workers_change_nothing(done: Path, photos: Path, tmp_path: Path) -> None:
+    afield.run_study(tiny_study(photos), tmp_path / "one", slots=1, workers=1)
+    assert_same(done, tmp_path / "one")
+
+
+def test_an_altered_result_is_noticed_and_made_again(done: Path, photos: Path, tmp_path: Path) -> None:
+    out = copy(done, tmp_path)
+    (search,) = load_record(out).searches
+    path = out / "trials" / str(search.chosen) / "predictions.parquet"
+    path.write_bytes(path.read_bytes()[:-10])
+    listener = Listener()
+    assert afield.run_study(tiny_study(photos), out, watch=listener).trained == 3  # one trial, rung by rung
+    assert any("predictions.parquet: was altered or cut" in words for words in listener.words)
+    assert_same(done, out)
+
+
+def test_a_lost_score_is_made_again(done: Path, photos: Path, tmp_path: Path) -> None:
+    out = copy(done, tmp_path)
+    shutil.rmtree(out / "scores")
+    assert afield.run_study(tiny_study(photos), out).trained == 0
+    assert_same(done, out)
+
+
+def test_a_moved_folder_goes_on(done: Path, photos: Path, tmp_path: Path) -> None:
+    out = copy(done, tmp_path)
+    (search,) = load_record(out).searches
+    shutil.rmtree(out / "trials" / search.repeats[1].key)
+    shutil.rmtree(out / "scores" / search.repeats[1].key)
+    assert afield.run_study(tiny_study(photos), out).trained == 1
+    assert_same(done, out)
+
+
+def test_a_failed_trial_is_stored_does_not_stop_the_others_and_can_be_retried(photos: Path, tmp_path: Path) -> None:
+    text = study_text(photos).replace("3e-3, 1e-2", "3e-3, 1e18")
+    (tmp_path / "bad.toml").write_text(text)
+    outcome = afield.run_study(tmp_path / "bad.toml", tmp_path / "out")
+    assert (outcome.failed, outcome.missing, outcome.complete) == (1, 0, False)
+    (failure,) = load_record(tmp_path / "out").failures
+    assert "smaller learning rate" in failure.reason
+    assert "Traceback" in failure.trace
+    again = afield.run_study(tmp_path / "bad.toml", tmp_path / "out")
+    assert (again.trained, again.failed) == (0, 1)
+    listener = Listener()
+    afield.run_study(tmp_path / "bad.toml", tmp_path / "out", retry_failed=True, watch=listener)
+    assert any(words.startswith("failed:") for words in listener.words)
+
+
+def test_studies_that_share_a_folder_share_trials(done: Path, photos: Path, tmp_path: Path) -> None:
+    out = copy(done, tmp_path)
+    text = study_text(photos).replace('name = "tiny"', 'name = "other"').replace("seeds = [0, 1]", "seeds = [0]")
+    (tmp_path / "other.toml").write_text(text)
+    assert afield.run_study(tmp_path / "other.toml", out).trained == 0
+    assert len(afield.results(out, study="other")) == 5
+    with pytest.raises(InputError, match="several studies; choose one with --study: other, tiny"):
+        load_record(out)
+
+
+def test_a_folder_that_is_not_ours_is_refused(photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "thesis.docx").write_text("not to be touched")
+    with pytest.raises(InputError, match="not empty and not a result folder of afield"):
+        afield.run_study(tiny_study(photos), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.docx"]
+    with pytest.raises(InputError, match=r"it has no afield\.json"):
+        Store.open(tmp_path)
+
+
+def test_a_changed_image_changes_every_key(done: Path, photos: Path, tmp_path: Path) -> None:
+    from afield.study.plan import make_plan, settle_numerics
+
+    moved = Path(shutil.copytree(photos, tmp_path / "photos"))
+    keys = []
+    for change in (False, True):
+        if change:
+            picture = next((moved / "warm").iterdir())
+            picture.write_bytes((moved / "cold" / "000.png").read_bytes())
+        study = tiny_study(moved)
+        plan = make_plan(study, settle_numerics(study.numerics, None), tmp_path / "cache")
+        keys.append({trial.key for trial in plan.searches[0].cells})
+    assert not keys[0] & keys[1]
+    assert keys[0] == {cell.key for cell in load_record(done).searches[0].cells}, "a key names bytes, not folders"

@@ -1,0 +1,104 @@
+"""The contract of a trial: the same bits, however it is interrupted and whoever loads its images."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from afield.base.errors import AfieldError, Stopped
+from afield.tasks.data import TaskData
+from afield.training.checkpoint import State, load_checkpoint, save_checkpoint
+from afield.training.loop import Hooks
+from afield.trial import SplitInputs, Trial, run_trial
+from tests.fixtures.tiny import tiny_inputs, tiny_trial
+
+HERE = {"torch": "here"}
+
+
+@pytest.fixture(scope="module")
+def inputs(photos: Path, cache: Path) -> tuple[TaskData, dict[str, SplitInputs]]:
+    return tiny_inputs(photos, cache)
+
+
+def go(trial: Trial, splits: dict[str, SplitInputs], state: State, until: int, workers: int = 0, hooks: Hooks = Hooks()) -> State:
+    return run_trial(trial, splits["train"], splits["validation"], None, state=state, until=until, workers=workers, hooks=hooks)
+
+
+def kept(trial: Trial, splits: dict[str, SplitInputs], folder: Path, until: int, hooks: Hooks = Hooks()) -> State:
+    """Go on from the file, as another process would, and save."""
+    path = folder / "checkpoint.pt"
+    state = load_checkpoint(path, HERE) or State()
+    saving = Hooks(save=lambda state: save_checkpoint(path, state, HERE), stop=hooks.stop)
+    return go(trial, splits, state, until, hooks=saving)
+
+
+def same(one: State, other: State) -> bool:
+    assert one.best is not None
+    assert other.best is not None
+    tensors = [(one.network, other.network), (one.best.network, other.best.network)]
+    tensors += [(a, b) for a, b in zip(one.optimiser["state"].values(), other.optimiser["state"].values(), strict=True)]
+    costs = ("seconds", "images_per_second")
+    rows = [[{k: v for k, v in row.items() if k not in costs} for row in state.history] for state in (one, other)]
+    return (
+        all(a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a) for a, b in tensors)
+        and torch.equal(one.best.logits, other.best.logits)
+        and one.best.epoch == other.best.epoch
+        and rows[0] == rows[1]
+    )
+
+
+@pytest.fixture(scope="module")
+def whole(inputs: tuple[TaskData, dict[str, SplitInputs]]) -> State:
+    data, splits = inputs
+    return go(tiny_trial(data), splits, State(), 6)
+
+
+def test_six_epochs_equal_three_stop_three(whole: State, inputs: tuple[TaskData, dict[str, SplitInputs]], tmp_path: Path) -> None:
+    data, splits = inputs
+    trial = tiny_trial(data)
+    assert kept(trial, splits, tmp_path, until=3).epoch == 3
+    assert same(kept(trial, splits, tmp_path, until=6), whole)
+
+
+@pytest.mark.parametrize("stop_after", [1, 4, 7, 13])
+def test_a_stop_between_any_two_steps_changes_nothing(
+    whole: State, inputs: tuple[TaskData, dict[str, SplitInputs]], tmp_path: Path, stop_after: int
+) -> None:
+    data, splits = inputs
+    asked = iter(range(1000))
+    with pytest.raises(Stopped):
+        kept(tiny_trial(data), splits, tmp_path, until=6, hooks=Hooks(stop=lambda: next(asked) == stop_after))
+    assert same(kept(tiny_trial(data), splits, tmp_path, until=6), whole)
+
+
+@pytest.mark.slow
+def test_loader_workers_change_nothing(whole: State, inputs: tuple[TaskData, dict[str, SplitInputs]]) -> None:
+    data, splits = inputs
+    for workers in (1, 2):
+        assert same(go(tiny_trial(data), splits, State(), 6, workers=workers), whole)
+
+
+def test_another_platform_restarts(inputs: tuple[TaskData, dict[str, SplitInputs]], tmp_path: Path) -> None:
+    data, splits = inputs
+    kept(tiny_trial(data), splits, tmp_path, until=1)
+    assert load_checkpoint(tmp_path / "checkpoint.pt", {"torch": "elsewhere"}) is None
+
+
+def test_a_seed_changes_everything_and_the_key(whole: State, inputs: tuple[TaskData, dict[str, SplitInputs]]) -> None:
+    data, splits = inputs
+    trial = tiny_trial(data)
+    other = trial.model_copy(update={"seed": 4})
+    assert other.key != trial.key
+    assert not same(go(other, splits, State(), 6), whole)
+
+
+def test_a_loss_that_is_not_finite_is_an_error_and_no_score(inputs: tuple[TaskData, dict[str, SplitInputs]]) -> None:
+    data, splits = inputs
+    with pytest.raises(AfieldError, match=r"not finite|loss is (nan|inf).*smaller learning rate"):
+        go(tiny_trial(data, learning_rate=1e18), splits, State(), 6)
+
+
+def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
+    (tmp_path / "checkpoint.pt").write_bytes(b"PK\x03\x04 nonsense")
+    with pytest.raises(AfieldError, match=r"checkpoint\.pt: a damaged checkpoint"):
+        load_checkpoint(tmp_path / "checkpoint.pt", HERE)

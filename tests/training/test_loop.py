@@ -1,0 +1,76 @@
+"""The loop against independent sources: torch's own scheduler, AdamW's rule by hand, and a plain loop written from the study's facts."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from afield.backbones.build import build
+from afield.backbones.catalogue import backbone
+from afield.images.loader import TrainingBatches
+from afield.training.checkpoint import State
+from afield.training.loop import Hooks, learning_rate, make_optimiser
+from afield.training.recipe import Recipe
+from afield.trial import run_trial
+from tests.fixtures.tiny import BACKBONE, tiny_inputs, tiny_trial
+
+
+def test_cosine_equals_torch() -> None:
+    recipe = Recipe(learning_rate=0.01, epochs=30)
+    optimiser = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.01)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, T_max=30)
+    for epoch in range(30):
+        assert learning_rate(recipe, epoch) == pytest.approx(optimiser.param_groups[0]["lr"], rel=1e-9)
+        optimiser.step()
+        schedule.step()
+
+
+@pytest.mark.parametrize("peak", [1e-2, 1e-5])
+@pytest.mark.parametrize("epoch", [0, 7])
+def test_a_step_without_gradient_decays_by_wd_times_lr_over_peak(peak: float, epoch: int) -> None:
+    """PAPER.md 7: one step with zero gradient multiplies weights by 1 - wd * lr_t / lr_0."""
+    recipe = Recipe(learning_rate=peak, weight_decay=1e-3, epochs=30)
+    layer = nn.Linear(4, 3).double()
+    before = layer.weight.detach().clone()
+    optimiser = make_optimiser(layer, recipe)
+    optimiser.param_groups[0]["lr"] = learning_rate(recipe, epoch)
+    for parameter in layer.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    optimiser.step()
+    expected = before * (1 - 1e-3 * learning_rate(recipe, epoch) / peak)
+    torch.testing.assert_close(layer.weight.detach(), expected, rtol=1e-12, atol=0)
+
+
+def test_losses_equal_a_plain_loop_on_the_same_batches(photos: Path, cache: Path) -> None:
+    """The study's script logic (PAPER.md 3) as a plain loop, fed with the batches that afield makes."""
+    data, splits = tiny_inputs(photos, cache)
+    trial = tiny_trial(data, epochs=3, weight_decay=1e-2)
+    state = run_trial(trial, splits["train"], splits["validation"], None, state=State(), until=3, workers=0, hooks=Hooks())
+
+    batches = TrainingBatches(splits["train"].samples(), 32, "bicubic", 5, trial.seed, "paper", trial.flips)
+    row = backbone(BACKBONE)
+    network = build(row, 2, initialisation="scratch", seed=trial.seed, weights=None).to(memory_format=torch.channels_last)
+    for module in network.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.5
+    optimiser = torch.optim.AdamW(network.parameters(), lr=1e-3, weight_decay=1e-2 / 1e-3)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, T_max=3)
+    mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (row.mean, row.std))
+    from afield.base.streams import stream_seed
+
+    network.train()
+    for epoch in range(3):
+        losses = []
+        for step in range(batches.steps()):
+            batch = batches[epoch, step]
+            torch.manual_seed(stream_seed(trial.seed, "dropout", epoch, step))
+            loss = functional.cross_entropy(network((batch.images / 255 - mean) / std), batch.labels)
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            losses += [loss.item()] * len(batch.labels)
+        schedule.step()
+        assert np.mean(losses) == pytest.approx(state.history[epoch]["train_loss"], rel=2e-4)
