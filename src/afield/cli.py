@@ -1,4 +1,6 @@
-"""The command. Each subcommand parses, calls one function, prints; heavy imports happen inside, so that help is there at once."""
+"""The command. Each subcommand parses, calls one function, prints; heavy imports happen inside, so that help is there
+at once.
+"""
 
 from __future__ import annotations
 
@@ -57,9 +59,13 @@ def _complain(words: str, code: int) -> NoReturn:
 
 @app.command(epilog="Example: afield run quickstart --out out/quickstart")
 def run(
-    study: Annotated[str, typer.Argument(help="A shipped study (quickstart, smoke) or the path of a TOML file.", show_default=False)],
+    study: Annotated[
+        str, typer.Argument(help="A shipped study (quickstart, smoke) or the path of a TOML file.", show_default=False)
+    ],
     out: Annotated[Path | None, typer.Option(help="Result folder; by default out/NAME.", show_default=False)] = None,
-    slots: Annotated[int | None, typer.Option(min=1, help="Trials at once; by default one a core, or one on a GPU.")] = None,
+    slots: Annotated[
+        int | None, typer.Option(min=1, help="Trials at once; by default one a core, or one on a GPU.")
+    ] = None,
     workers: Annotated[int, typer.Option(min=0, help="Loader processes of each trial; they change no result.")] = 0,
     retry: Annotated[str | None, typer.Option(help="`failed`: try failed trials again.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would run; train nothing.")] = False,
@@ -70,8 +76,8 @@ def run(
     from afield.analysis.answer import answer
     from afield.progress import Display
     from afield.report.page import report as write_report
-    from afield.study.describe import describe_plan
     from afield.study.collect import load_record
+    from afield.study.describe import describe_plan
     from afield.study.run import check_ready, run_study
     from afield.study.study import load_study
 
@@ -83,8 +89,12 @@ def run(
         return
     folder = out or Path("out") / content.study.name
     with Display(Console(stderr=True)) as display:
-        outcome = run_study(content, folder, slots=slots, workers=workers, retry_failed=retry == "failed", watch=display)
-    sys.stderr.write(f"{outcome.trained} trainings done now, {outcome.failed} failed, {outcome.missing} results missing\n")
+        outcome = run_study(
+            content, folder, slots=slots, workers=workers, retry_failed=retry == "failed", watch=display
+        )
+    sys.stderr.write(
+        f"{outcome.trained} trainings done now, {outcome.failed} failed, {outcome.missing} results missing\n"
+    )
     page = write_report(folder, study=content.study.name)
     print(answer(load_record(folder, study=content.study.name)).text())
     print(f"\nReport: {page}")
@@ -95,8 +105,8 @@ def run(
 @app.command(epilog="Example: afield status out/quickstart")
 def status(out: Out, study: OneStudy = None) -> None:
     """Say what is finished, paused, failed and missing."""
-    from afield.study.describe import describe_record
     from afield.study.collect import load_record
+    from afield.study.describe import describe_record
 
     print(describe_record(load_record(out, study=study)))
 
@@ -112,13 +122,15 @@ def report(out: Out, study: OneStudy = None) -> None:
 @app.command(epilog="Example: afield table out/quickstart --format markdown")
 def table(
     out: Out,
-    format: Annotated[TableFormat, typer.Option(help="csv and markdown are printed unless --to is given.")] = TableFormat.csv,
+    format: Annotated[
+        TableFormat, typer.Option(help="csv and markdown are printed unless --to is given.")
+    ] = TableFormat.csv,
     to: Annotated[Path | None, typer.Option(help="File to write; needed for parquet.", show_default=False)] = None,
     study: OneStudy = None,
 ) -> None:
     """Print or write the results table."""
-    from afield.study.describe import write_table
     from afield.study.collect import results
+    from afield.study.describe import write_table
 
     text = write_table(results(out, study=study), format.value, to)
     if text:
@@ -134,7 +146,9 @@ def tasks_list() -> None:
 
 
 @tasks_app.command("show", epilog="Example: afield tasks show elpv")
-def tasks_show(name: Annotated[str, typer.Argument(help="A built-in task, or a folder of class folders.", show_default=False)]) -> None:
+def tasks_show(
+    name: Annotated[str, typer.Argument(help="A built-in task, or a folder of class folders.", show_default=False)],
+) -> None:
     """Show a task's card: source, licence, classes, metric, baseline, how to get it."""
     from afield.study.describe import show_task
 

@@ -1,4 +1,6 @@
-"""The display of a run: trials done, running and left, speeds, and the time left. A plain line now and then where there is no terminal."""
+"""The display of a run: trials done, running and left, speeds, and the time left. A plain line now and then where
+there is no terminal.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ class Display:
             self._live.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._live is not None:
             self._live.stop()
 
@@ -58,7 +62,8 @@ class Display:
 def _summary(standing: Standing) -> str:
     counts = f"trainings: {standing.done} done, {len(standing.running)} running, {standing.left} left"
     failed = f", {standing.failed} failed" if standing.failed else ""
-    return f"{counts}{failed}; epochs {standing.epochs_done:.1f} of {standing.epochs_planned}; {_time_left(standing.seconds_left)}"
+    epochs = f"epochs {standing.epochs_done:.1f} of {standing.epochs_planned}"
+    return f"{counts}{failed}; {epochs}; {_time_left(standing.seconds_left)}"
 
 
 def _time_left(seconds: float | None) -> str:
@@ -75,7 +80,12 @@ def _panel(standing: Standing, elapsed: float) -> RenderableType:
             Text(f"{running.images_per_second:.0f} images/s"),
         )
     bar = ProgressBar(total=max(1, standing.epochs_planned), completed=standing.epochs_done, width=60)
-    return Group(Text(_summary(standing), style="bold"), bar, rows, Text(f"{duration(elapsed)} so far; Ctrl-C saves and stops", style="dim"))
+    return Group(
+        Text(_summary(standing), style="bold"),
+        bar,
+        rows,
+        Text(f"{duration(elapsed)} so far; Ctrl-C saves and stops", style="dim"),
+    )
 
 
 def duration(seconds: float) -> str:

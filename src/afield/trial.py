@@ -1,7 +1,7 @@
 """The two functions that every engine calls: `run_trial` trains a cell, `score` reads a split with what came of it.
 
-Both are pure: the same trial on the same platform gives the same bits. torch is imported when they run, so that plans and tables,
-which need a trial's key alone, start at once.
+Both are pure: the same trial on the same platform gives the same bits. torch is imported when they run, so that plans
+and tables, which need a trial's key alone, start at once.
 """
 
 from __future__ import annotations
@@ -52,6 +52,10 @@ class Trial(BaseModel):
     backbone: str
     weights: str | None
     """sha256 of the pretrained weights; None from scratch"""
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    interpolation: str
+    """the preprocessing that the weights want"""
     recipe: Recipe
     seed: int
     preparation: int
@@ -83,23 +87,33 @@ class SplitInputs:
 
     def predictions(self, classes: tuple[str, ...], logits: npt.NDArray[np.float32]) -> Predictions:
         """Logits [n, classes] with whom they are about."""
-        columns = {name: self.table[source].to_numpy(dtype=np.str_) for name, source in
-                   (("sample", "id"), ("unit", "unit"), ("cluster", "cluster"))}
+        columns = {
+            name: self.table[source].to_numpy(dtype=np.str_)
+            for name, source in (("sample", "id"), ("unit", "unit"), ("cluster", "cluster"))
+        }
         return Predictions(classes, label=self.table["label"].to_numpy(dtype=np.int64), logits=logits, **columns)
 
 
 def run_trial(
-    trial: Trial, train: SplitInputs, validation: SplitInputs, weights: Weights | None, *,
-    state: State, until: int, workers: int, hooks: Hooks,
+    trial: Trial,
+    train: SplitInputs,
+    validation: SplitInputs,
+    weights: Weights | None,
+    *,
+    state: State,
+    until: int,
+    workers: int,
+    hooks: Hooks,
 ) -> State:
-    """Train from `state` until `until` epochs are done; `state.best` holds network and validation logits of the best epoch.
+    """Train from `state` until `until` epochs are done; `state.best` holds network and validation logits of the best
+    epoch.
 
     `weights` are the bytes that `trial.weights` names. Raises Stopped (after `hooks.save`) or AfieldError.
     """
     from afield.images.loader import TrainingBatches
     from afield.training import loop
 
-    row, recipe = backbone(trial.backbone), trial.recipe
+    recipe = trial.recipe
     leading = metric(trial.metric)
 
     def measure(logits: npt.NDArray[np.float32]) -> tuple[float, float]:
@@ -109,11 +123,17 @@ def run_trial(
     setup = loop.Setup(
         network=_network(trial, weights),
         batches=TrainingBatches(
-            train.samples(), recipe.image_size, row.interpolation, recipe.batch_size, trial.seed, recipe.augmentation, trial.flips
+            train.samples(),
+            recipe.image_size,
+            trial.interpolation,
+            recipe.batch_size,
+            trial.seed,
+            recipe.augmentation,
+            trial.flips,
         ),
         validation=validation.samples(),
         measure=measure,
-        preprocessing=loop.Preprocessing(row.mean, row.std),
+        preprocessing=loop.Preprocessing(trial.mean, trial.std),
         recipe=recipe,
         numerics=trial.numerics,
         workers=workers,
@@ -125,10 +145,9 @@ def score(trial: Trial, network: dict[str, torch.Tensor], split: SplitInputs) ->
     """The predictions of a trained network (its tensors by name) on a split, plain view."""
     from afield.training import loop
 
-    row = backbone(trial.backbone)
     body = _network(trial, weights=None)
     body.load_state_dict(network)
-    logits = loop.predict(body, split.samples(), loop.Preprocessing(row.mean, row.std), trial.numerics)
+    logits = loop.predict(body, split.samples(), loop.Preprocessing(trial.mean, trial.std), trial.numerics)
     return split.predictions(trial.classes, logits.numpy())
 
 
@@ -143,4 +162,3 @@ def _network(trial: Trial, weights: Weights | None) -> torch.nn.Module:
         backbone(trial.backbone), len(trial.classes), initialisation=initialisation, seed=trial.seed, weights=weights
     )
     return place(network, trial.numerics)
-

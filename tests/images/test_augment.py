@@ -47,7 +47,8 @@ def test_boxes_lie_inside_the_image(height: int, width: int) -> None:
 
 
 def test_boxes_follow_the_study() -> None:
-    """RandomResizedCrop(scale=(0.65, 1)): share of the area and ratio within their ranges, edges of a pixel apart; flips half the time."""
+    """RandomResizedCrop(scale=(0.65, 1)): share of the area and ratio within their ranges, edges of a pixel apart;
+    flips half the time."""
     draws = draws_of(4000, 400, 400)
     share = draws.box[:, 2] * draws.box[:, 3] / 400**2
     ratio = draws.box[:, 3] / draws.box[:, 2]

@@ -36,7 +36,7 @@ def test_values_worked_by_hand() -> None:
 
 
 @given(seed=st.integers(0, 10_000), n=st.integers(1, 40), classes=st.integers(2, 5))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_resampled_equals_compute_on_repeated_samples(seed: int, n: int, classes: int) -> None:
     given_predictions = random_predictions(seed, n, classes)
     weights = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=8)

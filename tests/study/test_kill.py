@@ -41,7 +41,9 @@ def trained(errors: str) -> int:
     return int(found[1])
 
 
-def test_kill_at_random_moments_then_run_again(study: Path, undisturbed: tuple[Path, float, int], tmp_path: Path) -> None:
+def test_kill_at_random_moments_then_run_again(
+    study: Path, undisturbed: tuple[Path, float, int], tmp_path: Path
+) -> None:
     whole, seconds, _ = undisturbed
     moments = random.Random(20261124)
     out = tmp_path / "out"

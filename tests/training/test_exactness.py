@@ -13,6 +13,7 @@ from afield.trial import SplitInputs, Trial, run_trial
 from tests.fixtures.tiny import tiny_inputs, tiny_trial
 
 HERE = {"torch": "here"}
+NONE = Hooks()
 
 
 @pytest.fixture(scope="module")
@@ -20,11 +21,15 @@ def inputs(photos: Path, cache: Path) -> tuple[TaskData, dict[str, SplitInputs]]
     return tiny_inputs(photos, cache)
 
 
-def go(trial: Trial, splits: dict[str, SplitInputs], state: State, until: int, workers: int = 0, hooks: Hooks = Hooks()) -> State:
-    return run_trial(trial, splits["train"], splits["validation"], None, state=state, until=until, workers=workers, hooks=hooks)
+def go(
+    trial: Trial, splits: dict[str, SplitInputs], state: State, until: int, workers: int = 0, hooks: Hooks = NONE
+) -> State:
+    return run_trial(
+        trial, splits["train"], splits["validation"], None, state=state, until=until, workers=workers, hooks=hooks
+    )
 
 
-def kept(trial: Trial, splits: dict[str, SplitInputs], folder: Path, until: int, hooks: Hooks = Hooks()) -> State:
+def kept(trial: Trial, splits: dict[str, SplitInputs], folder: Path, until: int, hooks: Hooks = NONE) -> State:
     """Go on from the file, as another process would, and save."""
     path = folder / "checkpoint.pt"
     state = load_checkpoint(path, HERE) or State()
@@ -53,7 +58,9 @@ def whole(inputs: tuple[TaskData, dict[str, SplitInputs]]) -> State:
     return go(tiny_trial(data), splits, State(), 6)
 
 
-def test_six_epochs_equal_three_stop_three(whole: State, inputs: tuple[TaskData, dict[str, SplitInputs]], tmp_path: Path) -> None:
+def test_six_epochs_equal_three_stop_three(
+    whole: State, inputs: tuple[TaskData, dict[str, SplitInputs]], tmp_path: Path
+) -> None:
     data, splits = inputs
     trial = tiny_trial(data)
     assert kept(trial, splits, tmp_path, until=3).epoch == 3

@@ -1,4 +1,5 @@
-"""The loop against independent sources: torch's own scheduler, AdamW's rule by hand, and a plain loop written from the study's facts."""
+"""The loop against independent sources: torch's own scheduler, AdamW's rule by hand, and a plain loop written from
+the study's facts."""
 
 from pathlib import Path
 
@@ -48,17 +49,21 @@ def test_losses_equal_a_plain_loop_on_the_same_batches(photos: Path, cache: Path
     """The study's script logic (PAPER.md 3) as a plain loop, fed with the batches that afield makes."""
     data, splits = tiny_inputs(photos, cache)
     trial = tiny_trial(data, epochs=3, weight_decay=1e-2)
-    state = run_trial(trial, splits["train"], splits["validation"], None, state=State(), until=3, workers=0, hooks=Hooks())
+    state = run_trial(
+        trial, splits["train"], splits["validation"], None, state=State(), until=3, workers=0, hooks=Hooks()
+    )
 
     batches = TrainingBatches(splits["train"].samples(), 32, "bicubic", 5, trial.seed, "paper", trial.flips)
     row = backbone(BACKBONE)
-    network = build(row, 2, initialisation="scratch", seed=trial.seed, weights=None).to(memory_format=torch.channels_last)
+    network = build(row, 2, initialisation="scratch", seed=trial.seed, weights=None).to(
+        memory_format=torch.channels_last
+    )
     for module in network.modules():
         if isinstance(module, nn.Dropout):
             module.p = 0.5
     optimiser = torch.optim.AdamW(network.parameters(), lr=1e-3, weight_decay=1e-2 / 1e-3)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, T_max=3)
-    mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (row.mean, row.std))
+    mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (trial.mean, trial.std))
     from afield.base.streams import stream_seed
 
     network.train()

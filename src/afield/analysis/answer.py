@@ -43,6 +43,16 @@ class Answer:
 
     tasks: tuple[TaskAnswer, ...]
 
+    def text(self) -> str:
+        """The sentences as paragraphs for a terminal: a line a thought, one block a task."""
+        blocks = []
+        for part in self.tasks:
+            lines = [f"{part.task}: {part.take}", part.transfer, *([part.pretraining] if part.pretraining else [])]
+            lines += [f"Open: {words}" for words in part.open]
+            lines += [f"Mind: {words}" for words in part.warnings]
+            blocks.append("\n".join(lines))
+        return "\n\n".join(blocks)
+
 
 def answer(record: StudyRecord) -> Answer:
     """Answer, a task at a time: which backbone to take, whether ImageNet accuracy told, and what is open.

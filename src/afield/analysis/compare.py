@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from afield.analysis.paired import Compares, Networks, PairedScores
 from afield.analysis.words import count, listing
 from afield.scoring.intervals import Interval
-from afield.scoring.metrics import metric
+from afield.scoring.metrics import Metric, metric
 from afield.study.record import StudyRecord
+from afield.study.study import PLAIN
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,8 @@ class Ranking:
     """of the backbones that tie with the winner the one that trains fastest, where that is faster than the winner"""
     missing: tuple[str, ...]
     """a sentence for each backbone that lacks seeds, with the reason"""
+    intervention: str = PLAIN
+    """the one whose results are ranked"""
 
 
 @dataclass(frozen=True)
@@ -85,16 +88,16 @@ class Effect:
     compares: Compares
 
 
-def rank_backbones(record: StudyRecord, task: str, intervention: str = "plain") -> Ranking:
+def rank_backbones(record: StudyRecord, task: str, intervention: str = PLAIN) -> Ranking:
     """Rank the backbones of a task by its metric on validation, and compare each with the winner on test.
 
+    Equals on validation are ordered by their log-loss there, where it is in the table, then by name.
     Raises InputError where two networks were not scored on the same test samples.
     """
     leading = metric(record.task(task).metric)
     scores = PairedScores.of(record, task, leading, (intervention,))
     networks = {backbone: mine for (backbone, _), mine in scores.networks.items()}
-    sign = -1 if leading.direction == "higher" else 1
-    order = sorted(networks, key=lambda name: (sign * networks[name].mean("validation"), name))
+    order = _order(record, task, intervention, networks, leading)
     rows = tuple(_row(scores, name, networks[name], networks[order[0]]) for name in order)
     cheaper = [row for row in rows if row.tied and row.train_seconds < rows[0].train_seconds]
     return Ranking(
@@ -108,10 +111,11 @@ def rank_backbones(record: StudyRecord, task: str, intervention: str = "plain") 
         compares=scores.compares,
         cheapest_tied=min(cheaper, key=lambda row: row.train_seconds).backbone if cheaper else None,
         missing=tuple(_missing(record, task, intervention, networks)),
+        intervention=intervention,
     )
 
 
-def effect_of(record: StudyRecord, task: str, intervention: str, baseline: str = "plain") -> tuple[Effect, ...]:
+def effect_of(record: StudyRecord, task: str, intervention: str, baseline: str = PLAIN) -> tuple[Effect, ...]:
     """What an intervention changed on a task, for each backbone that was scored under it and under the baseline.
 
     Raises InputError where two networks were not scored on the same test samples.
@@ -139,6 +143,24 @@ def effect_of(record: StudyRecord, task: str, intervention: str, baseline: str =
                 )
             )
     return tuple(effects)
+
+
+def _order(
+    record: StudyRecord, task: str, intervention: str, networks: dict[str, Networks], leading: Metric
+) -> list[str]:
+    """The backbones, best on validation first; what differs by rounding alone is equal."""
+    sign = -1 if leading.direction == "higher" else 1
+    losses: dict[str, float] = {}
+    if networks:
+        table = record.results
+        chosen = (table["task"] == task) & (table["intervention"] == intervention) & (table["metric"] == "log_loss")
+        means = table[chosen].groupby("backbone")["validation"].mean()
+        losses = {str(name): float(loss) for name, loss in means.items()}
+
+    def place(name: str) -> tuple[float, float, str]:
+        return round(sign * networks[name].mean("validation"), 12), losses.get(name, math.inf), name
+
+    return sorted(networks, key=place)
 
 
 def _row(scores: PairedScores, backbone: str, mine: Networks, winner: Networks) -> RankRow:

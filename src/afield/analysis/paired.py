@@ -109,8 +109,8 @@ class PairedScores:
     def sample_variance(self, resampled: Floats) -> float:
         """Variance from the test samples, unbiased for a mean (the bootstrap's own is short by 1 - 1 / clusters).
 
-        At least what two or three samples would give: with none seen to differ in n, 3 / n may (the rule of three, 95 %),
-        and a variance of 0 would claim to know better.
+        At least what two or three samples would give: where none of n differs, up to 3 / n may (the rule of three,
+        95 %), and a variance of 0 would claim to know better.
         """
         if self.clusters < 2:
             return math.nan

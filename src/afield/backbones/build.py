@@ -29,9 +29,10 @@ def build(
 ) -> nn.Module:
     """Make a float32 network for `classes` classes on the CPU: images [n, 3, side, side] -> logits [n, classes].
 
-    Images must be RGB, normalised by the backbone's mean and std. All random values come from the stream
-    "initialisation" of `seed` (the global generator stays as it was), so equal arguments give equal bits.
-    `pretrained` then loads the whole body from `weights`, the head stays random; `scratch` ignores `weights`.
+    Images must be RGB, normalised by the backbone's mean and std. All random values come from the streams
+    "initialisation" and "head" of `seed` (the global generator stays as it was), so equal arguments give equal bits.
+    The head is drawn by one rule for all backbones. `pretrained` then loads the whole body from `weights`; `scratch`
+    ignores `weights`.
 
     Raises InputError where the weights do not fit the architecture; ValueError for `pretrained` without weights and
     for less than two classes.
@@ -41,6 +42,8 @@ def build(
     with torch.random.fork_rng(devices=[]):  # networks are made on the CPU; a GPU's generator is not touched
         torch.manual_seed(stream_seed(seed, "initialisation"))
         network = _architecture(backbone, classes)
+        torch.manual_seed(stream_seed(seed, "head"))
+        _draw_head(network.get_submodule(head_name(network, backbone)))
     if initialisation == "pretrained":
         if weights is None:
             raise ValueError(f"{backbone.id}: a pretrained network needs its weights")
@@ -55,6 +58,17 @@ def _architecture(backbone: Backbone, classes: int) -> nn.Module:
         network = torchvision.models.get_model(backbone.architecture, weights=None, num_classes=classes)
     assert isinstance(network, nn.Module)
     return network
+
+
+def _draw_head(head: nn.Module) -> None:
+    """Draw every backbone's head by one rule, torch's for Linear and Conv2d: uniform within 1 / sqrt(inputs).
+
+    The libraries' own rules differ (timm's EfficientNets begin with logits of several units for two classes) and
+    would be compared along with the backbones: docs/decisions/0005-one-rule-for-heads.md.
+    """
+    if not isinstance(head, nn.Linear | nn.Conv2d):
+        raise TypeError(f"a head of type {type(head).__name__} has no rule yet")
+    head.reset_parameters()
 
 
 def head_name(network: nn.Module, backbone: Backbone) -> str:

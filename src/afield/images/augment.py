@@ -1,8 +1,9 @@
 """Augmentation is draw, then apply.
 
-`draw` gives the parameters of every operation for samples in an epoch: a pure, cheap function of (stream key, epoch, sample), the same
-on every machine. `apply` executes them on uint8 images wherever these lie: torchvision's antialiased resize on a CPU, two batched
-products with PIL's own filter weights on a GPU.
+`draw` gives the parameters of every operation for samples in an epoch: a pure, cheap function of (stream key, epoch,
+sample), the same on every machine. `apply` executes them on uint8 images wherever these lie: torch's antialiased
+resize of bytes on a
+CPU, two products with PIL's own filter weights on a GPU.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 import torch
-from torchvision.transforms.v2 import functional as operations
+from torch.nn import functional
 
 SCALE = (0.65, 1.0)
 """share of the image's area that a crop keeps (PAPER.md 2.0)"""
@@ -41,11 +42,16 @@ def draw(
 ) -> Draws:
     """Draw RandomResizedCrop boxes and flips (probability 1/2 each, of those that `flips` allows).
 
-    `samples` [n] are positions in the training split, `originals` [n, 2] the heights and widths of their full images. The box
-    follows torchvision's rule: ten tries of a random area and log-uniform ratio, then the largest central box of allowed ratio.
+    `samples` [n] are positions in the training split, `originals` [n, 2] the heights and widths of their full images.
+    The box follows torchvision's rule: ten tries of a random area and log-uniform ratio, then the largest central box
+    of
+    allowed ratio.
     """
     uniform = np.stack(
-        [np.random.Generator(np.random.Philox(key=key, counter=[0, 0, sample, epoch])).random(2 * TRIES + 4) for sample in samples]
+        [
+            np.random.Generator(np.random.Philox(key=key, counter=[0, 0, sample, epoch])).random(2 * TRIES + 4)
+            for sample in samples
+        ]
     )
     height, width = originals[:, 0].astype(np.float64), originals[:, 1].astype(np.float64)
     area = (height * width)[:, None] * (SCALE[0] + (SCALE[1] - SCALE[0]) * uniform[:, :TRIES])
@@ -68,23 +74,28 @@ def draw(
     )
 
 
-def scale_boxes(box: npt.NDArray[np.int64], originals: npt.NDArray[np.int32], sizes: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
-    """Boxes in pixels of the prepared images (edges rounded, at least one pixel), from boxes in pixels of the originals, [n, 4]."""
+def scale_boxes(
+    box: npt.NDArray[np.int64], originals: npt.NDArray[np.int32], sizes: npt.NDArray[np.int32]
+) -> npt.NDArray[np.int64]:
+    """Boxes in pixels of the prepared images (edges rounded, at least one pixel), from boxes in pixels of the
+    originals, [n, 4].
+    """
     factor = sizes.astype(np.float64) / originals
     start = np.minimum(np.rint(box[:, :2] * factor), sizes - 1)
     end = np.clip(np.rint((box[:, :2] + box[:, 2:]) * factor), start + 1, sizes)
     return np.concatenate([start, end - start], axis=1).astype(np.int64)
 
 
-def apply(images: Sequence[torch.Tensor], box: npt.NDArray[np.int64], draws: Draws, size: int, interpolation: str) -> torch.Tensor:
-    """Crop, resize (antialiased) and flip: uint8 images [3, h, w] to one uint8 batch [n, 3, size, size] on their device."""
+def apply(
+    images: Sequence[torch.Tensor], box: npt.NDArray[np.int64], draws: Draws, size: int, interpolation: str
+) -> torch.Tensor:
+    """Crop, resize (antialiased) and flip: uint8 images [3, h, w] to one uint8 batch [n, 3, size, size] on their
+    device.
+    """
     resize = resize_crop if images[0].device.type == "cpu" else resize_crop_by_products
-    batch = torch.stack(
-        [
-            resize(image[:, top : top + height, left : left + width], size, interpolation)
-            for image, (top, left, height, width) in zip(images, box.tolist(), strict=True)
-        ]
-    )
+    batch = torch.empty((len(images), 3, size, size), dtype=torch.uint8, device=images[0].device)
+    for index, (image, (top, left, height, width)) in enumerate(zip(images, box.tolist(), strict=True)):
+        batch[index] = resize(image[:, top : top + height, left : left + width], size, interpolation)
     for flipped, dimension in ((draws.horizontal, 3), (draws.vertical, 2)):
         if flipped.any():
             rows = torch.from_numpy(np.flatnonzero(flipped)).to(batch.device)
@@ -93,10 +104,11 @@ def apply(images: Sequence[torch.Tensor], box: npt.NDArray[np.int64], draws: Dra
 
 
 def resize_crop(crop: torch.Tensor, size: int, interpolation: str) -> torch.Tensor:
-    """Resize one uint8 crop [3, h, w] to [3, size, size] with torchvision (fast on a CPU)."""
-    mode = operations.InterpolationMode(interpolation)
-    resized: torch.Tensor = operations.resize(crop, [size, size], interpolation=mode, antialias=True)
-    return resized
+    """Resize one uint8 crop [3, h, w] to [3, size, size] with torch's kernel for bytes (fast on a CPU).
+
+    torchvision's resize calls the same kernel; its own checks take as long as the kernel at 64 px.
+    """
+    return functional.interpolate(crop[None], (size, size), mode=interpolation, align_corners=False, antialias=True)[0]
 
 
 def resize_crop_by_products(crop: torch.Tensor, size: int, interpolation: str) -> torch.Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,7 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from afield.base.streams import stream, stream_seed
 from afield.images.augment import apply, draw, scale_boxes
-from afield.images.prepared import PreparedImages
+from afield.images.prepared import PreparedImages, open_prepared
 
 Position = tuple[int, int]
 """epoch and step, both from 0"""
@@ -52,13 +53,17 @@ class Samples:
         position = int(self.row[sample])
         height, width = self.images.sizes[position].tolist()
         start, end = self.images.offsets[position : position + 2].tolist()
-        return _pixels(self.images.folder, len(self.images.pixels))[start:end].view(height, width, 3).permute(2, 0, 1)
+        return _pixels(self.images.folder)[start:end].view(height, width, 3).permute(2, 0, 1)
 
 
 @lru_cache(maxsize=16)
-def _pixels(folder: Path, size: int) -> torch.Tensor:
-    """The shared bytes as a tensor: a private mapping, for torch wants memory that may be written (nothing writes)."""
-    return torch.from_file(str(folder / "pixels.bin"), shared=False, size=size, dtype=torch.uint8)
+def _pixels(folder: Path) -> torch.Tensor:
+    """The shared bytes as a tensor that views the read-only memory map; it may be larger than memory, and nothing
+    writes to it.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)
+        return torch.from_numpy(open_prepared(folder).pixels)
 
 
 @dataclass(frozen=True)

@@ -26,14 +26,15 @@ COLOURS = {
     "line": "#d8dde3",
     "card": "#ffffff",
     "winner": "#0b5cad",
-    "tied": "#0e8a73",
-    "behind": "#8a6d3b",
+    "tied": "#0b7a66",
+    "behind": "#8a5a1d",
+    "warn": "#8f4a00",
     "series-1": "#0072b2",
-    "series-2": "#d55e00",
+    "series-2": "#c24e00",
     "series-3": "#00805f",
-    "series-4": "#b4558d",
-    "series-5": "#9a6a00",
-    "series-6": "#3f88b5",
+    "series-4": "#a8447f",
+    "series-5": "#8a6000",
+    "series-6": "#2f7ba8",
 }
 """the light page's colours, safe for the common kinds of colour blindness; style.css has both sets"""
 

@@ -22,18 +22,20 @@ from afield.report.charts import CONFIG
 from afield.report.details import details_of
 from afield.report.figures import Figures
 from afield.report.sections import task_sections
+from afield.study.collect import load_record, studies_of
 from afield.study.record import StudyRecord
 
 
-def report(out: Path | str) -> Path:
+def report(out: Path | str, study: str | None = None) -> Path:
     """Write `OUT/report.html` from what the folder holds, and return its path.
 
-    Raises StoreError where the folder is not a study's.
+    `study` names one of several studies that share the folder; each then has a page of its own, `OUT/report-NAME.html`.
+    Raises InputError where the folder is not a study's, and StoreError where its files are damaged.
     """
-    from afield.study.collect import load_record
-
-    path = Path(out) / "report.html"
-    write_text(path, render(load_record(out)))
+    record = load_record(out, study)
+    several = len(studies_of(out)) > 1
+    path = Path(out) / (f"report-{record.study.study.name}.html" if several else "report.html")
+    write_text(path, render(record))
     return path
 
 

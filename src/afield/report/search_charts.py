@@ -81,7 +81,7 @@ def _tiles(
 ) -> alt.LayerChart:
     across, down = free[0], free[1]
     x = alt.X(f"{across}:O", axis=alt.Axis(title=NAMES.get(across, across), format=".0e", labelAngle=0))
-    y = alt.Y(f"{down}:O", sort="descending", axis=alt.Axis(title=NAMES.get(down, down), format=".0e"))
+    y = alt.Y(f"{down}:O", sort="descending", axis=alt.Axis(title=NAMES.get(down, down), format=".0e", grid=False))
     shade = alt.Opacity("value:Q", scale=alt.Scale(domain=list(domain), range=[0.05, 0.5]), legend=None)
     base = alt.Chart(cells).encode(x=x, y=y, tooltip=tooltip)
     tiles = base.mark_rect(color=TIED, stroke="var(--card)", strokeWidth=2).encode(opacity=shade)

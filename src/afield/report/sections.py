@@ -14,7 +14,6 @@ from afield.report.rows import Row
 from afield.report.searches import SearchSection, recipe_words, search_sections
 from afield.scoring.metrics import metric_title
 from afield.study.record import SearchRecord, StudyRecord, TaskRecord
-from afield.study.study import PLAIN
 
 VERDICTS = {
     "transfers": ("ImageNet accuracy tells here", "yes"),
@@ -82,7 +81,7 @@ def _task_section(
     searches = {
         search.backbone: search
         for search in record.searches
-        if (search.task, search.intervention) == (task.name, PLAIN)
+        if (search.task, search.intervention) == (task.name, ranking.intervention)
     }
     return TaskSection(
         id=place,

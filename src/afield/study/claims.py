@@ -1,8 +1,9 @@
 """Claims: who works on what, so that several runs on one folder never do the same work twice.
 
-Each run keeps one file `runs/<name>.json` with its host, process and a counter that it raises every few seconds. A claim names its run. A run on this
-machine is gone when its process is; one on another machine when its counter has stood still for STALE seconds of *our own* clock: no clock of
-another machine is trusted.
+Each run keeps one file `runs/<name>.json` with its host, process and a counter that it raises every few seconds. A
+claim names its run. A run on this machine is gone when its process is; one on another machine when its counter has
+stood still for STALE seconds of *our
+own* clock: no clock of another machine is trusted.
 """
 
 from __future__ import annotations
@@ -37,7 +38,9 @@ def machine() -> str:
 
 
 def process_start(process: int) -> str:
-    """When a process began, in the kernel's ticks since boot: tells a process from a later one of the same number. Empty where unknown."""
+    """When a process began, in the kernel's ticks since boot: tells a process from a later one of the same number.
+    Empty where unknown.
+    """
     try:
         return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[19]
     except (OSError, IndexError):
@@ -52,17 +55,19 @@ class Claims:
         self.name = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self._machine = machine()
         self._counter = 0
-        self._seen: dict[str, tuple[int, float]] = {}
+        self._seen: dict[str, tuple[str, float]] = {}
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._beat, daemon=True, name="afield-heartbeat")
 
     def __enter__(self) -> Claims:
         (self.root / "claims").mkdir(parents=True, exist_ok=True)
-        self._write()
+        write_text(self._file(self.name), self._line())
         self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._ended.set()
         self._thread.join()
         for path in (self.root / "claims").glob("*.json"):
@@ -94,14 +99,17 @@ class Claims:
     def _file(self, run: str) -> Path:
         return self.root / "runs" / f"{run}.json"
 
-    def _write(self) -> None:
+    def _line(self) -> str:
+        """This run as a line of constant length: a beat overwrites it in place, which works on a full disk too."""
         self._counter += 1
-        me = {"machine": self._machine, "process": os.getpid(), "start": process_start(os.getpid()), "counter": self._counter}
-        write_text(self._file(self.name), json.dumps(me) + "\n")
+        me = {"machine": self._machine, "process": os.getpid(), "start": process_start(os.getpid())}
+        return json.dumps({**me, "counter": f"{self._counter:012}"}) + "\n"
 
     def _beat(self) -> None:
-        while not self._ended.wait(BEAT):
-            self._write()
+        with self._file(self.name).open("r+b", buffering=0) as stream:
+            while not self._ended.wait(BEAT):
+                stream.seek(0)
+                stream.write(self._line().encode())
 
     def _holder(self, path: Path) -> str | None:
         try:
@@ -118,7 +126,7 @@ class Claims:
             return False
         if other["machine"] == self._machine:
             return process_alive(other["process"]) and process_start(other["process"]) == other["start"]
-        counter, since = self._seen.get(run, (-1, 0.0))
+        counter, since = self._seen.get(run, ("", 0.0))
         now = time.monotonic()
         if other["counter"] != counter:
             self._seen[run] = (other["counter"], now)

@@ -38,7 +38,8 @@ class _Context:
 
 
 def load_record(out: str | Path, study: str | None = None) -> StudyRecord:
-    """Read what a study found in a result folder. Raises InputError for a folder that is not ours and StoreError for damaged files.
+    """Read what a study found in a result folder. Raises InputError for a folder that is not ours and StoreError for
+    damaged files.
 
     `study` names one of several studies that share the folder.
     """
@@ -52,12 +53,25 @@ def load_record(out: str | Path, study: str | None = None) -> StudyRecord:
     searches = tuple(_search(context, content) for content in stored["searches"])
     tasks = tuple(_task(store, name, fingerprint) for name, fingerprint in stored["tasks"].items())
     failures = tuple(
-        Failure(record.key, record.task, record.backbone, record.intervention, record.seed, failure["reason"], failure["trace"])
+        Failure(
+            record.key,
+            record.task,
+            record.backbone,
+            record.intervention,
+            record.seed,
+            failure["reason"],
+            failure["trace"],
+        )
         for search in searches
         for record in {record.key: record for record in (*search.cells, *search.repeats)}.values()
         if (failure := files[record.key].failure) is not None
     )
-    platforms = {str(sorted(p.items())): p for item in files.values() if item.result is not None for p in [item.result["platform"]]}
+    platforms = {
+        str(sorted(p.items())): p
+        for item in files.values()
+        if item.result is not None
+        for p in [item.result["platform"]]
+    }
     return StudyRecord(
         study=chosen,
         results=_results(context, searches, tasks),
@@ -72,8 +86,14 @@ def load_record(out: str | Path, study: str | None = None) -> StudyRecord:
     )
 
 
+def studies_of(out: str | Path) -> tuple[str, ...]:
+    """Names of the studies that were run into a folder."""
+    return tuple(Store.open(Path(out)).studies())
+
+
 def results(out: str | Path, study: str | None = None) -> pd.DataFrame:
-    """The results table of a folder: a row a backbone, task, metric, intervention and seed (columns: docs/result_folder.md).
+    """The results table of a folder: a row a backbone, task, metric, intervention and seed (columns:
+    docs/result_folder.md).
 
     >>> results("out/quickstart").groupby("backbone")["value"].mean()  # doctest: +SKIP
     """
@@ -83,7 +103,9 @@ def results(out: str | Path, study: str | None = None) -> pd.DataFrame:
 def _choose_study(store: Store, name: str | None) -> Study:
     texts = store.studies()
     if not texts:
-        raise InputError(f"{store.root}: no study has been run here yet; begin with: afield run STUDY --out {store.root}")
+        raise InputError(
+            f"{store.root}: no study has been run here yet; begin with: afield run STUDY --out {store.root}"
+        )
     if name is None:
         if len(texts) > 1:
             raise InputError(f"{store.root}: holds several studies; choose one with --study: {', '.join(texts)}")
@@ -103,7 +125,6 @@ def _search(context: _Context, content: Mapping[str, Any]) -> SearchRecord:
     ended = isinstance(step, Chosen)
     repeats = [] if chosen is None else content["repeats"][chosen]
     axes = {key: tuple(values) for key, values in study.search.grid.items()}
-    spent = {*keys, *repeats}
     return SearchRecord(
         task=content["task"],
         backbone=content["backbone"],
@@ -113,8 +134,8 @@ def _search(context: _Context, content: Mapping[str, Any]) -> SearchRecord:
         chosen=None if chosen is None else keys[chosen],
         repeats=tuple(_trial(context, key, intervention, ended) for key in repeats),
         borders=() if chosen is None else _borders(axes, context.trials[keys[chosen]]),
-        epochs_spent=sum(len(context.files[key].history) for key in spent),
-        epochs_of_grid=len(keys) * epochs + max(0, len(repeats) - 1) * epochs,
+        epochs_spent=sum(len(item.history) for item in seen),
+        epochs_of_grid=len(keys) * epochs,
         rung_correlation=_rung_correlation(study.search, seen, epochs),
     )
 
@@ -203,15 +224,18 @@ def _predictions(context: _Context, searches: Sequence[SearchRecord]) -> pd.Data
 
 def _results(context: _Context, searches: Sequence[SearchRecord], tasks: Sequence[TaskRecord]) -> pd.DataFrame:
     cards = {task.name: task for task in tasks}
-    rows = [row for search, trial in _scored(context, searches) for row in _rows(context, search, trial, cards[search.task])]
+    rows = [
+        row for search, trial in _scored(context, searches) for row in _rows(context, search, trial, cards[search.task])
+    ]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
 COLUMNS = (
-    "backbone", "family", "params_m", "gmacs", "pretraining", "year", "imagenet_top1", "imagenet_kind", "task", "domain", "metric",
-    "value", "low", "high", "direction", "n_test", "n_clusters", "split", "protocol", "view", "initialisation", "image_size", "kind",
-    "selected_on", "validation", "search_cells", "search_epochs", "intervention", "seed", "key", "train_seconds", "search_seconds",
-    "epochs", "machine",
+    "backbone", "family", "params_m", "gmacs", "pretraining", "year", "imagenet_top1", "imagenet_kind",
+    "task", "domain", "metric", "value", "low", "high", "direction", "n_test", "n_clusters",
+    "split", "protocol", "view", "initialisation", "image_size", "kind",
+    "selected_on", "validation", "search_cells", "search_epochs", "intervention", "seed", "key",
+    "train_seconds", "search_seconds", "epochs", "machine",
 )  # fmt: skip
 """of the results table; explained in docs/result_folder.md"""
 
@@ -228,13 +252,15 @@ def _rows(context: _Context, search: SearchRecord, trial: TrialRecord, task: Tas
         measure = METRICS[name]
         interval = metric_interval(measure, test)
         rows.append({
-            "backbone": row.id, "family": row.family, "params_m": row.params_m, "gmacs": row.gmacs, "pretraining": row.pretraining,
+            "backbone": row.id, "family": row.family, "params_m": row.params_m, "gmacs": row.gmacs,
+            "pretraining": row.pretraining,
             "year": row.year, "imagenet_top1": row.imagenet_top1, "imagenet_kind": row.imagenet_kind,
             "task": task.name, "domain": task.card.domain, "metric": name,
             "value": interval.value, "low": interval.low, "high": interval.high, "direction": measure.direction,
             "n_test": len(test.label), "n_clusters": len(set(test.cluster)), "split": "test",
             "protocol": context.study.study.protocol, "view": "plain",
-            "initialisation": trial.recipe["initialisation"], "image_size": trial.recipe["image_size"], "kind": "single",
+            "initialisation": trial.recipe["initialisation"], "image_size": trial.recipe["image_size"],
+            "kind": "single",
             "selected_on": "validation", "validation": measure.compute(validation),
             "search_cells": len(search.cells), "search_epochs": search.epochs_spent,
             "intervention": search.intervention, "seed": trial.seed, "key": trial.key,

@@ -34,7 +34,10 @@ def columns(rows: Sequence[tuple[str, ...]], header: tuple[str, ...]) -> str:
     widths = [max(len(row[index]) for row in table) for index in range(len(header))]
     right = [len(rows) > 0 and all(_is_number(row[index]) for row in rows) for index in range(len(header))]
     return "\n".join(
-        "  ".join(cell.rjust(width) if to_right else cell.ljust(width) for cell, width, to_right in zip(row, widths, right, strict=True)).rstrip()
+        "  ".join(
+            cell.rjust(width) if to_right else cell.ljust(width)
+            for cell, width, to_right in zip(row, widths, right, strict=True)
+        ).rstrip()
         for row in table
     )
 
@@ -57,10 +60,14 @@ def describe_plan(plan: Plan) -> str:
         rungs = " ".join(f"{cells}@{epochs}" for epochs, cells in sizes)
         rows.append((item.task, item.backbone.id, item.intervention, rungs, str(plan.epochs_of(item)), str(passes)))
     total_epochs = sum(plan.epochs_of(item) for item in plan.searches)
-    head = f"{plan.study.study.name}: {len(plan.searches)} searches ({search.method}), seeds {', '.join(map(str, seeds))}, protocol {plan.study.study.protocol}"
+    head = (
+        f"{plan.study.study.name}: {len(plan.searches)} searches ({search.method}), "
+        f"seeds {', '.join(map(str, seeds))}, protocol {plan.study.study.protocol}"
+    )
     numerics = ", ".join(f"{key} {value}" for key, value in plan.numerics.model_dump().items())
     table = columns(rows, ("task", "backbone", "intervention", "cells@epochs", "epochs", "image passes"))
-    return f"{head}\n\n{table}\n\n{total_epochs} epochs in all, repeats included. Numerics: {numerics}.\nPrepared images: {_disk(plan)}"
+    foot = f"{total_epochs} epochs in all, repeats included. Numerics: {numerics}.\nPrepared images: {_disk(plan)}"
+    return f"{head}\n\n{table}\n\n{foot}"
 
 
 def _disk(plan: Plan) -> str:
@@ -81,13 +88,17 @@ def describe_record(record: StudyRecord) -> str:
         states = Counter(trial.state for trial in trials.values())
         scored = int(record.results.loc[record.results["key"].isin([t.key for t in search.repeats]), "key"].nunique())
         counts = tuple(str(states[state]) for state in ("finished", "paused", "failed", "missing"))
-        rows.append((search.task, search.backbone, search.intervention, *counts, f"{scored} of {len(record.study.study.seeds)}"))
+        rows.append(
+            (search.task, search.backbone, search.intervention, *counts, f"{scored} of {len(record.study.study.seeds)}")
+        )
     header = ("task", "backbone", "intervention", "finished", "paused", "failed", "missing", "scored")
     lines = [f"{record.study.study.name}: test splits were read {record.test_reads} times", "", columns(rows, header)]
     if any(search.chosen for search in record.searches):
         lines += ["", "Paused trainings of a search that has ended were stopped by halving."]
     for failure in record.failures:
-        lines.append(f"failed: {failure.key} ({failure.backbone}, {failure.intervention}, seed {failure.seed}): {failure.reason}")
+        lines.append(
+            f"failed: {failure.key} ({failure.backbone}, {failure.intervention}, seed {failure.seed}): {failure.reason}"
+        )
     if record.failures:
         lines.append("Try the failed ones again with: afield run STUDY --out OUT --retry failed")
     return "\n".join(lines)
@@ -109,7 +120,10 @@ def write_table(table: pd.DataFrame, form: str, to: Path | None) -> str:
 
 def markdown(table: pd.DataFrame) -> str:
     """A table in Markdown, floats to five digits."""
-    cells = [[f"{value:.5g}" if isinstance(value, float) else str(value).replace("|", "\\|") for value in row] for row in table.itertuples(index=False)]
+    cells = [
+        [f"{value:.5g}" if isinstance(value, float) else str(value).replace("|", "\\|") for value in row]
+        for row in table.itertuples(index=False)
+    ]
     lines = ["| " + " | ".join(table.columns) + " |", "|" + " --- |" * len(table.columns)]
     return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in cells])
 
@@ -124,9 +138,11 @@ def show_task(name: str) -> str:
     """A task's card, and its counts where the data are here."""
     task = find_task(name)
     card = task.card
+    others = ", ".join(name for name in task.panel if name != task.metric)
     entries = {
-        "title": card.title, "source": card.source, "application": card.application, "domain": card.domain, "licence": card.licence,
-        "classes": ", ".join(task.classes), "metric": f"{task.metric}; recorded too: {', '.join(task.panel)}",
+        "title": card.title, "source": card.source, "application": card.application, "domain": card.domain,
+        "licence": card.licence,
+        "classes": ", ".join(task.classes), "metric": f"{task.metric}; recorded too: {others}",
         "baseline": card.baseline, "get it": card.get, "citation": card.citation,
     }  # fmt: skip
     lines = [_entry(key, value) for key, value in entries.items() if value]
@@ -144,7 +160,15 @@ def show_task(name: str) -> str:
 def list_backbones() -> str:
     """The catalogue, a line a backbone."""
     rows = [
-        (row.id, f"{row.imagenet_top1:.1f}", str(row.imagenet_size), f"{row.params_m:.2f}", f"{row.gmacs:.2f}", row.family, str(row.year))
+        (
+            row.id,
+            f"{row.imagenet_top1:.1f}",
+            str(row.imagenet_size),
+            f"{row.params_m:.2f}",
+            f"{row.gmacs:.2f}",
+            row.family,
+            str(row.year),
+        )
         for row in catalogue().values()
     ]
     return columns(rows, ("backbone", "ImageNet top-1 %", "at px", "params M", "GMACs", "family", "year"))
@@ -154,8 +178,17 @@ def show_backbone(name: str) -> str:
     """All of a backbone's row, its preprocessing, and where its bytes are."""
     row = backbone(name)
     entries = {key.replace("_", " "): value for key, value in vars(row).items()}
-    lines = [_entry(key, ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)) for key, value in entries.items()]
-    lines.append(_entry("preprocessing", f"RGB; short side to the recipe's size ({row.interpolation}, antialiased), centre crop; (pixel / 255 - mean) / std"))
+    lines = [
+        _entry(key, ", ".join(map(str, value)) if isinstance(value, tuple) else str(value))
+        for key, value in entries.items()
+    ]
+    lines.append(
+        _entry(
+            "preprocessing",
+            f"RGB; short side to the recipe's size ({row.interpolation}, antialiased), centre crop; "
+            "(pixel / 255 - mean) / std",
+        )
+    )
     try:
         weights = locate(row)
     except InputError as error:
@@ -164,4 +197,6 @@ def show_backbone(name: str) -> str:
 
 
 def _entry(key: str, value: str) -> str:
-    return fill(f"{key:16}{value}", width=110, subsequent_indent=" " * 16, break_long_words=False, break_on_hyphens=False)
+    return fill(
+        f"{key:16}{value}", width=110, subsequent_indent=" " * 16, break_long_words=False, break_on_hyphens=False
+    )

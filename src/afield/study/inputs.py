@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from afield.images.prepared import Rule, open_prepared, prepare
 from afield.study.job import SplitPaths
 from afield.study.plan import Plan
-from afield.study.standing import Watch
 from afield.study.store import Store
 from afield.tasks.data import TaskData
 from afield.tasks.task import SPLITS
 
+Progress = Callable[[str, int, int], None]
+"""what is prepared, images done, images in all; may raise to stop"""
 PICTURES = 6
 """sample images a class that are kept for the report"""
 
 
-def prepare_inputs(plan: Plan, store: Store, cache: Path, watch: Watch) -> dict[str, dict[str, SplitPaths]]:
+def prepare_inputs(plan: Plan, store: Store, cache: Path, progress: Progress) -> dict[str, dict[str, SplitPaths]]:
     """Where each search's splits lie, by search and split, after preparing what is not yet there.
 
     Raises InputError that lists images which cannot be decoded, and StoreError where the disk is full.
@@ -33,7 +34,7 @@ def prepare_inputs(plan: Plan, store: Store, cache: Path, watch: Watch) -> dict[
         for split, rule in plan.rules(search).items():
             place = (search.task, split, rule)
             if place not in folders:
-                folders[place] = _prepare(data, split, rule, cache, watch)
+                folders[place] = _prepare(data, split, rule, cache, progress)
             paths[split] = SplitPaths(samples, split, folders[place])
         _write_pictures(store, data, paths["validation"])
         inputs[search.name] = paths
@@ -45,19 +46,28 @@ def _images(data: TaskData, split: str) -> list[str]:
     return list(dict.fromkeys(data.table.loc[data.table["split"] == split, "image"]))
 
 
-def _prepare(data: TaskData, split: str, rule: Rule, cache: Path, watch: Watch) -> Path:
+def _prepare(data: TaskData, split: str, rule: Rule, cache: Path, progress: Progress) -> Path:
     images = _images(data, split)
     what = f"{data.task.name} {split}, {rule.size} px"
     hashes = [data.hashes[image] for image in images]
     return prepare(
-        data.root, images, hashes, rule, cache, os.cpu_count() or 1, lambda done, total: watch.prepare(what, done, total)
+        data.root,
+        images,
+        hashes,
+        rule,
+        cache,
+        os.cpu_count() or 1,
+        lambda done, total: progress(what, done, total),
     )
 
 
 def _write_task(store: Store, data: TaskData) -> Path:
     task, table = data.task, data.table
     counts = {
-        split: {name: int(((table["split"] == split) & (table["label"] == index)).sum()) for index, name in enumerate(task.classes)}
+        split: {
+            name: int(((table["split"] == split) & (table["label"] == index)).sum())
+            for index, name in enumerate(task.classes)
+        }
         for split in SPLITS
     }
     content = {

@@ -1,4 +1,6 @@
-"""One job of an engine: bring a trial to an epoch, or score it on test. Reads inputs, calls the pure function, hands the outcome to the store."""
+"""One job of an engine: bring a trial to an epoch, or score it on test. Reads inputs, calls the pure function, hands
+the outcome to the store.
+"""
 
 from __future__ import annotations
 
@@ -65,6 +67,14 @@ class Job:
         """What claims this work: one run at a time."""
         return self.trial.key if self.kind == "train" else f"{self.trial.key}-score"
 
+    @property
+    def label(self) -> str:
+        """What a person reads of it."""
+        recipe = self.trial.recipe
+        start = "" if recipe.initialisation == "pretrained" else f" {recipe.initialisation}"
+        what = "scoring" if self.kind == "score" else f"lr {recipe.learning_rate:g}"
+        return f"{self.trial.task} {self.trial.backbone}{start} {what} seed {self.trial.seed}"
+
 
 def perform(job: Job, progress: Progress, stop: Callable[[], bool]) -> None:
     """Do a job and store what came of it. Raises Stopped where `stop` says so, and whatever the trial raises."""
@@ -81,6 +91,8 @@ def _train(job: Job, store: Store, progress: Progress, stop: Callable[[], bool])
     from afield.training.loop import Hooks
 
     trial, key = job.trial, job.trial.key
+    if store.read(key).result is not None:
+        store.set_aside(key)  # finished once, but its network is gone: train it again
     store.begin(trial)
     here = platform(trial.numerics.device)
 
@@ -108,6 +120,7 @@ def _finish(job: Job, store: Store, state: State, here: Mapping[str, str]) -> No
     tensors = {name: tensor.contiguous() for name, tensor in best.network.items()}
     write_atomic(store.weights(key), lambda path: save_file(tensors, path))
     row = backbone(trial.backbone)
+    size = trial.recipe.image_size
     write_json(
         store.trial_folder(key) / "weights.json",
         {
@@ -115,10 +128,10 @@ def _finish(job: Job, store: Store, state: State, here: Mapping[str, str]) -> No
             "library": row.library,
             "architecture": row.architecture,
             "classes": list(trial.classes),
-            "image_size": trial.recipe.image_size,
-            "resize": f"short side to {trial.recipe.image_size}, {row.interpolation}, antialiased; centre crop",
-            "mean": list(row.mean),
-            "std": list(row.std),
+            "image_size": size,
+            "resize": f"short side to {size} px, {trial.interpolation}, antialiased; centre crop",
+            "mean": list(trial.mean),
+            "std": list(trial.std),
         },
     )
     predictions = job.splits["validation"].open().predictions(trial.classes, best.logits.numpy())

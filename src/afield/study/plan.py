@@ -1,7 +1,10 @@
-"""The plan: a study's names turned into trials with real bytes, before anything is trained. Needs no torch where numerics are settled."""
+"""The plan: a study's names turned into trials with real bytes, before anything is trained. Needs no torch where
+numerics are settled.
+"""
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -38,8 +41,10 @@ class PlannedSearch:
     @property
     def name(self) -> str:
         """Names the search in files."""
-        return "--".join("".join(c if c.isalnum() or c in "._-" else "_" for c in part)[-60:] for part in
-                         (self.task, self.backbone.id, self.intervention))
+        return "--".join(
+            "".join(c if c.isalnum() or c in "._-" else "_" for c in part)[-60:]
+            for part in (self.task, self.backbone.id, self.intervention)
+        )
 
     @property
     def epochs(self) -> int:
@@ -64,7 +69,9 @@ class Plan:
 
     def content(self) -> dict[str, Any]:
         """The plan as plain values: what a reader of the result folder needs to find its way."""
-        trials = {t.key: t for search in self.searches for cell in range(len(search.cells)) for t in search.repeats(cell)}
+        trials = {
+            t.key: t for search in self.searches for cell in range(len(search.cells)) for t in search.repeats(cell)
+        }
         return {
             "trials": {key: trial.model_dump(mode="json") for key, trial in trials.items()},
             "searches": [
@@ -104,12 +111,16 @@ class Plan:
 
 
 def make_plan(study: Study, numerics: NumericsChoice, cache: Path) -> Plan:
-    """Find tasks, images and weights, and name every trial. Raises InputError that lists all that is missing at once."""
+    """Find tasks, images and weights, and name every trial. Raises InputError that lists all that is missing at
+    once.
+    """
     problems: list[str] = []
     loaded = _gather(study.study.tasks, lambda name: load_task(find_task(name), study.study.protocol, cache), problems)
     tasks = {data.task.name: data for data in loaded.values()}
     if len(tasks) < len(loaded):
-        problems.append(f"study.tasks: two of them are called the same: {', '.join(d.task.name for d in loaded.values())}; rename a folder")
+        problems.append(
+            f"study.tasks: two have one name ({', '.join(data.task.name for data in loaded.values())}); rename a folder"
+        )
     rows = _gather(study.study.backbones, backbone, problems)
     pretrained = {
         name
@@ -118,10 +129,15 @@ def make_plan(study: Study, numerics: NumericsChoice, cache: Path) -> Plan:
         for name in study.backbones_of(intervention)
         if name in rows
     }
-    weights = _gather([name for name in study.study.backbones if name in pretrained], lambda name: locate(rows[name]), problems)
+    weights = _gather(
+        [name for name in study.study.backbones if name in pretrained], lambda name: locate(rows[name]), problems
+    )
     for name, data in tasks.items():
         if metric(data.task.metric).direction != "higher":
-            problems.append(f"{name}: its leading metric {data.task.metric} is better when lower; lead with one that is better when higher")
+            problems.append(
+                f"{name}: its leading metric {data.task.metric} is better when lower; "
+                "lead with one that is better when higher"
+            )
     if problems:
         raise InputError("\n".join(dict.fromkeys(problems)))
     searches = tuple(
@@ -165,6 +181,9 @@ def _cells(
             protocol=study.study.protocol,
             backbone=row.id,
             weights=weights.sha256 if weights is not None and recipe.initialisation == "pretrained" else None,
+            mean=row.mean,
+            std=row.std,
+            interpolation=row.interpolation,
             recipe=recipe,
             seed=study.study.seeds[0],
             preparation=PREPARATION_VERSION,
@@ -175,7 +194,8 @@ def _cells(
 
 
 def settle_numerics(choice: NumericsChoice, out: Path | None) -> NumericsChoice:
-    """Fill what the study leaves `auto`: from OUT/numerics.toml where a run has settled it there, else by the rule for this machine's device.
+    """Fill what the study leaves `auto`: from OUT/numerics.toml where a run has settled it there, else by the rule
+    for this machine's device.
 
     Only the device has to be looked up (torch is imported for that); without `out` nothing is read or written.
     """
@@ -202,7 +222,6 @@ def _settled_device(path: Path) -> Device:
 
 
 def _as_toml(settled: NumericsChoice) -> str:
-    lines = ["# What `auto` was settled to before the first trial of this folder; `device` is read again by later runs."]
-    for name, value in settled.model_dump().items():
-        lines.append(f"{name} = {str(value).lower() if isinstance(value, bool) else repr(value) if isinstance(value, int) else chr(34) + str(value) + chr(34)}")
-    return "\n".join(lines) + "\n"
+    head = "# What `auto` was settled to before the first trial of this folder; `device` is read again by later runs.\n"
+    # JSON's strings, numbers and booleans are TOML's too
+    return head + "".join(f"{name} = {json.dumps(value)}\n" for name, value in settled.model_dump().items())

@@ -29,7 +29,8 @@ class TrialRecord:
     recipe: Mapping[str, Any]
     state: TrialState
     history: tuple[Mapping[str, Any], ...]
-    """a row an epoch: epoch (from 1), learning_rate, train_loss, validation_loss, validation (the task's metric), seconds, images_per_second"""
+    """a row an epoch: epoch (from 1), learning_rate, train_loss, validation_loss, validation (the task's metric),
+    seconds, images_per_second"""
     best_epoch: int | None = None
     validation: float | None = None
     """the task's metric on validation at the best epoch"""
@@ -58,9 +59,12 @@ class SearchRecord:
     borders: tuple[str, ...] = ()
     """searched keys whose chosen value is an end of its axis (of at least three values), e.g. `learning_rate`"""
     epochs_spent: int = 0
+    """by the cells of the grid; repeats under other seeds come on top"""
     epochs_of_grid: int = 0
+    """that training every cell to the end would have taken"""
     rung_correlation: float | None = None
-    """Spearman correlation, over the cells that went on, of the order at the first rung and at the end; None below three"""
+    """Spearman correlation, over the cells that went on, of the order at the first rung and at the end; None below
+    three"""
 
 
 @dataclass(frozen=True)

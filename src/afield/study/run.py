@@ -1,4 +1,7 @@
-"""The run: what is missing -> engine -> store, until nothing is missing. It keeps no state of its own: a killed run goes on from the files."""
+"""The run: what is missing -> engine -> store, until nothing is missing.
+
+It keeps no state of its own: a killed run goes on from the files.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +20,11 @@ from afield.study.claims import Claims
 from afield.study.engines.local import Event, LocalEngine
 from afield.study.inputs import prepare_inputs
 from afield.study.job import Job, SplitPaths
+from afield.study.ledger import Ledger, Want
 from afield.study.plan import Plan, PlannedSearch, make_plan, settle_numerics
-from afield.study.search import Ask, Seen, ask
-from afield.study.standing import Running, Silent, Standing, Watch, epochs_left, seconds_left
-from afield.study.store import Store, TrialFiles
+from afield.study.standing import Silent, Watch, standing_of
+from afield.study.store import Store
 from afield.study.study import Study, load_study
-from afield.trial import Trial
 
 
 @dataclass(frozen=True)
@@ -53,9 +55,10 @@ def run_study(
 ) -> Outcome:
     """Run a study, or what is missing of it, into a folder.
 
-    `slots` trials run at once (by default as many as cores on a CPU, one on a GPU), each fed by `workers` loader processes; neither
-    changes a result. Raises InputError for what cannot be run, Stopped after Ctrl-C or SIGTERM with everything saved, and StoreError
-    where the folder or the disk fails.
+    `slots` trials run at once (by default as many as cores on a CPU, one on a GPU), each fed by `workers` loader
+    processes; neither changes a result. Raises InputError for what cannot be run, Stopped after Ctrl-C or SIGTERM
+    with everything saved,
+    and StoreError where the folder or the disk fails.
 
     >>> outcome = run_study("smoke", "out/smoke")  # doctest: +SKIP
     """
@@ -83,10 +86,10 @@ def _interrupts() -> Iterator[list[int]]:
     caught: list[int] = []
     before: dict[int, Any] = {}
 
-    def note(number: int, frame: FrameType | None) -> None:
-        caught.append(number)
-        for which, handler in before.items():
-            signal.signal(which, handler)
+    def note(caught_number: int, frame: FrameType | None) -> None:
+        caught.append(caught_number)
+        for signal_number, handler in before.items():
+            signal.signal(signal_number, handler)
 
     try:
         for which in (signal.SIGINT, signal.SIGTERM):
@@ -96,98 +99,76 @@ def _interrupts() -> Iterator[list[int]]:
     try:
         yield caught
     finally:
-        for which, handler in before.items():
-            signal.signal(which, handler)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class _Run:
-    """One run of a plan on a folder."""
+    """One run of a plan on a folder: asks the ledger, fills the engine's slots, takes what comes back."""
 
-    def __init__(self, plan: Plan, store: Store, claims: Claims, engine: LocalEngine, watch: Watch, workers: int, cache: Path) -> None:
+    def __init__(
+        self, plan: Plan, store: Store, claims: Claims, engine: LocalEngine, watch: Watch, workers: int, cache: Path
+    ) -> None:
         self.plan, self.store, self.claims, self.engine, self.watch = plan, store, claims, engine, watch
         self.workers, self.cache = workers, cache
-        self.trials = {trial.key: (search, trial) for search in plan.searches for cell in range(len(search.cells)) for trial in search.repeats(cell)}
-        self.files = {key: self._read(key) for key in self.trials}
-        self.scored = {key for key in self.trials if self._is_scored(key)}
+        self.ledger = Ledger(plan, store, self._set_aside)
         self.inputs: dict[str, dict[str, SplitPaths]] = {}
-        self.running: dict[str, Event] = {}
+        self.progress: dict[str, Event] = {}
+        self.selected: dict[str, tuple[str, ...]] = {}
+        self.pruned: set[str] = set()
         self.trained = 0
 
-    # what there is
+    def go(self, interrupted: list[int]) -> None:
+        """Run until nothing is missing. Raises Stopped after an interrupt, with everything saved."""
 
-    def _read(self, key: str) -> TrialFiles:
-        try:
-            return self.store.read(key)
-        except StoreError as error:
-            self.watch.say(f"{error}")
-            self.store.set_aside(key)
-            return TrialFiles()
+        def prepare(what: str, done: int, total: int) -> None:
+            if interrupted:
+                raise Stopped("stopped while images were prepared. Run the same command again to go on")
+            self.watch.prepare(what, done, total)
 
-    def _is_scored(self, key: str) -> bool:
-        try:
-            return self.store.read_score(key) is not None
-        except StoreError as error:
-            self.watch.say(f"{error}")
-            return False
-
-    def seen(self) -> dict[str, Seen]:
-        """What the search needs to know of each trial."""
-        return {key: Seen(files.history, files.failure is not None) for key, files in self.files.items()}
+        if self.ledger.wanted():
+            self.inputs = prepare_inputs(self.plan, self.store, self.cache, prepare)
+        while True:
+            if interrupted:
+                self._stop()
+            wanted = self.ledger.wanted()
+            self._settle_choices()
+            held = self._submit(wanted)
+            if not self.engine.busy() and not held:
+                break
+            for event in self.engine.events(timeout=0.25):
+                self._take(event)
+            for key in held:
+                self.ledger.reload(key)
+            self.watch.standing(
+                standing_of(self.ledger, self.engine.busy(), list(self.progress.values()), self.engine.slots)
+            )
 
     def forget_failures(self) -> None:
         """Try failed trials again."""
-        for key, files in self.files.items():
-            if files.failure is not None:
-                self.store.forget_failure(key)
-                self.files[key] = TrialFiles(files.history, files.result)
+        for key in self.ledger.failed():
+            self.store.forget_failure(key)
+            self.ledger.reload(key)
 
-    # what is missing
+    def outcome(self) -> Outcome:
+        """What the run came to."""
+        expected = sum(len(search.seeds) for search in self.plan.searches)
+        chosen = {trial.key for search in self.plan.searches for trial in self.ledger.chosen(search)}
+        missing = expected - len(chosen & self.ledger.scored)
+        return Outcome(self.store.root, self.trained, len(self.ledger.failed()), missing)
 
-    def wanted(self) -> list[Job]:
-        """Every job that could begin now, in the plan's order."""
-        return [job for search in self.plan.searches for job in self._wanted_by(search)]
-
-    def _wanted_by(self, search: PlannedSearch) -> list[Job]:
-        seen = [Seen(self.files[trial.key].history, self.files[trial.key].failure is not None) for trial in search.cells]
-        step = ask(self.plan.study.search, seen, search.epochs)
-        if isinstance(step, Ask):
-            return [self._job("train", search, search.cells[cell], step.until) for cell in step.cells]
-        if step.cell is None:
-            return []
-        repeats = search.repeats(step.cell)
-        self.store.write_selection(
-            f"{self.plan.study.study.name}--{search.name}",
-            {
-                "chosen": search.cells[step.cell].key,
-                "keys": [trial.key for trial in repeats],
-                "selected_on": "validation",
-                "metric": search.cells[0].metric,
-            },
-        )
-        jobs = []
-        for trial in repeats:
-            files = self.files[trial.key]
-            if files.failure is not None or trial.key in self.scored:
+    def _settle_choices(self) -> None:
+        """Write what searches have chosen, before anything of it is scored; clean up behind those that have ended."""
+        for search in self.plan.searches:
+            keys = tuple(trial.key for trial in self.ledger.chosen(search))
+            if not keys:
                 continue
-            if files.result is not None and not self.store.weights(trial.key).exists():
-                self.store.set_aside(trial.key)  # its weights went when another study's search ended: train it again, to the same bits
-                files = self.files[trial.key] = TrialFiles()
-            kind = "train" if files.result is None else "score"
-            jobs.append(self._job(kind, search, trial, search.epochs))
-        if not jobs:
-            self._prune(search)
-        return jobs
-
-    def _job(self, kind: str, search: PlannedSearch, trial: Trial, until: int) -> Job:
-        return Job(
-            kind="score" if kind == "score" else "train",
-            trial=trial,
-            out=self.store.root,
-            splits=self.inputs.get(search.name, {}),
-            weights=self.plan.weights[search.backbone.id] if trial.weights is not None else None,
-            until=until,
-            workers=self.workers,
-        )
+            if self.selected.get(search.name) != keys:
+                self.selected[search.name] = keys
+                self.store.write_selection(self.plan.study.study.name, search.name, keys, search.cells[0].metric)
+            if search.name not in self.pruned and not self.ledger.wanted_by(search):
+                self.pruned.add(search.name)
+                self._prune(search)
 
     def _prune(self, search: PlannedSearch) -> None:
         """The search has ended: checkpoints go, the networks of every study's chosen trials stay."""
@@ -197,64 +178,51 @@ class _Run:
                 self.store.prune(trial.key, keep_weights=trial.key in kept)
                 self.claims.release(trial.key)
 
-    # doing it
-
-    def go(self, interrupted: list[int]) -> None:
-        """Run until nothing is missing, or an interrupt."""
-        if self.wanted():
-            self.inputs = prepare_inputs(self.plan, self.store, self.cache, self.watch)
-        while True:
-            if interrupted:
-                self._stop()
-            held = self._submit()
-            if not self.engine.busy() and not held:
-                break
-            for event in self.engine.events(timeout=0.25):
-                self._take(event)
-            for key in held:
-                self._reload(key)
-            self.watch.standing(self.standing())
-
-    def _submit(self) -> list[str]:
-        """Fill the free slots; gives the keys of trials that other runs are at."""
+    def _submit(self, wanted: list[Want]) -> list[str]:
+        """Fill the free slots; gives the keys of trials that another run is at, or has just done."""
         busy = {job.name for job in self.engine.busy()}
         held = []
-        for job in self.wanted():
+        for want in wanted:
+            job = self._job(want)
             if job.name in busy:
                 continue
             if self.engine.free() == 0:
                 break
             if not self.claims.take(job.name):
-                held.append(job.trial.key)
-                continue
-            before = (self.files[job.trial.key], job.trial.key in self.scored)
-            self._reload(job.trial.key)  # another run may have done it between our reading and our claim
-            if before != (self.files[job.trial.key], job.trial.key in self.scored):
+                held.append(want.trial.key)
+            elif self.ledger.reload(want.trial.key):  # done by another run between our reading and our claim
                 self.claims.release(job.name)
-                held.append(job.trial.key)
-                continue
-            self.engine.submit(job)
+                held.append(want.trial.key)
+            else:
+                self.engine.submit(job)
         return held
 
-    def _reload(self, key: str) -> None:
-        self.files[key] = self._read(key)
-        if self._is_scored(key):
-            self.scored.add(key)
+    def _job(self, want: Want) -> Job:
+        return Job(
+            kind=want.kind,
+            trial=want.trial,
+            out=self.store.root,
+            splits=self.inputs.get(want.search.name, {}),
+            weights=self.plan.weights[want.search.backbone.id] if want.trial.weights is not None else None,
+            until=want.until,
+            workers=self.workers,
+        )
 
     def _take(self, event: Event) -> None:
-        key = event.job.trial.key
+        """Note what a worker says; its claim is given back only after its files have been read."""
+        job, key = event.job, event.job.trial.key
         if event.kind == "progress":
-            self.running[event.job.name] = event
+            self.progress[job.name] = event
             return
-        self.running.pop(event.job.name, None)
+        self.progress.pop(job.name, None)
         if event.kind == "failed":
             self.store.fail(key, event.reason, event.trace)
-            self.watch.say(f"failed: {_label(event.job)}: {event.reason}")
-        self.claims.release(event.job.name)
+            self.watch.say(f"failed: {job.label}: {event.reason}")
+        self.ledger.reload(key)
+        self.claims.release(job.name)
         if event.kind == "halt":
             raise StoreError(event.reason)
-        self._reload(key)
-        self.trained += event.kind == "done" and event.job.kind == "train"
+        self.trained += event.kind == "done" and job.kind == "train"
 
     def _stop(self) -> None:
         self.watch.say("stopping: saving the state of what is under way")
@@ -262,49 +230,14 @@ class _Run:
             self._take(event)
         raise Stopped("stopped; everything is saved. Run the same command again to go on")
 
-    # what came of it
-
-    def standing(self) -> Standing:
-        """Where the run stands."""
-        seen = self.seen()
-        planned = sum(self.plan.epochs_of(search) for search in self.plan.searches)
-        under_way = [event for event in self.running.values() if event.steps]
-        parts = [(self.trials[event.job.trial.key][0], event.epoch - len(seen[event.job.trial.key].history) + event.step / event.steps) for event in under_way]
-        total = sum(len(search.cells) + len(search.seeds) - 1 for search in self.plan.searches)
-        jobs = {job.trial.key for job in self.engine.busy()}
-        undone = {job.trial.key for job in self.wanted() if job.kind == "train"} | jobs
-        failed = sum(item.failed for item in seen.values())
-        touched = sum(bool(item.history) for key, item in seen.items() if key not in undone)
-        return Standing(
-            done=touched,
-            running=tuple(
-                Running(_label(event.job), event.epoch + 1, event.job.until, event.step / event.steps, event.images_per_second)
-                for event in under_way
-            ),
-            left=max(0, total - touched - len(jobs) - failed),
-            failed=failed,
-            epochs_done=planned - sum(epochs_left(self.plan, seen).values()) + sum(part for _, part in parts),
-            epochs_planned=planned,
-            seconds_left=seconds_left(self.plan, seen, parts, self.engine.slots),
-        )
-
-    def outcome(self) -> Outcome:
-        """What the run came to."""
-        failed = sum(files.failure is not None for files in self.files.values())
-        expected = sum(len(search.seeds) for search in self.plan.searches)
-        chosen = self.store.selected_keys(self.plan.study.study.name)
-        return Outcome(self.store.root, self.trained, failed, missing=expected - len(chosen & self.scored))
-
-
-def _label(job: Job) -> str:
-    recipe = job.trial.recipe
-    start = "" if recipe.initialisation == "pretrained" else f" {recipe.initialisation}"
-    what = "scoring" if job.kind == "score" else f"lr {recipe.learning_rate:g}"
-    return f"{job.trial.task} {job.trial.backbone}{start} {what} seed {job.trial.seed}"
+    def _set_aside(self, key: str, error: StoreError) -> None:
+        """A damaged trial is named and trained anew."""
+        self.watch.say(str(error))
+        self.store.set_aside(key)
 
 
 def check_ready(study: Study) -> Plan:
-    """The plan of a study without touching a result folder: what `--dry-run` shows. Raises InputError that lists all that is missing."""
+    """The plan of a study without touching a result folder: what `--dry-run` shows. Raises InputError that lists all
+    that is missing.
+    """
     return make_plan(study, settle_numerics(study.numerics, None), cache_folder())
-
-

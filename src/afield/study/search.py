@@ -1,4 +1,6 @@
-"""The search: a pure function from what the trials have shown so far to what should run next. Nothing to save, so nothing to lose."""
+"""The search: a pure function from what the trials have shown so far to what should run next. Nothing to save, so
+nothing to lose.
+"""
 
 from __future__ import annotations
 
@@ -68,8 +70,9 @@ def kept(search: SearchChoice, cells: int) -> int:
 def ask(search: SearchChoice, seen: Sequence[Seen], epochs: int) -> Ask | Chosen:
     """What the search wants next, given what each cell of the grid has shown.
 
-    Halving only pauses: the schedule of every cell spans all `epochs`. Rungs are synchronous and order by the best metric so
-    far, then log-loss, then grid index. A failed cell drops out of its rung; one whose retry succeeds reopens it.
+    Halving only pauses: the schedule of every cell spans all `epochs`. Rungs are synchronous and order by the best
+    metric so far, then log-loss, then grid index. A failed cell drops out of its rung; one whose retry succeeds
+    reopens it.
     """
     alive = list(range(len(seen)))
     for rung in rungs(search, epochs):

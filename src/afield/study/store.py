@@ -1,15 +1,19 @@
-"""The store: the only door to a result folder. The truth is files; the last file of each result comes by atomic rename, with checksums of the rest.
+"""The store: the only door to a result folder.
 
-    OUT/afield.json                    marks the folder as ours
-    OUT/studies/<name>.json            the studies that were run here
-    OUT/plans/<name>.json              the trials that each was turned into
-    OUT/numerics.toml                  what `auto` was settled to
-    OUT/tasks/<task>-<data>/           samples.parquet (ids, labels, splits), task.json, pictures
-    OUT/trials/<key>/                  trial.json, history.jsonl, predictions.parquet (validation), result.json; checkpoint.pt while under way,
-                                       weights.safetensors + weights.json of the chosen, failure.json of the failed
-    OUT/scores/<key>/                  predictions.parquet (test), result.json
-    OUT/selections/<search>.json       what a search chose, written before any test image of it is scored
-    OUT/test_reads.jsonl               every read of a test split
+The truth is files; the last file of each result comes by atomic rename, with the checksums of the rest.
+
+    OUT/afield.json              marks the folder as ours
+    OUT/studies/<name>.json      the studies that were run here
+    OUT/plans/<name>.json        the trials that each was turned into
+    OUT/numerics.toml            what `auto` was settled to
+    OUT/tasks/<task>-<data>/     samples.parquet (ids, labels, splits), task.json, pictures
+    OUT/trials/<key>/            trial.json, history.jsonl, predictions.parquet (validation), result.json;
+                                 checkpoint.pt while under way, failure.json of the failed,
+                                 weights.safetensors and weights.json of the chosen
+    OUT/scores/<key>/            predictions.parquet (test), result.json
+    OUT/selections/<search>.json what a search chose, written before any test image of it is scored
+    OUT/test_reads.jsonl         every read of a test split
+    OUT/claims/, OUT/runs/       who works on what while a run is under way
 """
 
 from __future__ import annotations
@@ -54,7 +58,9 @@ class Store:
 
     @staticmethod
     def create(root: Path) -> Store:
-        """Open a result folder for running, making it where it is missing. Raises InputError for a folder that is not ours."""
+        """Open a result folder for running, making it where it is missing. Raises InputError for a folder that is not
+        ours.
+        """
         if root.is_file():
             raise InputError(f"{root}: is a file; name a folder with --out")
         mark = root / "afield.json"
@@ -74,10 +80,16 @@ class Store:
         """Open an existing result folder. Raises InputError where there is none."""
         mark = root / "afield.json"
         if not mark.is_file():
-            raise InputError(f"{root}: no result folder of afield (it has no afield.json); give the folder that `afield run --out` wrote")
+            raise InputError(
+                f"{root}: no result folder of afield (it has no afield.json); "
+                "give the folder that `afield run --out` wrote"
+            )
         found = _read_json(mark)
         if found.get("format") != MARK["format"]:
-            raise InputError(f"{mark}: made by another version of afield (format {found.get('format')}, this one reads {MARK['format']})")
+            raise InputError(
+                f"{mark}: made by another version of afield "
+                f"(format {found.get('format')}, this one reads {MARK['format']})"
+            )
         return Store(root)
 
     # trials
@@ -134,7 +146,11 @@ class Store:
             return TrialFiles()
         path = folder / "history.jsonl"
         try:
-            history = tuple(json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()) if path.exists() else ()
+            history = (
+                tuple(json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
+                if path.exists()
+                else ()
+            )
         except ValueError as error:
             raise StoreError(f"{path}: damaged ({error}); run the study again to train this trial anew") from error
         result = _unseal(folder, verify) if (folder / "result.json").exists() else None
@@ -179,16 +195,16 @@ class Store:
 
     # what a study needs once
 
-    def write_selection(self, search: str, content: Mapping[str, Any]) -> None:
-        """Write what a search chose."""
-        path = self.root / "selections" / f"{search}.json"
-        if not path.exists() or _read_json(path) != dict(content):
-            write_json(path, content)
+    def write_selection(self, study: str, search: str, keys: Sequence[str], metric: str) -> None:
+        """Write what a search chose on validation: the trials, the search's own seed first."""
+        write_json(
+            self.root / "selections" / f"{study}--{search}.json",
+            {"chosen": keys[0], "keys": list(keys), "selected_on": "validation", "metric": metric},
+        )
 
-    def selected_keys(self, study: str = "") -> set[str]:
-        """Keys of all trials that a search chose, with their repeats: of one study, or of all in this folder."""
-        pattern = f"{study}--*.json" if study else "*.json"
-        return {key for path in (self.root / "selections").glob(pattern) for key in _read_json(path)["keys"]}
+    def selected_keys(self) -> set[str]:
+        """Keys of all trials that any study's searches in this folder chose, with their repeats."""
+        return {key for path in (self.root / "selections").glob("*.json") for key in _read_json(path)["keys"]}
 
     def is_prunable(self, key: str, kept: set[str]) -> bool:
         """Whether a trial of an ended search has files that can go."""
@@ -267,5 +283,8 @@ def _unseal(folder: Path, verify: bool) -> Mapping[str, Any]:
         if not path.exists():
             raise StoreError(f"{path}: is missing; run the study again to make this result anew")
         if sha256_file(path) != expected:
-            raise StoreError(f"{path}: was altered or cut (its sha256 differs from result.json); run the study again to make this result anew")
+            raise StoreError(
+                f"{path}: was altered or cut (its sha256 differs from result.json); "
+                "run the study again to make this result anew"
+            )
     return result

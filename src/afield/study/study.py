@@ -88,17 +88,22 @@ class Study(_Table):
         for name in self.study.interventions:
             if name != PLAIN and name not in self.interventions:
                 known = [PLAIN, *self.interventions]
-                raise ValueError(f"study.interventions: {name}: there is no table [interventions.{name}]; {nearest(name, known)}")
+                raise ValueError(
+                    f"study.interventions: {name}: there is no table [interventions.{name}]; {nearest(name, known)}"
+                )
         for name, table in self.interventions.items():
             if name == PLAIN:
                 raise ValueError(f"interventions.{PLAIN}: is the recipe as it stands; put its keys into [recipe]")
             for key in table:
                 if key in self.search.grid:
-                    raise ValueError(f"interventions.{name}.{key}: is searched by search.grid; take it out of one of them")
+                    raise ValueError(
+                        f"interventions.{name}.{key}: is searched by search.grid; take it out of one of them"
+                    )
             unknown = sorted(set(self.backbones_of(name)) - set(self.study.backbones))
             if unknown:
                 raise ValueError(
-                    f"interventions.{name}.backbones: {unknown[0]}: not among study.backbones; {nearest(unknown[0], self.study.backbones)}"
+                    f"interventions.{name}.backbones: {unknown[0]}: not among study.backbones; "
+                    f"{nearest(unknown[0], self.study.backbones)}"
                 )
         for name in (PLAIN, *self.interventions):
             self.cells(name)
@@ -117,7 +122,11 @@ class Study(_Table):
         named = self.interventions.get(intervention, {}).get("backbones", list(self.study.backbones))
         if not (isinstance(named, list | tuple) and all(isinstance(name, str) for name in named)):
             raise ValueError(f"interventions.{intervention}.backbones: must be a list of names of backbones")
-        return tuple(name for name in self.study.backbones if name in named) if set(named) <= set(self.study.backbones) else tuple(named)
+        return (
+            tuple(name for name in self.study.backbones if name in named)
+            if set(named) <= set(self.study.backbones)
+            else tuple(named)
+        )
 
     def cells(self, intervention: str) -> tuple[Recipe, ...]:
         """The grid: every combination of the searched values, the last key fastest."""
@@ -135,11 +144,15 @@ class Study(_Table):
 def shipped_studies() -> dict[str, str]:
     """The texts of the studies that come with the package, by name (`quickstart`, `paper/main`)."""
     folder = Path(str(resources.files("afield").joinpath("studies")))
-    return {path.relative_to(folder).with_suffix("").as_posix(): path.read_text(encoding="utf-8") for path in sorted(folder.rglob("*.toml"))}
+    return {
+        path.relative_to(folder).with_suffix("").as_posix(): path.read_text(encoding="utf-8")
+        for path in sorted(folder.rglob("*.toml"))
+    }
 
 
 def load_study(source: str | Path) -> Study:
-    """Read a study: the name of a shipped one, or a path to a TOML file. Raises InputError that names file, key and mend.
+    """Read a study: the name of a shipped one, or a path to a TOML file. Raises InputError that names file, key and
+    mend.
 
     >>> load_study("quickstart").study.tasks
     ('elpv',)
@@ -149,11 +162,15 @@ def load_study(source: str | Path) -> Study:
         return parse_study(shipped[str(source)], f"{source}.toml")
     path = Path(source)
     if path.is_dir():
-        raise InputError(f"{path}: is a folder; give a study file (.toml) or one of the shipped studies: {', '.join(shipped)}")
+        raise InputError(
+            f"{path}: is a folder; give a study file (.toml) or one of the shipped studies: {', '.join(shipped)}"
+        )
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise InputError(f"{source}: no such file, and no shipped study of that name; {nearest(str(source), shipped)}") from None
+        raise InputError(
+            f"{source}: no such file, and no shipped study of that name; {nearest(str(source), shipped)}"
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{source}: cannot be read as a text file ({error})") from None
     return parse_study(text, path.name)
@@ -176,7 +193,9 @@ def _words(error: ValidationError, prefix: str, model: type[BaseModel]) -> list[
     """One line a complaint: key, what is wrong, what would be right."""
     lines = []
     for item in error.errors(include_url=False):
-        place = prefix + ".".join(str(part) for part in item["loc"] if not str(part).startswith(("function-", "constrained-", "literal")))
+        place = prefix + ".".join(
+            str(part) for part in item["loc"] if not str(part).startswith(("function-", "constrained-", "literal"))
+        )
         if item["type"] == "extra_forbidden":
             known = _keys(model, item["loc"][:-1])
             text = f"{place}: unknown key; {nearest(str(item['loc'][-1]), known)}"

@@ -35,8 +35,8 @@ class Task:
     """A classification data set with its splits, classes and primary metric.
 
     `samples(root)` gives one row a sample with the columns `id` (unique), `image` (path below root, with /) and `label`
-    (index into `classes`); optional ones are `group` (what is split together), `cluster` (what is resampled together; the group by
-    default), `unit` (what is scored; the sample by default) and whatever `split` reads.
+    (index into `classes`); optional ones are `group` (what is split together), `cluster` (what is resampled together;
+    the group by default), `unit` (what is scored; the sample by default) and whatever `split` reads.
     `split(table, protocol)` gives one of SPLITS a row.
     """
 

@@ -1,1 +1,3 @@
-"""One training: recipe, numerics, loop, loss, checkpoint. `recipe.py` and the plain values of `numerics.py` need no torch."""
+"""One training: recipe, numerics, loop, loss, checkpoint. `recipe.py` and the plain values of `numerics.py` need no
+torch.
+"""

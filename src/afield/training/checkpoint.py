@@ -1,4 +1,6 @@
-"""A checkpoint holds everything that an exact resume needs; random streams need nothing, they are derived from the position."""
+"""A checkpoint holds everything that an exact resume needs; random streams need nothing, they are derived from the
+position.
+"""
 
 from __future__ import annotations
 
@@ -64,11 +66,11 @@ def load_checkpoint(path: Path, platform: Mapping[str, str]) -> State | None:
     try:
         content = torch.load(path, weights_only=True, map_location="cpu")
     except Exception as error:  # torch raises many kinds for a damaged file; each means the same here
-        raise StoreError(f"{path}: a damaged checkpoint ({type(error).__name__}); delete it to train this trial anew") from error
+        raise StoreError(
+            f"{path}: a damaged checkpoint ({type(error).__name__}); delete it to train this trial anew"
+        ) from error
     if content["platform"] != dict(platform):
         return None
     state = dict(content["state"])
     best = state.pop("best")
     return State(**state, best=None if best is None else Best(**best))
-
-

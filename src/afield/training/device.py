@@ -40,7 +40,9 @@ def settle_process(numerics: Numerics) -> None:
     """Set this process's threads, TF32 and deterministic kernels for a trial."""
     torch.set_num_threads(numerics.threads)
     if numerics.device == "cuda":
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with a fixed workspace
+        os.environ.setdefault(
+            "CUBLAS_WORKSPACE_CONFIG", ":4096:8"
+        )  # cuBLAS is deterministic only with a fixed workspace
         torch.use_deterministic_algorithms(True, warn_only=True)
         torch.backends.cudnn.benchmark = False
         torch.backends.cuda.matmul.allow_tf32 = numerics.tf32

@@ -1,7 +1,8 @@
-"""The loop: AdamW, a cosine schedule per epoch, cross-entropy, and the best epoch by validation. Short enough to read at one sitting.
+"""The loop: AdamW, a cosine schedule per epoch, cross-entropy, and the best epoch by validation. Short enough to read
+at one sitting.
 
-Facts in PAPER.md section 3: one learning rate for all parameters; weight_decay = decay / peak learning rate in torch's AdamW, so that a step
-multiplies weights by 1 - decay * lr_t / lr_0; no warm-up, no clipping.
+Facts in PAPER.md section 3: one learning rate for all parameters; weight_decay = decay / peak learning rate in
+torch's AdamW, so that a step multiplies weights by 1 - decay * lr_t / lr_0; no warm-up, no clipping.
 """
 
 from __future__ import annotations
@@ -65,7 +66,10 @@ def learning_rate(recipe: Recipe, epoch: int) -> float:
 def make_optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     """AdamW whose decay does not depend on the peak learning rate (PAPER.md 3)."""
     return torch.optim.AdamW(
-        network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay / recipe.learning_rate, fused=True
+        network.parameters(),
+        lr=recipe.learning_rate,
+        weight_decay=recipe.weight_decay / recipe.learning_rate,
+        fused=True,
     )
 
 
@@ -88,8 +92,8 @@ class Setup:
 def train(setup: Setup, state: State, until: int, hooks: Hooks) -> State:
     """Go on from `state` until `until` whole epochs are done, and return where that is.
 
-    A state without tensors is the beginning. Raises Stopped, after saving, where `hooks.stop` says so, and AfieldError where the
-    loss is no longer finite.
+    A state without tensors is the beginning. Raises Stopped, after saving, where `hooks.stop` says so, and
+    AfieldError where the loss is no longer finite.
     """
     network, batches, numerics = setup.network, setup.batches, setup.numerics
     optimiser = make_optimiser(network, setup.recipe)
@@ -121,7 +125,9 @@ def train(setup: Setup, state: State, until: int, hooks: Hooks) -> State:
     return state
 
 
-def _step(forward: Callable[..., torch.Tensor], optimiser: torch.optim.Optimizer, batch: Batch, setup: Setup) -> torch.Tensor:
+def _step(
+    forward: Callable[..., torch.Tensor], optimiser: torch.optim.Optimizer, batch: Batch, setup: Setup
+) -> torch.Tensor:
     """One update; returns the sum of the batch's losses, on the device."""
     setup.network.train()
     torch.manual_seed(stream_seed(setup.batches.seed, "dropout", batch.epoch, batch.step))
@@ -140,7 +146,8 @@ def _end_epoch(state: State, setup: Setup, train_loss: float, begun: float) -> N
     epoch = state.epoch + 1
     if not math.isfinite(train_loss):
         raise AfieldError(
-            f"epoch {epoch}: the training loss is {train_loss} at learning rate {learning_rate(setup.recipe, state.epoch):g}; "
+            f"epoch {epoch}: the training loss is {train_loss} "
+            f"at learning rate {learning_rate(setup.recipe, state.epoch):g}; "
             "a smaller learning rate may help"
         )
     seconds = time.perf_counter() - begun
@@ -166,10 +173,15 @@ def predict(network: nn.Module, samples: Samples, preprocessing: Preprocessing, 
     """Logits of a split's evaluation views in order, float32 [n, classes], on the CPU."""
     network.eval()
     with torch.inference_mode(), autocast(numerics):
-        parts = [network(preprocessing(images, numerics)).float().cpu() for images in evaluation_batches(samples, EVALUATION_BATCH)]
+        parts = [
+            network(preprocessing(images, numerics)).float().cpu()
+            for images in evaluation_batches(samples, EVALUATION_BATCH)
+        ]
     logits = torch.cat(parts)
     if not bool(torch.isfinite(logits).all()):
-        raise AfieldError("the network's outputs on the evaluation images are not finite; a smaller learning rate may help")
+        raise AfieldError(
+            "the network's outputs on the evaluation images are not finite; a smaller learning rate may help"
+        )
     return logits
 
 

@@ -1,4 +1,6 @@
-"""Numerics are declared, never measured into a key: plain values, a fixed rule for what the study leaves open. Needs no torch."""
+"""Numerics are declared, never measured into a key: plain values, a fixed rule for what the study leaves open. Needs
+no torch.
+"""
 
 from __future__ import annotations
 
@@ -44,13 +46,15 @@ class Numerics(BaseModel):
 def settle(choice: NumericsChoice, device: Device) -> NumericsChoice:
     """Fill what is `auto` for a device; only `memory_format` may stay open, it depends on the backbone.
 
-    The rule: bfloat16 autocast on CUDA, float32 elsewhere; one thread a trial on a CPU (with as many trials at once as cores
-    that is faster than one trial on all cores: docs/benchmarks.md).
+    The rule: bfloat16 autocast on CUDA, float32 elsewhere; one thread a trial on a CPU (with as many trials at once
+    as cores that is faster than one trial on all cores: docs/benchmarks.md).
     """
     return choice.model_copy(
         update={
             "device": device if choice.device == "auto" else choice.device,
-            "precision": ("bfloat16" if device == "cuda" else "float32") if choice.precision == "auto" else choice.precision,
+            "precision": ("bfloat16" if device == "cuda" else "float32")
+            if choice.precision == "auto"
+            else choice.precision,
             "threads": 1 if choice.threads == "auto" else choice.threads,
         }
     )

@@ -30,4 +30,5 @@ class Recipe(BaseModel):
     schedule: Literal["cosine"] = "cosine"
     """per epoch: learning_rate * (1 + cos(pi * epoch / epochs)) / 2"""
     augmentation: Literal["paper", "none"] = "paper"
-    """`paper`: RandomResizedCrop with scale (0.65, 1) and the flips that the task allows; `none`: the evaluation view"""
+    """`paper`: RandomResizedCrop with scale (0.65, 1) and the flips that the task allows; `none`: the evaluation
+    view"""

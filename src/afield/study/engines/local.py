@@ -63,7 +63,9 @@ class LocalEngine:
     def __enter__(self) -> LocalEngine:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         for worker in self._workers:
             worker.pipe.close()  # a worker whose pipe closes ends by itself
         for worker in self._workers:
@@ -98,7 +100,9 @@ class LocalEngine:
         return [event for pipe in wait(list(busy), timeout) if (event := self._receive(busy[pipe])) is not None]  # type: ignore[index]
 
     def stop(self) -> list[Event]:
-        """Ask all workers to save and stop; gives what became of their jobs. One that does not answer is killed: its last epoch is saved."""
+        """Ask all workers to save and stop; gives what became of their jobs. One that does not answer is killed: its
+        last epoch is saved.
+        """
         for worker in self._workers:
             if worker.job is not None:
                 worker.pipe.send("stop")
@@ -112,7 +116,7 @@ class LocalEngine:
         assert worker.job is not None
         try:
             event: Event = worker.pipe.recv()
-        except EOFError:
+        except (EOFError, OSError):
             event = self._died(worker, worker.job)
         if event.kind != "progress":
             worker.job = None
@@ -143,7 +147,9 @@ def _one_thread() -> Iterator[None]:
 
 
 def _work(pipe: Connection) -> None:
-    """The life of a worker. Interrupts are the parent's to handle; when the parent is gone, so is the worker, at once."""
+    """The life of a worker. Interrupts are the parent's to handle; when the parent is gone, so is the worker, at
+    once.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     stopping = threading.Event()
@@ -152,7 +158,9 @@ def _work(pipe: Connection) -> None:
 
 
 def _jobs(pipe: Connection, stopping: threading.Event) -> Iterator[Job]:
-    """The jobs that arrive; a thread listens all the time, so that a stop, or the parent's end, is heard in the middle of a job."""
+    """The jobs that arrive; a thread listens all the time, so that a stop, or the parent's end, is heard in the
+    middle of a job.
+    """
     arrived: list[Job] = []
     changed = threading.Condition()
 

@@ -1,0 +1,131 @@
+"""The study file: what is wrong in it is said in words, with the key and the mend."""
+
+import re
+import string
+import tomllib
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from afield.base.errors import InputError
+from afield.study.study import Study, load_study, parse_study, shipped_studies
+
+TEXT = shipped_studies()["quickstart"]
+
+
+def complaint(text: str) -> str:
+    with pytest.raises(InputError) as caught:
+        parse_study(text, "study.toml")
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("name", shipped_studies())
+def test_shipped_studies_are_sound(name: str) -> None:
+    assert load_study(name).study.name == name.rsplit("/", maxsplit=1)[-1]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("epochs = 3", "lerning_rate = 1", "study.toml: recipe.lerning_rate: unknown key; did you mean learning_rate?"),
+        ("epochs = 3", 'epochs = "three"', "study.toml: recipe.epochs: should be a valid integer, not 'three'"),
+        ("epochs = 3", "epochs = -3", "study.toml: recipe.epochs: should be greater than or equal to 1, not -3"),
+        ("1e-4, 1e-3,", "-1e-4, 1e-3,", "study.toml: search.grid.learning_rate: should be greater than 0, not -0.0001"),
+        ("1e-4, 1e-3,", "nan, 1e-3,", "study.toml: search.grid.learning_rate: should be a finite number, not nan"),
+        ('"plain", ', '"plane", ', "plane: there is no table [interventions.plane]; did you mean plain?"),
+        ("[study]", "[stduy]", "study.toml: stduy: unknown key; did you mean study?"),
+        ("seeds = [0, 1]", "seeds = [1, 1]", "study.toml: study.seeds: named twice: 1; name each once"),
+        ("rungs = [1, 3]", "rungs = [3, 1]", "study.toml: search.rungs: must rise, e.g. [3, 10, 30]"),
+        ('"halving"', '"hyperband"', "study.toml: search.method: should be 'grid' or 'halving', not 'hyperband'"),
+        ('initialisation = "scratch"', "learning_rate = 1", "interventions.scratch.learning_rate: is searched by"),
+        ("[recipe]", "[recipe", "study.toml: not valid TOML"),
+    ],
+)  # fmt: skip
+def test_each_mistake_has_its_words(old: str, new: str, words: str) -> None:
+    assert old in TEXT
+    assert words in complaint(TEXT.replace(old, new, 1))
+
+
+def test_every_mistake_is_named_at_once() -> None:
+    text = TEXT.replace("epochs = 3", "epochs = 0").replace("batch_size = 32", "batch_size = 1")
+    assert complaint(text).count("\n") == 1
+
+
+def test_interventions_change_the_recipe_and_may_name_backbones() -> None:
+    study = parse_study(TEXT, "study.toml")
+    assert study.recipe_of("scratch") == study.recipe.model_copy(update={"initialisation": "scratch"})
+    assert study.backbones_of("scratch") == ("squeezenet1_1.caffe_in1k",)
+    assert study.backbones_of("plain") == study.study.backbones
+
+
+def test_the_grid_varies_its_last_key_fastest() -> None:
+    cells = parse_study(TEXT.replace("weight_decay = [1e-4]", "weight_decay = [1e-4, 0]"), "study.toml").cells("plain")
+    assert [(cell.learning_rate, cell.weight_decay) for cell in cells[:3]] == [(1e-4, 1e-4), (1e-4, 0), (1e-3, 1e-4)]
+
+
+VALUES = [
+    "-1",
+    "0",
+    "1",
+    "1e9",
+    "1e400",
+    "nan",
+    "inf",
+    "''",
+    "'x'",
+    "[]",
+    "[[]]",
+    "{}",
+    "true",
+    "1979-05-27",
+    "'\\u0000'",
+    "'<script>'",
+    "[1, 'a']",
+]
+LINES = TEXT.splitlines()
+SETTERS = [number for number, line in enumerate(LINES) if re.match(r"\w+ = .*[^\[]$", line)]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_a_mutated_study_is_accepted_or_explained(data: st.DataObject) -> None:
+    """A few hundred damaged studies: words that begin with the file's name, never another kind of error."""
+    lines = list(LINES)
+    for _ in range(data.draw(st.integers(1, 3))):
+        kind = data.draw(st.sampled_from(["value", "key", "drop", "swap", "letter", "insert"]))
+        number = (
+            data.draw(st.sampled_from(SETTERS))
+            if kind in ("value", "key")
+            else data.draw(st.integers(0, len(lines) - 1))
+        )
+        number = min(number, len(lines) - 1)
+        if kind == "value":
+            lines[number] = lines[number].split("=")[0] + "= " + data.draw(st.sampled_from(VALUES))
+        elif kind == "key":
+            lines[number] = (
+                data.draw(st.text(string.ascii_lowercase + "_", min_size=1, max_size=12))
+                + " ="
+                + lines[number].partition("=")[2]
+            )
+        elif kind == "drop":
+            del lines[number]
+        elif kind == "swap":
+            other = data.draw(st.integers(0, len(lines) - 1))
+            lines[number], lines[other] = lines[other], lines[number]
+        elif kind == "letter" and lines[number]:
+            place = data.draw(st.integers(0, len(lines[number]) - 1))
+            lines[number] = lines[number][:place] + data.draw(st.characters(codec="utf-8")) + lines[number][place + 1 :]
+        else:
+            lines.insert(number, data.draw(st.text(max_size=20)).replace("\r", ""))
+    try:
+        study = parse_study("\n".join(lines), "study.toml")
+    except InputError as error:
+        said = str(error).splitlines()
+    else:
+        said = []
+        assert isinstance(study, Study)
+        tomllib.loads("\n".join(lines))
+        for intervention in study.study.interventions:
+            assert study.cells(intervention)
+    assert all(line.startswith("study.toml: ") and "Traceback" not in line for line in said), said
