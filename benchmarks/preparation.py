@@ -193,6 +193,9 @@ def make_pair(options: argparse.Namespace, folder: Path) -> Pair:
         protocol="clean",
         backbone=row.id,
         weights=locate(row).sha256,
+        mean=row.mean,
+        std=row.std,
+        interpolation=row.interpolation,
         recipe=Recipe(
             learning_rate=options.learning_rate, epochs=options.epochs, batch_size=32, image_size=options.size
         ),

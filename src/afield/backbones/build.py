@@ -56,6 +56,10 @@ def _architecture(backbone: Backbone, classes: int) -> nn.Module:
         network = timm.create_model(backbone.architecture, pretrained=False, num_classes=classes)
     else:
         network = torchvision.models.get_model(backbone.architecture, weights=None, num_classes=classes)
+        if backbone.architecture == "squeezenet1_1":
+            # torchvision keeps a ReLU behind the head: logits below zero are cut, and a class whose logits are all zero never
+            # learns again (docs/decisions/0005-one-rule-for-heads.md)
+            network.classifier[2] = nn.Identity()
     assert isinstance(network, nn.Module)
     return network
 

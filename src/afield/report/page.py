@@ -31,6 +31,9 @@ def report(out: Path | str, study: str | None = None) -> Path:
 
     `study` names one of several studies that share the folder; each then has a page of its own, `OUT/report-NAME.html`.
     Raises InputError where the folder is not a study's, and StoreError where its files are damaged.
+
+    >>> report(out).name
+    'report.html'
     """
     record = load_record(out, study)
     several = len(studies_of(out)) > 1

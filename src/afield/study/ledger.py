@@ -67,8 +67,9 @@ class Ledger:
         return () if isinstance(step, Ask) or step.cell is None else search.repeats(step.cell)
 
     def wanted(self) -> list[Want]:
-        """Every piece of work that could begin now, in the plan's order."""
-        return [want for search in self.plan.searches for want in self.wanted_by(search)]
+        """Every piece of work that could begin now, the costliest backbones first: no long trial is left for the end."""
+        searches = sorted(self.plan.searches, key=lambda search: -search.backbone.gmacs)
+        return [want for search in searches for want in self.wanted_by(search)]
 
     def wanted_by(self, search: PlannedSearch) -> list[Want]:
         """What one search lacks: rungs of its grid, then repeats of its choice, then their scores."""

@@ -60,7 +60,9 @@ def run_study(
     with everything saved,
     and StoreError where the folder or the disk fails.
 
-    >>> outcome = run_study("smoke", "out/smoke")  # doctest: +SKIP
+    >>> outcome = run_study(study, out)
+    >>> outcome.complete, outcome.failed
+    (True, 0)
     """
     if not isinstance(study, Study):
         study = load_study(study)

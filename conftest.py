@@ -1,0 +1,47 @@
+"""What every test gets: a cache of its own and small pictures to train on. Docstring examples get `study` and `out`."""
+
+import pytest
+from tests.fixtures.tiny import make_photos, tiny_study
+
+RUNNING = {"afield.study.run.run_study", "afield.study.collect.results", "afield.report.page.report"}
+"""docstring examples that train"""
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.name in RUNNING:
+            item.add_marker("slow")
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory):
+    return make_photos(tmp_path_factory.mktemp("data") / "photos")
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(cache, monkeypatch):
+    monkeypatch.setenv("AFIELD_CACHE", str(cache))
+
+
+@pytest.fixture(scope="session")
+def finished(photos, cache, tmp_path_factory):
+    """The tiny study, run once: its result folder."""
+    import afield
+
+    out = tmp_path_factory.mktemp("finished") / "out"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AFIELD_CACHE", str(cache))
+        assert afield.run_study(tiny_study(photos), out, slots=2).complete
+    return out
+
+
+@pytest.fixture(autouse=True)
+def _names_in_examples(request, doctest_namespace):
+    if request.node.name in RUNNING:
+        doctest_namespace["study"] = tiny_study(request.getfixturevalue("photos"))
+        doctest_namespace["out"] = request.getfixturevalue("finished")
