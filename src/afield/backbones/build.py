@@ -57,8 +57,8 @@ def _architecture(backbone: Backbone, classes: int) -> nn.Module:
     else:
         network = torchvision.models.get_model(backbone.architecture, weights=None, num_classes=classes)
         if backbone.architecture == "squeezenet1_1":
-            # torchvision keeps a ReLU behind the head: logits below zero are cut, and a class whose logits are all zero never
-            # learns again (docs/decisions/0005-one-rule-for-heads.md)
+            # torchvision keeps a ReLU behind the head: it cuts logits below zero, and a class whose logits are all zero
+            # never learns again (docs/decisions/0005-one-rule-for-heads.md)
             network.classifier[2] = nn.Identity()
     assert isinstance(network, nn.Module)
     return network

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from afield.backbones.catalogue import Backbone
 from afield.report import words
-from afield.report.rows import Row
-from afield.study.record import StudyRecord
+from afield.study.record import BackboneRecord, StudyRecord
 from afield.study.study import PLAIN
 
 
@@ -20,7 +19,7 @@ class Details:
     interventions: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
     numerics: tuple[tuple[str, str], ...]
     platforms: tuple[tuple[tuple[str, str], ...], ...]
-    weights: tuple[Row, ...]
+    weights: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
 
 
 def details_of(record: StudyRecord) -> Details:
@@ -44,24 +43,21 @@ def details_of(record: StudyRecord) -> Details:
         ),
         numerics=tuple(words.pairs(record.numerics)),
         platforms=tuple(tuple(words.pairs(platform)) for platform in record.platforms),
-        weights=tuple(
-            Row(
-                used.backbone.id,
-                used.backbone.id,
-                "",
-                (
-                    _top1(used.backbone),
-                    used.backbone.pretraining,
-                    used.backbone.licence,
-                    used.weights_from,
-                    used.weights_sha256,
-                    "; ".join(f"{key} {value}" for key, value in words.pairs(used.preprocessing)),
-                    used.backbone.source,
-                ),
-            )
-            for used in record.backbones
-        ),
+        weights=tuple((used.backbone.id, tuple(words.pairs(_weights(used)))) for used in record.backbones),
     )
+
+
+def _weights(used: BackboneRecord) -> dict[str, str]:
+    row = used.backbone
+    return {
+        "ImageNet top-1": _top1(row),
+        "pretrained on": row.pretraining,
+        "weights from": used.weights_from,
+        "SHA-256": used.weights_sha256,
+        "licence": row.licence,
+        "preprocessing": "; ".join(f"{key} {value}" for key, value in words.pairs(used.preprocessing)),
+        "figures from": row.source,
+    }
 
 
 def _top1(backbone: Backbone) -> str:

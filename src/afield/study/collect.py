@@ -19,7 +19,7 @@ from afield.study.record import BackboneRecord, Failure, SearchRecord, StudyReco
 from afield.study.search import Chosen, Seen, ask, best_so_far, rungs
 from afield.study.store import Store, TrialFiles
 from afield.study.study import SearchChoice, Study
-from afield.tasks.task import Card
+from afield.tasks.task import SPLITS, Card
 from afield.trial import Trial
 
 _CUT_AXIS = 3
@@ -200,7 +200,7 @@ def _task(store: Store, name: str, fingerprint: str) -> TaskRecord:
         card=Card(**content["card"]),
         split_seed=content["split_seed"],
         fingerprint=fingerprint,
-        counts=content["counts"],
+        counts={split: content["counts"][split] for split in SPLITS},
         pictures={label: store.read_pictures(name, fingerprint, index) for index, label in enumerate(classes)},
     )
 

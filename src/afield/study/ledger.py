@@ -67,9 +67,15 @@ class Ledger:
         return () if isinstance(step, Ask) or step.cell is None else search.repeats(step.cell)
 
     def wanted(self) -> list[Want]:
-        """Every piece of work that could begin now, the costliest backbones first: no long trial is left for the end."""
-        searches = sorted(self.plan.searches, key=lambda search: -search.backbone.gmacs)
-        return [want for search in searches for want in self.wanted_by(search)]
+        """Every piece of work that could begin now, the longest chains first, so that all slots end together."""
+        wants = [want for search in self.plan.searches for want in self.wanted_by(search)]
+        return sorted(wants, key=lambda want: -self._chain(want) * want.search.backbone.gmacs)
+
+    def _chain(self, want: Want) -> int:
+        """Epochs that can only come one after the other: the trial's own, then a repeat's where the choice is open."""
+        own = want.search.epochs - len(self.files[want.trial.key].history)
+        undecided = len(want.search.seeds) > 1 and not self.chosen(want.search)
+        return own + want.search.epochs * undecided
 
     def wanted_by(self, search: PlannedSearch) -> list[Want]:
         """What one search lacks: rungs of its grid, then repeats of its choice, then their scores."""
