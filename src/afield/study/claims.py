@@ -75,6 +75,19 @@ class Claims:
                 path.unlink(missing_ok=True)
         self._file(self.name).unlink(missing_ok=True)
 
+    def gone(self) -> list[str]:
+        """Names of earlier runs on this folder that ended without letting go: killed ones."""
+        runs = [path.stem for path in (self.root / "runs").glob("*.json")]
+        return [run for run in runs if run != self.name and not self._lives(run)]
+
+    def bury(self, run: str) -> None:
+        """Remove what is left of a run that is gone."""
+        with self._alone():
+            for path in (self.root / "claims").glob("*.json"):
+                if self._holder(path) == run:
+                    path.unlink(missing_ok=True)
+        self._file(run).unlink(missing_ok=True)
+
     def take(self, what: str) -> bool:
         """Claim a piece of work; False where another living run holds it."""
         path = self.root / "claims" / f"{what}.json"

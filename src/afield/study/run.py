@@ -75,6 +75,9 @@ def run_study(
     if slots is None:
         slots = max(1, (os.cpu_count() or 1) // int(numerics.threads)) if numerics.device == "cpu" else 1
     with Claims(store.root) as claims, LocalEngine(slots) as engine, _interrupts() as interrupted:
+        for killed in claims.gone():
+            store.sweep()
+            claims.bury(killed)
         run = _Run(plan, store, claims, engine, watch, workers, cache)
         if retry_failed:
             run.forget_failures()

@@ -19,6 +19,7 @@ The truth is files; the last file of each result comes by atomic rename, with th
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -133,6 +134,11 @@ class Store:
     def forget_failure(self, key: str) -> None:
         """Let a failed trial be tried again."""
         (self.trial_folder(key) / "failure.json").unlink(missing_ok=True)
+
+    def sweep(self) -> None:
+        """Remove the half-written files that a killed run left anywhere in the folder."""
+        for folder, _, _ in os.walk(self.root):
+            remove_abandoned(Path(folder))
 
     def set_aside(self, key: str) -> None:
         """Remove what is left of a damaged trial, so that it can be trained anew."""

@@ -9,7 +9,7 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from types import TracebackType
@@ -84,12 +84,14 @@ class LocalEngine:
 
     def submit(self, job: Job) -> None:
         """Give a job to a free worker, starting one where none is."""
+        self._workers = [worker for worker in self._workers if worker.job is not None or worker.process.is_alive()]
         worker = next((worker for worker in self._workers if worker.job is None), None)
         if worker is None:
             worker = _Worker()
             self._workers.append(worker)
         worker.job = job
-        worker.pipe.send(job)
+        with suppress(OSError):  # a worker that dies just now is found dead, with its job, by `events`
+            worker.pipe.send(job)
 
     def events(self, timeout: float) -> list[Event]:
         """What has happened, waiting for at most `timeout` seconds for the first."""
@@ -105,7 +107,8 @@ class LocalEngine:
         """
         for worker in self._workers:
             if worker.job is not None:
-                worker.pipe.send("stop")
+                with suppress(OSError):
+                    worker.pipe.send("stop")
         ended: list[Event] = []
         limit = time.monotonic() + _PATIENCE
         while self.busy() and time.monotonic() < limit:
