@@ -22,7 +22,7 @@ quickstart: $(PACKAGE)
 test: test-fast test-slow
 
 test-fast: $(TOOLS)
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -n auto -m "not slow"
 
 test-slow: $(TOOLS)
 	$(BIN)/python -m pytest -m slow

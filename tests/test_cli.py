@@ -2,19 +2,31 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from afield.cli import main
 from tests.fixtures.tiny import study_text
 
+Run = Callable[..., str]
 
-def afield(*arguments: str, code: int = 0) -> str:
-    """Run the command; its output, or its complaint where it should fail."""
-    ended = subprocess.run([sys.executable, "-m", "afield", *arguments], capture_output=True, text=True, check=False)
-    assert ended.returncode == code, ended.stderr
-    assert "Traceback" not in ended.stderr
-    return ended.stdout if code == 0 else ended.stderr
+
+@pytest.fixture
+def afield(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run the command in this process; its output, or its complaint where it should fail."""
+
+    def run(*arguments: str, code: int = 0) -> str:
+        monkeypatch.setattr(sys, "argv", ["afield", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        assert (ended.value.code or 0) == code, said.err
+        assert "Traceback" not in said.err
+        return said.out if code == 0 else said.err
+
+    return run
 
 
 def test_help_names_every_command_on_one_line_without_torch() -> None:
@@ -50,7 +62,7 @@ COMMANDS = ["run", "status", "report", "table", "tasks list", "tasks show", "bac
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_each_help_has_an_example(command: str) -> None:
+def test_each_help_has_an_example(afield: Run, command: str) -> None:
     assert f"Example: afield {command}" in afield(*command.split(), "--help")
 
 
@@ -67,11 +79,11 @@ def test_each_help_has_an_example(command: str) -> None:
         (("table", "."), "no result folder of afield"),
     ],
 )
-def test_wrong_input_is_exit_code_2_in_words(arguments: tuple[str, ...], words: str) -> None:
+def test_wrong_input_is_exit_code_2_in_words(afield: Run, arguments: tuple[str, ...], words: str) -> None:
     assert words in afield(*arguments, code=2)
 
 
-def test_everything_that_is_missing_is_named_at_once(tmp_path: Path) -> None:
+def test_everything_that_is_missing_is_named_at_once(afield: Run, tmp_path: Path) -> None:
     text = study_text(Path("nowhere")).replace("squeezenet1_1.caffe_in1k", "squeezenet1_1")
     (tmp_path / "wrong.toml").write_text(text)
     said = afield("run", str(tmp_path / "wrong.toml"), "--out", str(tmp_path / "out"), code=2)
@@ -79,7 +91,7 @@ def test_everything_that_is_missing_is_named_at_once(tmp_path: Path) -> None:
     assert "squeezenet1_1: unknown backbone; did you mean squeezenet1_1.caffe_in1k?" in said
 
 
-def test_dry_run_trains_nothing_and_writes_nothing(photos: Path, tmp_path: Path) -> None:
+def test_dry_run_trains_nothing_and_writes_nothing(afield: Run, photos: Path, tmp_path: Path) -> None:
     (tmp_path / "tiny.toml").write_text(study_text(photos))
     said = afield("run", str(tmp_path / "tiny.toml"), "--out", str(tmp_path / "out"), "--dry-run")
     assert "4@1 2@2 1@3" in said
@@ -88,7 +100,7 @@ def test_dry_run_trains_nothing_and_writes_nothing(photos: Path, tmp_path: Path)
 
 
 @pytest.mark.slow
-def test_run_status_table_report(photos: Path, tmp_path: Path) -> None:
+def test_run_status_table_report(afield: Run, photos: Path, tmp_path: Path) -> None:
     (tmp_path / "tiny.toml").write_text(study_text(photos).replace("3e-3, 1e-2", "3e-3, 1e18"))
     out = str(tmp_path / "out")
     assert "1 failed" in afield("run", str(tmp_path / "tiny.toml"), "--out", out, code=1)

@@ -71,6 +71,12 @@ def run(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would run; train nothing.")] = False,
 ) -> None:
     """Run a study, or what is missing of it, and print the answer."""
+    from afield.study.study import load_study
+
+    if retry not in (None, "failed"):
+        raise InputError(f"--retry {retry}: unknown; the only choice is `--retry failed`")
+    content = load_study(study)
+
     from rich.console import Console
 
     from afield.analysis.answer import answer
@@ -79,11 +85,7 @@ def run(
     from afield.study.collect import load_record
     from afield.study.describe import describe_plan
     from afield.study.run import check_ready, run_study
-    from afield.study.study import load_study
 
-    if retry not in (None, "failed"):
-        raise InputError(f"--retry {retry}: unknown; the only choice is `--retry failed`")
-    content = load_study(study)
     if dry_run:
         print(describe_plan(check_ready(content)))
         return

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def study(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("study") / "tiny.toml"
-    path.write_text(study_text(photos, epochs=6))
+    path.write_text(study_text(photos, epochs=4))
     return path
 
 
@@ -49,10 +49,10 @@ def test_kill_at_random_moments_then_run_again(
     moments = random.Random(20261124)
     out = tmp_path / "out"
     interrupted = 0
-    for _ in range(6):
+    for _ in range(5):
         process = start(study, out)
         try:
-            process.communicate(timeout=moments.uniform(0.25, 0.7) * seconds)
+            process.communicate(timeout=moments.uniform(0.35, 0.7) * seconds)
         except subprocess.TimeoutExpired:
             kill_group(process)
             interrupted += 1

@@ -78,8 +78,8 @@ def test_halving_s_survivor_equals_its_cell_of_the_grid(done: Path, photos: Path
     assert sum(path.startswith("trials") for path in whole) >= 4
 
 
-def test_slots_and_loader_workers_change_nothing(done: Path, photos: Path, tmp_path: Path) -> None:
-    afield.run_study(tiny_study(photos), tmp_path / "one", slots=1, workers=1)
+def test_slots_change_nothing(done: Path, photos: Path, tmp_path: Path) -> None:
+    afield.run_study(tiny_study(photos), tmp_path / "one", slots=1)
     assert_same(done, tmp_path / "one")
 
 

@@ -31,8 +31,8 @@ def test_shipped_studies_are_sound(name: str) -> None:
         ("epochs = 3", "lerning_rate = 1", "study.toml: recipe.lerning_rate: unknown key; did you mean learning_rate?"),
         ("epochs = 3", 'epochs = "three"', "study.toml: recipe.epochs: should be a valid integer, not 'three'"),
         ("epochs = 3", "epochs = -3", "study.toml: recipe.epochs: should be greater than or equal to 1, not -3"),
-        ("1e-4, 1e-3,", "-1e-4, 1e-3,", "study.toml: search.grid.learning_rate: should be greater than 0, not -0.0001"),
-        ("1e-4, 1e-3,", "nan, 1e-3,", "study.toml: search.grid.learning_rate: should be a finite number, not nan"),
+        ("1e-4, 3e-4,", "-1e-4, 3e-4,", "study.toml: search.grid.learning_rate: should be greater than 0, not -0.0001"),
+        ("1e-4, 3e-4,", "nan, 3e-4,", "study.toml: search.grid.learning_rate: should be a finite number, not nan"),
         ('"plain", ', '"plane", ', "plane: there is no table [interventions.plane]; did you mean plain?"),
         ("[study]", "[stduy]", "study.toml: stduy: unknown key; did you mean study?"),
         ("seeds = [0, 1]", "seeds = [1, 1]", "study.toml: study.seeds: named twice: 1; name each once"),
@@ -61,7 +61,7 @@ def test_interventions_change_the_recipe_and_may_name_backbones() -> None:
 
 def test_the_grid_varies_its_last_key_fastest() -> None:
     cells = parse_study(TEXT.replace("weight_decay = [1e-4]", "weight_decay = [1e-4, 0]"), "study.toml").cells("plain")
-    assert [(cell.learning_rate, cell.weight_decay) for cell in cells[:3]] == [(1e-4, 1e-4), (1e-4, 0), (1e-3, 1e-4)]
+    assert [(cell.learning_rate, cell.weight_decay) for cell in cells[:3]] == [(1e-4, 1e-4), (1e-4, 0), (3e-4, 1e-4)]
 
 
 VALUES = [
