@@ -25,7 +25,7 @@ from afield.images.prepared import cache_folder, prepare, train_rule
 from afield.study.job import SplitPaths
 from afield.tasks.builtin import find_task
 from afield.tasks.data import load_task
-from afield.training.device import detect_device, place, settle_process
+from afield.training.device import available_devices, place, settle_process
 from afield.training.loop import Preprocessing, Setup, _step, make_optimiser
 from afield.training.numerics import NumericsChoice, numerics_for, settle
 from afield.training.recipe import Recipe
@@ -74,7 +74,7 @@ def main() -> None:
     print(f"{'backbone':30} {'real':>8} {'synthetic':>10}  images/s   ratio (median of {ROUNDS} pairs)")
     for name in BACKBONES:
         row = backbone(name)
-        numerics = numerics_for(settle(NumericsChoice(), detect_device()), row.convolutional)
+        numerics = numerics_for(settle(NumericsChoice(), available_devices()[0]), row.convolutional)
         settle_process(numerics)
         real = batches_of(options.size, options.batch, row)
         network = place(build(row, 2, initialisation="scratch", seed=0, weights=None), numerics)

@@ -66,7 +66,10 @@ def run(
     slots: Annotated[
         int | None, typer.Option(min=1, help="Trials at once; by default one a core, or one on a GPU.")
     ] = None,
-    workers: Annotated[int, typer.Option(min=0, help="Loader processes of each trial; they change no result.")] = 0,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=0, help="Loader processes of each trial; by default none on a CPU, up to 8 on a GPU."),
+    ] = None,
     retry: Annotated[str | None, typer.Option(help="`failed`: try failed trials again.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would run; train nothing.")] = False,
 ) -> None:

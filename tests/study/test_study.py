@@ -3,13 +3,16 @@
 import re
 import string
 import tomllib
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from afield.base.errors import InputError
+from afield.study.plan import settle_numerics
 from afield.study.study import Study, load_study, parse_study, shipped_studies
+from afield.training.numerics import NumericsChoice
 
 TEXT = shipped_studies()["quickstart"]
 
@@ -129,3 +132,17 @@ def test_a_mutated_study_is_accepted_or_explained(data: st.DataObject) -> None:
         for intervention in study.study.interventions:
             assert study.cells(intervention)
     assert all(line.startswith("study.toml: ") and "Traceback" not in line for line in said), said
+
+
+def test_a_device_that_is_not_here_is_refused_before_anything_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("afield.training.device.available_devices", lambda: ("cpu",))
+    with pytest.raises(InputError, match=r"numerics\.device: this machine has no cuda; it has cpu"):
+        settle_numerics(NumericsChoice(device="cuda"), None)
+
+
+def test_what_was_settled_once_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = settle_numerics(NumericsChoice(), tmp_path)
+    assert (first.device, first.precision, first.threads) == ("cpu", "float32", 1)
+    monkeypatch.setattr("afield.training.device.available_devices", lambda: ("cuda", "cpu"))
+    assert settle_numerics(NumericsChoice(), tmp_path) == first, "a later run reads the folder's numerics"
+    assert settle_numerics(NumericsChoice(), None).precision == "bfloat16"

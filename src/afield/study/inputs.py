@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from afield.images.prepared import Rule, open_prepared, prepare
+from afield.study.engines.local import cores
 from afield.study.job import SplitPaths
 from afield.study.plan import Plan
 from afield.study.store import Store
@@ -56,7 +56,7 @@ def _prepare(data: TaskData, split: str, rule: Rule, cache: Path, progress: Prog
         hashes,
         rule,
         cache,
-        os.cpu_count() or 1,
+        cores(),
         lambda done, total: progress(what, done, total),
     )
 

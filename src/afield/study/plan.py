@@ -197,17 +197,20 @@ def settle_numerics(choice: NumericsChoice, out: Path | None) -> NumericsChoice:
     """Fill what the study leaves `auto`: from OUT/numerics.toml where a run has settled it there, else by the rule
     for this machine's device.
 
-    Only the device has to be looked up (torch is imported for that); without `out` nothing is read or written.
+    torch is imported to look the device up, but not for a CPU that is named or settled. Without `out` nothing is read
+    or written. Raises InputError where this machine lacks the device.
     """
     path = None if out is None else out / "numerics.toml"
-    if choice.device != "auto":
-        device: Device = choice.device
-    elif path is not None and path.exists():
+    device = choice.device
+    if device == "auto" and path is not None and path.exists():
         device = _settled_device(path)
-    else:
-        from afield.training.device import detect_device
+    if device != "cpu":
+        from afield.training.device import available_devices
 
-        device = detect_device()
+        here = available_devices()
+        device = here[0] if device == "auto" else device
+        if device not in here:
+            raise InputError(f"numerics.device: this machine has no {device}; it has {', '.join(here)}")
     settled = settle(choice, device)
     if path is not None and not path.exists():
         write_text(path, _as_toml(settled))

@@ -5,7 +5,6 @@ It keeps no state of its own: a killed run goes on from the files.
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ from typing import Any
 from afield.base.errors import Stopped, StoreError
 from afield.images.prepared import cache_folder
 from afield.study.claims import Claims
-from afield.study.engines.local import Event, LocalEngine
+from afield.study.engines.local import Event, LocalEngine, cores
 from afield.study.inputs import prepare_inputs
 from afield.study.job import Job, SplitPaths
 from afield.study.ledger import Ledger, Want
@@ -49,16 +48,16 @@ def run_study(
     out: str | Path,
     *,
     slots: int | None = None,
-    workers: int = 0,
+    workers: int | None = None,
     retry_failed: bool = False,
     watch: Watch | None = None,
 ) -> Outcome:
     """Run a study, or what is missing of it, into a folder.
 
     `slots` trials run at once (by default as many as cores on a CPU, one on a GPU), each fed by `workers` loader
-    processes; neither changes a result. Raises InputError for what cannot be run, Stopped after Ctrl-C or SIGTERM
-    with everything saved,
-    and StoreError where the folder or the disk fails.
+    processes (by default none on a CPU, where a trial makes its own batches, and up to eight on a GPU); neither changes
+    a result. Raises InputError for what cannot be run, Stopped after Ctrl-C or SIGTERM with everything saved, and
+    StoreError where the folder or the disk fails.
 
     >>> outcome = run_study(study, out)
     >>> outcome.complete, outcome.failed
@@ -72,8 +71,11 @@ def run_study(
     numerics = settle_numerics(study.numerics, store.root)
     plan = make_plan(study, numerics, cache)
     store.write_study(study.study.name, study.model_dump_json(indent=2), plan.content())
+    on_cpu = numerics.device == "cpu"
     if slots is None:
-        slots = max(1, (os.cpu_count() or 1) // int(numerics.threads)) if numerics.device == "cpu" else 1
+        slots = max(1, cores() // int(numerics.threads)) if on_cpu else 1
+    if workers is None:
+        workers = 0 if on_cpu else min(8, max(1, cores() // slots))
     with Claims(store.root) as claims, LocalEngine(slots) as engine, _interrupts() as interrupted:
         for killed in claims.gone():
             store.sweep()

@@ -15,11 +15,14 @@ from afield.training.numerics import Device, Numerics
 _LIBRARIES = ("torch", "torchvision", "timm", "numpy", "pillow")
 
 
-def detect_device() -> Device:
-    """The best device of this machine: cuda, then mps, then cpu."""
+def available_devices() -> tuple[Device, ...]:
+    """The devices of this machine, the best first: cuda, then mps, then cpu."""
+    here: list[Device] = ["cpu"]
+    if torch.backends.mps.is_available():
+        here.insert(0, "mps")
     if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
+        here.insert(0, "cuda")
+    return tuple(here)
 
 
 def platform(device: Device) -> dict[str, str]:
