@@ -72,8 +72,17 @@ def svg(chart: altair.LayerChart) -> str:
             landscape_chart(GRID, {**AXES, "weight_decay": (1e-4, 1e-3)}, metric="accuracy", domain=(0.6, 0.9)),
             ["failed"],
         ),
-        (curves_chart(HISTORY, metric="accuracy", domain=(0.6, 0.9), epochs=2), ["epoch"]),
-        (losses_chart(HISTORY, epochs=30), ["cross-entropy"]),
+        (
+            landscape_chart(
+                CELLS.assign(learning_rate=1e-3, weight_decay=[0.0, 2.5e-4, 1e-3]),
+                {"learning_rate": (1e-3,), "weight_decay": (0.0, 2.5e-4, 1e-3)},
+                metric="accuracy",
+                domain=(0.6, 0.9),
+            ),
+            ["failed", "0.800", "2.5e-4"],
+        ),
+        (curves_chart(HISTORY, ["seed 0"], metric="accuracy", domain=(0.6, 0.9), epochs=2), ["epoch"]),
+        (losses_chart(HISTORY, ["seed 0"], epochs=30), ["cross-entropy"]),
     ],
 )
 def test_charts_draw_what_they_are_given(chart, words_in_it):
@@ -82,6 +91,12 @@ def test_charts_draw_what_they_are_given(chart, words_in_it):
     assert "NaN" not in drawn
     for word in words_in_it:
         assert word in drawn
+
+
+def test_a_seed_has_the_colour_of_its_place_in_the_study_even_where_others_lack():
+    history = HISTORY.replace({"line": {"seed 0": "seed 2"}})
+    drawn = curves_chart(history, ["seed 0", "seed 10", "seed 2"], metric="accuracy", domain=(0.6, 0.9), epochs=2)
+    assert charts.COLOURS["series-3"] in svg(drawn)
 
 
 def test_the_front_holds_what_nobody_beats():

@@ -185,7 +185,9 @@ def _warnings(
     for search in record.searches:
         if search.task == ranking.task:
             yield from _search_warnings(search, intervention)
-    if ranking.seeds == 1:
+    if ranking.seeds == 1 and len(ranking.rows) == 1:
+        yield "One seed: this is what one network reached; another seed may reach more or less."
+    elif ranking.seeds == 1:
         yield "One seed: trained networks are compared, not backbones; another seed may order them otherwise."
     if machines > 1:
         yield f"Trained on {count(machines, 'machine')}: training times are not compared."

@@ -22,7 +22,7 @@ import pandas as pd
 from scipy.stats import t
 
 from afield.base.errors import InputError
-from afield.scoring.intervals import LEVEL, Interval, bootstrap_weights, resampled_values
+from afield.scoring.intervals import LEVEL, UNDEFINED, Interval, bootstrap_weights, resampled_values
 from afield.scoring.metrics import Floats, Metric
 from afield.scoring.predictions import Predictions
 from afield.study.record import StudyRecord
@@ -109,14 +109,22 @@ class PairedScores:
     def sample_variance(self, resampled: Floats) -> float:
         """Variance from the test samples, unbiased for a mean (the bootstrap's own is short by 1 - 1 / clusters).
 
-        At least what two or three samples would give: where none of n differs, up to 3 / n may (the rule of three,
-        95 %), and a variance of 0 would claim to know better.
+        At least what two or three clusters would give: where none of n differs, up to 3 / n may (the rule of three,
+        95 %), and a variance of 0 would claim to know better. NaN where the bootstrap cannot know it: fewer than two
+        clusters, or more than 5 % of the resamples undefined.
         """
-        if self.clusters < 2:
+        defined = resampled[~np.isnan(resampled)]
+        if self.clusters < 2 or len(defined) < (1 - UNDEFINED) * len(resampled):
             return math.nan
+        width = self._width
+        floor = (1.5 * width / self.clusters) ** 2 if math.isfinite(width) else 0.0
+        return max(float(defined.var()) * self.clusters / (self.clusters - 1), floor)
+
+    @property
+    def _width(self) -> float:
+        """Of the metric's range: the largest difference that there can be."""
         least, greatest = self.metric.range
-        floor = (1.5 * (greatest - least) / self.samples) ** 2 if math.isfinite(greatest - least) else 0.0
-        return max(float(np.nanvar(resampled)) * self.clusters / (self.clusters - 1), floor)
+        return greatest - least
 
     def seed_variance(self, *sides: Networks) -> float:
         """Variance from the seeds, of a mean over seeds or of the difference of two."""
@@ -129,9 +137,10 @@ class PairedScores:
         return Interval(interval.value, max(interval.low, least), min(interval.high, greatest))
 
     def difference(self, mine: Networks, other: Networks) -> Interval:
-        """Mine minus the other on test, in pairs."""
+        """Mine minus the other on test, in pairs; its limits are differences that the metric allows."""
         samples = self.sample_variance(mine.resampled - other.resampled)
-        return self._interval(mine.value - other.value, samples, self.seed_variance(mine, other))
+        interval = self._interval(mine.value - other.value, samples, self.seed_variance(mine, other))
+        return Interval(interval.value, max(interval.low, -self._width), min(interval.high, self._width))
 
     def _interval(self, value: float, samples: float, seeds: float) -> Interval:
         if math.isnan(samples):

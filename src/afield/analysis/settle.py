@@ -57,7 +57,9 @@ def _images(ranking: Ranking, factor: float) -> str:
 
 
 def _seeds(row: RankRow, factor: float) -> str:
-    return f"about {count(math.ceil(row.seeds * factor), 'seed')} instead of {spelled(row.seeds)}"
+    needed = math.ceil(row.seeds * factor)
+    words = count(needed, "seed") if needed < 100 else f"{rounded(needed)} seeds"
+    return f"about {words} instead of {spelled(row.seeds)}"
 
 
 def _more_backbones(fit: TransferFit) -> str:

@@ -88,7 +88,7 @@ def fit_transfer(
     one-sided tests, Schuirmann 1987), and d = `smallest_slope` > 0:
 
     - L >= d: transfers
-    - 0 < L < d: weakly (surely positive, perhaps less than matters)
+    - 0 < L < d: weakly (surely positive, perhaps less than matters; surely less where h < d)
     - H < 0, or -d < l and h < d: does not (reversed; or equivalent to none)
     - else, or without a fit: cannot tell
 
@@ -211,7 +211,8 @@ def _verdict(wide: Interval, narrow: Interval, smallest: float) -> tuple[Verdict
     if wide.low >= smallest:
         return "transfers", f"that is surely at least the {smallest:g} that would matter"
     if wide.low > 0:
-        return "weakly", f"that is surely more than none, but perhaps less than the {smallest:g} that would matter"
+        how = "surely" if narrow.high < smallest else "perhaps"
+        return "weakly", f"that is surely more than none, but {how} less than the {smallest:g} that would matter"
     if wide.high < 0:
         return "does not", "reversed: better on ImageNet went with worse here"
     if -smallest < narrow.low and narrow.high < smallest:

@@ -47,12 +47,7 @@ def draw(
     of
     allowed ratio.
     """
-    uniform = np.stack(
-        [
-            np.random.Generator(np.random.Philox(key=key, counter=[0, 0, sample, epoch])).random(2 * TRIES + 4)
-            for sample in samples
-        ]
-    )
+    uniform = _uniforms(key, epoch, samples)
     height, width = originals[:, 0].astype(np.float64), originals[:, 1].astype(np.float64)
     area = (height * width)[:, None] * (SCALE[0] + (SCALE[1] - SCALE[0]) * uniform[:, :TRIES])
     low, high = math.log(RATIO[0]), math.log(RATIO[1])
@@ -72,6 +67,21 @@ def draw(
         horizontal=(uniform[:, -2] < 0.5) & ("horizontal" in flips),
         vertical=(uniform[:, -1] < 0.5) & ("vertical" in flips),
     )
+
+
+def _uniforms(key: int, epoch: int, samples: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Random numbers of n samples, [n, 2 TRIES + 4]: the counter is set to (sample, epoch), so each row is pure.
+
+    Setting the counter of one generator takes a fifth of the time of making one a sample, with the same numbers.
+    """
+    bits = np.random.Philox(key=key)
+    generator, state = np.random.Generator(bits), bits.state
+    uniform = np.empty((len(samples), 2 * TRIES + 4))
+    for row, sample in enumerate(samples.tolist()):
+        state["state"]["counter"][:] = (0, 0, sample, epoch)
+        bits.state = state
+        generator.random(out=uniform[row])
+    return uniform
 
 
 def scale_boxes(
@@ -94,6 +104,7 @@ def apply(
     """
     resize = resize_crop if images[0].device.type == "cpu" else resize_crop_by_products
     batch = torch.empty((len(images), 3, size, size), dtype=torch.uint8, device=images[0].device)
+    batch = batch.contiguous(memory_format=torch.channels_last)  # as images lie and as convolutions like them
     for index, (image, (top, left, height, width)) in enumerate(zip(images, box.tolist(), strict=True)):
         batch[index] = resize(image[:, top : top + height, left : left + width], size, interpolation)
     for flipped, dimension in ((draws.horizontal, 3), (draws.vertical, 2)):

@@ -56,6 +56,11 @@ class Samples:
         return _pixels(self.images.folder)[start:end].view(height, width, 3).permute(2, 0, 1)
 
 
+@lru_cache(maxsize=4)
+def _order(seed: int, epoch: int, samples: int) -> npt.NDArray[np.int64]:
+    return stream(seed, "order", epoch).permutation(samples)
+
+
 @lru_cache(maxsize=16)
 def _pixels(folder: Path) -> torch.Tensor:
     """The shared bytes as a tensor that views the read-only memory map; it may be larger than memory, and nothing
@@ -85,7 +90,7 @@ class TrainingBatches(Dataset[Batch]):
 
     def order(self, epoch: int) -> npt.NDArray[np.int64]:
         """The samples of an epoch in the order they are seen in."""
-        return stream(self.seed, "order", epoch).permutation(len(self.samples))
+        return _order(self.seed, epoch, len(self.samples))
 
     def __getitem__(self, position: Position) -> Batch:
         epoch, step = position

@@ -197,10 +197,10 @@ def transfer_chart(points: pd.DataFrame, band: pd.DataFrame, *, metric: str, cer
     return layered([*layers, *_scatter(named, x, y, tooltip)], HEIGHT)
 
 
-def cost_chart(points: pd.DataFrame, *, metric: str) -> alt.LayerChart:
+def cost_chart(points: pd.DataFrame, *, metric: str, higher: bool = True) -> alt.LayerChart:
     """Seconds of one training (logarithmic) against the metric, with the front that nobody beats in both.
 
-    `points`: name, train_seconds, params_m, value, low, high, standing.
+    `points`: name, train_seconds, params_m, value, low, high, standing. `higher`: whether higher is better.
     """
     ends = _domain([math.log(value) for value in points["train_seconds"]], pad=0.12)
     across, down = [math.exp(end) for end in ends], _domain([*points["low"], *points["high"]])
@@ -221,7 +221,7 @@ def cost_chart(points: pd.DataFrame, *, metric: str) -> alt.LayerChart:
         alt.Tooltip("params_m:Q", title="parameters (millions)", format=".2f"),
         *_value_tooltips(metric),
     ]
-    front = alt.Chart(_front(points)).mark_line(
+    front = alt.Chart(_front(points, higher)).mark_line(
         interpolate="step-after", color=MUTED, strokeDash=[3, 4], strokeWidth=1.5
     )
     layers = [
@@ -262,16 +262,16 @@ def interval_chart(rows: pd.DataFrame, *, title: str, unit: str) -> alt.LayerCha
     return layered(layers, _ROW * len(rows))
 
 
-def _front(points: pd.DataFrame) -> pd.DataFrame:
+def _front(points: pd.DataFrame, higher: bool = True) -> pd.DataFrame:
     """The points that no cheaper one equals or beats, cheapest first."""
-    ordered = points.sort_values(["train_seconds", "value"], ascending=[True, False])
-    best = ordered["value"].cummax()
+    ordered = points.sort_values(["train_seconds", "value"], ascending=[True, not higher])
+    best = ordered["value"].cummax() if higher else ordered["value"].cummin()
     return ordered[(ordered["value"] == best) & ~best.duplicated()][["train_seconds", "value"]]
 
 
 def _value_tooltips(metric: str) -> list[alt.Tooltip]:
     return [
         alt.Tooltip("value:Q", title=metric, format=".3f"),
-        alt.Tooltip("low:Q", title="95 % from", format=".3f"),
-        alt.Tooltip("high:Q", title="95 % to", format=".3f"),
+        alt.Tooltip("low:Q", title="95\u00a0% from", format=".3f"),
+        alt.Tooltip("high:Q", title="95\u00a0% to", format=".3f"),
     ]

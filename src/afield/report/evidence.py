@@ -14,6 +14,7 @@ from afield.report import charts, words
 from afield.report.figures import Figure, Figures
 from afield.report.rows import Row
 from afield.scoring.intervals import Interval
+from afield.scoring.metrics import metric as metric_named
 
 Names = Mapping[str, str]
 """a backbone's id to the name that the page calls it"""
@@ -27,7 +28,7 @@ def standing(ranking: Ranking, row: RankRow) -> str:
         return "not ranked"
     if row.tied:
         return "ties with it"
-    return "behind it" if row.difference.value < 0 else "better on test"
+    return "behind it" if (row.difference.value < 0) == _higher(ranking.metric) else "better on test"
 
 
 def transfer_figure(fit: TransferFit, figures: Figures, names: Names, ranking: Ranking, metric: str) -> Figure | None:
@@ -46,12 +47,13 @@ def transfer_figure(fit: TransferFit, figures: Figures, names: Names, ranking: R
         f"{name} {top1:.1f} against {value:.3f}"
         for name, top1, value in zip(points["name"], points["imagenet_top1"], points["value"], strict=True)
     ]
-    line = "" if fit.band.empty else "; the line is the straight fit, its grey band 95 %"
+    line = "" if fit.band.empty else "; the line is the straight fit, its grey band 95\u00a0%"
     line += "" if fit.band.empty or certain else ", dashed as long as it is unsure"
     return figures.add(
         chart,
         alt=f"ImageNet top-1 against {metric} on {fit.task}, {len(points)} backbones: {'; '.join(listed)}.",
-        reading=f"Bars are 95 % intervals{line}. Further right is better on ImageNet, further up is better here.",
+        reading=f"Bars are 95\u00a0% intervals from the test images alone{line}. Further right is better on ImageNet, "
+        "further up is better here.",
     )
 
 
@@ -100,7 +102,7 @@ def difference_figure(ranking: Ranking, figures: Figures, names: Names) -> Figur
         gaps,
         ranking.metric,
         figures,
-        title="\u2190 worse \u00b7 better \u2192",
+        title=_arrows("worse", "better", ranking.metric),
         what=f"Difference to {winner}",
         reading=f"Zero is {winner}, the backbone that validation chose. An interval that crosses zero is a tie. "
         "Pairs are taken on the same test images.",
@@ -119,7 +121,7 @@ def effect_figure(effects: tuple[Effect, ...], figures: Figures, names: Names) -
         gaps,
         shown[0].metric,
         figures,
-        title="\u2190 hurts \u00b7 helps \u2192",
+        title=_arrows("hurts", "helps", shown[0].metric),
         what="Pretrained minus from scratch",
         reading="The same architecture with and without ImageNet weights, each with its own search. "
         "Zero: the weights brought nothing.",
@@ -162,9 +164,11 @@ def cost_figure(ranking: Ranking, figures: Figures, names: Names, metric: str) -
     )
     listed = [f"{names[row.backbone]} {words.seconds(row.train_seconds)}, {row.test.value:.3f}" for row in rows]
     return figures.add(
-        charts.cost_chart(points, metric=metric),
+        charts.cost_chart(points, metric=metric, higher=_higher(ranking.metric)),
         alt=f"Time of one training against {metric}: {'; '.join(listed)}.",
-        reading="Up and left is better. The dotted steps join the backbones that no other beats in both.",
+        reading="Bars are 95\u00a0% intervals from test images and seeds. "
+        f"{'Up' if _higher(ranking.metric) else 'Down'} and left is better. The dotted steps join the backbones that "
+        "no other beats in both.",
     )
 
 
@@ -199,4 +203,13 @@ def _turned(value: Interval) -> Interval:
 def _effect_standing(effect: Effect) -> str:
     if not effect.clear:
         return "no clear difference"
-    return "pretraining helps" if effect.difference.value < 0 else "pretraining hurts"
+    return "pretraining helps" if (effect.difference.value < 0) == _higher(effect.metric) else "pretraining hurts"
+
+
+def _arrows(bad: str, good: str, metric: str) -> str:
+    left, right = (bad, good) if _higher(metric) else (good, bad)
+    return f"\u2190 {left} \u00b7 {right} \u2192"
+
+
+def _higher(name: str) -> bool:
+    return metric_named(name).direction == "higher"

@@ -27,7 +27,7 @@ def landscape_chart(
     """
     free = [key for key, values in axes.items() if len(values) > 1] or list(axes)[:1]
     tooltip = [
-        *(alt.Tooltip(f"{key}:Q", title=NAMES.get(key, key), format=".0e") for key in axes),
+        *(alt.Tooltip(f"{key}:Q", title=NAMES.get(key, key), format="~e") for key in axes),
         alt.Tooltip("value:Q", title=f"{metric} on validation", format=".3f"),
         alt.Tooltip("epochs:Q", title="epochs trained"),
         alt.Tooltip("state:N", title="state"),
@@ -47,11 +47,15 @@ def _profile(
     domain: Sequence[float],
     metric: str,
 ) -> alt.LayerChart:
-    x = alt.X(
-        f"{key}:Q",
-        scale=alt.Scale(type="log", domain=[min(axes[key]), max(axes[key])], padding=26, nice=False),
-        axis=alt.Axis(title=f"{NAMES.get(key, key)} (logarithmic)", values=list(axes[key]), format=".0e"),
-    )
+    name = NAMES.get(key, key)
+    if min(axes[key]) > 0:
+        x = alt.X(
+            f"{key}:Q",
+            scale=alt.Scale(type="log", domain=[min(axes[key]), max(axes[key])], padding=26, nice=False),
+            axis=alt.Axis(title=f"{name} (logarithmic)", values=list(axes[key]), format="~e"),
+        )
+    else:  # no logarithm of 0
+        x = alt.X(f"{key}:O", axis=alt.Axis(title=name, format="~e", labelAngle=0))
     y = alt.Y(
         "value:Q",
         scale=alt.Scale(domain=list(domain), nice=False, zero=False),
@@ -80,8 +84,8 @@ def _tiles(
     cells: pd.DataFrame, free: Sequence[str], tooltip: list[alt.Tooltip], domain: Sequence[float]
 ) -> alt.LayerChart:
     across, down = free[0], free[1]
-    x = alt.X(f"{across}:O", axis=alt.Axis(title=NAMES.get(across, across), format=".0e", labelAngle=0))
-    y = alt.Y(f"{down}:O", sort="descending", axis=alt.Axis(title=NAMES.get(down, down), format=".0e", grid=False))
+    x = alt.X(f"{across}:O", axis=alt.Axis(title=NAMES.get(across, across), format="~e", labelAngle=0))
+    y = alt.Y(f"{down}:O", sort="descending", axis=alt.Axis(title=NAMES.get(down, down), format="~e", grid=False))
     shade = alt.Opacity("value:Q", scale=alt.Scale(domain=list(domain), range=[0.05, 0.5]), legend=None)
     base = alt.Chart(cells).encode(x=x, y=y, tooltip=tooltip)
     tiles = base.mark_rect(color=TIED, stroke="var(--card)", strokeWidth=2).encode(opacity=shade)
@@ -92,10 +96,13 @@ def _tiles(
     return layered([tiles, frame, words], 34 * cells[down].nunique())
 
 
-def curves_chart(history: pd.DataFrame, *, metric: str, domain: Sequence[float], epochs: int) -> alt.LayerChart:
+def curves_chart(
+    history: pd.DataFrame, lines: Sequence[str], *, metric: str, domain: Sequence[float], epochs: int
+) -> alt.LayerChart:
     """Validation metric by epoch: the chosen recipe under each seed strong, the search's other cells faint.
 
-    `history`: trial, line ("seed 0", ... or "other recipes"), epoch, validation.
+    `history`: trial, line (one of `lines` or "other recipes"), epoch, validation. `lines`: "seed 0", ...; their order
+    gives the colours.
     """
     y = alt.Y(
         "validation:Q",
@@ -118,15 +125,15 @@ def curves_chart(history: pd.DataFrame, *, metric: str, domain: Sequence[float],
     strong = (
         alt.Chart(chosen)
         .mark_line(strokeWidth=2.4, point=_dots(50))
-        .encode(x=x, y=y, detail="trial:N", color=_lines(chosen))
+        .encode(x=x, y=y, detail="trial:N", color=_lines(lines))
     )
     return layered([faint.encode(tooltip=tooltip), strong.encode(tooltip=tooltip)], _HEIGHT)
 
 
-def losses_chart(history: pd.DataFrame, *, epochs: int) -> alt.LayerChart:
+def losses_chart(history: pd.DataFrame, lines: Sequence[str], *, epochs: int) -> alt.LayerChart:
     """Cross-entropy by epoch of the chosen recipe: training dashed, validation solid.
 
-    `history`: trial, line, epoch, loss, of ("training" or "validation").
+    `history`: trial, line (one of `lines`), epoch, loss, of ("training" or "validation").
     """
     base = alt.Chart(history).encode(
         x=_epochs(epochs),
@@ -142,7 +149,7 @@ def losses_chart(history: pd.DataFrame, *, epochs: int) -> alt.LayerChart:
     dashes = alt.StrokeDash(
         "of:N", scale=alt.Scale(domain=["training", "validation"], range=[[5, 4], [1, 0]]), legend=None
     )
-    chart = base.mark_line(strokeWidth=2, point=_dots(30)).encode(color=_lines(history), strokeDash=dashes)
+    chart = base.mark_line(strokeWidth=2, point=_dots(30)).encode(color=_lines(lines), strokeDash=dashes)
     return layered([chart], _HEIGHT)
 
 
@@ -153,11 +160,9 @@ def _epochs(epochs: int) -> alt.X:
     return alt.X("epoch:Q", scale=scale, axis=alt.Axis(title="epoch", values=values, format="d"))
 
 
-def _lines(history: pd.DataFrame) -> alt.Color:
-    names = sorted(set(history["line"]))
-    return alt.Color(
-        "line:N", scale=alt.Scale(domain=names, range=[SERIES[i % len(SERIES)] for i in range(len(names))]), legend=None
-    )
+def _lines(lines: Sequence[str]) -> alt.Color:
+    colours = [SERIES[place % len(SERIES)] for place in range(len(lines))]
+    return alt.Color("line:N", scale=alt.Scale(domain=list(lines), range=colours), legend=None)
 
 
 def _dots(size: int, colour: str | None = None) -> alt.OverlayMarkDef:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -24,7 +24,7 @@ class SearchSection:
 
     title: str
     chosen: str
-    """the recipe that was taken, in words"""
+    """the recipe that was taken, in words, or that there is none"""
     notes: str
     warning: str
     landscape: Figure | None
@@ -54,7 +54,8 @@ def search_sections(
     searches = [search for search in record.searches if search.task == task]
     by_epoch = _around([row["validation"] for search in searches for trial in _trials(search) for row in trial.history])
     best = _around([cell.validation for search in searches for cell in search.cells if cell.validation is not None])
-    return tuple(_section(search, metric, (best, by_epoch), figures, names) for search in searches)
+    lines = [_seed(seed) for seed in record.study.study.seeds]
+    return tuple(_section(search, metric, (best, by_epoch), lines, figures, names) for search in searches)
 
 
 def _around(values: list[float]) -> Domain:
@@ -65,18 +66,23 @@ def _around(values: list[float]) -> Domain:
 
 
 def _section(
-    search: SearchRecord, metric: str, domains: tuple[Domain, Domain], figures: Figures, names: Mapping[str, str]
+    search: SearchRecord,
+    metric: str,
+    domains: tuple[Domain, Domain],
+    lines: Sequence[str],
+    figures: Figures,
+    names: Mapping[str, str],
 ) -> SearchSection:
     name = names.get(search.backbone, search.backbone)
     title = name if search.intervention == PLAIN else f"{name}, {search.intervention}"
     return SearchSection(
         title=title,
-        chosen=recipe_words(search),
+        chosen=f"chosen: {recipe_words(search)}" if search.chosen else "nothing chosen yet",
         notes=_notes(search),
         warning=_warning(search),
         landscape=_landscape(search, title, metric, domains[0], figures),
-        curves=_curves(search, title, metric, domains[1], figures),
-        losses=_losses(search, title, figures),
+        curves=_curves(search, title, metric, domains[1], lines, figures),
+        losses=_losses(search, title, lines, figures),
     )
 
 
@@ -88,7 +94,7 @@ def _trials(search: SearchRecord) -> tuple[TrialRecord, ...]:
 def _notes(search: SearchRecord) -> str:
     cells = len(search.cells)
     told = [f"{cells} {'recipe' if cells == 1 else 'recipes'}"]
-    if search.epochs_of_grid:
+    if search.epochs_of_grid and cells > 1:
         told.append(f"{search.epochs_spent} of the full grid's {search.epochs_of_grid} epochs trained")
     if search.rung_correlation is not None:
         told.append(f"order at the first rung and at the end: Spearman {words.minus(f'{search.rung_correlation:.2f}')}")
@@ -134,10 +140,16 @@ def _landscape(search: SearchRecord, title: str, metric: str, domain: Domain, fi
 
 def _line(trial: TrialRecord, search: SearchRecord) -> str:
     chosen = {search.chosen, *(repeat.key for repeat in search.repeats)}
-    return f"seed {trial.seed}" if trial.key in chosen else OTHERS
+    return _seed(trial.seed) if trial.key in chosen else OTHERS
 
 
-def _curves(search: SearchRecord, title: str, metric: str, domain: Domain, figures: Figures) -> Figure | None:
+def _seed(seed: int) -> str:
+    return f"seed {seed}"
+
+
+def _curves(
+    search: SearchRecord, title: str, metric: str, domain: Domain, lines: Sequence[str], figures: Figures
+) -> Figure | None:
     rows = [
         {"trial": trial.key, "line": _line(trial, search), "epoch": row["epoch"], "validation": row["validation"]}
         for trial in _trials(search)
@@ -149,20 +161,20 @@ def _curves(search: SearchRecord, title: str, metric: str, domain: Domain, figur
     ends = [
         f"{_line(trial, search)} {trial.history[-1]['validation']:.3f}" for trial in _trials(search) if trial.history
     ]
-    chart = curves_chart(pd.DataFrame(rows), metric=metric, domain=domain, epochs=epochs)
+    chart = curves_chart(pd.DataFrame(rows), lines, metric=metric, domain=domain, epochs=epochs)
     return figures.add(chart, alt=f"{metric} on validation by epoch for {title}; at the end: {'; '.join(ends)}.")
 
 
-def _losses(search: SearchRecord, title: str, figures: Figures) -> Figure | None:
+def _losses(search: SearchRecord, title: str, lines: Sequence[str], figures: Figures) -> Figure | None:
     rows = [
-        {"trial": trial.key, "line": f"seed {trial.seed}", "epoch": row["epoch"], "loss": row[key], "of": of}
+        {"trial": trial.key, "line": _seed(trial.seed), "epoch": row["epoch"], "loss": row[key], "of": of}
         for trial in search.repeats
         for row in trial.history
         for key, of in (("train_loss", "training"), ("validation_loss", "validation"))
     ]
     if not rows:
         return None
-    chart = losses_chart(pd.DataFrame(rows), epochs=max(int(row["epoch"]) for row in rows))
+    chart = losses_chart(pd.DataFrame(rows), lines, epochs=max(int(row["epoch"]) for row in rows))
     last = [
         f"{row['of']} {row['loss']:.3f} ({row['line']})"
         for row in rows

@@ -69,13 +69,13 @@ def seconds(value: float) -> str:
 def plain(value: object) -> str:
     """A value of a recipe or a table: small numbers as 1e-4, lists with commas, yes and no for truth values.
 
-    >>> plain(0.0001), plain(0.01), plain([1, 3]), plain(True)
-    ('1e-4', '0.01', '1, 3', 'yes')
+    >>> plain(0.0001), plain(0.001), plain(0.01), plain([1, 3]), plain(True)
+    ('1e-4', '1e-3', '0.01', '1, 3', 'yes')
     """
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        if value != 0 and abs(value) < 0.001:
+        if value != 0 and abs(value) < 0.01:
             mantissa, _, exponent = f"{value:.2e}".partition("e")
             return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
         return f"{value:g}"

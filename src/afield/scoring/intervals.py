@@ -16,8 +16,8 @@ RESAMPLES = 2000
 LEVEL = 0.95
 
 _BLOCK = 4_000_000
-"""weights that are looked at together (32 MB as float64), whatever the size of the test set"""
-_UNDEFINED = 0.05
+"""weights that are drawn or looked at together (32 MB as float64), whatever the size of the test set"""
+UNDEFINED = 0.05
 """share of resamples that may lack the metric before there is no interval"""
 
 
@@ -60,10 +60,14 @@ def bootstrap_weights(
     are compared in pairs.
     """
     names, index = np.unique(cluster, return_inverse=True)
-    drawn = stream(seed, "bootstrap").integers(len(names), size=(resamples, len(names)))
-    places = drawn + len(names) * np.arange(resamples)[:, None]
-    counts = np.bincount(places.ravel(), minlength=resamples * len(names)).reshape(resamples, len(names))
-    return counts.astype(np.uint16)[:, index]
+    n, generator = len(names), stream(seed, "bootstrap")
+    counts = np.empty((resamples, n), np.uint16)
+    step = max(1, _BLOCK // max(1, n))
+    for start in range(0, resamples, step):
+        rows = min(step, resamples - start)
+        places = generator.integers(n, size=(rows, n)) + n * np.arange(rows)[:, None]
+        counts[start : start + rows] = np.bincount(places.ravel(), minlength=rows * n).reshape(rows, n)
+    return counts[:, index]
 
 
 def resampled_values(metric: Metric, predictions: Predictions, weights: npt.NDArray[np.uint16]) -> Floats:
@@ -96,7 +100,7 @@ def metric_interval(
         return Interval(value, np.nan, np.nan)
     values = resampled_values(metric, predictions, bootstrap_weights(predictions.cluster, resamples, seed=seed))
     defined = values[~np.isnan(values)]
-    if len(defined) < (1 - _UNDEFINED) * resamples or np.ptp(defined) == 0:
+    if len(defined) < (1 - UNDEFINED) * resamples or np.ptp(defined) == 0:
         return Interval(value, np.nan, np.nan)
     low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
     return Interval(value, float(low), float(high))
