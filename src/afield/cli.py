@@ -84,9 +84,9 @@ def run(
 
     from afield.analysis.answer import answer
     from afield.progress import Display
-    from afield.report.page import report as write_report
+    from afield.report.page import write_page
     from afield.study.collect import load_record
-    from afield.study.describe import describe_plan
+    from afield.study.describe import count, describe_plan
     from afield.study.run import check_ready, run_study
 
     if dry_run:
@@ -97,11 +97,11 @@ def run(
         outcome = run_study(
             content, folder, slots=slots, workers=workers, retry_failed=retry == "failed", watch=display
         )
-    sys.stderr.write(
-        f"{outcome.trained} trainings done now, {outcome.failed} failed, {outcome.missing} results missing\n"
-    )
-    page = write_report(folder, study=content.study.name)
-    print(answer(load_record(folder, study=content.study.name)).text())
+    done = count(outcome.trained, "training")
+    sys.stderr.write(f"{done} done now, {outcome.failed} failed, {outcome.missing} results missing\n")
+    record = load_record(folder, study=content.study.name)
+    page = write_page(record, folder)
+    print(answer(record).text())
     print(f"\nReport: {page}")
     if not outcome.complete:
         _complain(f"{outcome.failed} failed and {outcome.missing} missing results; see: afield status {folder}", 1)

@@ -60,7 +60,7 @@ class Display:
 
 
 def _summary(standing: Standing) -> str:
-    counts = f"trainings: {standing.done} done, {len(standing.running)} running, {standing.left} left"
+    counts = f"trainings: {standing.done} done, {standing.at_work} running, {standing.left} left"
     failed = f", {standing.failed} failed" if standing.failed else ""
     epochs = f"epochs {standing.epochs_done:.1f} of {standing.epochs_planned}"
     return f"{counts}{failed}; {epochs}; {_time_left(standing.seconds_left)}"

@@ -43,6 +43,8 @@ def test_shipped_studies_are_sound(name: str) -> None:
         ('"halving"', '"hyperband"', "study.toml: search.method: should be 'grid' or 'halving', not 'hyperband'"),
         ('initialisation = "scratch"', "learning_rate = 1", "interventions.scratch.learning_rate: is searched by"),
         ("[recipe]", "[recipe", "study.toml: not valid TOML"),
+        ("seeds = [0, 1]", "seeds = []", "study.toml: study.seeds: must not be empty"),
+        ('name = "quickstart"', 'name = "../x"', "study.toml: study.name: may hold letters, digits and . _ - alone"),
     ],
 )  # fmt: skip
 def test_each_mistake_has_its_words(old: str, new: str, words: str) -> None:

@@ -178,6 +178,7 @@ def _warnings(
     record: StudyRecord, ranking: Ranking, fit: TransferFit | None, intervention: str, machines: int
 ) -> Iterator[str]:
     yield from ranking.missing
+    yield from _no_better_than_guessing(record, ranking)
     failed = sorted({failure.backbone for failure in record.failures if failure.task == ranking.task})
     trainings = sum(failure.task == ranking.task for failure in record.failures)
     if failed:
@@ -193,6 +194,22 @@ def _warnings(
         yield f"Trained on {count(machines, 'machine')}: training times are not compared."
     if fit is not None and fit.carried_by and fit.pearson_r:
         yield f"What is said of ImageNet hangs on {fit.carried_by}: {fit.range_note}"
+
+
+def _no_better_than_guessing(record: StudyRecord, ranking: Ranking) -> Iterator[str]:
+    """Whether the winner's accuracy may be what always naming the most frequent class gives."""
+    if ranking.metric != "accuracy" or not ranking.rows:
+        return
+    keys = record.results.loc[record.results["task"] == ranking.task, "key"]
+    table = record.predictions
+    labels = table.loc[(table["split"] == "test") & (table["key"] == keys.iloc[0]), "label"]
+    shares = labels.value_counts(normalize=True)
+    if ranking.rows[0].test.low <= shares.iloc[0]:
+        name = record.task(ranking.task).classes[int(str(shares.index[0]))]
+        yield (
+            f"Always saying {name} would be right for {shares.iloc[0]:.3f} of the test images; "
+            f"{ranking.rows[0].backbone} is not clearly better than that."
+        )
 
 
 def _search_warnings(search: SearchRecord, intervention: str) -> Iterator[str]:

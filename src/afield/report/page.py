@@ -35,7 +35,11 @@ def report(out: Path | str, study: str | None = None) -> Path:
     >>> report(out).name
     'report.html'
     """
-    record = load_record(out, study)
+    return write_page(load_record(out, study), out)
+
+
+def write_page(record: StudyRecord, out: Path | str) -> Path:
+    """Write the page of a record that is already at hand into its folder, and return the path."""
     several = len(studies_of(out)) > 1
     path = Path(out) / (f"report-{record.study.study.name}.html" if several else "report.html")
     write_text(path, render(record))

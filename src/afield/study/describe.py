@@ -50,6 +50,15 @@ def _is_number(text: str) -> bool:
     return True
 
 
+def count(number: int, noun: str, plural: str = "") -> str:
+    """A number with its noun.
+
+    >>> count(1, "search", "searches"), count(2, "epoch")
+    ('1 search', '2 epochs')
+    """
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"
+
+
 def describe_plan(plan: Plan) -> str:
     """What a study would do: searches, trainings, epochs, image passes."""
     search, seeds = plan.study.search, plan.study.study.seeds
@@ -61,13 +70,13 @@ def describe_plan(plan: Plan) -> str:
         rows.append((item.task, item.backbone.id, item.intervention, rungs, str(plan.epochs_of(item)), str(passes)))
     total_epochs = sum(plan.epochs_of(item) for item in plan.searches)
     head = (
-        f"{plan.study.study.name}: {len(plan.searches)} searches ({search.method}), "
+        f"{plan.study.study.name}: {count(len(plan.searches), 'search', 'searches')} ({search.method}), "
         f"seeds {', '.join(map(str, seeds))}, protocol {plan.study.study.protocol}"
     )
     numerics = ", ".join(f"{key} {value}" for key, value in plan.numerics.model_dump().items())
     table = columns(rows, ("task", "backbone", "intervention", "cells@epochs", "epochs", "image passes"))
-    foot = f"{total_epochs} epochs in all, repeats included. Numerics: {numerics}.\nPrepared images: {_disk(plan)}"
-    return f"{head}\n\n{table}\n\n{foot}"
+    epochs = f"{count(total_epochs, 'epoch')} in all, repeats included."
+    return f"{head}\n\n{table}\n\n{epochs} Numerics: {numerics}.\nPrepared images: {_disk(plan)}"
 
 
 def _disk(plan: Plan) -> str:
@@ -92,8 +101,13 @@ def describe_record(record: StudyRecord) -> str:
             (search.task, search.backbone, search.intervention, *counts, f"{scored} of {len(record.study.study.seeds)}")
         )
     header = ("task", "backbone", "intervention", "finished", "paused", "failed", "missing", "scored")
-    lines = [f"{record.study.study.name}: test splits were read {record.test_reads} times", "", columns(rows, header)]
-    if any(search.chosen for search in record.searches):
+    lines = [
+        f"{record.study.study.name}: test splits were read {count(record.test_reads, 'time')}",
+        "",
+        columns(rows, header),
+    ]
+    ended = [search for search in record.searches if search.chosen]
+    if any(cell.state == "paused" for search in ended for cell in search.cells):
         lines += ["", "Paused trainings of a search that has ended were stopped by halving."]
     for failure in record.failures:
         lines.append(

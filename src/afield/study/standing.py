@@ -33,6 +33,8 @@ class Standing:
     done: int
     """finished, or stopped by halving"""
     running: tuple[Running, ...]
+    """those that have told how far they are"""
+    at_work: int
     left: int
     failed: int
     epochs_done: float
@@ -85,6 +87,7 @@ def standing_of(ledger: Ledger, busy: Sequence[Job], progress: Sequence[Event], 
             )
             for event in under_way
         ),
+        at_work=len(at_work),
         left=max(0, total - max(0, done) - len(at_work) - len(failed)),
         failed=len(failed),
         epochs_done=planned - sum(epochs_left(ledger).values()) + sum(parts.values()),

@@ -204,10 +204,20 @@ def _words(error: ValidationError, prefix: str, model: type[BaseModel]) -> list[
         elif item["type"] == "value_error":
             text = str(item["ctx"]["error"])
             text = f"{place}.{text}" if place and not text.startswith(place.split(".")[0]) else text
+        elif item["type"] in _PLAINLY:
+            text = f"{place}: {_PLAINLY[item['type']]}"
         else:
             text = f"{place}: {item['msg'].removeprefix('Input ')}, not {_shown(item['input'])}"
         lines.append(text)
     return lines
+
+
+_PLAINLY = {
+    "too_short": "must not be empty",
+    "string_too_short": "must not be empty",
+    "string_pattern_mismatch": "may hold letters, digits and . _ - alone, beginning with a letter or digit, 64 at most",
+}
+"""words for what pydantic says in its own"""
 
 
 def _shown(value: object) -> str:
