@@ -7,6 +7,7 @@ and tables, which need a trial's key alone, start at once.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -66,7 +67,13 @@ class Trial(BaseModel):
     @property
     def key(self) -> str:
         """Names the experiment: 20 hexadecimal digits of the hash of all fields."""
-        return digest(self.model_dump(mode="json"))
+        return _key(self)
+
+
+@lru_cache(maxsize=100_000)
+def _key(trial: Trial) -> str:
+    """A trial's key, hashed once (not kept in the model: a changed copy would carry it along)."""
+    return digest(trial.model_dump(mode="json"))
 
 
 @dataclass(frozen=True)

@@ -158,3 +158,21 @@ def test_a_changed_image_changes_every_key(done: Path, photos: Path, tmp_path: P
         keys.append({trial.key for trial in plan.searches[0].cells})
     assert not keys[0] & keys[1]
     assert keys[0] == {cell.key for cell in load_record(done).searches[0].cells}, "a key names bytes, not folders"
+
+
+def test_an_intervention_that_changes_nothing_shares_its_trials(done: Path, photos: Path, tmp_path: Path) -> None:
+    text = study_text(photos).replace("seeds = [0, 1]", 'seeds = [0, 1]\ninterventions = ["plain", "big/32", "big_32"]')
+    same = '[interventions."big/32"]\nimage_size = 32\n[interventions.big_32]\nimage_size = 40\n'
+    (tmp_path / "twice.toml").write_text(text + same)
+    out = copy(done, tmp_path)
+    shutil.rmtree(out / "trials")
+    shutil.rmtree(out / "scores")
+    outcome = afield.run_study(tmp_path / "twice.toml", out, slots=2)
+    assert outcome.complete
+    table = afield.results(out, study="tiny")
+    sizes = table.groupby("intervention")["image_size"].unique().map(list).to_dict()
+    assert sizes == {"plain": [32], "big/32": [32], "big_32": [40]}
+    keys = table.groupby("intervention")["key"].unique().map(set)
+    assert keys["plain"] == keys["big/32"]
+    assert not keys["plain"] & keys["big_32"]
+    assert {trial.key for trial in load_record(done).searches[0].repeats} == keys["plain"]

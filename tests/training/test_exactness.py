@@ -94,8 +94,9 @@ def test_another_platform_restarts(inputs: tuple[TaskData, dict[str, SplitInputs
 def test_a_seed_changes_everything_and_the_key(whole: State, inputs: tuple[TaskData, dict[str, SplitInputs]]) -> None:
     data, splits = inputs
     trial = tiny_trial(data)
+    before = trial.key
     other = trial.model_copy(update={"seed": 4})
-    assert other.key != trial.key
+    assert other.key != before == trial.key
     assert not same(go(other, splits, State(), 6), whole)
 
 

@@ -18,6 +18,10 @@ class StoreError(AfieldError):
     """A result folder, or a file in it, is not what it should be."""
 
 
+class DamagedError(StoreError):
+    """A finished result fails its checksums: it has to be made again."""
+
+
 class Stopped(AfieldError):  # noqa: N818 - no error: somebody asked for it
     """The user or a scheduler asked for a stop; everything so far is saved and can be resumed."""
 

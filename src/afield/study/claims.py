@@ -137,7 +137,7 @@ class Claims:
             other = json.loads(self._file(run).read_text())
         except (FileNotFoundError, ValueError):
             return False
-        if other["machine"] == self._machine:
+        if other["machine"] == self._machine and other["start"]:  # without a start, numbers of processes tell nothing
             return process_alive(other["process"]) and process_start(other["process"]) == other["start"]
         counter, since = self._seen.get(run, ("", 0.0))
         now = time.monotonic()

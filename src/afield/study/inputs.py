@@ -20,7 +20,9 @@ PICTURES = 6
 """sample images a class that are kept for the report"""
 
 
-def prepare_inputs(plan: Plan, store: Store, cache: Path, progress: Progress) -> dict[str, dict[str, SplitPaths]]:
+def prepare_inputs(
+    plan: Plan, store: Store, cache: Path, progress: Progress
+) -> dict[tuple[str, str, str], dict[str, SplitPaths]]:
     """Where each search's splits lie, by search and split, after preparing what is not yet there.
 
     Raises InputError that lists images which cannot be decoded, and StoreError where the disk is full.
@@ -37,7 +39,7 @@ def prepare_inputs(plan: Plan, store: Store, cache: Path, progress: Progress) ->
                 folders[place] = _prepare(data, split, rule, cache, progress)
             paths[split] = SplitPaths(samples, split, folders[place])
         _write_pictures(store, data, paths["validation"])
-        inputs[search.name] = paths
+        inputs[search.identity] = paths
     return inputs
 
 

@@ -111,14 +111,14 @@ def _train(job: Job, store: Store, progress: Progress, stop: Callable[[], bool])
 
 
 def _finish(job: Job, store: Store, state: State, here: Mapping[str, str]) -> None:
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     from afield.base.files import write_atomic, write_json
 
     trial, key, best = job.trial, job.trial.key, state.best
     assert best is not None, "a finished trial has a best epoch"
     tensors = {name: tensor.contiguous() for name, tensor in best.network.items()}
-    write_atomic(store.weights(key), lambda path: save_file(tensors, path))
+    write_atomic(store.weights(key), lambda path: path.write_bytes(save(tensors)))
     row = backbone(trial.backbone)
     size = trial.recipe.image_size
     write_json(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from afield.base.errors import StoreError
+from afield.base.errors import DamagedError
 from afield.study.plan import Plan, PlannedSearch
 from afield.study.search import Ask, Chosen, Seen, ask
 from afield.study.store import Store, TrialFiles
@@ -27,7 +27,7 @@ class Want:
 class Ledger:
     """What the files say of each trial of a plan; `damaged` is told of trials that fail their checksums."""
 
-    def __init__(self, plan: Plan, store: Store, damaged: Callable[[str, StoreError], None]) -> None:
+    def __init__(self, plan: Plan, store: Store, damaged: Callable[[str, DamagedError], None]) -> None:
         self.plan, self.store = plan, store
         self._damaged = damaged
         self.searches: dict[str, PlannedSearch] = {}
@@ -45,10 +45,13 @@ class Ledger:
         before = (self.files.get(key), key in self.scored)
         try:
             self.files[key] = self.store.read(key)
-            is_scored = self.store.read_score(key) is not None
-        except StoreError as error:
+        except DamagedError as error:
             self._damaged(key, error)
-            self.files[key], is_scored = TrialFiles(), False
+            self.files[key] = TrialFiles()
+        try:
+            is_scored = self.store.read_score(key) is not None
+        except DamagedError:
+            is_scored = False  # its network is there: it is scored again, over what is damaged
         self.scored = self.scored | {key} if is_scored else self.scored - {key}
         return before != (self.files[key], is_scored)
 

@@ -15,6 +15,7 @@ from afield.backbones.catalogue import Backbone, backbone
 from afield.backbones.weights import Weights, locate
 from afield.base.errors import InputError, StoreError
 from afield.base.files import write_text
+from afield.base.hashing import digest
 from afield.images.prepared import PREPARATION_VERSION, Rule, evaluation_rule, train_rule
 from afield.scoring.metrics import metric
 from afield.study.search import rung_sizes
@@ -39,12 +40,15 @@ class PlannedSearch:
     seeds: tuple[int, ...]
 
     @property
+    def identity(self) -> tuple[str, str, str]:
+        """Task, backbone and intervention: one search each."""
+        return self.task, self.backbone.id, self.intervention
+
+    @property
     def name(self) -> str:
-        """Names the search in files."""
-        return "--".join(
-            "".join(c if c.isalnum() or c in "._-" else "_" for c in part)[-60:]
-            for part in (self.task, self.backbone.id, self.intervention)
-        )
+        """Names the search in files: readable, and unlike any other's by the hash at its end."""
+        plain = ("".join(c if c.isalnum() or c in "._-" else "_" for c in part)[-40:] for part in self.identity)
+        return "--".join([*plain, digest(list(self.identity), 8)])
 
     @property
     def epochs(self) -> int:

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from afield.base.errors import Stopped, StoreError
+from afield.base.errors import DamagedError, Stopped, StoreError
 from afield.images.prepared import cache_folder
 from afield.study.claims import Claims
 from afield.study.engines.local import Event, LocalEngine, cores
@@ -119,7 +119,7 @@ class _Run:
         self.plan, self.store, self.claims, self.engine, self.watch = plan, store, claims, engine, watch
         self.workers, self.cache = workers, cache
         self.ledger = Ledger(plan, store, self._set_aside)
-        self.inputs: dict[str, dict[str, SplitPaths]] = {}
+        self.inputs: dict[tuple[str, str, str], dict[str, SplitPaths]] = {}
         self.progress: dict[str, Event] = {}
         self.selected: dict[str, tuple[str, ...]] = {}
         self.pruned: set[str] = set()
@@ -159,9 +159,10 @@ class _Run:
 
     def outcome(self) -> Outcome:
         """What the run came to."""
-        expected = sum(len(search.seeds) for search in self.plan.searches)
-        chosen = {trial.key for search in self.plan.searches for trial in self.ledger.chosen(search)}
-        missing = expected - len(chosen & self.ledger.scored)
+        missing = sum(
+            len(search.seeds) - sum(trial.key in self.ledger.scored for trial in self.ledger.chosen(search))
+            for search in self.plan.searches
+        )
         return Outcome(self.store.root, self.trained, len(self.ledger.failed()), missing)
 
     def _settle_choices(self) -> None:
@@ -202,6 +203,7 @@ class _Run:
                 held.append(want.trial.key)
             else:
                 self.engine.submit(job)
+                busy.add(job.name)  # two interventions may be one and the same trial
         return held
 
     def _job(self, want: Want) -> Job:
@@ -209,7 +211,7 @@ class _Run:
             kind=want.kind,
             trial=want.trial,
             out=self.store.root,
-            splits=self.inputs.get(want.search.name, {}),
+            splits=self.inputs.get(want.search.identity, {}),
             weights=self.plan.weights[want.search.backbone.id] if want.trial.weights is not None else None,
             until=want.until,
             workers=self.workers,
@@ -237,7 +239,7 @@ class _Run:
             self._take(event)
         raise Stopped("stopped; everything is saved. Run the same command again to go on")
 
-    def _set_aside(self, key: str, error: StoreError) -> None:
+    def _set_aside(self, key: str, error: DamagedError) -> None:
         """A damaged trial is named and trained anew."""
         self.watch.say(str(error))
         self.store.set_aside(key)

@@ -31,7 +31,7 @@ import numpy.typing as npt
 import pandas as pd
 from PIL import Image
 
-from afield.base.errors import InputError, StoreError
+from afield.base.errors import DamagedError, InputError, StoreError
 from afield.base.files import atomic_path, remove_abandoned, write_atomic, write_error, write_json, write_text
 from afield.base.hashing import sha256_file
 from afield.scoring.predictions import Predictions
@@ -237,8 +237,7 @@ class Store:
         """Write a task's samples and card; gives the path of the samples."""
         folder = self.task_folder(task, fingerprint)
         path = folder / "samples.parquet"
-        if not path.exists():
-            _write_parquet(path, table)
+        _write_parquet(path, table)  # always: what lies there may have been changed
         write_json(folder / "task.json", content)
         return path
 
@@ -287,9 +286,9 @@ def _unseal(folder: Path, verify: bool) -> Mapping[str, Any]:
     for name, expected in result["sha256"].items() if verify else ():
         path = folder / name
         if not path.exists():
-            raise StoreError(f"{path}: is missing; run the study again to make this result anew")
+            raise DamagedError(f"{path}: is missing; run the study again to make this result anew")
         if sha256_file(path) != expected:
-            raise StoreError(
+            raise DamagedError(
                 f"{path}: was altered or cut (its sha256 differs from result.json); "
                 "run the study again to make this result anew"
             )

@@ -54,7 +54,7 @@ class Preprocessing:
     def __call__(self, images: torch.Tensor, numerics: Numerics) -> torch.Tensor:
         """uint8 [n, 3, h, w] anywhere to float32 on the device, in its memory format."""
         mean, std = (torch.tensor(values, device=numerics.device).view(1, 3, 1, 1) for values in (self.mean, self.std))
-        moved = images.to(numerics.device, non_blocking=True)
+        moved = images.to(numerics.device, non_blocking=numerics.device == "cuda")
         return ((moved.float() / 255 - mean) / std).contiguous(memory_format=memory_format(numerics))
 
 
@@ -131,7 +131,7 @@ def _step(
     """One update; returns the sum of the batch's losses, on the device."""
     setup.network.train()
     torch.manual_seed(stream_seed(setup.batches.seed, "dropout", batch.epoch, batch.step))
-    labels = batch.labels.to(setup.numerics.device, non_blocking=True)
+    labels = batch.labels.to(setup.numerics.device, non_blocking=setup.numerics.device == "cuda")
     with autocast(setup.numerics):
         logits = forward(setup.preprocessing(batch.images, setup.numerics))
     loss = functional.cross_entropy(logits.float(), labels)
