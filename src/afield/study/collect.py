@@ -124,17 +124,16 @@ def _search(context: _Context, content: Mapping[str, Any]) -> SearchRecord:
     epochs = context.trials[keys[0]].recipe.epochs
     step = ask(study.search, seen, epochs)
     chosen = step.cell if isinstance(step, Chosen) else None
-    ended = isinstance(step, Chosen)
     repeats = [] if chosen is None else content["repeats"][chosen]
     axes = {key: tuple(values) for key, values in study.search.grid.items()}
     return SearchRecord(
         task=content["task"],
         backbone=content["backbone"],
         intervention=intervention,
-        cells=tuple(_trial(context, key, intervention, ended) for key in keys),
+        cells=tuple(_trial(context, key, intervention) for key in keys),
         axes=axes,
         chosen=None if chosen is None else keys[chosen],
-        repeats=tuple(_trial(context, key, intervention, ended) for key in repeats),
+        repeats=tuple(_trial(context, key, intervention) for key in repeats),
         borders=() if chosen is None else _borders(axes, context.trials[keys[chosen]]),
         epochs_spent=sum(len(item.history) for item in seen),
         epochs_of_grid=len(keys) * epochs,
@@ -142,7 +141,7 @@ def _search(context: _Context, content: Mapping[str, Any]) -> SearchRecord:
     )
 
 
-def _trial(context: _Context, key: str, intervention: str, ended: bool) -> TrialRecord:
+def _trial(context: _Context, key: str, intervention: str) -> TrialRecord:
     trial, files = context.trials[key], context.files[key]
     state: TrialState = "missing"
     if files.result is not None:

@@ -84,7 +84,7 @@ def _disk(plan: Plan) -> str:
     for item in plan.searches:
         data = plan.tasks[item.task]
         for split, rule in plan.rules(item).items():
-            images = list(dict.fromkeys(data.table.loc[data.table["split"] == split, "image"]))
+            images = data.images(split)
             sizes[item.task, split, rule] = estimate_bytes(data.root, images, rule)
     return f"about {sum(sizes.values()) / 1e6:.0f} MB in {cache_folder()}"
 

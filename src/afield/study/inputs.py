@@ -12,7 +12,6 @@ from afield.study.job import SplitPaths
 from afield.study.plan import Plan
 from afield.study.store import Store
 from afield.tasks.data import TaskData
-from afield.tasks.task import SPLITS
 
 Progress = Callable[[str, int, int], None]
 """what is prepared, images done, images in all; may raise to stop"""
@@ -43,13 +42,8 @@ def prepare_inputs(
     return inputs
 
 
-def _images(data: TaskData, split: str) -> list[str]:
-    """The images of a split, each once, in the order of the samples."""
-    return list(dict.fromkeys(data.table.loc[data.table["split"] == split, "image"]))
-
-
 def _prepare(data: TaskData, split: str, rule: Rule, cache: Path, progress: Progress) -> Path:
-    images = _images(data, split)
+    images = data.images(split)
     what = f"{data.task.name} {split}, {rule.size} px"
     hashes = [data.hashes[image] for image in images]
     return prepare(
@@ -65,13 +59,6 @@ def _prepare(data: TaskData, split: str, rule: Rule, cache: Path, progress: Prog
 
 def _write_task(store: Store, data: TaskData) -> Path:
     task, table = data.task, data.table
-    counts = {
-        split: {
-            name: int(((table["split"] == split) & (table["label"] == index)).sum())
-            for index, name in enumerate(task.classes)
-        }
-        for split in SPLITS
-    }
     content = {
         "name": task.name,
         "version": task.version,
@@ -81,7 +68,7 @@ def _write_task(store: Store, data: TaskData) -> Path:
         "split_seed": task.split_seed,
         "fingerprint": data.fingerprint,
         "card": asdict(task.card),
-        "counts": counts,
+        "counts": data.counts(),
     }
     columns = ["id", "image", "label", "split", "group", "cluster", "unit"]
     return store.write_task(task.name, data.fingerprint, table[columns], content)

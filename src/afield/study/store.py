@@ -145,7 +145,7 @@ class Store:
         for folder in (self.trial_folder(key), self.root / "scores" / key):
             shutil.rmtree(folder, ignore_errors=True)
 
-    def read(self, key: str, *, verify: bool = True) -> TrialFiles:
+    def read(self, key: str) -> TrialFiles:
         """What there is of a trial. Raises StoreError where a finished one fails its checksums."""
         folder = self.trial_folder(key)
         if not folder.exists():
@@ -159,7 +159,7 @@ class Store:
             )
         except ValueError as error:
             raise StoreError(f"{path}: damaged ({error}); run the study again to train this trial anew") from error
-        result = _unseal(folder, verify) if (folder / "result.json").exists() else None
+        result = _unseal(folder) if (folder / "result.json").exists() else None
         failure = _read_json(folder / "failure.json") if result is None and (folder / "failure.json").exists() else None
         return TrialFiles(history, result, failure)
 
@@ -192,7 +192,7 @@ class Store:
     def read_score(self, key: str) -> Mapping[str, Any] | None:
         """The result of a score; None where there is none. Raises StoreError where it fails its checksum."""
         folder = self.root / "scores" / key
-        return _unseal(folder, verify=True) if (folder / "result.json").exists() else None
+        return _unseal(folder) if (folder / "result.json").exists() else None
 
     def predictions(self, key: str, split: str) -> pd.DataFrame:
         """The predictions table of a finished trial on `validation`, or of a scored one on `test`."""
@@ -281,9 +281,9 @@ def _seal(folder: Path, names: Sequence[str], result: Mapping[str, Any]) -> None
     write_json(folder / "result.json", {**result, "sha256": {name: sha256_file(folder / name) for name in names}})
 
 
-def _unseal(folder: Path, verify: bool) -> Mapping[str, Any]:
+def _unseal(folder: Path) -> Mapping[str, Any]:
     result = _read_json(folder / "result.json")
-    for name, expected in result["sha256"].items() if verify else ():
+    for name, expected in result["sha256"].items():
         path = folder / name
         if not path.exists():
             raise DamagedError(f"{path}: is missing; run the study again to make this result anew")

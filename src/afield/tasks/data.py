@@ -41,6 +41,10 @@ class TaskData:
             for split in SPLITS
         }
 
+    def images(self, split: str) -> list[str]:
+        """The images of a split, each once, in the order of the samples."""
+        return list(dict.fromkeys(self.table.loc[self.table["split"] == split, "image"]))
+
     def absent(self) -> dict[Split, tuple[str, ...]]:
         """The classes that validation or test lack; empty where each split has all."""
         return {
