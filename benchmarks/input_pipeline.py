@@ -161,7 +161,7 @@ def ours(
     positions = [(epoch, step) for epoch in range(-(-ENOUGH // whole)) for step in range(whole)]
     numerics = numerics_for(settle(NumericsChoice(device="cpu"), "cpu"), convolutional=True)
     preprocessing = Preprocessing(MEAN, STD)
-    for batch in load(batches, positions, workers, pin=False):
+    for batch in load(batches, positions, workers, torch.device("cpu")):
         yield preprocessing(batch.images, numerics)
 
 

@@ -3,6 +3,7 @@
     python benchmarks/preparation.py                       # pixels: elpv at 64 px, generated 600x800 at 224 px
     python benchmarks/preparation.py --data FOLDER --size 64      # pixels of own images
     python benchmarks/preparation.py --train --seeds 5     # accuracy: a backbone trained on elpv both ways
+    python benchmarks/preparation.py --train --seeds 20 --first-seed 20      # the same with fresh seeds, 20 to 39
 
 Pixels: each image's crop is drawn once, as in training, cut from the full-size image and from the prepared one, and
 resized to what the network sees; the differences are out of 255. A part of them comes from the crop's edges, which lie
@@ -34,26 +35,20 @@ from PIL import Image
 from scipy.stats import t
 from torchvision.datasets import ImageFolder
 
-from afield.backbones.catalogue import backbone
-from afield.backbones.weights import locate
-from afield.images.augment import draw, resize_crop, scale_boxes
+from afield.backbones.backbone import Backbone
+from afield.backbones.weights import Weights
+from afield.images.augment import Draws, apply_by_bytes, draw, locate, scale_boxes
 from afield.images.decode import decode, stored_size
-from afield.images.prepared import (
-    PREPARATION_VERSION,
-    Rule,
-    cache_folder,
-    evaluation_rule,
-    prepare,
-    prepare_pixels,
-    train_rule,
-)
+from afield.images.prepared import Rule, cache_folder, prepare, prepare_pixels, train_rule
 from afield.scoring.metrics import METRICS
 from afield.study.job import SplitPaths
+from afield.study.plan import make_plan
+from afield.study.study import Study, StudyHead
 from afield.tasks.builtin import find_task
 from afield.tasks.data import TaskData, load_task
 from afield.training.checkpoint import State
 from afield.training.loop import Hooks
-from afield.training.numerics import NumericsChoice, numerics_for, settle
+from afield.training.numerics import NumericsChoice, settle
 from afield.training.recipe import Recipe
 from afield.trial import Trial, run_trial, score
 
@@ -82,16 +77,13 @@ class Deviation:
         return f"{mean:8.2f} {int((share < 0.99).sum()):10} {int(np.flatnonzero(self.counts)[-1]):8}"
 
 
-def as_tensor(pixels: Pixels) -> torch.Tensor:
-    """[h, w, 3] as [3, h, w], channels last in memory as in training."""
-    return torch.from_numpy(pixels.copy()).permute(2, 0, 1)
-
-
 def resized(pixels: Pixels, box: npt.NDArray[np.int64], size: int, interpolation: str) -> Pixels:
     """A crop as training resizes it on a CPU, [size, size, 3]."""
-    top, left, height, width = box.tolist()
-    crop = as_tensor(pixels)[:, top : top + height, left : left + width]
-    return np.asarray(resize_crop(crop, size, interpolation).permute(1, 2, 0).numpy())
+    whole = Draws(box[None], np.array([False]), np.array([False]))
+    crops = locate(np.array([0]), np.array([pixels.shape[:2]], np.int32), whole)
+    return np.asarray(
+        apply_by_bytes(torch.from_numpy(pixels.flatten()), crops, size, interpolation)[0].permute(1, 2, 0)
+    )
 
 
 def by_pillow(pixels: Pixels, box: npt.NDArray[np.float64], size: int) -> Pixels:
@@ -160,74 +152,61 @@ def full_size_rule(data: TaskData) -> Rule:
 
 @dataclass(frozen=True)
 class Pair:
-    """A trial but for its seed, and where its splits lie under each rule."""
+    """A trial for each seed, what it trains, and where its splits lie under each rule."""
 
-    trial: Trial
+    trials: tuple[Trial, ...]
+    backbone: Backbone
+    weights: Weights
     splits: dict[str, dict[str, SplitPaths]]
     """by "full size" and "prepared", then by split"""
 
 
 def make_pair(options: argparse.Namespace, folder: Path) -> Pair:
-    """Prepare the task's images under both rules."""
-    data, row = load_task(find_task(options.task), "clean", cache_folder()), backbone(options.backbone)
+    """Plan the trials as a study does, and prepare the task's images under both rules."""
+    seeds = range(options.first_seed, options.first_seed + options.seeds)
+    head = StudyHead(name="preparation", tasks=(options.task,), backbones=(options.backbone,), seeds=tuple(seeds))
+    recipe = Recipe(learning_rate=options.learning_rate, epochs=options.epochs, batch_size=32, image_size=options.size)
+    numerics = settle(NumericsChoice(device="cpu"), "cpu")
+    plan = make_plan(Study(study=head, recipe=recipe), numerics, cache_folder())
+    (search,) = plan.searches
+    data, rules = plan.tasks[search.task], plan.rules(search)
     samples = folder / "samples.parquet"
     data.table.to_parquet(samples)
-    view = evaluation_rule(options.size, row.interpolation)
 
     def paths(split: str, rule: Rule) -> SplitPaths:
-        images = list(dict.fromkeys(data.table.loc[data.table["split"] == split, "image"]))
+        images = data.images(split)
         hashes = [data.hashes[image] for image in images]
         made = prepare(data.root, images, hashes, rule, folder, os.cpu_count() or 1, lambda done, total: None)
         return SplitPaths(samples, split, made)
 
-    common = {split: paths(split, view) for split in ("validation", "test")}
-    task = data.task
-    trial = Trial(
-        task=task.name,
-        task_version=task.version,
-        classes=task.classes,
-        flips=task.flips,
-        metric=task.metric,
-        data=data.fingerprint,
-        split_seed=task.split_seed,
-        protocol="clean",
-        backbone=row.id,
-        weights=locate(row).sha256,
-        mean=row.mean,
-        std=row.std,
-        interpolation=row.interpolation,
-        recipe=Recipe(
-            learning_rate=options.learning_rate, epochs=options.epochs, batch_size=32, image_size=options.size
-        ),
-        seed=0,
-        preparation=PREPARATION_VERSION,
-        numerics=numerics_for(settle(NumericsChoice(device="cpu"), "cpu"), row.convolutional),
-    )
+    common = {split: paths(split, rules[split]) for split in ("validation", "test")}
     return Pair(
-        trial,
+        search.repeats(0),
+        search.backbone,
+        plan.weights[search.backbone.id],
         {
             "full size": common | {"train": paths("train", full_size_rule(data))},
-            "prepared": common | {"train": paths("train", train_rule(options.size))},
+            "prepared": common | {"train": paths("train", rules["train"])},
         },
     )
 
 
-def metrics_of(pair: Pair, job: tuple[int, str]) -> list[float]:
+def metrics_of(pair: Pair, job: tuple[Trial, str]) -> list[float]:
     """Train one network and measure it on test, in the order of REPORTED."""
-    seed, rule = job
-    trial, splits = pair.trial.model_copy(update={"seed": seed}), pair.splits[rule]
+    trial, splits = job[0], pair.splits[job[1]]
     state = run_trial(
         trial,
         splits["train"].open(),
         splits["validation"].open(),
-        locate(backbone(trial.backbone)),
+        pair.backbone,
+        pair.weights,
         state=State(),
         until=trial.recipe.epochs,
         workers=0,
         hooks=Hooks(),
     )
     assert state.best is not None, "a finished trial has a best epoch"
-    predictions = score(trial, state.best.network, splits["test"].open())
+    predictions = score(trial, pair.backbone, state.best.network, splits["test"].open())
     return [METRICS[name].compute(predictions) * factor for name, factor in REPORTED.items()]
 
 
@@ -235,14 +214,14 @@ def compare_accuracy(options: argparse.Namespace) -> None:
     """Train the pairs, as many networks at once as there are cores, and print the differences."""
     with tempfile.TemporaryDirectory() as folder:
         pair = make_pair(options, Path(folder))
-        jobs = [(seed, rule) for seed in range(options.seeds) for rule in pair.splits]
+        jobs = [(trial, rule) for trial in pair.trials for rule in pair.splits]
         with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
             values = list(pool.map(partial(metrics_of, pair), jobs))
     full, prepared = np.array(values).reshape(options.seeds, 2, len(REPORTED)).swapaxes(0, 1)
-    recipe = pair.trial.recipe
+    recipe, last = pair.trials[0].recipe, pair.trials[-1].seed
     print(
         f"{options.task}, {options.backbone}, {recipe.image_size} px, {recipe.epochs} epochs, learning rate "
-        f"{recipe.learning_rate:g}, test metrics over {options.seeds} seeds"
+        f"{recipe.learning_rate:g}, test metrics over {options.seeds} seeds ({options.first_seed} to {last})"
     )
     print(f"{'':10} {'full size':>10} {'prepared':>10} {'difference':>11}   95 % interval    sd of seeds (full size)")
     for column, (name, factor) in enumerate(REPORTED.items()):
@@ -268,7 +247,8 @@ def main() -> None:
     parser.add_argument("--backbone", default="squeezenet1_1.caffe_in1k")
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--learning-rate", type=float, default=3e-4)
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seeds", type=int, default=5, help="how many")
+    parser.add_argument("--first-seed", type=int, default=0, help="fresh seeds repeat a measurement independently")
     options = parser.parse_args()
     if options.train and options.seeds < 2:
         parser.error("--seeds: an interval needs at least 2")

@@ -2,7 +2,12 @@ import math
 import multiprocessing
 import os
 import pickle
+import re
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from collections import namedtuple
 from pathlib import Path
 
@@ -127,6 +132,20 @@ def test_twenty_broken_images_are_named_and_the_rest_counted(tmp_path: Path) -> 
     assert str(caught.value).count("no such file") == 20
 
 
+def test_an_image_that_would_grow_without_bound_is_refused(tmp_path: Path) -> None:
+    """A view's short side is the trial's size: one pixel by 60,000 would become 64 by 3,840,000."""
+    for name, size in (("thread.png", (1, 60_000)), ("strip.png", (2, 6_000))):
+        Image.new("RGB", size).save(tmp_path / name)
+    names = ["thread.png", "strip.png"]
+    with pytest.raises(InputError, match="1 of 2 images cannot be used") as caught:
+        prepare(tmp_path, names, names, evaluation_rule(64, "bilinear"), tmp_path / "cache", 1, quiet)
+    told = f"{tmp_path / 'thread.png'}: 1 pixels wide and 60000 high .* 245,760,000 pixels, more than 178,956,970"
+    assert re.search(told, str(caught.value))
+    # for training nothing is enlarged
+    images = open_prepared(prepare(tmp_path, names, names, train_rule(64), tmp_path / "cache", 1, quiet))
+    assert images.sizes.tolist() == [[60_000, 1], [6_000, 2]]
+
+
 @pytest.mark.parametrize("processes", [1, 2])
 def test_a_stop_in_the_middle_leaves_nothing(root: Path, tmp_path: Path, processes: int) -> None:
     def stop(done: int, total: int) -> None:
@@ -154,6 +173,34 @@ def test_what_a_killed_run_left_is_never_used_and_removed(root: Path, tmp_path: 
     folder = made(root, tmp_path / "cache", train_rule(32))
     assert list((tmp_path / "cache" / "prepared").iterdir()) == [folder]
     assert len(open_prepared(folder)) == 6
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds the processes through /proc")
+def test_no_process_outlives_a_parent_that_is_killed(root: Path, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        f"""
+import os, signal
+from pathlib import Path
+from afield.images.prepared import prepare, train_rule
+
+def die(done, total):
+    print(Path(f"/proc/{{os.getpid()}}/task/{{os.getpid()}}/children").read_text(), flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+if __name__ == "__main__":
+    names = {NAMES!r} * 20
+    prepare(Path({str(root)!r}), names, names, train_rule(32), Path({str(tmp_path / "cache")!r}), 2, die)
+"""
+    )
+    ended = subprocess.run([sys.executable, str(script)], stdout=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert ended.returncode == -signal.SIGKILL
+    processes = [Path("/proc") / number for number in ended.stdout.split()]
+    assert len(processes) >= 2
+    until = time.monotonic() + 20
+    while any(process.exists() for process in processes) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert [process.name for process in processes if process.exists()] == []
 
 
 def test_two_at_once_are_harmless(root: Path, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from afield.backbones.catalogue import catalogue
 from afield.base.errors import AfieldError, Stopped
 from afield.tasks.data import TaskData
 from afield.training.checkpoint import State, load_checkpoint, save_checkpoint
@@ -25,7 +26,15 @@ def go(
     trial: Trial, splits: dict[str, SplitInputs], state: State, until: int, workers: int = 0, hooks: Hooks = NONE
 ) -> State:
     return run_trial(
-        trial, splits["train"], splits["validation"], None, state=state, until=until, workers=workers, hooks=hooks
+        trial,
+        splits["train"],
+        splits["validation"],
+        catalogue()[trial.backbone],
+        None,
+        state=state,
+        until=until,
+        workers=workers,
+        hooks=hooks,
     )
 
 

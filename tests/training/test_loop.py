@@ -10,13 +10,19 @@ from torch import nn
 from torch.nn import functional
 
 from afield.backbones.build import build
-from afield.backbones.catalogue import backbone
+from afield.backbones.catalogue import find
+from afield.base.errors import AfieldError
 from afield.images.loader import TrainingBatches
 from afield.training.checkpoint import State
-from afield.training.loop import Hooks, learning_rate, make_optimiser
+from afield.training.loop import Hooks, Preprocessing, learning_rate, make_optimiser
+from afield.training.numerics import Numerics, NumericsChoice, numerics_for, settle
 from afield.training.recipe import Recipe
-from afield.trial import run_trial
+from afield.trial import SplitInputs, run_trial
 from tests.fixtures.tiny import BACKBONE, tiny_inputs, tiny_trial
+
+
+def tiny_numerics(**changes: object) -> Numerics:
+    return numerics_for(settle(NumericsChoice(), "cpu"), convolutional=True).model_copy(update=changes)
 
 
 def test_cosine_equals_torch() -> None:
@@ -45,16 +51,19 @@ def test_a_step_without_gradient_decays_by_wd_times_lr_over_peak(peak: float, ep
     torch.testing.assert_close(layer.weight.detach(), expected, rtol=1e-12, atol=0)
 
 
-def test_losses_equal_a_plain_loop_on_the_same_batches(photos: Path, cache: Path) -> None:
-    """The study's script logic (PAPER.md 3) as a plain loop, fed with the batches that afield makes."""
+@pytest.mark.parametrize("batch_size", [5, 23])
+def test_losses_equal_a_plain_loop_on_the_same_batches(photos: Path, cache: Path, batch_size: int) -> None:
+    """The study's script logic (PAPER.md 3) as a plain loop, fed with the batches that afield makes. Of 24 samples in
+    batches of 23 one is left over and skipped: the mean loss is that of the others.
+    """
     data, splits = tiny_inputs(photos, cache)
-    trial = tiny_trial(data, epochs=3, weight_decay=1e-2)
+    trial = tiny_trial(data, epochs=3, weight_decay=1e-2, batch_size=batch_size)
+    row = find(BACKBONE)
     state = run_trial(
-        trial, splits["train"], splits["validation"], None, state=State(), until=3, workers=0, hooks=Hooks()
+        trial, splits["train"], splits["validation"], row, None, state=State(), until=3, workers=0, hooks=Hooks()
     )
 
-    batches = TrainingBatches(splits["train"].samples(), 32, "bicubic", 5, trial.seed, "paper", trial.flips)
-    row = backbone(BACKBONE)
+    batches = TrainingBatches(splits["train"].samples(), 32, "bicubic", batch_size, trial.seed, "paper", trial.flips)
     network = build(row, 2, initialisation="scratch", seed=trial.seed, weights=None).to(
         memory_format=torch.channels_last
     )
@@ -79,3 +88,49 @@ def test_losses_equal_a_plain_loop_on_the_same_batches(photos: Path, cache: Path
             losses += [loss.item()] * len(batch.labels)
         schedule.step()
         assert np.mean(losses) == pytest.approx(state.history[epoch]["train_loss"], rel=2e-4)
+
+
+def test_a_single_sample_is_no_training(photos: Path, cache: Path) -> None:
+    data, splits = tiny_inputs(photos, cache)
+    train = splits["train"]
+    alone = SplitInputs(train.table[:1], train.images, train.row[:1])
+    with pytest.raises(AfieldError, match=r"single sample, which makes no batch; add"):
+        run_trial(
+            tiny_trial(data),
+            alone,
+            splits["validation"],
+            find(BACKBONE),
+            None,
+            state=State(),
+            until=1,
+            workers=0,
+            hooks=Hooks(),
+        )
+
+
+@pytest.mark.parametrize("memory_format", ["channels_last", "contiguous"])
+@pytest.mark.parametrize("lain", [torch.channels_last, torch.contiguous_format])
+def test_pixels_are_normalised_channel_by_channel_to_the_last_bit(
+    memory_format: str, lain: torch.memory_format
+) -> None:
+    """However the bytes lie, and also where evaluation normalised first."""
+    numerics = tiny_numerics(memory_format=memory_format)
+    preprocessing = Preprocessing((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+    images = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (4, 3, 6, 9), np.uint8))
+    with torch.inference_mode():
+        evaluated = preprocessing(images, numerics)
+    trained = preprocessing(images.to(memory_format=lain), numerics)
+    expected = torch.stack(
+        [
+            (images[:, channel] / 255 - mean) / std
+            for channel, (mean, std) in enumerate(zip(preprocessing.mean, preprocessing.std, strict=True))
+        ],
+        dim=1,
+    )
+    for ours in (evaluated, trained):
+        assert torch.equal(ours, expected)
+        assert ours.is_contiguous(
+            memory_format=getattr(torch, memory_format.replace("contiguous", "contiguous_format"))
+        )
+    weights = torch.ones(3, requires_grad=True)
+    (trained * weights.view(1, 3, 1, 1)).sum().backward()

@@ -1,9 +1,8 @@
 """Augmentation is draw, then apply.
 
 `draw` gives the parameters of every operation for samples in an epoch: a pure, cheap function of (stream key, epoch,
-sample), the same on every machine. `apply` executes them on uint8 images wherever these lie: torch's antialiased
-resize of bytes on a
-CPU, two products with PIL's own filter weights on a GPU.
+sample), the same on every machine. `apply` executes them on bytes wherever these lie: torch's antialiased resize of
+bytes on a CPU, two products with PIL's own filter weights on a GPU.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +21,10 @@ SCALE = (0.65, 1.0)
 RATIO = (3 / 4, 4 / 3)
 """width over height of a crop before it is resized to a square"""
 TRIES = 10
+HALF = 0.5001
+"""added before bytes are cut off: PIL rounds halves up, and a float32 sum may end just below one"""
+TOGETHER = 2**23
+"""pixels of crops that the products take at once: some 40 bytes each in memory"""
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,7 @@ def draw(
 
     `samples` [n] are positions in the training split, `originals` [n, 2] the heights and widths of their full images.
     The box follows torchvision's rule: ten tries of a random area and log-uniform ratio, then the largest central box
-    of
-    allowed ratio.
+    of allowed ratio.
     """
     uniform = _uniforms(key, epoch, samples)
     height, width = originals[:, 0].astype(np.float64), originals[:, 1].astype(np.float64)
@@ -96,58 +97,114 @@ def scale_boxes(
     return np.concatenate([start, end - start], axis=1).astype(np.int64)
 
 
-def apply(
-    images: Sequence[torch.Tensor], box: npt.NDArray[np.int64], draws: Draws, size: int, interpolation: str
+@dataclass(frozen=True)
+class Crops:
+    """Where n crops lie in flat bytes (RGB, row after row), and how each is turned."""
+
+    first: npt.NDArray[np.int64]
+    """[n] byte at which a crop begins"""
+    pitch: npt.NDArray[np.int64]
+    """[n] bytes from one row of the crop to the next: 3 x the width of the image that it is cut from"""
+    height: npt.NDArray[np.int64]
+    """[n] pixels"""
+    width: npt.NDArray[np.int64]
+    """[n] pixels"""
+    horizontal: npt.NDArray[np.bool_]
+    """[n] whether left and right change places"""
+    vertical: npt.NDArray[np.bool_]
+    """[n] whether top and bottom change places"""
+
+
+def locate(start: npt.NDArray[np.int64], sizes: npt.NDArray[np.int32], draws: Draws) -> Crops:
+    """The crops of images that begin at byte `start` [n] and are `sizes` [n, 2] pixels high and wide; the boxes of
+    `draws` are in pixels of these images.
+    """
+    top, left, height, width = draws.box.T
+    pitch = 3 * sizes[:, 1].astype(np.int64)
+    return Crops(start + top * pitch + 3 * left, pitch, height, width, draws.horizontal, draws.vertical)
+
+
+def apply(pixels: torch.Tensor, crops: Crops, size: int, interpolation: str) -> torch.Tensor:
+    """Cut, resize (antialiased) and flip: flat bytes to one uint8 batch [n, 3, size, size], channels last in memory, on
+    the device of `pixels`.
+    """
+    how = apply_by_bytes if pixels.device.type == "cpu" else apply_by_products
+    return how(pixels, crops, size, interpolation)
+
+
+def apply_by_bytes(pixels: torch.Tensor, crops: Crops, size: int, interpolation: str) -> torch.Tensor:
+    """`apply` with torch's kernel for bytes, crop by crop (fast on a CPU).
+
+    Each crop is a view with the strides of a channels-last batch of one: then the kernel writes channels last too and
+    nothing is laid out anew. torchvision's resize calls the same kernel; its own checks take as long as the kernel at
+    64 px.
+    """
+    columns = (crops.first, crops.pitch, crops.height, crops.width, crops.horizontal, crops.vertical)
+    parts = []
+    for first, pitch, height, width, horizontal, vertical in zip(*(c.tolist() for c in columns), strict=True):
+        crop = pixels.as_strided((1, 3, height, width), (height * pitch, 1, pitch, 3), first)
+        part = functional.interpolate(crop, (size, size), mode=interpolation, align_corners=False, antialias=True)
+        if horizontal:
+            part = part.flip(3)
+        if vertical:
+            part = part.flip(2)
+        parts.append(part)
+    return torch.cat(parts)
+
+
+def apply_by_products(pixels: torch.Tensor, crops: Crops, size: int, interpolation: str) -> torch.Tensor:
+    """`apply` by two products with PIL's filter weights, `rows @ (crop @ columns^T)`, many crops at once (fast on a
+    GPU; nothing waits for the device).
+
+    As in torch's kernel, and PIL's until version 12, the widths come first and are rounded to bytes before the heights:
+    bicubic overshoots are cut twice. A flip is a filter read backwards.
+    """
+    columns = (crops.first // 3, crops.pitch // 3, crops.height, crops.width, crops.horizontal, crops.vertical)
+    parameters = send(torch.from_numpy(np.stack(columns).astype(np.int64)), pixels.device)[:, :, None]
+    together = max(1, TOGETHER // int(crops.height.max() * crops.width.max()))
+    parts = []
+    for start in range(0, len(crops.first), together):
+        chunk = slice(start, start + together)
+        first, pitch, height, width, horizontal, vertical = parameters[:, chunk]
+        y = torch.arange(int(crops.height[chunk].max()), device=pixels.device)
+        x = torch.arange(int(crops.width[chunk].max()), device=pixels.device)
+        # beyond its own edge a smaller crop repeats its last pixel, which meets a weight of zero
+        place = (first + torch.minimum(y, height - 1) * pitch)[:, :, None] + torch.minimum(x, width - 1)[:, None, :]
+        planes = pixels.view(-1, 3)[place].permute(0, 3, 1, 2).float()
+        rows = filter_weights(height, len(y), size, interpolation, vertical.bool())[:, None]
+        across = filter_weights(width, len(x), size, interpolation, horizontal.bool())[:, None]
+        narrowed = (planes @ across.mT + HALF).floor().clamp(0, 255)
+        resized = (rows @ narrowed + HALF).floor().clamp(0, 255)
+        parts.append(resized.to(torch.uint8, memory_format=torch.channels_last))
+    return torch.cat(parts)
+
+
+def filter_weights(
+    source: torch.Tensor, longest: int, target: int, interpolation: str, backwards: torch.Tensor
 ) -> torch.Tensor:
-    """Crop, resize (antialiased) and flip: uint8 images [3, h, w] to one uint8 batch [n, 3, size, size] on their
-    device.
-    """
-    resize = resize_crop if images[0].device.type == "cpu" else resize_crop_by_products
-    batch = torch.empty((len(images), 3, size, size), dtype=torch.uint8, device=images[0].device)
-    batch = batch.contiguous(memory_format=torch.channels_last)  # as images lie and as convolutions like them
-    for index, (image, (top, left, height, width)) in enumerate(zip(images, box.tolist(), strict=True)):
-        batch[index] = resize(image[:, top : top + height, left : left + width], size, interpolation)
-    for flipped, dimension in ((draws.horizontal, 3), (draws.vertical, 2)):
-        if flipped.any():
-            rows = torch.from_numpy(np.flatnonzero(flipped)).to(batch.device)
-            batch[rows] = batch[rows].flip(dimension)
-    return batch
-
-
-def resize_crop(crop: torch.Tensor, size: int, interpolation: str) -> torch.Tensor:
-    """Resize one uint8 crop [3, h, w] to [3, size, size] with torch's kernel for bytes (fast on a CPU).
-
-    torchvision's resize calls the same kernel; its own checks take as long as the kernel at 64 px.
-    """
-    return functional.interpolate(crop[None], (size, size), mode=interpolation, align_corners=False, antialias=True)[0]
-
-
-def resize_crop_by_products(crop: torch.Tensor, size: int, interpolation: str) -> torch.Tensor:
-    """The same by two products with PIL's filter weights, `rows @ (crop @ columns^T)` (fast on a GPU).
-
-    As in PIL the widths come first and are rounded to bytes before the heights: bicubic overshoots are cut twice.
-    """
-    rows = filter_weights(crop.shape[1], size, interpolation).to(crop.device)
-    columns = filter_weights(crop.shape[2], size, interpolation).to(crop.device)
-    narrowed = (crop.to(rows.dtype) @ columns.T).round().clamp(0, 255)
-    return (rows @ narrowed).round().clamp(0, 255).to(torch.uint8)
-
-
-@lru_cache(maxsize=4096)
-def filter_weights(source: int, target: int, interpolation: str) -> torch.Tensor:
-    """PIL's antialiased filter from `source` to `target` pixels as a matrix [target, source]; each row sums to one.
+    """PIL's antialiased filters from `source` [n, 1] to `target` pixels as matrices [n, target, longest]: each row sums
+    to one and is zero from the n-th source on; `backwards` [n, 1] filters give their targets in reverse.
 
     Bilinear is the triangle of radius 1, bicubic Keys' kernel with a = -0.5 and radius 2, both stretched by the
     reduction where the image shrinks.
     """
-    scale = source / target
-    stretch = max(scale, 1.0)
-    centre = (np.arange(target) + 0.5) * scale
-    distance = np.abs((np.arange(source)[None, :] + 0.5 - centre[:, None]) / stretch)
+    scale = source.float() / target
+    rank = torch.arange(target, device=source.device)
+    centre = (torch.where(backwards, target - 1 - rank, rank) + 0.5) * scale
+    pixel = torch.arange(longest, device=source.device)
+    distance = ((pixel + 0.5 - centre[:, :, None]) / scale.clamp(min=1)[:, :, None]).abs()
     if interpolation == "bilinear":
-        weights = np.clip(1 - distance, 0, None)
+        weights = (1 - distance).clamp(min=0)
     else:
-        near = 1.5 * distance**3 - 2.5 * distance**2 + 1
-        far = -0.5 * distance**3 + 2.5 * distance**2 - 4 * distance + 2
-        weights = np.where(distance < 1, near, np.where(distance < 2, far, 0.0))
-    return torch.from_numpy(weights / weights.sum(axis=1, keepdims=True)).to(torch.float32)
+        near = (1.5 * distance - 2.5) * distance**2 + 1
+        far = ((-0.5 * distance + 2.5) * distance - 4) * distance + 2
+        weights = torch.where(distance < 1, near, far * (distance < 2))
+    weights = weights * (pixel < source)[:, None, :]
+    return weights / weights.sum(dim=2, keepdim=True)
+
+
+def send(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """A tensor on a device; from the CPU to a GPU it travels while both go on with their work."""
+    if device.type != "cuda" or tensor.is_cuda:
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)

@@ -1,12 +1,18 @@
-"""Batches of uint8 images from prepared ones: each a pure function of (stream keys, epoch, step), whoever makes it."""
+"""Batches of uint8 images from prepared ones: each a pure function of (stream keys, epoch, step), whoever makes it.
+
+On a CPU the crops are resized where the bytes are mapped, in this process or in loader processes. On a GPU they are
+resized there, from the prepared images themselves where these fit into its memory, else from the crops' bytes, which
+loader processes gather; both ways give the same bits.
+"""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,11 +20,12 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from afield.base.streams import stream, stream_seed
-from afield.images.augment import apply, draw, scale_boxes
+from afield.images.augment import Crops, Draws, apply, draw, locate, scale_boxes, send
 from afield.images.prepared import PreparedImages, open_prepared
 
 Position = tuple[int, int]
 """epoch and step, both from 0"""
+Loaded = TypeVar("Loaded")
 
 
 @dataclass(frozen=True)
@@ -29,10 +36,6 @@ class Batch:
     step: int
     images: torch.Tensor
     labels: torch.Tensor
-
-    def pin_memory(self) -> Batch:
-        """The same batch in page-locked memory, from where a GPU can fetch it while it computes."""
-        return Batch(self.epoch, self.step, self.images.pin_memory(), self.labels.pin_memory())
 
 
 @dataclass(frozen=True)
@@ -48,13 +51,6 @@ class Samples:
     def __len__(self) -> int:
         return len(self.row)
 
-    def tensor(self, sample: int) -> torch.Tensor:
-        """The prepared image of a sample as a view [3, height, width] of the shared bytes, channels last in memory."""
-        position = int(self.row[sample])
-        height, width = self.images.sizes[position].tolist()
-        start, end = self.images.offsets[position : position + 2].tolist()
-        return _pixels(self.images.folder)[start:end].view(height, width, 3).permute(2, 0, 1)
-
 
 @lru_cache(maxsize=4)
 def _order(seed: int, epoch: int, samples: int) -> npt.NDArray[np.int64]:
@@ -62,13 +58,21 @@ def _order(seed: int, epoch: int, samples: int) -> npt.NDArray[np.int64]:
 
 
 @lru_cache(maxsize=16)
-def _pixels(folder: Path) -> torch.Tensor:
+def _mapped(folder: Path) -> torch.Tensor:
     """The shared bytes as a tensor that views the read-only memory map; it may be larger than memory, and nothing
     writes to it.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)
         return torch.from_numpy(open_prepared(folder).pixels)
+
+
+@lru_cache(maxsize=2)  # a training's and a validation split's
+def _resident(folder: Path, device: torch.device) -> torch.Tensor | None:
+    """The shared bytes in a GPU's memory, where they take a quarter of what is free at most."""
+    pixels = _mapped(folder)
+    free = torch.cuda.mem_get_info(device)[0] + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return pixels.to(device) if 4 * len(pixels) <= free else None
 
 
 @dataclass(frozen=True)
@@ -88,41 +92,110 @@ class TrainingBatches(Dataset[Batch]):
         whole, rest = divmod(len(self.samples), self.batch_size)
         return whole + (rest > 1)
 
+    def seen(self) -> int:
+        """Samples an epoch: all, but for one that would be a batch of its own."""
+        return min(len(self.samples), self.steps() * self.batch_size)
+
     def order(self, epoch: int) -> npt.NDArray[np.int64]:
         """The samples of an epoch in the order they are seen in."""
         return _order(self.seed, epoch, len(self.samples))
 
-    def __getitem__(self, position: Position) -> Batch:
+    def crops(self, position: Position) -> tuple[Crops, torch.Tensor]:
+        """What a batch shows, as crops of the prepared bytes, and its labels [n]."""
         epoch, step = position
         chosen = self.order(epoch)[step * self.batch_size : (step + 1) * self.batch_size]
-        pictures = [self.samples.tensor(int(sample)) for sample in chosen]
+        images, rows = self.samples.images, self.samples.row[chosen]
+        sizes, originals = images.sizes[rows], images.originals[rows]
         if self.augmentation == "none":
-            images = torch.stack(pictures)
+            whole = np.concatenate([np.zeros_like(sizes), sizes], axis=1).astype(np.int64)
+            draws = Draws(whole, np.zeros(len(rows), np.bool_), np.zeros(len(rows), np.bool_))
         else:
-            rows = self.samples.row[chosen]
-            originals, sizes = self.samples.images.originals[rows], self.samples.images.sizes[rows]
-            draws = draw(stream_seed(self.seed, "augmentation"), epoch, chosen, originals, self.flips)
-            images = apply(pictures, scale_boxes(draws.box, originals, sizes), draws, self.size, self.interpolation)
-        return Batch(epoch, step, images, torch.from_numpy(self.samples.label[chosen]))
+            drawn = draw(stream_seed(self.seed, "augmentation"), epoch, chosen, originals, self.flips)
+            draws = Draws(scale_boxes(drawn.box, originals, sizes), drawn.horizontal, drawn.vertical)
+        return locate(images.offsets[rows], sizes, draws), torch.from_numpy(self.samples.label[chosen])
+
+    def batch(self, position: Position, pixels: torch.Tensor) -> Batch:
+        """The batch from the prepared bytes, on the device where these lie."""
+        crops, labels = self.crops(position)
+        images = apply(pixels, crops, self.size, self.interpolation)
+        return Batch(*position, images, send(labels, pixels.device))
+
+    def __getitem__(self, position: Position) -> Batch:
+        return self.batch(position, _mapped(self.samples.images.folder))
 
 
-def load(batches: TrainingBatches, positions: list[Position], workers: int, pin: bool) -> Iterator[Batch]:
-    """The batches at these positions in order, made here (`workers` = 0) or by worker processes ahead of time."""
-    if workers == 0 and not pin:
+@dataclass(frozen=True)
+class Packed:
+    """A batch before its crops are resized: their bytes alone, one crop after the other."""
+
+    position: Position
+    pixels: torch.Tensor
+    crops: Crops
+    labels: torch.Tensor
+
+    def pin_memory(self) -> Packed:
+        """The same in page-locked memory, from where a GPU can fetch it while it computes."""
+        return Packed(self.position, self.pixels.pin_memory(), self.crops, self.labels.pin_memory())
+
+
+@dataclass(frozen=True)
+class PackedBatches(Dataset[Packed]):
+    """The batches of a training, by position, for a device that resizes them itself."""
+
+    batches: TrainingBatches
+
+    def __getitem__(self, position: Position) -> Packed:
+        crops, labels = self.batches.crops(position)
+        pixels = _mapped(self.batches.samples.images.folder)
+        ends = np.cumsum(3 * crops.height * crops.width)
+        packed = torch.empty(int(ends[-1]), dtype=torch.uint8)
+        places = (crops.first, crops.pitch, crops.height, 3 * crops.width, ends)
+        for first, pitch, height, width, end in zip(*(place.tolist() for place in places), strict=True):
+            packed[end - height * width : end].view(height, width).copy_(
+                pixels.as_strided((height, width), (pitch, 1), first)
+            )
+        alone = replace(crops, first=ends - 3 * crops.height * crops.width, pitch=3 * crops.width)
+        return Packed(position, packed, alone, labels)
+
+    def unpack(self, packed: Packed, device: torch.device) -> Batch:
+        """Resize on the device what `__getitem__` packed."""
+        pixels, labels = (tensor.to(device, non_blocking=True) for tensor in (packed.pixels, packed.labels))
+        images = apply(pixels, packed.crops, self.batches.size, self.batches.interpolation)
+        return Batch(*packed.position, images, labels)
+
+
+def load(batches: TrainingBatches, positions: list[Position], workers: int, device: torch.device) -> Iterator[Batch]:
+    """The batches at these positions in order, made in this process (`workers` = 0) or with the help of others ahead of
+    time. For a GPU they are made on it, for all else on the CPU; workers change nothing but the speed, and a GPU that
+    holds all images needs none.
+    """
+    if device.type == "cuda":
+        resident = _resident(batches.samples.images.folder, device)
+        if resident is not None:
+            return (batches.batch(position, resident) for position in positions)
+        packed = PackedBatches(batches)
+        return (packed.unpack(item, device) for item in _loader(packed, positions, workers, pin=True))
+    if workers == 0:
         return (batches[position] for position in positions)
-    return iter(
-        DataLoader(
-            batches,
-            batch_size=None,
-            sampler=positions,
-            num_workers=workers,
-            pin_memory=pin,
-            multiprocessing_context="spawn" if workers else None,
-        )
+    return iter(_loader(batches, positions, workers, pin=False))
+
+
+def _loader(dataset: Dataset[Loaded], positions: list[Position], workers: int, pin: bool) -> DataLoader[Loaded]:
+    return DataLoader(
+        dataset,
+        batch_size=None,
+        sampler=positions,
+        num_workers=workers,
+        pin_memory=pin,
+        multiprocessing_context="spawn" if workers else None,
     )
 
 
-def evaluation_batches(samples: Samples, batch_size: int) -> Iterator[torch.Tensor]:
-    """The evaluation views of a split in order, uint8 [n, 3, size, size]."""
+def evaluation_batches(samples: Samples, batch_size: int, device: torch.device) -> Iterator[torch.Tensor]:
+    """The evaluation views of a split in order, uint8 [n, 3, size, size], on the device."""
+    height, width = samples.images.sizes[0].tolist()
+    resident = _resident(samples.images.folder, device) if device.type == "cuda" else None
+    views = (_mapped(samples.images.folder) if resident is None else resident).view(-1, height, width, 3)
+    rows = send(torch.from_numpy(samples.row), views.device)
     for start in range(0, len(samples), batch_size):
-        yield torch.stack([samples.tensor(sample) for sample in range(start, min(start + batch_size, len(samples)))])
+        yield send(views[rows[start : start + batch_size]], device).permute(0, 3, 1, 2)

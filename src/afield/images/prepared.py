@@ -7,8 +7,8 @@ import multiprocessing
 import os
 import shutil
 import signal
-import socket
 import tempfile
+import threading
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -25,9 +25,10 @@ import platformdirs
 from PIL import Image
 
 from afield.base.errors import AfieldError, InputError, StoreError
-from afield.base.files import TEMPORARY, remove_abandoned, write_atomic, write_error, write_json
+from afield.base.files import remove_abandoned, temporary_prefix, write_atomic, write_error, write_json
 from afield.base.hashing import digest
-from afield.images.decode import decode, stored_size
+from afield.base.process import UNGUARDED
+from afield.images.decode import PIXEL_LIMIT, decode, stored_size
 
 PREPARATION_VERSION = 1
 """raised whenever a rule gives other bytes"""
@@ -120,9 +121,7 @@ def prepare(
         folder.parent.mkdir(parents=True, exist_ok=True)
         remove_abandoned(folder.parent)
         _check_space(estimate_bytes(data_root, images, rule), folder.parent)
-        temporary = Path(
-            tempfile.mkdtemp(prefix=f"{TEMPORARY}{socket.gethostname()}-{os.getpid()}-", dir=folder.parent)
-        )
+        temporary = Path(tempfile.mkdtemp(prefix=temporary_prefix(), dir=folder.parent))
         try:
             _write(temporary, data_root, images, rule, processes, progress)
             _put(temporary, folder)
@@ -209,7 +208,16 @@ def _prepare_one(path: Path, rule: Rule) -> _Done:
         full = decode(path)
     except InputError as error:
         return _Done(None, (0, 0), str(error))
-    return _Done(prepare_pixels(full, rule), (full.shape[0], full.shape[1]))
+    height, width = full.shape[:2]
+    pixels = math.prod(_resized(width, height, rule))
+    if pixels > PIXEL_LIMIT:
+        return _Done(
+            None,
+            (0, 0),
+            f"{path}: {width} pixels wide and {height} high is too narrow: with its short side at {rule.size} it would "
+            f"have {pixels:,} pixels, more than {PIXEL_LIMIT:,}; cut it or drop it",
+        )
+    return _Done(prepare_pixels(full, rule), (height, width))
 
 
 def _write(
@@ -248,10 +256,17 @@ def _in_order(task: Callable[[Path], _Done], paths: list[Path], processes: int) 
     if processes == 1:
         yield from map(task, paths)
         return
-    pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), initializer=_leave_interrupts)
+    pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), initializer=_follow_parent)
+    done = 0
     try:
-        yield from pool.map(task, paths, chunksize=_CHUNK)
+        for result in pool.map(task, paths, chunksize=_CHUNK):
+            done += 1
+            yield result
     except BrokenProcessPool as error:
+        if done == 0:
+            raise AfieldError(
+                "a process that prepares images ended before its first image; what it said stands above. " + UNGUARDED
+            ) from error
         raise AfieldError(
             "a process that prepares images was killed, perhaps for want of memory; use fewer processes"
         ) from error
@@ -259,9 +274,17 @@ def _in_order(task: Callable[[Path], _Done], paths: list[Path], processes: int) 
         pool.shutdown(cancel_futures=True)
 
 
-def _leave_interrupts() -> None:
-    """Ctrl-C is for the process that asked for the images; it ends the others."""
+def _follow_parent() -> None:
+    """Ctrl-C is for the process that asked for the images; when that is gone, killed even, so are the others."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    assert parent is not None, "this runs in a process of the pool"
+
+    def follow() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
 
 
 def _put(temporary: Path, folder: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from afield.base.errors import StoreError
+from afield.base.errors import DamagedError
 from afield.base.files import write_atomic
 
 Tensors = dict[str, torch.Tensor]
@@ -60,17 +60,19 @@ def save_checkpoint(path: Path, state: State, platform: Mapping[str, str]) -> No
 
 
 def load_checkpoint(path: Path, platform: Mapping[str, str]) -> State | None:
-    """Read a state that was saved on this platform; None where there is none: on another, bits would differ."""
+    """Read a state that was saved on this platform; None where there is none: on another, bits would differ. Raises
+    DamagedError for a file that is not what was saved.
+    """
     if not path.exists():
         return None
     try:
         content = torch.load(path, weights_only=True, map_location="cpu")
+        if content["platform"] != dict(platform):
+            return None
+        state = dict(content["state"])
+        best = state.pop("best")
+        return State(**state, best=None if best is None else Best(**best))
     except Exception as error:  # torch raises many kinds for a damaged file; each means the same here
-        raise StoreError(
-            f"{path}: a damaged checkpoint ({type(error).__name__}); delete it to train this trial anew"
+        raise DamagedError(
+            f"{path}: a damaged checkpoint ({type(error).__name__}); run the study again to train this trial anew"
         ) from error
-    if content["platform"] != dict(platform):
-        return None
-    state = dict(content["state"])
-    best = state.pop("best")
-    return State(**state, best=None if best is None else Best(**best))

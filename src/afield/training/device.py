@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import platform as host
-from contextlib import AbstractContextManager, nullcontext
+import re
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib.metadata import version
 
 import torch
 from torch import nn
 
+from afield.base.errors import InputError
 from afield.training.numerics import Device, Numerics
 
 _LIBRARIES = ("torch", "torchvision", "timm", "numpy", "pillow")
@@ -40,13 +43,18 @@ def platform(device: Device) -> dict[str, str]:
 
 
 def settle_process(numerics: Numerics) -> None:
-    """Set this process's threads, TF32 and deterministic kernels for a trial."""
+    """Set this process's threads, TF32 and deterministic kernels for a trial, whatever the trial before it had.
+
+    On CUDA an operation without a deterministic way then raises, unless `numerics.deterministic` is false; see
+    `nondeterminism_named`. On a CPU each of ours has only one way.
+    """
     torch.set_num_threads(numerics.threads)
+    torch.use_deterministic_algorithms(numerics.device == "cuda" and numerics.deterministic)
     if numerics.device == "cuda":
-        os.environ.setdefault(
-            "CUBLAS_WORKSPACE_CONFIG", ":4096:8"
-        )  # cuBLAS is deterministic only with a fixed workspace
-        torch.use_deterministic_algorithms(True, warn_only=True)
+        # cuBLAS is deterministic only with a fixed workspace, and reads this when it is first used
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        # guards against operations that read what nobody wrote, by a pass over every new tensor; torch's own do not
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
         torch.backends.cudnn.benchmark = False
         torch.backends.cuda.matmul.allow_tf32 = numerics.tf32
         torch.backends.cudnn.allow_tf32 = numerics.tf32
@@ -67,3 +75,33 @@ def autocast(numerics: Numerics) -> AbstractContextManager[object]:
     if numerics.precision == "float32":
         return nullcontext()
     return torch.autocast(numerics.device, dtype=torch.bfloat16)
+
+
+def compiled(network: nn.Module, numerics: Numerics) -> Callable[[torch.Tensor], torch.Tensor]:
+    """What trains: the network itself or, where the numerics ask for it, torch.compile's version of it.
+
+    What earlier trials of this process compiled is forgotten, and shapes are taken as they are: left alone, torch would
+    compile a shape that it has seen change for any size, so that bits would depend on what ran before.
+    """
+    if not numerics.compile:
+        return network
+    torch.compiler.reset()
+    return torch.compile(network, dynamic=False)
+
+
+@contextmanager
+def nondeterminism_named() -> Iterator[None]:
+    """Torch's refusal of an operation that has no deterministic way (see `settle_process`) as an InputError that names
+    the operation and what to do.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        found = re.search(r"(\S+) does not have a deterministic implementation", str(error))
+        if found is None:
+            raise
+        raise InputError(
+            f"the operation {found[1]} of this network has no deterministic implementation on the device, so equal "
+            "trials would not give equal bits; put deterministic = false into the study's [numerics] to train "
+            'without that promise, or device = "cpu"'
+        ) from error

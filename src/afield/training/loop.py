@@ -11,6 +11,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -20,9 +21,10 @@ from torch.nn import functional
 
 from afield.base.errors import AfieldError, Stopped
 from afield.base.streams import stream_seed
+from afield.images.augment import send
 from afield.images.loader import Batch, Samples, TrainingBatches, evaluation_batches, load
 from afield.training.checkpoint import Best, State, Tensors
-from afield.training.device import autocast, memory_format
+from afield.training.device import autocast, compiled, memory_format, nondeterminism_named
 from afield.training.numerics import Numerics
 from afield.training.recipe import Recipe
 
@@ -53,9 +55,20 @@ class Preprocessing:
 
     def __call__(self, images: torch.Tensor, numerics: Numerics) -> torch.Tensor:
         """uint8 [n, 3, h, w] anywhere to float32 on the device, in its memory format."""
-        mean, std = (torch.tensor(values, device=numerics.device).view(1, 3, 1, 1) for values in (self.mean, self.std))
-        moved = images.to(numerics.device, non_blocking=numerics.device == "cuda")
-        return ((moved.float() / 255 - mean) / std).contiguous(memory_format=memory_format(numerics))
+        height, width = images.shape[2:]
+        mean, std = (_planes(values, height, width, numerics) for values in (self.mean, self.std))
+        moved = send(images, torch.device(numerics.device))
+        return moved.to(torch.float32, memory_format=memory_format(numerics)).div_(255).sub_(mean).div_(std)
+
+
+@lru_cache(maxsize=8)
+def _planes(values: tuple[float, float, float], height: int, width: int, numerics: Numerics) -> torch.Tensor:
+    """One value a channel as a whole image [1, 3, height, width], laid out as the images are: three values alone would
+    be spread over pixels that lie three by three, several times slower on a CPU.
+    """
+    with torch.inference_mode(False):  # made in evaluation, used in training too
+        channels = torch.tensor(values, device=numerics.device).view(1, 3, 1, 1)
+        return channels.expand(1, 3, height, width).contiguous(memory_format=memory_format(numerics))
 
 
 def learning_rate(recipe: Recipe, epoch: int) -> float:
@@ -93,51 +106,62 @@ def train(setup: Setup, state: State, until: int, hooks: Hooks) -> State:
     """Go on from `state` until `until` whole epochs are done, and return where that is.
 
     A state without tensors is the beginning. Raises Stopped, after saving, where `hooks.stop` says so, and
-    AfieldError where the loss is no longer finite.
+    AfieldError where the loss is no longer finite, where the split does not make a batch of two, and where an
+    operation has no deterministic way on the device.
     """
     network, batches, numerics = setup.network, setup.batches, setup.numerics
     optimiser = make_optimiser(network, setup.recipe)
     if state.network:
         network.load_state_dict(state.network)
         optimiser.load_state_dict(state.optimiser)
-    forward = torch.compile(network) if numerics.compile else network
+    forward = compiled(network, numerics)
     steps = batches.steps()
+    if steps == 0:
+        raise AfieldError("the training split holds a single sample, which makes no batch; add samples to it")
     positions = [(epoch, step) for epoch in range(state.epoch, until) for step in range(steps)][state.step :]
-    source = load(batches, positions, setup.workers, pin=numerics.device == "cuda")
+    source = load(batches, positions, setup.workers, torch.device(numerics.device))
     while state.epoch < until:
         begun = time.perf_counter() - state.seconds
         loss_sum = torch.zeros(()) if state.loss_sum is None else state.loss_sum
         loss_sum = loss_sum.to(numerics.device)
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(setup.recipe, state.epoch)
+        network.train()
         first, since = state.step, time.perf_counter()
         while state.step < steps:
             if hooks.stop():
                 state.loss_sum, state.seconds = loss_sum.cpu(), time.perf_counter() - begun
                 hooks.save(_with_tensors(state, network, optimiser))
                 raise Stopped("stopped between two steps; run the same command again to go on")
-            loss_sum += _step(forward, optimiser, next(source), setup)
+            loss_sum += update(forward, optimiser, next(source), batches.seed, setup.preprocessing, numerics)
             state.step += 1
             speed = (state.step - first) * batches.batch_size / (time.perf_counter() - since)
             hooks.progress(state.epoch, state.step, steps, speed)
-        _end_epoch(state, setup, float(loss_sum) / len(batches.samples), begun)
+        _end_epoch(state, setup, float(loss_sum) / batches.seen(), begun)
         hooks.save(_with_tensors(state, network, optimiser))
     return state
 
 
-def _step(
-    forward: Callable[..., torch.Tensor], optimiser: torch.optim.Optimizer, batch: Batch, setup: Setup
+def update(
+    forward: Callable[[torch.Tensor], torch.Tensor],
+    optimiser: torch.optim.Optimizer,
+    batch: Batch,
+    seed: int,
+    preprocessing: Preprocessing,
+    numerics: Numerics,
 ) -> torch.Tensor:
-    """One update; returns the sum of the batch's losses, on the device."""
-    setup.network.train()
-    torch.manual_seed(stream_seed(setup.batches.seed, "dropout", batch.epoch, batch.step))
-    labels = batch.labels.to(setup.numerics.device, non_blocking=setup.numerics.device == "cuda")
-    with autocast(setup.numerics):
-        logits = forward(setup.preprocessing(batch.images, setup.numerics))
-    loss = functional.cross_entropy(logits.float(), labels)
-    optimiser.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    optimiser.step()
+    """One step of a network in training mode; returns the sum of the batch's losses, on the device, without waiting
+    for it.
+    """
+    torch.manual_seed(stream_seed(seed, "dropout", batch.epoch, batch.step))
+    labels = send(batch.labels, torch.device(numerics.device))
+    with nondeterminism_named():
+        with autocast(numerics):
+            logits = forward(preprocessing(batch.images, numerics))
+        loss = functional.cross_entropy(logits.float(), labels)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
     return loss.detach() * len(labels)
 
 
@@ -163,7 +187,7 @@ def _end_epoch(state: State, setup: Setup, train_loss: float, begun: float) -> N
             "validation": metric,
             "validation_loss": loss,
             "seconds": time.perf_counter() - begun,
-            "images_per_second": len(setup.batches.samples) / seconds,
+            "images_per_second": setup.batches.seen() / seconds,
         }
     )
     state.epoch, state.step, state.loss_sum, state.seconds = epoch, 0, None, 0.0
@@ -172,12 +196,12 @@ def _end_epoch(state: State, setup: Setup, train_loss: float, begun: float) -> N
 def predict(network: nn.Module, samples: Samples, preprocessing: Preprocessing, numerics: Numerics) -> torch.Tensor:
     """Logits of a split's evaluation views in order, float32 [n, classes], on the CPU."""
     network.eval()
-    with torch.inference_mode(), autocast(numerics):
+    with torch.inference_mode(), autocast(numerics), nondeterminism_named():
         parts = [
-            network(preprocessing(images, numerics)).float().cpu()
-            for images in evaluation_batches(samples, EVALUATION_BATCH)
+            network(preprocessing(images, numerics)).float()
+            for images in evaluation_batches(samples, EVALUATION_BATCH, torch.device(numerics.device))
         ]
-    logits = torch.cat(parts)
+        logits = torch.cat(parts).cpu()
     if not bool(torch.isfinite(logits).all()):
         raise AfieldError(
             "the network's outputs on the evaluation images are not finite; a smaller learning rate may help"

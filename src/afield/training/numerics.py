@@ -28,6 +28,8 @@ class NumericsChoice(BaseModel):
     """torch.compile"""
     tf32: bool = False
     """TensorFloat-32 in float32 products on CUDA"""
+    deterministic: bool = True
+    """on CUDA, refuse operations that have no deterministic way; without it equal trials may differ there"""
 
 
 class Numerics(BaseModel):
@@ -41,6 +43,7 @@ class Numerics(BaseModel):
     threads: int
     compile: bool
     tf32: bool
+    deterministic: bool
 
 
 def settle(choice: NumericsChoice, device: Device) -> NumericsChoice:
@@ -74,4 +77,5 @@ def numerics_for(settled: NumericsChoice, convolutional: bool) -> Numerics:
         threads=settled.threads,
         compile=settled.compile,
         tf32=settled.tf32,
+        deterministic=settled.deterministic,
     )

@@ -16,6 +16,10 @@ class Recipe(BaseModel):
 
     initialisation: Literal["pretrained", "scratch"] = "pretrained"
     """where the body's weights start; the head always starts at random"""
+    pooling: Literal["own", "average", "max", "average+max", "gem", "class token", "mean of tokens"] = "own"
+    """how the last map or the tokens become the features of an image; `own`: as the architecture has it"""
+    head: Literal["own", "linear"] = "own"
+    """`own`: the architecture's kind of head, new; `linear`: one linear layer on the pooled features, no dropout"""
     image_size: Annotated[int, Field(ge=32, le=2048)] = 224
     """side of the square that the network sees, in pixels"""
     epochs: Annotated[int, Field(ge=1, le=10_000)] = 30

@@ -1,0 +1,86 @@
+"""Batches by position: the same from the mapped bytes, from packed crops and from a GPU's own memory."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from afield.images.loader import PackedBatches, Samples, TrainingBatches, evaluation_batches, load
+from afield.trial import SplitInputs
+from tests.fixtures.tiny import tiny_inputs
+
+CPU = torch.device("cpu")
+needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+
+
+@pytest.fixture(scope="module")
+def splits(photos: Path, cache: Path) -> dict[str, SplitInputs]:
+    return tiny_inputs(photos, cache)[1]
+
+
+def batches_of(split: SplitInputs, batch_size: int = 7, augmentation: str = "paper") -> TrainingBatches:
+    return TrainingBatches(split.samples(), 32, "bicubic", batch_size, 5, augmentation, ("horizontal", "vertical"))
+
+
+def positions_of(batches: TrainingBatches) -> list[tuple[int, int]]:
+    return [(epoch, step) for epoch in range(2) for step in range(batches.steps())]
+
+
+@pytest.mark.parametrize("augmentation", ["paper", "none"])
+def test_packed_crops_give_the_same_batch(splits: dict[str, SplitInputs], augmentation: str) -> None:
+    batches = batches_of(splits["train" if augmentation == "paper" else "validation"], augmentation=augmentation)
+    packed = PackedBatches(batches)
+    for position in positions_of(batches):
+        whole, unpacked = batches[position], packed.unpack(packed[position], CPU)
+        assert torch.equal(whole.images, unpacked.images)
+        assert torch.equal(whole.labels, unpacked.labels)
+        assert (unpacked.epoch, unpacked.step) == position
+
+
+@needs_cuda
+@pytest.mark.parametrize("fits", [True, False])
+def test_a_gpu_resizes_for_itself_wherever_the_images_lie(
+    splits: dict[str, SplitInputs], fits: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from afield.images import loader
+
+    if not fits:
+        monkeypatch.setattr(loader, "_resident", lambda folder, device: None)
+    batches = batches_of(splits["train"])
+    for position, batch in zip(
+        positions_of(batches), load(batches, positions_of(batches), 0, torch.device("cuda")), strict=True
+    ):
+        assert batch.images.is_cuda
+        assert batch.labels.is_cuda
+        here = batches[position]
+        assert (batch.images.cpu().int() - here.images.int()).abs().max() <= 1
+        assert torch.equal(batch.labels.cpu(), here.labels)
+
+
+def test_without_augmentation_images_come_as_prepared(splits: dict[str, SplitInputs]) -> None:
+    split = splits["validation"]
+    batches = batches_of(split, batch_size=4, augmentation="none")
+    batch = batches[0, 0]
+    for image, sample in zip(batch.images, batches.order(0)[:4].tolist(), strict=True):
+        assert np.array_equal(image.permute(1, 2, 0).numpy(), split.images.image(int(split.row[sample])))
+
+
+def test_evaluation_shows_each_sample_its_own_image(splits: dict[str, SplitInputs]) -> None:
+    """Samples may share an image, and stand in another order than the images."""
+    images = splits["validation"].images
+    row = np.array([2, 0, 2, 1, 3])
+    shown = torch.cat(list(evaluation_batches(Samples(images, row, np.zeros(5, np.int64)), 2, CPU)))
+    assert shown.shape == (5, 3, 32, 32)
+    for image, position in zip(shown, row.tolist(), strict=True):
+        assert np.array_equal(image.permute(1, 2, 0).numpy(), images.image(position))
+
+
+@pytest.mark.parametrize(("batch_size", "steps", "seen"), [(5, 5, 24), (8, 3, 24), (23, 1, 23), (100, 1, 24)])
+def test_a_sample_that_would_be_a_batch_of_its_own_is_left_out(
+    splits: dict[str, SplitInputs], batch_size: int, steps: int, seen: int
+) -> None:
+    assert len(splits["train"].table) == 24
+    batches = batches_of(splits["train"], batch_size)
+    assert (batches.steps(), batches.seen()) == (steps, seen)
+    assert sum(len(batches[0, step].labels) for step in range(steps)) == seen
