@@ -1,16 +1,23 @@
 """Claims: one holder at a time, and a dead one is recognised without trusting anybody's clock."""
 
+import errno
 import json
 import multiprocessing
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from afield.base import files
+from afield.base.errors import StoreError
 from afield.study import claims
 from afield.study.claims import Claims
+from afield.study.run import bury_killed
+from afield.study.store import Store
 
 
 def test_one_holder_at_a_time(tmp_path: Path) -> None:
@@ -70,6 +77,105 @@ def test_a_run_on_another_machine_is_gone_when_its_counter_stands_still(
         assert not one.take("a")
         now[0] += 2
         assert one.take("a")
+
+
+def test_letting_go_of_what_another_run_has_by_now_leaves_it(tmp_path: Path) -> None:
+    with Claims(tmp_path) as one, Claims(tmp_path) as other:
+        one.take("a")
+        one._file(one.name).unlink()  # another machine took this run for dead, while it was frozen
+        assert other.take("a")
+        one.release("a")
+        assert not Claims(tmp_path).take("a"), "the other still holds it"
+
+
+def test_holding_for_a_while_gives_back_what_was_not_ours_before(tmp_path: Path) -> None:
+    with Claims(tmp_path) as one, Claims(tmp_path) as other:
+        one.take("mine")
+        with one.held("mine", "free") as ours:
+            assert ours
+            assert not other.take("free")
+        assert other.take("free")
+        assert not other.take("mine")
+        with one.held("mine", "free") as ours:
+            assert not ours
+        assert not one.take("free")
+
+
+def counter(path: Path) -> int:
+    return int(json.loads(path.read_text())["counter"])
+
+
+def wait(what: Callable[[], bool]) -> None:
+    until = time.monotonic() + 20
+    while not what():
+        assert time.monotonic() < until
+        time.sleep(0.005)
+
+
+def test_the_heart_beats_on_after_a_beat_that_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(claims, "BEAT", 0.005)
+    with Claims(tmp_path) as one:
+        path = tmp_path / "runs" / f"{one.name}.json"
+        path.unlink()
+        path.mkdir()  # every write fails now
+        time.sleep(0.05)
+        path.rmdir()
+        wait(path.is_file)
+        before = counter(path)
+        wait(lambda: counter(path) > before)
+
+
+def test_a_folder_without_locks_is_refused_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fcntl = pytest.importorskip("fcntl")
+
+    def refuse(handle: int, operation: int) -> None:
+        raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with (
+        pytest.raises(StoreError, match=r"\.lock: this file system has no locks .* on another file system"),
+        Claims(tmp_path),
+    ):
+        pass
+
+
+def test_what_a_killed_run_of_another_machine_left_goes_in_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(claims.time, "monotonic", lambda: now[0])
+    store = Store.create(tmp_path / "out")
+    (store.root / "runs").mkdir()
+    (store.root / "claims").mkdir()
+    about = {"machine": "elsewhere", "process": 1, "start": "1", "counter": "7"}
+    (store.root / "runs" / "far.json").write_text(json.dumps(about))
+    (store.root / "claims" / "a.json").write_text('{"run": "far"}')
+    with monkeypatch.context() as there:
+        there.setattr(files, "machine", lambda: "elsewhere")
+        left = store.root / f"{files.temporary_prefix()}half.json"
+        left.touch()
+    with Claims(store.root) as one:
+        mine = store.root / f"{files.temporary_prefix()}half.json"
+        mine.touch()
+        bury_killed(one, store)
+        assert left.exists(), "it may live: it was asked about for the first time"
+        now[0] += claims.STALE + 1
+        (store.root / "runs" / "near.json").write_text(json.dumps({**about, "counter": "8"}))
+        bury_killed(one, store)
+        assert not (store.root / "runs" / "far.json").exists()
+        assert not (store.root / "claims" / "a.json").exists()
+        assert left.exists(), "another run of that machine lives"
+        now[0] += claims.STALE + 1
+        bury_killed(one, store)
+        assert not left.exists()
+        assert mine.exists()
+
+
+def test_a_line_read_in_the_instant_of_a_beat_is_no_death(tmp_path: Path) -> None:
+    with Claims(tmp_path) as holder, Claims(tmp_path) as other:
+        holder.take("a")
+        (tmp_path / "runs" / f"{holder.name}.json").write_text('{"machine": ')
+        assert not other.take("a")
 
 
 def _count(root: Path, done: Path) -> None:

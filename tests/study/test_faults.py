@@ -1,9 +1,11 @@
 """Faults of the surroundings: a full disk, a broken picture, a worker that dies."""
 
+import multiprocessing
 import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -11,9 +13,11 @@ import pandas as pd
 import pytest
 
 import afield
-from afield.base.errors import InputError, StoreError
+from afield.base.errors import AfieldError, InputError, Stopped, StoreError
 from afield.study.collect import load_record
-from afield.study.standing import Silent
+from afield.study.engines import local
+from afield.study.engines.local import LocalEngine
+from afield.study.standing import Silent, Standing
 from tests.fixtures.tiny import study_text, tiny_study
 from tests.study.helpers import assert_same, assert_tidy, table
 
@@ -46,42 +50,103 @@ def test_a_full_disk_is_named_and_the_run_goes_on_when_there_is_room(
     assert_tidy(out)
 
 
+class Reader(Silent):
+    """Reads the result folder while images are prepared, as `afield status` does."""
+
+    def __init__(self, out: Path) -> None:
+        self.out = out
+        self.states: list[str] = []
+
+    def prepare(self, what: str, done: int, total: int) -> None:
+        (search,) = load_record(self.out).searches
+        self.states += [cell.state for cell in search.cells]
+
+
 def test_a_truncated_picture_is_named_and_never_replaced(photos: Path, tmp_path: Path) -> None:
     pictures = Path(shutil.copytree(photos, tmp_path / "photos"))
     broken = pictures / "warm" / "004.png"
     broken.write_bytes(broken.read_bytes()[:200])
+    reader = Reader(tmp_path / "out")
     with pytest.raises(InputError, match=r"warm/004\.png"):
-        afield.run_study(tiny_study(pictures), tmp_path / "out")
+        afield.run_study(tiny_study(pictures), tmp_path / "out", watch=reader)
+    assert set(reader.states) == {"missing"}
     assert not list((tmp_path / "out").glob("trials/*/result.json"))
 
 
-class Killer(Silent):
-    """Kills the first worker process it finds, once, in the middle of its trial."""
+class Signaller(Silent):
+    """Sends a signal to one worker, once, in the middle of its trial."""
 
-    def __init__(self) -> None:
-        self.killed = False
+    def __init__(self, number: signal.Signals) -> None:
+        self.number = number
+        self.sent = False
 
-    def standing(self, standing: object) -> None:
-        running = getattr(standing, "running", ())
-        if self.killed or not running:
+    def standing(self, standing: Standing) -> None:
+        if self.sent or not standing.running:
             return
-        children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
-        workers = [child for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
-        os.kill(int(workers[-1]), signal.SIGKILL)
-        self.killed = True
+        worker = max(multiprocessing.active_children(), key=lambda child: child.pid or 0)
+        assert worker.pid is not None
+        os.kill(worker.pid, self.number)
+        self.sent = True
         time.sleep(0.2)
 
 
-@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds the worker through /proc")
-def test_a_worker_that_dies_fails_its_trial_alone(photos: Path, tmp_path: Path) -> None:
-    (tmp_path / "tiny.toml").write_text(study_text(photos, epochs=5))
-    outcome = afield.run_study(tmp_path / "tiny.toml", tmp_path / "out", slots=2, watch=Killer())
+class Stopper(Signaller):
+    """Freezes a worker, then stops the run."""
+
+    def standing(self, standing: Standing) -> None:
+        super().standing(standing)
+        if self.sent:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no signals to send")
+def test_a_worker_that_freezes_or_dies_harms_its_trial_alone(
+    photos: Path, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study, out = tiny_study(photos), tmp_path / "out"
+    monkeypatch.setattr(local, "_PATIENCE", 1.0)
+    with pytest.raises(Stopped, match=r"work since its last whole epoch is lost: photos squeezenet1_1\S* scratch lr"):
+        afield.run_study(study, out, slots=1, watch=Stopper(signal.SIGSTOP))
+    outcome = afield.run_study(study, out, slots=2, watch=Signaller(signal.SIGKILL))
     assert outcome.failed == 1
-    (failure,) = load_record(tmp_path / "out").failures
-    assert "signal SIGKILL" in failure.reason
-    again = afield.run_study(tmp_path / "tiny.toml", tmp_path / "out", slots=2, retry_failed=True)
-    assert again.complete
-    afield.run_study(tmp_path / "tiny.toml", tmp_path / "undisturbed", slots=2)
+    (failure,) = load_record(out).failures
+    assert "signal SIGKILL; out of memory is a frequent cause" in failure.reason
+    assert afield.run_study(study, out, slots=2, retry_failed=True).complete
     # while the cell was failed, another may have gone on in its place: the search cost more, and found the same
-    tables = [table(tmp_path / name).drop(columns="search_epochs") for name in ("out", "undisturbed")]
+    tables = [table(folder).drop(columns="search_epochs") for folder in (out, finished)]
     pd.testing.assert_frame_equal(*tables, check_exact=True)
+    assert_tidy(out)
+
+
+@pytest.mark.parametrize("prepared", [False, True])
+def test_a_script_without_a_main_guard_is_told_so(
+    photos: Path, finished: Path, tmp_path: Path, prepared: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both pools of processes import the script: the one that prepares images and the one that trains."""
+    if not prepared:
+        monkeypatch.setenv("AFIELD_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "tiny.toml").write_text(study_text(photos))
+    script = tmp_path / "script.py"
+    script.write_text(f"import afield\nafield.run_study({str(tmp_path / 'tiny.toml')!r}, {str(tmp_path / 'out')!r})\n")
+    ended = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == 1
+    last = ended.stderr[ended.stderr.rindex("AfieldError: ") :]
+    assert ("ended by exit code 1 before it could take a trial" if prepared else "before its first image") in last
+    assert 'if __name__ == "__main__":' in last
+    assert "memory" not in last
+    assert "InputError: run_study was called while a worker process started" in ended.stderr
+
+
+class _Unreadable:
+    """What a job is to a worker of another version of afield."""
+
+    def __reduce__(self) -> tuple[type[int], tuple[str]]:
+        return int, ("no number",)
+
+
+def test_a_job_that_a_worker_cannot_read_ends_the_run() -> None:
+    with LocalEngine(1) as engine:
+        engine.submit(_Unreadable())  # type: ignore[arg-type]
+        assert engine.events(60) == []  # it has come up
+        with pytest.raises(AfieldError, match=r"a worker cannot read its job .*if afield was updated while"):
+            engine.events(60)

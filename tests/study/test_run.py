@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
+from safetensors.torch import save
 
 import afield
 from afield.base.errors import InputError
+from afield.study.claims import Claims
 from afield.study.collect import load_record
 from afield.study.standing import Silent
 from afield.study.store import Store
@@ -68,7 +71,8 @@ def test_a_second_run_trains_nothing(done: Path, photos: Path) -> None:
 
 
 def test_halving_s_survivor_equals_its_cell_of_the_grid(done: Path, photos: Path, tmp_path: Path) -> None:
-    afield.run_study(tiny_study(photos, method="grid"), tmp_path / "grid", slots=2)
+    """One trial at a time, too: how many run at once changes nothing."""
+    afield.run_study(tiny_study(photos, method="grid"), tmp_path / "grid", slots=1)
     whole, halved = predictions(tmp_path / "grid"), predictions(done)
     shared = {path for path in halved if path.startswith("trials")} & whole.keys()
     (search,) = load_record(done).searches
@@ -78,26 +82,67 @@ def test_halving_s_survivor_equals_its_cell_of_the_grid(done: Path, photos: Path
     assert sum(path.startswith("trials") for path in whole) >= 4
 
 
-def test_slots_change_nothing(done: Path, photos: Path, tmp_path: Path) -> None:
-    afield.run_study(tiny_study(photos), tmp_path / "one", slots=1)
-    assert_same(done, tmp_path / "one")
+class Neighbour(Listener):
+    """Another run that holds a trial's claim until this one has come to wait for it."""
+
+    def __init__(self, claims: Claims, trial: Path) -> None:
+        super().__init__()
+        self.claims, self.trial = claims, trial
+        self.there: list[bool] = []
+
+    def standing(self, standing: object) -> None:
+        self.there.append((self.trial / "result.json").exists())
+        self.claims.release(self.trial.name)
 
 
-def test_an_altered_result_is_noticed_and_made_again(done: Path, photos: Path, tmp_path: Path) -> None:
+def test_damaged_trials_are_named_and_trained_anew(done: Path, photos: Path, tmp_path: Path) -> None:
     out = copy(done, tmp_path)
     (search,) = load_record(out).searches
-    path = out / "trials" / str(search.chosen) / "predictions.parquet"
+    chosen, repeat = (out / "trials" / trial.key for trial in search.repeats)
+    path = chosen / "predictions.parquet"
     path.write_bytes(path.read_bytes()[:-10])
+    shutil.rmtree(out / "scores" / repeat.name)
+    for name in ("result.json", "predictions.parquet", "weights.safetensors", "weights.json"):
+        (repeat / name).unlink()
+    history = (repeat / "history.jsonl").read_text().splitlines(keepends=True)
+    (repeat / "history.jsonl").write_text(history[0])
+    (repeat / "checkpoint.pt").write_bytes(b"cut")
+    with Claims(out) as other:
+        other.take(chosen.name)
+        listener = Neighbour(other, chosen)
+        outcome = afield.run_study(tiny_study(photos), out, watch=listener)
+    assert listener.there[0], "nothing is removed while another run is at it"
+    assert (outcome.trained, outcome.epochs) == (2, 6), "each trial counts once, though it was trained rung by rung"
+    for words in ("predictions.parquet: was altered or cut", "checkpoint.pt: a damaged checkpoint"):
+        assert sum(words in said for said in listener.words) == 1, listener.words
+    assert_same(done, out)
+    assert_tidy(out)
+
+
+def test_a_lost_score_is_made_again_where_the_network_is_sound(done: Path, photos: Path, tmp_path: Path) -> None:
+    out = copy(done, tmp_path)
+    shutil.rmtree(out / "scores")
+    (search,) = load_record(out).searches
+    unfit = out / "trials" / search.repeats[1].key
+    Store(out).write_network(unfit.name, save({"other": torch.zeros(1)}), {"classes": ["cold", "warm"]})
+    outcome = afield.run_study(tiny_study(photos), out)
+    assert (outcome.trained, outcome.failed, outcome.missing) == (0, 1, 1), "a score that fails is not tried for ever"
+    (failure,) = load_record(out).failures
+    assert failure.key == unfit.name
+    (unfit / "weights.safetensors").write_bytes(b"cut")
     listener = Listener()
-    assert afield.run_study(tiny_study(photos), out, watch=listener).trained == 3  # one trial, rung by rung
-    assert any("predictions.parquet: was altered or cut" in words for words in listener.words)
+    assert afield.run_study(tiny_study(photos), out, retry_failed=True, watch=listener).trained == 1
+    assert any("weights.safetensors: was altered or cut" in words for words in listener.words)
     assert_same(done, out)
 
 
-def test_a_lost_score_is_made_again(done: Path, photos: Path, tmp_path: Path) -> None:
+def test_what_a_kill_between_result_and_cleaning_left_is_removed(done: Path, photos: Path, tmp_path: Path) -> None:
     out = copy(done, tmp_path)
-    shutil.rmtree(out / "scores")
+    (search,) = load_record(out).searches
+    for trial in search.repeats:
+        (out / "trials" / trial.key / "checkpoint.pt").touch()
     assert afield.run_study(tiny_study(photos), out).trained == 0
+    assert_tidy(out)
     assert_same(done, out)
 
 

@@ -19,7 +19,7 @@ class StoreError(AfieldError):
 
 
 class DamagedError(StoreError):
-    """A finished result fails its checksums: it has to be made again."""
+    """A trial's file is not what was written (a checksum, a cut checkpoint): it has to be made again."""
 
 
 class Stopped(AfieldError):  # noqa: N818 - no error: somebody asked for it

@@ -6,16 +6,38 @@ import errno
 import json
 import os
 import shutil
-import socket
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from afield.base.errors import StoreError
+from afield.base.hashing import digest
+from afield.base.process import machine, process_alive
 
 TEMPORARY = ".afield-tmp-"
-"""Prefix of files in the making. They carry host and process, so that a later run can tell which are abandoned."""
+"""names of files in the making begin with it"""
+_NO_LINKS = (errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK)
+"""what file systems without hard links answer"""
+
+
+def temporary_prefix() -> str:
+    """How names of files in the making begin here: machine and process, so that a later run knows what is abandoned."""
+    return f"{TEMPORARY}{_short(machine())}-{os.getpid()}-"
+
+
+def _short(name_of_machine: str) -> str:
+    """A name of a machine in eight characters without a dash: none is the beginning of another."""
+    return digest([name_of_machine], 8)
+
+
+@contextmanager
+def words_for_failed_writes(path: Path) -> Iterator[None]:
+    """Raise StoreError, with the place and the mend, where the block cannot write to `path`."""
+    try:
+        yield
+    except OSError as error:
+        raise write_error(path, error) from error
 
 
 @contextmanager
@@ -24,26 +46,30 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
     Raises StoreError where the disk is full or the folder cannot be written.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(
-            prefix=f"{TEMPORARY}{socket.gethostname()}-{os.getpid()}-", suffix=path.suffix, dir=path.parent
-        )
-    except OSError as error:
-        raise write_error(path, error) from error
+    with words_for_failed_writes(path), _temporary(path) as temporary:
+        yield temporary
+        _flush(temporary)
+        temporary.replace(path)
+        _sync_folder(path.parent)
+
+
+@contextmanager
+def _temporary(path: Path) -> Iterator[Path]:
+    """An empty file in the folder of `path`, of this process; gone afterwards, unless the block gives it a name."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=temporary_prefix(), suffix=path.suffix, dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:
         yield temporary
-        with temporary.open("r+b") as stream:
-            os.fsync(stream.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
-        _sync_folder(path.parent)
-    except OSError as error:
-        raise write_error(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _flush(temporary: Path) -> None:
+    with temporary.open("r+b") as stream:
+        os.fsync(stream.fileno())
+    temporary.chmod(0o644)
 
 
 def _sync_folder(folder: Path) -> None:
@@ -76,16 +102,47 @@ def write_text(path: Path, text: str) -> None:
     write_atomic(path, lambda temporary: temporary.write_text(text, encoding="utf-8", newline="\n"))
 
 
+def write_text_once(path: Path, text: str) -> bool:
+    """Write a text file where there is none, whole or not at all; False where another process was first.
+
+    On a file system without hard links a reader may, for an instant, find it empty.
+    """
+    with words_for_failed_writes(path), _temporary(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+        _flush(temporary)
+        try:
+            _take_name(temporary, path, text)
+        except FileExistsError:
+            return False
+        _sync_folder(path.parent)
+        return True
+
+
+def _take_name(temporary: Path, path: Path, text: str) -> None:
+    """Let a file appear under a name that nobody has; raises FileExistsError where somebody has it."""
+    try:
+        path.hardlink_to(temporary)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        with path.open("x", encoding="utf-8", newline="\n") as stream:
+            stream.write(text)
+
+
 def write_json(path: Path, value: object) -> None:
     """Write a JSON file, whole or not at all; NaN is refused."""
     write_text(path, json.dumps(value, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n")
 
 
-def remove_abandoned(folder: Path) -> None:
-    """Remove temporary files and folders in a folder whose process on this host has ended."""
-    for path in folder.glob(f"{TEMPORARY}{socket.gethostname()}-*"):
-        process = path.name.removeprefix(f"{TEMPORARY}{socket.gethostname()}-").split("-")[0]
-        if process.isdigit() and process_alive(int(process)):
+def remove_abandoned(folder: Path, gone: Collection[str] = ()) -> None:
+    """Remove temporary files and folders in a folder: those of this machine whose process has ended, and all of the
+    machines that are `gone` (named as `machine` names them).
+    """
+    here, elsewhere = _short(machine()), {_short(name) for name in gone}
+    for path in folder.glob(f"{TEMPORARY}*"):
+        made_on, _, rest = path.name.removeprefix(TEMPORARY).partition("-")
+        process = rest.partition("-")[0]
+        if made_on not in elsewhere and not (made_on == here and process.isdigit() and not process_alive(int(process))):
             continue
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
@@ -93,14 +150,13 @@ def remove_abandoned(folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def process_alive(process: int) -> bool:
-    """Whether a process of this number may run on this host (Windows has no harmless question: the answer is yes)."""
-    if os.name == "nt":
-        return True
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+def safe_name(text: str, length: int) -> str:
+    """The end of a text as a part of a file's name: letters, digits and . _ - alone, at most `length` bytes.
+
+    Different texts may become equal: whoever needs them apart adds a hash.
+
+    >>> safe_name("lab:big/32", 80)
+    'lab_big_32'
+    """
+    plain = "".join(letter if letter.isalnum() or letter in "._-" else "_" for letter in text)
+    return plain.encode()[-length:].decode(errors="ignore")

@@ -2,12 +2,12 @@
 
 Each run keeps one file `runs/<name>.json` with its host, process and a counter that it raises every few seconds. A
 claim names its run. A run on this machine is gone when its process is; one on another machine when its counter has
-stood still for STALE seconds of *our
-own* clock: no clock of another machine is trusted.
+stood still for STALE seconds of *our own* clock: no clock of another machine is trusted.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
@@ -18,33 +18,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
-from afield.base.files import process_alive, write_text
+from afield.base.errors import StoreError
+from afield.base.files import words_for_failed_writes, write_text
+from afield.base.process import machine, process_alive, process_start
 
 BEAT = 2.0
 STALE = 60.0
-
-
-def machine() -> str:
-    """This machine in this boot and process namespace: where process numbers mean the same."""
-    parts = [socket.gethostname()]
-    for path in ("/proc/sys/kernel/random/boot_id", "/proc/self/ns/pid"):
-        source = Path(path)
-        if source.is_symlink():
-            parts.append(str(source.readlink()))
-        elif source.exists():
-            parts.append(source.read_text().strip())
-    return " ".join(parts)
-
-
-def process_start(process: int) -> str:
-    """When a process began, in the kernel's ticks since boot: tells a process from a later one of the same number.
-    Empty where unknown.
-    """
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[19]
-    except (OSError, IndexError):
-        return ""
+_NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)
+"""what file systems without locks answer"""
 
 
 class Claims:
@@ -60,8 +43,8 @@ class Claims:
         self._thread = threading.Thread(target=self._beat, daemon=True, name="afield-heartbeat")
 
     def __enter__(self) -> Claims:
-        (self.root / "claims").mkdir(parents=True, exist_ok=True)
-        write_text(self._file(self.name), self._line())
+        with self._alone():  # tells at once where the folder has no locks
+            write_text(self._file(self.name), self._line())
         self._thread.start()
         return self
 
@@ -70,15 +53,20 @@ class Claims:
     ) -> None:
         self._ended.set()
         self._thread.join()
-        for path in (self.root / "claims").glob("*.json"):
-            if self._holder(path) == self.name:
-                path.unlink(missing_ok=True)
-        self._file(self.name).unlink(missing_ok=True)
+        self.bury(self.name)
 
     def gone(self) -> list[str]:
-        """Names of earlier runs on this folder that ended without letting go: killed ones."""
+        """Names of other runs on this folder that ended without letting go: killed ones. One of another machine is
+        among them once it has been asked about for STALE seconds.
+        """
         runs = [path.stem for path in (self.root / "runs").glob("*.json")]
         return [run for run in runs if run != self.name and not self._lives(run)]
+
+    def machines(self, runs: list[str]) -> set[str]:
+        """The machines of these runs that no other run on this folder is on: their processes are gone, all of them."""
+        known = {path.stem: self._about(path.stem) or {} for path in (self.root / "runs").glob("*.json")}
+        staying = {about.get("machine") for run, about in known.items() if run not in runs} | {self._machine}
+        return {about["machine"] for run, about in known.items() if run in runs and "machine" in about} - staying
 
     def bury(self, run: str) -> None:
         """Remove what is left of a run that is gone."""
@@ -86,11 +74,11 @@ class Claims:
             for path in (self.root / "claims").glob("*.json"):
                 if self._holder(path) == run:
                     path.unlink(missing_ok=True)
-        self._file(run).unlink(missing_ok=True)
+            self._file(run).unlink(missing_ok=True)
 
     def take(self, what: str) -> bool:
         """Claim a piece of work; False where another living run holds it."""
-        path = self.root / "claims" / f"{what}.json"
+        path = self._claim(what)
         with self._alone():
             holder = self._holder(path)
             if holder not in (None, self.name) and self._lives(str(holder)):
@@ -99,15 +87,40 @@ class Claims:
             return True
 
     def release(self, what: str) -> None:
-        """Give a piece of work back."""
-        (self.root / "claims" / f"{what}.json").unlink(missing_ok=True)
+        """Give a piece of work back; nothing happens where another run has it by now."""
+        path = self._claim(what)
+        with self._alone():
+            if self._holder(path) == self.name:
+                path.unlink(missing_ok=True)
+
+    @contextmanager
+    def held(self, *works: str) -> Iterator[bool]:
+        """Hold pieces of work for a while; gives False where another living run holds one. Those that were ours before
+        stay ours.
+        """
+        before = [work for work in works if self._holder(self._claim(work)) == self.name]
+        taken = [work for work in works if self.take(work)]
+        try:
+            yield len(taken) == len(works)
+        finally:
+            for work in taken:
+                if work not in before:
+                    self.release(work)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """A short section that one run at a time is in; the operating system ends it with the process."""
-        with (self.root / "claims" / ".lock").open("a") as stream:
-            _lock(stream.fileno())
-            yield
+        path = self.root / "claims" / ".lock"
+        with words_for_failed_writes(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            stream = path.open("a")
+        with stream:
+            _lock(stream.fileno(), path)
+            with words_for_failed_writes(path.parent):
+                yield
+
+    def _claim(self, what: str) -> Path:
+        return self.root / "claims" / f"{what}.json"
 
     def _file(self, run: str) -> Path:
         return self.root / "runs" / f"{run}.json"
@@ -119,10 +132,24 @@ class Claims:
         return json.dumps({**me, "counter": f"{self._counter:012}"}) + "\n"
 
     def _beat(self) -> None:
-        with self._file(self.name).open("r+b", buffering=0) as stream:
-            while not self._ended.wait(BEAT):
-                stream.seek(0)
-                stream.write(self._line().encode())
+        """Raise the counter until the end. A beat that fails is left out: the next may succeed, and others wait STALE
+        seconds for it.
+        """
+        while not self._ended.wait(BEAT):
+            try:
+                with self._file(self.name).open("r+b", buffering=0) as stream:
+                    stream.write(self._line().encode())
+            except FileNotFoundError:
+                self._return()
+            except OSError:
+                continue
+
+    def _return(self) -> None:
+        """Another run took us for dead, after a long freeze perhaps: from here on we are known again."""
+        try:
+            write_text(self._file(self.name), self._line())
+        except StoreError:
+            return  # the next beat tries again
 
     def _holder(self, path: Path) -> str | None:
         try:
@@ -132,28 +159,46 @@ class Claims:
         except (ValueError, KeyError):
             return ""  # a claim that says nothing holds nothing
 
-    def _lives(self, run: str) -> bool:
+    def _about(self, run: str) -> dict[str, Any] | None:
+        """What a run says of itself: an empty table in the instant of a beat, None where it has let go."""
         try:
-            other = json.loads(self._file(run).read_text())
-        except (FileNotFoundError, ValueError):
+            about = json.loads(self._file(run).read_text())
+        except FileNotFoundError:
+            return None
+        except ValueError:
+            return {}
+        return about if isinstance(about, dict) else {}
+
+    def _lives(self, run: str) -> bool:
+        other = self._about(run)
+        if other is None:
             return False
-        if other["machine"] == self._machine and other["start"]:  # without a start, numbers of processes tell nothing
-            return process_alive(other["process"]) and process_start(other["process"]) == other["start"]
-        counter, since = self._seen.get(run, ("", 0.0))
+        start = other.get("start")
+        if other.get("machine") == self._machine and start:  # without a start, numbers of processes tell nothing
+            return process_alive(other["process"]) and process_start(other["process"]) == start
+        counter, since = self._seen.get(run, (None, 0.0))
         now = time.monotonic()
-        if other["counter"] != counter:
-            self._seen[run] = (other["counter"], now)
+        if other.get("counter", "") != counter:
+            self._seen[run] = (other.get("counter", ""), now)
             return True
         return now - since < STALE
 
 
-def _lock(handle: int) -> None:
+def _lock(handle: int, path: Path) -> None:
     """Take the kernel's exclusive lock on an open file; closing the file gives it back."""
-    if os.name == "nt":
-        import msvcrt
+    try:
+        if os.name == "nt":
+            import msvcrt
 
-        msvcrt.locking(handle, msvcrt.LK_LOCK, 1)  # type: ignore[attr-defined, unused-ignore]
-    else:
-        import fcntl
+            msvcrt.locking(handle, msvcrt.LK_LOCK, 1)  # type: ignore[attr-defined, unused-ignore]
+        else:
+            import fcntl
 
-        fcntl.flock(handle, fcntl.LOCK_EX)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise StoreError(f"{path}: could not be locked ({error.strerror or error})") from error
+        raise StoreError(
+            f"{path}: this file system has no locks ({error.strerror}), without which two runs could do the same work; "
+            "let --out name a folder on another file system, or mount this one with locks"
+        ) from error

@@ -10,7 +10,9 @@ from typing import Any
 import pandas as pd
 from scipy.stats import spearmanr
 
-from afield.backbones.catalogue import Backbone, backbone
+from afield.backbones.backbone import Backbone
+from afield.backbones.catalogue import find
+from afield.backbones.own import is_own
 from afield.base.errors import InputError, nearest
 from afield.scoring.intervals import metric_interval
 from afield.scoring.metrics import METRICS
@@ -35,6 +37,8 @@ class _Context:
     trials: Mapping[str, Trial]
     files: Mapping[str, TrialFiles]
     scores: Mapping[str, Mapping[str, Any]]
+    backbones: Mapping[str, Backbone]
+    """by id, as the plan noted them: one's own are known without their code, on any machine"""
 
 
 def load_record(out: str | Path, study: str | None = None) -> StudyRecord:
@@ -49,7 +53,11 @@ def load_record(out: str | Path, study: str | None = None) -> StudyRecord:
     trials = {key: Trial.model_validate(content) for key, content in stored["trials"].items()}
     files = {key: store.read(key) for key in trials}
     scores = {key: score for key in trials if (score := store.read_score(key)) is not None}
-    context = _Context(store, chosen, trials, files, scores)
+    if "backbones" in stored:
+        backbones = {name: Backbone.from_plain(values) for name, values in stored["backbones"].items()}
+    else:  # a folder of afield 0.1
+        backbones = {name: find(name) for name in chosen.study.backbones}
+    context = _Context(store, chosen, trials, files, scores, backbones)
     searches = tuple(_search(context, content) for content in stored["searches"])
     tasks = tuple(_task(store, name, fingerprint) for name, fingerprint in stored["tasks"].items())
     failures = tuple(
@@ -78,7 +86,7 @@ def load_record(out: str | Path, study: str | None = None) -> StudyRecord:
         predictions=_predictions(context, searches),
         searches=searches,
         tasks=tasks,
-        backbones=tuple(_backbone(name, stored["weights"].get(name)) for name in chosen.study.backbones),
+        backbones=tuple(_backbone(row, stored) for row in backbones.values()),
         failures=failures,
         numerics=stored["numerics"],
         platforms=tuple(platforms.values()),
@@ -204,12 +212,15 @@ def _task(store: Store, name: str, fingerprint: str) -> TaskRecord:
     )
 
 
-def _backbone(name: str, weights: Mapping[str, str] | None) -> BackboneRecord:
-    row = backbone(name)
+def _backbone(row: Backbone, stored: Mapping[str, Any]) -> BackboneRecord:
+    weights = stored["weights"].get(row.id)
     preprocessing = {"mean": row.mean, "std": row.std, "interpolation": row.interpolation, "channels": "RGB"}
+    name = row.id.partition(":")[0]
+    sha256 = stored.get("extensions", {}).get(name) if is_own(row.id) else None
+    code = "" if sha256 is None else f"extension {name}, SHA-256 {sha256}"
     if weights is None:
-        return BackboneRecord(row, "", "not needed: trained from scratch only", preprocessing)
-    return BackboneRecord(row, weights["sha256"], weights["origin"], preprocessing)
+        return BackboneRecord(row, "", "not needed: trained from scratch only", preprocessing, code)
+    return BackboneRecord(row, weights["sha256"], weights["origin"], preprocessing, code)
 
 
 def _scored(context: _Context, searches: Sequence[SearchRecord]) -> list[tuple[SearchRecord, TrialRecord]]:
@@ -228,7 +239,12 @@ def _results(context: _Context, searches: Sequence[SearchRecord], tasks: Sequenc
     rows = [
         row for search, trial in _scored(context, searches) for row in _rows(context, search, trial, cards[search.task])
     ]
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    return table.astype(_MAY_BE_UNKNOWN)
+
+
+_MAY_BE_UNKNOWN = {"params_m": "float64", "gmacs": "float64", "year": "Int64", "imagenet_top1": "float64"}
+"""numbers that a backbone may not have, with their types: missing values, also where no backbone has them"""
 
 
 COLUMNS = (
@@ -242,7 +258,7 @@ COLUMNS = (
 
 
 def _rows(context: _Context, search: SearchRecord, trial: TrialRecord, task: TaskRecord) -> list[dict[str, Any]]:
-    row: Backbone = backbone(trial.backbone)
+    row = context.backbones[trial.backbone]
     store, classes = context.store, task.classes
     test = Predictions.from_frame(store.predictions(trial.key, "test"), classes)
     validation = Predictions.from_frame(store.predictions(trial.key, "validation"), classes)
@@ -254,7 +270,7 @@ def _rows(context: _Context, search: SearchRecord, trial: TrialRecord, task: Tas
         interval = metric_interval(measure, test)
         rows.append({
             "backbone": row.id, "family": row.family, "params_m": row.params_m, "gmacs": row.gmacs,
-            "pretraining": row.pretraining,
+            "pretraining": row.pretraining_data,
             "year": row.year, "imagenet_top1": row.imagenet_top1, "imagenet_kind": row.imagenet_kind,
             "task": task.name, "domain": task.card.domain, "metric": name,
             "value": interval.value, "low": interval.low, "high": interval.high, "direction": measure.direction,

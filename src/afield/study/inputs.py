@@ -22,7 +22,8 @@ PICTURES = 6
 def prepare_inputs(
     plan: Plan, store: Store, cache: Path, progress: Progress
 ) -> dict[tuple[str, str, str], dict[str, SplitPaths]]:
-    """Where each search's splits lie, by search and split, after preparing what is not yet there.
+    """Where each search's splits lie, by search and split, after preparing what is not yet there; their tasks must be
+    written (`write_task`).
 
     Raises InputError that lists images which cannot be decoded, and StoreError where the disk is full.
     """
@@ -30,7 +31,7 @@ def prepare_inputs(
     inputs = {}
     for search in plan.searches:
         data = plan.tasks[search.task]
-        samples = _write_task(store, data)
+        samples = store.samples(data.task.name, data.fingerprint)
         paths = {}
         for split, rule in plan.rules(search).items():
             place = (search.task, split, rule)
@@ -57,7 +58,8 @@ def _prepare(data: TaskData, split: str, rule: Rule, cache: Path, progress: Prog
     )
 
 
-def _write_task(store: Store, data: TaskData) -> Path:
+def write_task(store: Store, data: TaskData) -> None:
+    """Write a task's samples and card into the result folder."""
     task, table = data.task, data.table
     content = {
         "name": task.name,
@@ -71,7 +73,7 @@ def _write_task(store: Store, data: TaskData) -> Path:
         "counts": data.counts(),
     }
     columns = ["id", "image", "label", "split", "group", "cluster", "unit"]
-    return store.write_task(task.name, data.fingerprint, table[columns], content)
+    store.write_task(task.name, data.fingerprint, table[columns], content)
 
 
 def _write_pictures(store: Store, data: TaskData, paths: SplitPaths) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import platform as host
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pandas as pd
 
-from afield.backbones.catalogue import backbone
+from afield.backbones.backbone import Backbone
+from afield.backbones.own import resolve
 from afield.backbones.weights import Weights
+from afield.base.extensions import load_kept
 from afield.images.prepared import open_prepared
 from afield.study.store import Store
 from afield.trial import SplitInputs, Trial, run_trial, score
@@ -57,6 +59,8 @@ class Job:
     out: Path
     splits: Mapping[str, SplitPaths]
     weights: Weights | None
+    extensions: Mapping[str, str] = field(default_factory=dict)
+    """where those of the trial are loaded from, by name: the copies in the result folder"""
     until: int = 0
     """epochs to bring the trial to"""
     workers: int = 0
@@ -67,6 +71,11 @@ class Job:
         """What claims this work: one run at a time."""
         return self.trial.key if self.kind == "train" else f"{self.trial.key}-score"
 
+    def backbone(self) -> Backbone:
+        """What the trial's backbone refers to. Raises InputError where an extension is not the planned one."""
+        loaded = {name: load_kept(self.extensions[name], sha256) for name, sha256 in self.trial.extensions}
+        return resolve(self.trial.backbone, loaded)
+
     @property
     def label(self) -> str:
         """What a person reads of it."""
@@ -76,16 +85,18 @@ class Job:
         return f"{self.trial.task} {self.trial.backbone}{start} {what} seed {self.trial.seed}"
 
 
-def perform(job: Job, progress: Progress, stop: Callable[[], bool]) -> None:
-    """Do a job and store what came of it. Raises Stopped where `stop` says so, and whatever the trial raises."""
+def perform(job: Job, progress: Progress, stop: Callable[[], bool]) -> int:
+    """Do a job and store what came of it; gives the epochs that it trained. Raises Stopped where `stop` says so,
+    DamagedError where the trial's files are not what was written, and whatever the trial raises.
+    """
     store = Store.open(job.out)
     if job.kind == "train":
-        _train(job, store, progress, stop)
-    else:
-        _score(job, store)
+        return _train(job, store, progress, stop)
+    _score(job, store)
+    return 0
 
 
-def _train(job: Job, store: Store, progress: Progress, stop: Callable[[], bool]) -> None:
+def _train(job: Job, store: Store, progress: Progress, stop: Callable[[], bool]) -> int:
     from afield.training.checkpoint import State, load_checkpoint, save_checkpoint
     from afield.training.device import platform
     from afield.training.loop import Hooks
@@ -100,33 +111,35 @@ def _train(job: Job, store: Store, progress: Progress, stop: Callable[[], bool])
         save_checkpoint(store.checkpoint(key), state, here)
         store.write_history(key, state.history)
 
+    begun = load_checkpoint(store.checkpoint(key), here) or State()
+    before = begun.epoch
     state = run_trial(
-        trial, job.splits["train"].open(), job.splits["validation"].open(), job.weights,
-        state=load_checkpoint(store.checkpoint(key), here) or State(), until=job.until, workers=job.workers,
+        trial, job.splits["train"].open(), job.splits["validation"].open(), job.backbone(), job.weights,
+        state=begun, until=job.until, workers=job.workers,
         hooks=Hooks(save=save, progress=progress, stop=stop),
     )  # fmt: skip
     store.write_history(key, state.history)
     if state.epoch == trial.recipe.epochs:
         _finish(job, store, state, here)
+    return state.epoch - before
 
 
 def _finish(job: Job, store: Store, state: State, here: Mapping[str, str]) -> None:
     from safetensors.torch import save
 
-    from afield.base.files import write_atomic, write_json
-
     trial, key, best = job.trial, job.trial.key, state.best
     assert best is not None, "a finished trial has a best epoch"
     tensors = {name: tensor.contiguous() for name, tensor in best.network.items()}
-    write_atomic(store.weights(key), lambda path: path.write_bytes(save(tensors)))
-    row = backbone(trial.backbone)
+    row = job.backbone()
     size = trial.recipe.image_size
-    write_json(
-        store.trial_folder(key) / "weights.json",
+    store.write_network(
+        key,
+        save(tensors),
         {
             "backbone": row.id,
             "library": row.library,
             "architecture": row.architecture,
+            "extensions": dict(trial.extensions),
             "classes": list(trial.classes),
             "image_size": size,
             "resize": f"short side to {size} px, {trial.interpolation}, antialiased; centre crop",
@@ -157,6 +170,7 @@ def _score(job: Job, store: Store) -> None:
     from afield.training.device import platform
 
     key = job.trial.key
+    network = load_file(store.check_network(key))
     store.log_test_read(key, "test", "plain")
-    predictions = score(job.trial, load_file(store.weights(key)), job.splits["test"].open())
+    predictions = score(job.trial, job.backbone(), network, job.splits["test"].open())
     store.write_score(key, predictions, {"key": key, "view": "plain", "platform": platform(job.trial.numerics.device)})

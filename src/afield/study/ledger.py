@@ -1,16 +1,24 @@
-"""The ledger: what there is of a plan's trials, and what is missing next. It reads; it changes nothing."""
+"""The ledger: what there is of a plan's trials, and what is missing next. It reads; it changes nothing.
+
+A run looks four times a second, so what a search lacks is thought through once and kept until one of its trials tells
+something new.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from afield.base.errors import DamagedError
 from afield.study.plan import Plan, PlannedSearch
-from afield.study.search import Ask, Chosen, Seen, ask
+from afield.study.search import Ask, Chosen, Seen, ask, rung_sizes
 from afield.study.store import Store, TrialFiles
 from afield.trial import Trial
+
+Identity = tuple[str, str, str]
+"""of a search: task, backbone, intervention"""
 
 
 @dataclass(frozen=True)
@@ -22,78 +30,158 @@ class Want:
     trial: Trial
     until: int
     """epochs to bring the trial to"""
+    chain: float
+    """how long it holds up the end: epochs that can only come one after the other, times multiply-adds (billions)"""
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What one search has come to, and what it lacks."""
+
+    chosen: tuple[Trial, ...]
+    """the chosen recipe under every seed; empty while the search goes on, or where every cell failed"""
+    wants: tuple[Want, ...]
+    done: int
+    """trainings that need nothing more: finished, or stopped by halving"""
+    failed: int
+    left: int
+    """epochs still to train, repeats included, if no further trial fails"""
+    epochs: int
+    """trained so far, repeats of the choice included"""
+    seconds: float
+    """that those epochs took"""
 
 
 class Ledger:
-    """What the files say of each trial of a plan; `damaged` is told of trials that fail their checksums."""
+    """What the files say of each trial of a plan; `damaged` is told of trials that fail their checksums.
+
+    Grids are read at once, repeats when their cell is chosen: 22 trials, not 60, of 20 cells under three seeds.
+    """
 
     def __init__(self, plan: Plan, store: Store, damaged: Callable[[str, DamagedError], None]) -> None:
         self.plan, self.store = plan, store
         self._damaged = damaged
-        self.searches: dict[str, PlannedSearch] = {}
-        """each trial's search by the trial's key, for the grids and for every repeat that could be chosen"""
-        for search in plan.searches:
-            for cell in range(len(search.cells)):
-                self.searches.update(dict.fromkeys((trial.key for trial in search.repeats(cell)), search))
         self.files: dict[str, TrialFiles] = {}
         self.scored: set[str] = set()
-        for key in self.searches:
-            self.reload(key)
+        self._networks: set[str] = set()
+        """finished trials whose network is there"""
+        self._searches: dict[str, set[Identity]] = {}
+        """the searches that a trial is a cell or a repeat of: several, where interventions are one and the same"""
+        self._outlooks: dict[Identity, Outlook] = {}
+        self._wanted: list[Want] | None = None
+        for search in plan.searches:
+            for key, *_ in search.keys:
+                self._note(search, key)
 
     def reload(self, key: str) -> bool:
         """Read a trial's files again; whether that told anything new."""
-        before = (self.files.get(key), key in self.scored)
-        try:
-            self.files[key] = self.store.read(key)
-        except DamagedError as error:
-            self._damaged(key, error)
-            self.files[key] = TrialFiles()
-        try:
-            is_scored = self.store.read_score(key) is not None
-        except DamagedError:
-            is_scored = False  # its network is there: it is scored again, over what is damaged
-        self.scored = self.scored | {key} if is_scored else self.scored - {key}
-        return before != (self.files[key], is_scored)
-
-    def seen(self, key: str) -> Seen:
-        """What the search needs to know of a trial."""
-        files = self.files[key]
-        return Seen(files.history, files.failure is not None)
+        before = self._told(key)
+        self._read(key)
+        if self._told(key) == before:
+            return False
+        self._wanted = None
+        for identity in self._searches.get(key, ()):
+            self._outlooks.pop(identity, None)
+        return True
 
     def failed(self) -> list[str]:
         """Keys of the failed trials."""
+        for search in self.plan.searches:
+            self.outlook(search)  # reads the repeats of what is chosen
         return [key for key, files in self.files.items() if files.failure is not None]
 
     def chosen(self, search: PlannedSearch) -> tuple[Trial, ...]:
         """The chosen recipe under every seed; nothing while the search goes on, or where every cell failed."""
-        step = self._step(search)
-        return () if isinstance(step, Ask) or step.cell is None else search.repeats(step.cell)
+        return self.outlook(search).chosen
 
     def wanted(self) -> list[Want]:
         """Every piece of work that could begin now, the longest chains first, so that all slots end together."""
-        wants = [want for search in self.plan.searches for want in self.wanted_by(search)]
-        return sorted(wants, key=lambda want: -self._chain(want) * want.search.backbone.gmacs)
+        if self._wanted is None:
+            wants = [want for search in self.plan.searches for want in self.outlook(search).wants]
+            self._wanted = sorted(wants, key=lambda want: -want.chain)
+        return self._wanted
 
-    def _chain(self, want: Want) -> int:
-        """Epochs that can only come one after the other: the trial's own, then a repeat's where the choice is open."""
-        own = want.search.epochs - len(self.files[want.trial.key].history)
-        undecided = len(want.search.seeds) > 1 and not self.chosen(want.search)
-        return own + want.search.epochs * undecided
-
-    def wanted_by(self, search: PlannedSearch) -> list[Want]:
+    def wanted_by(self, search: PlannedSearch) -> tuple[Want, ...]:
         """What one search lacks: rungs of its grid, then repeats of its choice, then their scores."""
-        step = self._step(search)
+        return self.outlook(search).wants
+
+    def outlook(self, search: PlannedSearch) -> Outlook:
+        """What a search has come to; thought through again only after one of its trials told something new."""
+        if search.identity not in self._outlooks:
+            self._outlooks[search.identity] = self._think(search)
+        return self._outlooks[search.identity]
+
+    def _note(self, search: PlannedSearch, key: str) -> None:
+        """From here on a trial is a search's, and known."""
+        self._searches.setdefault(key, set()).add(search.identity)
+        if key not in self.files:
+            self._read(key)
+
+    def _read(self, key: str) -> None:
+        try:
+            files = self.store.read(key)
+            is_scored = self._is_scored(key)
+        except DamagedError as error:
+            self._damaged(key, error)
+            files, is_scored = TrialFiles(), False  # a score of what has to be trained anew counts for nothing
+        has_network = files.result is not None and self.store.weights(key).exists()
+        self.files[key] = files
+        for holds, keys in ((is_scored, self.scored), (has_network, self._networks)):
+            (keys.add if holds else keys.discard)(key)
+
+    def _is_scored(self, key: str) -> bool:
+        try:
+            return self.store.read_score(key) is not None
+        except DamagedError:
+            return False  # its network is there: it is scored again, over what is damaged
+
+    def _told(self, key: str) -> tuple[TrialFiles | None, bool, bool]:
+        return self.files.get(key), key in self.scored, key in self._networks
+
+    def _think(self, search: PlannedSearch) -> Outlook:
+        keys = [key for key, *_ in search.keys]
+        seen = [Seen(self.files[key].history, self.files[key].failure is not None) for key in keys]
+        step = ask(self.plan.study.search, seen, search.epochs)
+        chosen: tuple[Trial, ...] = ()
         if isinstance(step, Ask):
-            return [Want("train", search, search.cells[cell], step.until) for cell in step.cells]
-        return [want for trial in self.chosen(search) if (want := self._of_repeat(search, trial)) is not None]
+            wants = [self._want(search, search.cells[cell], step.until, decided=False) for cell in step.cells]
+        else:
+            if step.cell is not None:
+                chosen = search.repeats(step.cell)
+                keys += search.keys[step.cell][1:]
+            for trial in chosen:
+                self._note(search, trial.key)
+            lacking = [trial for trial in chosen if self._lacks(trial.key)]
+            wants = [self._want(search, trial, search.epochs, decided=True) for trial in lacking]
+        known = {key: self.files[key] for key in keys}
+        in_work = {want.trial.key for want in wants if want.kind == "train"}
+        over = [key for key, files in known.items() if files.history and files.failure is None and key not in in_work]
+        return Outlook(
+            chosen=chosen,
+            wants=tuple(wants),
+            done=len(over),
+            failed=sum(files.failure is not None for files in known.values()),
+            left=self._left(search, step, wants),
+            epochs=sum(len(files.history) for files in known.values()),
+            seconds=sum(row["seconds"] for files in known.values() for row in files.history),
+        )
 
-    def _of_repeat(self, search: PlannedSearch, trial: Trial) -> Want | None:
-        files = self.files[trial.key]
-        if files.failure is not None or trial.key in self.scored:
-            return None
-        # the network may have gone when another study's search ended: it is trained again, to the same bits
-        trained = files.result is not None and self.store.weights(trial.key).exists()
-        return Want("score" if trained else "train", search, trial, search.epochs)
+    def _left(self, search: PlannedSearch, step: Ask | Chosen, wants: list[Want]) -> int:
+        now = sum(want.until - len(self.files[want.trial.key].history) for want in wants if want.kind == "train")
+        if isinstance(step, Chosen):
+            return now
+        sizes = rung_sizes(self.plan.study.search, len(search.cells), search.epochs)
+        later = sum((rung - before) * cells for (before, _), (rung, cells) in pairwise(sizes) if before >= step.until)
+        return now + later + (len(search.seeds) - 1) * search.epochs
 
-    def _step(self, search: PlannedSearch) -> Ask | Chosen:
-        return ask(self.plan.study.search, [self.seen(trial.key) for trial in search.cells], search.epochs)
+    def _lacks(self, key: str) -> bool:
+        """Whether a repeat's score is missing and can still come."""
+        return self.files[key].failure is None and key not in self.scored
+
+    def _want(self, search: PlannedSearch, trial: Trial, until: int, *, decided: bool) -> Want:
+        chain = search.epochs - len(self.files[trial.key].history)
+        if not decided and len(search.seeds) > 1:
+            chain += search.epochs  # a repeat's, which waits for the choice
+        # a network may have gone when another study's search ended: its trial is trained again, to the same bits
+        kind: Literal["train", "score"] = "score" if trial.key in self._networks else "train"
+        return Want(kind, search, trial, until, chain * search.backbone.work)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from afield.backbones.catalogue import Backbone
+from afield.backbones.backbone import Backbone
 from afield.study.study import Study
-from afield.tasks.task import Card
+from afield.tasks.task import SPLITS, Card, Split
 
 TrialState = Literal["finished", "paused", "failed", "missing"]
 
@@ -83,6 +83,37 @@ class TaskRecord:
     pictures: Mapping[str, tuple[npt.NDArray[np.uint8], ...]] = field(default_factory=dict)
     """a few images a class as the network sees them, [height, width, 3]"""
 
+    def absent(self) -> dict[Split, tuple[str, ...]]:
+        """The classes that validation or test lack; empty where each split has all."""
+        lacking = {
+            split: tuple(name for name in self.classes if not self.counts[split].get(name, 0))
+            for split in SPLITS
+            if split in self.counts
+        }
+        return {split: names for split, names in lacking.items() if names}
+
+
+def absence_words(absent: Mapping[Split, Sequence[str]]) -> tuple[str, ...]:
+    """What it means that splits lack classes, a sentence a split.
+
+    >>> absence_words({"test": ("owl",)})
+    ('No test image is of owl: the results say nothing of it, and means over classes leave it out.',)
+    """
+    told = []
+    for split, names in absent.items():
+        shown = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
+        it = "it" if len(names) == 1 else "them"
+        if split == "test":
+            means = f"the results say nothing of {it}, and means over classes leave {it} out"
+        else:
+            means = f"epochs and recipes are chosen without {it}"
+        told.append(f"No {split} image is of {shown}: {means}.")
+    return tuple(told)
+
+
+_NAMED = 8
+"""classes that one sentence names"""
+
 
 @dataclass(frozen=True)
 class BackboneRecord:
@@ -92,6 +123,8 @@ class BackboneRecord:
     weights_sha256: str
     weights_from: str
     preprocessing: Mapping[str, Any]
+    code: str = ""
+    """of one's own: the extension that makes it, with its hash"""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,9 @@ It keeps no state of its own: a killed run goes on from the files.
 
 from __future__ import annotations
 
+import multiprocessing
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,17 +15,22 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from afield.base.errors import DamagedError, Stopped, StoreError
+from afield.backbones.weights import Sources, sources
+from afield.base.errors import DamagedError, InputError, Stopped, StoreError
+from afield.base.process import UNGUARDED
 from afield.images.prepared import cache_folder
 from afield.study.claims import Claims
 from afield.study.engines.local import Event, LocalEngine, cores
-from afield.study.inputs import prepare_inputs
+from afield.study.inputs import prepare_inputs, write_task
 from afield.study.job import Job, SplitPaths
 from afield.study.ledger import Ledger, Want
 from afield.study.plan import Plan, PlannedSearch, make_plan, settle_numerics
 from afield.study.standing import Silent, Watch, standing_of
 from afield.study.store import Store
 from afield.study.study import Study, load_study
+
+_LOOK_AROUND = 5.0
+"""seconds between two looks at whether other runs on the folder still live"""
 
 
 @dataclass(frozen=True)
@@ -32,7 +39,9 @@ class Outcome:
 
     out: Path
     trained: int
-    """trainings that this run finished or paused for good"""
+    """trials that this run trained, to their end or to a rung; each counts once, however many rungs"""
+    epochs: int
+    """that it trained of them"""
     failed: int
     missing: int
     """results that the study asks for and that are not there"""
@@ -51,25 +60,34 @@ def run_study(
     workers: int | None = None,
     retry_failed: bool = False,
     watch: Watch | None = None,
+    weights: str | Path | None = None,
+    offline: bool = False,
 ) -> Outcome:
     """Run a study, or what is missing of it, into a folder.
 
     `slots` trials run at once (by default as many as cores on a CPU, one on a GPU), each fed by `workers` loader
     processes (by default none on a CPU, where a trial makes its own batches, and up to eight on a GPU); neither changes
-    a result. Raises InputError for what cannot be run, Stopped after Ctrl-C or SIGTERM with everything saved, and
-    StoreError where the folder or the disk fails.
+    a result. `weights` is a folder of weights that goes before their published places, and `offline` asks no network
+    (docs/weights.md). A script must call this under `if __name__ == "__main__":`, since workers import it.
+
+    Raises InputError for what cannot be run, Stopped after Ctrl-C or SIGTERM (its words say whether everything could be
+    saved), StoreError where the folder or the disk fails, and AfieldError where workers cannot start.
 
     >>> outcome = run_study(study, out)
     >>> outcome.complete, outcome.failed
     (True, 0)
     """
+    if getattr(multiprocessing.current_process(), "_inheriting", False):  # a worker that imports the caller's script
+        raise InputError(f"run_study was called while a worker process started. {UNGUARDED}")
     if not isinstance(study, Study):
         study = load_study(study)
     watch = watch or Silent()
     cache = cache_folder()
     store = Store.create(Path(out))
     numerics = settle_numerics(study.numerics, store.root)
-    plan = make_plan(study, numerics, cache)
+    plan = make_plan(study, numerics, cache, _sources(weights, offline), watch.download)
+    for data in plan.tasks.values():
+        write_task(store, data)
     store.write_study(study.study.name, study.model_dump_json(indent=2), plan.content())
     on_cpu = numerics.device == "cpu"
     if slots is None:
@@ -77,14 +95,23 @@ def run_study(
     if workers is None:
         workers = 0 if on_cpu else min(8, max(1, cores() // slots))
     with Claims(store.root) as claims, LocalEngine(slots) as engine, _interrupts() as interrupted:
-        for killed in claims.gone():
-            store.sweep()
-            claims.bury(killed)
+        bury_killed(claims, store)
         run = _Run(plan, store, claims, engine, watch, workers, cache)
         if retry_failed:
             run.forget_failures()
         run.go(interrupted)
         return run.outcome()
+
+
+def bury_killed(claims: Claims, store: Store) -> None:
+    """Clear up behind runs that were killed; one of another machine is known to be once it has been asked about for a
+    while.
+    """
+    gone = claims.gone()
+    if gone:
+        store.sweep(claims.machines(gone))
+    for run in gone:
+        claims.bury(run)
 
 
 @contextmanager
@@ -118,15 +145,18 @@ class _Run:
     ) -> None:
         self.plan, self.store, self.claims, self.engine, self.watch = plan, store, claims, engine, watch
         self.workers, self.cache = workers, cache
+        self.extensions = {name: store.keep_extension(item) for name, item in plan.extensions.items()}
         self.ledger = Ledger(plan, store, self._set_aside)
         self.inputs: dict[tuple[str, str, str], dict[str, SplitPaths]] = {}
         self.progress: dict[str, Event] = {}
         self.selected: dict[str, tuple[str, ...]] = {}
         self.pruned: set[str] = set()
-        self.trained = 0
+        self.trained: set[str] = set()
+        self.epochs = 0
+        self.looked_around = time.monotonic()
 
     def go(self, interrupted: list[int]) -> None:
-        """Run until nothing is missing. Raises Stopped after an interrupt, with everything saved."""
+        """Run until nothing is missing. Raises Stopped after an interrupt."""
 
         def prepare(what: str, done: int, total: int) -> None:
             if interrupted:
@@ -147,6 +177,9 @@ class _Run:
                 self._take(event)
             for key in held:
                 self.ledger.reload(key)
+            if time.monotonic() - self.looked_around > _LOOK_AROUND:
+                self.looked_around = time.monotonic()
+                bury_killed(self.claims, self.store)
             self.watch.standing(
                 standing_of(self.ledger, self.engine.busy(), list(self.progress.values()), self.engine.slots)
             )
@@ -163,7 +196,7 @@ class _Run:
             len(search.seeds) - sum(trial.key in self.ledger.scored for trial in self.ledger.chosen(search))
             for search in self.plan.searches
         )
-        return Outcome(self.store.root, self.trained, len(self.ledger.failed()), missing)
+        return Outcome(self.store.root, len(self.trained), self.epochs, len(self.ledger.failed()), missing)
 
     def _settle_choices(self) -> None:
         """Write what searches have chosen, before anything of it is scored; clean up behind those that have ended."""
@@ -181,10 +214,14 @@ class _Run:
     def _prune(self, search: PlannedSearch) -> None:
         """The search has ended: checkpoints go, the networks of every study's chosen trials stay."""
         kept = self.store.selected_keys()
-        for trial in search.cells:
-            if self.store.is_prunable(trial.key, kept) and self.claims.take(trial.key):
-                self.store.prune(trial.key, keep_weights=trial.key in kept)
-                self.claims.release(trial.key)
+        cells = {keys[0] for keys in search.keys}
+        # a repeat that is finished has a checkpoint where its run was killed in between; one under way needs its own
+        finished = {key for keys in search.keys for key in keys[1:] if self.store.is_finished(key)}
+        for key in cells | finished:
+            if self.store.is_prunable(key, kept):
+                with self.claims.held(*_work_on(key)) as ours:
+                    if ours:  # by now another study may have chosen it
+                        self.store.prune(key, keep_weights=key in self.store.selected_keys())
 
     def _submit(self, wanted: list[Want]) -> list[str]:
         """Fill the free slots; gives the keys of trials that another run is at, or has just done."""
@@ -213,6 +250,7 @@ class _Run:
             out=self.store.root,
             splits=self.inputs.get(want.search.identity, {}),
             weights=self.plan.weights[want.search.backbone.id] if want.trial.weights is not None else None,
+            extensions={name: self.extensions[name] for name, _ in want.trial.extensions},
             until=want.until,
             workers=self.workers,
         )
@@ -227,26 +265,55 @@ class _Run:
         if event.kind == "failed":
             self.store.fail(key, event.reason, event.trace)
             self.watch.say(f"failed: {job.label}: {event.reason}")
+        if event.kind == "damaged":
+            self._renew(key, event.reason)
         self.ledger.reload(key)
         self.claims.release(job.name)
         if event.kind == "halt":
             raise StoreError(event.reason)
-        self.trained += event.kind == "done" and job.kind == "train"
+        if event.kind == "done" and job.kind == "train":
+            self.trained.add(key)
+            self.epochs += event.epoch
 
     def _stop(self) -> None:
         self.watch.say("stopping: saving the state of what is under way")
         for event in self.engine.stop():
             self._take(event)
+        lost = ", ".join(job.label for job in self.engine.busy())
+        if lost:
+            raise Stopped(
+                f"stopped; what did not answer in time was ended, and its work since its last whole epoch is lost: "
+                f"{lost}. Everything else is saved. Run the same command again to go on"
+            )
         raise Stopped("stopped; everything is saved. Run the same command again to go on")
 
     def _set_aside(self, key: str, error: DamagedError) -> None:
-        """A damaged trial is named and trained anew."""
-        self.watch.say(str(error))
+        """A trial that was found damaged goes, unless another run is at it, or has just mended it."""
+        with self.claims.held(*_work_on(key)) as ours:
+            if ours and self.store.is_damaged(key):
+                self._renew(key, str(error))
+
+    def _renew(self, key: str, damage: str) -> None:
+        """A damaged trial is named and trained anew; its claim must be ours."""
+        self.watch.say(damage)
         self.store.set_aside(key)
 
 
-def check_ready(study: Study) -> Plan:
-    """The plan of a study without touching a result folder: what `--dry-run` shows. Raises InputError that lists all
-    that is missing.
+def _work_on(key: str) -> tuple[str, str]:
+    """What claims all work on a trial."""
+    return key, f"{key}-score"
+
+
+def check_ready(
+    study: Study, out: Path | None = None, *, weights: str | Path | None = None, offline: bool = False
+) -> Plan:
+    """The plan of a study, with the numerics that a result folder has settled, without writing into it: what
+    `--dry-run` shows. Raises InputError that lists all that is missing.
     """
-    return make_plan(study, settle_numerics(study.numerics, None), cache_folder())
+    settled_in = out if out is not None and (out / "numerics.toml").exists() else None
+    return make_plan(study, settle_numerics(study.numerics, settled_in), cache_folder(), _sources(weights, offline))
+
+
+def _sources(weights: str | Path | None, offline: bool) -> Sources:
+    """Where weights may come from, as the caller and the environment say."""
+    return sources(None if weights is None else Path(weights), offline=offline)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -45,6 +45,9 @@ class Standing:
 class Watch(Protocol):
     """Whoever watches a run."""
 
+    def download(self, backbone: str, done: int, total: int | None) -> None:
+        """Weights are being downloaded: bytes that are here and that there will be, where the server says."""
+
     def prepare(self, what: str, done: int, total: int) -> None:
         """Images of a task are being prepared."""
 
@@ -58,6 +61,9 @@ class Watch(Protocol):
 class Silent:
     """Nobody watches."""
 
+    def download(self, backbone: str, done: int, total: int | None) -> None:
+        """Say nothing."""
+
     def prepare(self, what: str, done: int, total: int) -> None:
         """Say nothing."""
 
@@ -70,29 +76,28 @@ class Silent:
 
 def standing_of(ledger: Ledger, busy: Sequence[Job], progress: Sequence[Event], slots: int) -> Standing:
     """Where a run stands, from its ledger, the jobs under way and their last messages."""
-    plan = ledger.plan
+    searches = ledger.plan.distinct
+    outlooks = [ledger.outlook(search) for search in searches]
     under_way = [event for event in progress if event.steps]
-    parts = {event.job.trial.key: _epochs_since(ledger, event) for event in under_way}
-    at_work = {job.trial.key for job in busy}
-    undone = at_work | {want.trial.key for want in ledger.wanted() if want.kind == "train"}
-    failed = ledger.failed()
-    done = sum(bool(files.history) and key not in undone for key, files in ledger.files.items()) - len(failed)
-    planned = sum(plan.epochs_of(search) for search in plan.searches)
-    total = sum(len(search.cells) + len(search.seeds) - 1 for search in plan.searches)
+    at_work = len({job.trial.key for job in busy})
+    done, failed = sum(outlook.done for outlook in outlooks), sum(outlook.failed for outlook in outlooks)
+    trainings = sum(len(search.cells) + len(search.seeds) - 1 for search in searches)
+    planned = ledger.plan.epochs
+    left = sum(outlook.left for outlook in outlooks)
     return Standing(
-        done=max(0, done),
+        done=done,
         running=tuple(
             Running(
                 event.job.label, event.epoch + 1, event.job.until, event.step / event.steps, event.images_per_second
             )
             for event in under_way
         ),
-        at_work=len(at_work),
-        left=max(0, total - max(0, done) - len(at_work) - len(failed)),
-        failed=len(failed),
-        epochs_done=planned - sum(epochs_left(ledger).values()) + sum(parts.values()),
+        at_work=at_work,
+        left=max(0, trainings - done - at_work - failed),
+        failed=failed,
+        epochs_done=planned - left + sum(_epochs_since(ledger, event) for event in under_way),
         epochs_planned=planned,
-        seconds_left=seconds_left(ledger, parts, slots),
+        seconds_left=seconds_left(ledger, under_way, slots),
     )
 
 
@@ -101,32 +106,25 @@ def _epochs_since(ledger: Ledger, event: Event) -> float:
     return event.epoch - len(ledger.files[event.job.trial.key].history) + event.step / event.steps
 
 
-def seconds_left(ledger: Ledger, parts: Mapping[str, float], slots: int) -> float | None:
+def seconds_left(ledger: Ledger, under_way: Sequence[Event], slots: int) -> float | None:
     """Time until the last epoch, from the seconds that epochs of each backbone took; None before the first has ended.
 
-    `parts` holds, by trial, the epochs since its last row of history. A backbone without a finished epoch is taken to
-    cost in proportion to its multiply-adds.
+    A backbone without a finished epoch is taken to cost in proportion to its multiply-adds.
     """
-    searches = ledger.plan.searches
-    cost: dict[str, list[float]] = {}
-    for search in searches:
-        for trial in search.cells:
-            cost.setdefault(search.backbone.id, []).extend(row["seconds"] for row in ledger.files[trial.key].history)
-    mean = {name: sum(values) / len(values) for name, values in cost.items() if values}
+    seconds: dict[str, float] = {}
+    epochs: dict[str, int] = {}
+    left: dict[str, float] = {}
+    gmacs: dict[str, float] = {}
+    for search in ledger.plan.distinct:
+        name, outlook = search.backbone.id, ledger.outlook(search)
+        seconds[name] = seconds.get(name, 0.0) + outlook.seconds
+        epochs[name] = epochs.get(name, 0) + outlook.epochs
+        left[name] = left.get(name, 0.0) + outlook.left
+        gmacs[name] = search.backbone.work
+    for event in under_way:
+        left[event.job.trial.backbone] -= _epochs_since(ledger, event)
+    mean = {name: seconds[name] / count for name, count in epochs.items() if count}
     if not mean:
         return None
-    gmacs = {search.backbone.id: search.backbone.gmacs for search in searches}
     a_gmac = sum(mean.values()) / sum(gmacs[name] for name in mean)
-    total = sum(left * mean.get(name, gmacs[name] * a_gmac) for name, left in epochs_left(ledger).items())
-    under_way = sum(part * mean.get(ledger.searches[key].backbone.id, 0.0) for key, part in parts.items())
-    return max(0.0, total - under_way) / slots
-
-
-def epochs_left(ledger: Ledger) -> dict[str, int]:
-    """Epochs still to train by backbone, if no further trial fails."""
-    left: dict[str, int] = {}
-    for search in ledger.plan.searches:
-        trials = {trial.key for cell in range(len(search.cells)) for trial in search.repeats(cell)}
-        done = sum(len(ledger.files[key].history) for key in trials)
-        left[search.backbone.id] = left.get(search.backbone.id, 0) + max(0, ledger.plan.epochs_of(search) - done)
-    return left
+    return sum(max(0.0, part) * mean.get(name, gmacs[name] * a_gmac) for name, part in left.items()) / slots

@@ -5,6 +5,7 @@ The truth is files; the last file of each result comes by atomic rename, with th
     OUT/afield.json              marks the folder as ours
     OUT/studies/<name>.json      the studies that were run here
     OUT/plans/<name>.json        the trials that each was turned into
+    OUT/extensions/<sha256>/     the user's own files as they were run
     OUT/numerics.toml            what `auto` was settled to
     OUT/tasks/<task>-<data>/     samples.parquet (ids, labels, splits), task.json, pictures
     OUT/trials/<key>/            trial.json, history.jsonl, predictions.parquet (validation), result.json;
@@ -21,7 +22,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,17 @@ import pandas as pd
 from PIL import Image
 
 from afield.base.errors import DamagedError, InputError, StoreError
-from afield.base.files import atomic_path, remove_abandoned, write_atomic, write_error, write_json, write_text
+from afield.base.extensions import Extension, keep_copy
+from afield.base.files import (
+    atomic_path,
+    remove_abandoned,
+    safe_name,
+    words_for_failed_writes,
+    write_atomic,
+    write_error,
+    write_json,
+    write_text,
+)
 from afield.base.hashing import sha256_file
 from afield.scoring.predictions import Predictions
 from afield.trial import Trial
@@ -48,7 +59,7 @@ class TrialFiles:
     result: Mapping[str, Any] | None = None
     """of a finished trial: best_epoch, validation, validation_loss, seconds, platform, machine"""
     failure: Mapping[str, str] | None = None
-    """reason and trace"""
+    """reason and trace; a finished trial has one where it could not be scored"""
 
 
 class Store:
@@ -85,7 +96,7 @@ class Store:
                 f"{root}: no result folder of afield (it has no afield.json); "
                 "give the folder that `afield run --out` wrote"
             )
-        found = _read_json(mark)
+        found = _read_json(mark, f"let it hold {json.dumps(MARK)} again")
         if found.get("format") != MARK["format"]:
             raise InputError(
                 f"{mark}: made by another version of afield "
@@ -108,17 +119,36 @@ class Store:
         return self.trial_folder(key) / "weights.safetensors"
 
     def begin(self, trial: Trial) -> None:
-        """Write what a trial is; clean up after a killed predecessor."""
+        """Write what a trial is; clean up after a killed predecessor. Raises StoreError where that fails."""
         folder = self.trial_folder(trial.key)
-        folder.mkdir(parents=True, exist_ok=True)
-        remove_abandoned(folder)
-        (folder / "failure.json").unlink(missing_ok=True)
+        with words_for_failed_writes(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            remove_abandoned(folder)
+            (folder / "failure.json").unlink(missing_ok=True)
         if not (folder / "trial.json").exists():
             write_json(folder / "trial.json", trial.model_dump(mode="json"))
 
     def write_history(self, key: str, history: Sequence[Mapping[str, float]]) -> None:
         """Write the rows of all epochs so far; the checkpoint they belong to must already lie there."""
         write_text(self.trial_folder(key) / "history.jsonl", "".join(json.dumps(dict(row)) + "\n" for row in history))
+
+    def write_network(self, key: str, tensors: bytes, about: Mapping[str, Any]) -> None:
+        """Write a trial's best network (the bytes of a safetensors file) and what one must know to use it."""
+        write_atomic(self.weights(key), lambda path: path.write_bytes(tensors))
+        write_json(self._about_weights(key), {**about, "sha256": sha256_file(self.weights(key))})
+
+    def check_network(self, key: str) -> Path:
+        """Where a trial's best network lies. Raises DamagedError where it is not the one that was written."""
+        path = self.weights(key)
+        if not path.exists() or sha256_file(path) != _read_json(self._about_weights(key)).get("sha256"):
+            raise DamagedError(
+                f"{path}: was altered or cut (its sha256 differs from weights.json); "
+                "run the study again to train this trial anew"
+            )
+        return path
+
+    def _about_weights(self, key: str) -> Path:
+        return self.trial_folder(key) / "weights.json"
 
     def finish(self, key: str, predictions: Predictions, result: Mapping[str, Any]) -> None:
         """Write validation predictions, then the result with the checksums: from here on the trial is finished."""
@@ -133,20 +163,28 @@ class Store:
 
     def forget_failure(self, key: str) -> None:
         """Let a failed trial be tried again."""
-        (self.trial_folder(key) / "failure.json").unlink(missing_ok=True)
+        path = self.trial_folder(key) / "failure.json"
+        with words_for_failed_writes(path):
+            path.unlink(missing_ok=True)
 
-    def sweep(self) -> None:
-        """Remove the half-written files that a killed run left anywhere in the folder."""
-        for folder, _, _ in os.walk(self.root):
-            remove_abandoned(Path(folder))
+    def sweep(self, gone: Collection[str] = ()) -> None:
+        """Remove the half-written files that killed runs left anywhere in the folder: those of this machine, and those
+        of the machines that are `gone`.
+        """
+        with words_for_failed_writes(self.root):
+            for folder, _, _ in os.walk(self.root):
+                remove_abandoned(Path(folder), gone)
 
     def set_aside(self, key: str) -> None:
         """Remove what is left of a damaged trial, so that it can be trained anew."""
-        for folder in (self.trial_folder(key), self.root / "scores" / key):
-            shutil.rmtree(folder, ignore_errors=True)
+        for folder in (self.root / "scores" / key, self.trial_folder(key)):
+            with words_for_failed_writes(folder):
+                (folder / "result.json").unlink(missing_ok=True)  # first: what is half removed is not finished
+                if folder.exists():
+                    shutil.rmtree(folder)
 
     def read(self, key: str) -> TrialFiles:
-        """What there is of a trial. Raises StoreError where a finished one fails its checksums."""
+        """What there is of a trial. Raises DamagedError where its files are not what was written."""
         folder = self.trial_folder(key)
         if not folder.exists():
             return TrialFiles()
@@ -158,24 +196,38 @@ class Store:
                 else ()
             )
         except ValueError as error:
-            raise StoreError(f"{path}: damaged ({error}); run the study again to train this trial anew") from error
+            raise DamagedError(f"{path}: damaged ({error}); run the study again to make this result anew") from error
         result = _unseal(folder) if (folder / "result.json").exists() else None
-        failure = _read_json(folder / "failure.json") if result is None and (folder / "failure.json").exists() else None
+        failure = _read_json(folder / "failure.json") if (folder / "failure.json").exists() else None
         return TrialFiles(history, result, failure)
+
+    def is_finished(self, key: str) -> bool:
+        """Whether a trial's result is there, without checking it."""
+        return (self.trial_folder(key) / "result.json").exists()
+
+    def is_damaged(self, key: str) -> bool:
+        """Whether a trial's files are not what was written."""
+        try:
+            self.read(key)
+        except DamagedError:
+            return True
+        return False
 
     def prune(self, key: str, *, keep_weights: bool) -> None:
         """Remove what a trial no longer needs once its search has ended."""
-        self.checkpoint(key).unlink(missing_ok=True)
-        if not keep_weights:
-            self.weights(key).unlink(missing_ok=True)
-            (self.trial_folder(key) / "weights.json").unlink(missing_ok=True)
+        with words_for_failed_writes(self.trial_folder(key)):
+            self.checkpoint(key).unlink(missing_ok=True)
+            if not keep_weights:
+                self.weights(key).unlink(missing_ok=True)
+                self._about_weights(key).unlink(missing_ok=True)
 
     # scores
 
     def log_test_read(self, key: str, split: str, view: str) -> None:
-        """Note that a split is about to be scored; one line, appended."""
+        """Note that a split is about to be scored; one line, appended. Raises StoreError where it cannot be noted."""
+        path = self.root / "test_reads.jsonl"
         line = json.dumps({"key": key, "split": split, "view": view}) + "\n"
-        with (self.root / "test_reads.jsonl").open("a", encoding="utf-8") as stream:
+        with words_for_failed_writes(path), path.open("a", encoding="utf-8") as stream:
             stream.write(line)
 
     def test_reads(self) -> int:
@@ -221,6 +273,10 @@ class Store:
         write_json(self.root / "plans" / f"{name}.json", plan)
         write_text(self.root / "studies" / f"{name}.json", study)
 
+    def keep_extension(self, extension: Extension) -> str:
+        """Keep the user's file as it was run; gives the path that workers load."""
+        return keep_copy(extension, self.root / "extensions")
+
     def studies(self) -> dict[str, str]:
         """The studies that were run here, by name, as JSON."""
         return {path.stem: path.read_text(encoding="utf-8") for path in sorted((self.root / "studies").glob("*.json"))}
@@ -231,15 +287,16 @@ class Store:
 
     def task_folder(self, task: str, fingerprint: str) -> Path:
         """Where samples, card and pictures of a task lie."""
-        return self.root / "tasks" / f"{_safe(task)}-{fingerprint[:12]}"
+        return self.root / "tasks" / f"{safe_name(task, 80)}-{fingerprint[:12]}"
 
-    def write_task(self, task: str, fingerprint: str, table: pd.DataFrame, content: Mapping[str, Any]) -> Path:
-        """Write a task's samples and card; gives the path of the samples."""
-        folder = self.task_folder(task, fingerprint)
-        path = folder / "samples.parquet"
-        _write_parquet(path, table)  # always: what lies there may have been changed
-        write_json(folder / "task.json", content)
-        return path
+    def samples(self, task: str, fingerprint: str) -> Path:
+        """Where a task's samples lie."""
+        return self.task_folder(task, fingerprint) / "samples.parquet"
+
+    def write_task(self, task: str, fingerprint: str, table: pd.DataFrame, content: Mapping[str, Any]) -> None:
+        """Write a task's samples and card."""
+        _write_parquet(self.samples(task, fingerprint), table)  # always: what lies there may have been changed
+        write_json(self.task_folder(task, fingerprint) / "task.json", content)
 
     def write_pictures(self, task: str, fingerprint: str, label: int, images: Sequence[npt.NDArray[np.uint8]]) -> None:
         """Write a few images of a class as the network sees them, [height, width, 3] each."""
@@ -258,17 +315,15 @@ class Store:
         return _read_json(self.task_folder(task, fingerprint) / "task.json")
 
 
-def _safe(name: str) -> str:
-    return "".join(letter if letter.isalnum() or letter in "._-" else "_" for letter in name)[-80:]
-
-
-def _read_json(path: Path) -> dict[str, Any]:
+def _read_json(path: Path, mend: str = "run the study again to make it anew") -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise StoreError(f"{path}: cannot be read ({error})") from error
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except ValueError as error:
+        raise DamagedError(f"{path}: damaged ({error}); {mend}") from error
     if not isinstance(content, dict):
-        raise StoreError(f"{path}: damaged; it should hold a table")
+        raise DamagedError(f"{path}: damaged, it should hold a table; {mend}")
     return content
 
 
@@ -283,7 +338,12 @@ def _seal(folder: Path, names: Sequence[str], result: Mapping[str, Any]) -> None
 
 def _unseal(folder: Path) -> Mapping[str, Any]:
     result = _read_json(folder / "result.json")
-    for name, expected in result["sha256"].items():
+    sums = result.get("sha256")
+    if not isinstance(sums, dict):
+        raise DamagedError(
+            f"{folder / 'result.json'}: no checksums in it; run the study again to make this result anew"
+        )
+    for name, expected in sums.items():
         path = folder / name
         if not path.exists():
             raise DamagedError(f"{path}: is missing; run the study again to make this result anew")

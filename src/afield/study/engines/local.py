@@ -15,13 +15,16 @@ from multiprocessing.connection import Connection, wait
 from types import TracebackType
 from typing import Literal
 
-from afield.base.errors import AfieldError, Stopped, StoreError
+from afield.base.errors import AfieldError, DamagedError, Stopped, StoreError
+from afield.base.process import UNGUARDED
 from afield.study.job import Job, perform
 
 _MESSAGES_EVERY = 0.25
 """seconds between two progress messages of one job"""
 _PATIENCE = 20.0
 """seconds that a stopping worker has to save"""
+_READY = "ready"
+"""a worker's first message: it has come up and listens"""
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
@@ -35,9 +38,12 @@ class Event:
     """What became of a job, or how far it is."""
 
     job: Job
-    kind: Literal["progress", "done", "failed", "stopped", "halt"]
-    """`failed` is the trial's own fault; `halt` is the folder's or the disk's, and ends the run"""
+    kind: Literal["progress", "done", "failed", "damaged", "stopped", "halt"]
+    """`failed` is the trial's own fault; `damaged` says that its files are not what was written; `halt` is the folder's
+    or the disk's, and ends the run
+    """
     epoch: int = 0
+    """of progress: from 0; of `done`: how many this job trained"""
     step: int = 0
     steps: int = 0
     images_per_second: float = 0.0
@@ -53,6 +59,7 @@ class _Worker:
         self.pipe, other = context.Pipe()
         self.process = context.Process(target=_work, args=(other,), daemon=False, name="afield-worker")
         self.job: Job | None = None
+        self.ready = False
         with _one_thread():
             self.process.start()
         other.close()
@@ -99,7 +106,9 @@ class LocalEngine:
             worker.pipe.send(job)
 
     def events(self, timeout: float) -> list[Event]:
-        """What has happened, waiting for at most `timeout` seconds for the first."""
+        """What has happened, waiting for at most `timeout` seconds for the first. Raises AfieldError where a worker
+        cannot even start.
+        """
         busy = {worker.pipe: worker for worker in self._workers if worker.job is not None}
         if not busy:
             time.sleep(timeout)
@@ -107,8 +116,8 @@ class LocalEngine:
         return [event for pipe in wait(list(busy), timeout) if (event := self._receive(busy[pipe])) is not None]  # type: ignore[index]
 
     def stop(self) -> list[Event]:
-        """Ask all workers to save and stop; gives what became of their jobs. One that does not answer is killed: its
-        last epoch is saved.
+        """Ask all workers to save and stop; gives what became of their jobs. One that does not answer in time is killed
+        and its job stays `busy`: of that, whole epochs are saved and nothing else.
         """
         for worker in self._workers:
             if worker.job is not None:
@@ -118,14 +127,23 @@ class LocalEngine:
         limit = time.monotonic() + _PATIENCE
         while self.busy() and time.monotonic() < limit:
             ended += [event for event in self.events(0.2) if event.kind != "progress"]
+        for worker in self._workers:
+            if worker.job is not None:
+                worker.process.kill()
         return ended
 
     def _receive(self, worker: _Worker) -> Event | None:
         assert worker.job is not None
         try:
-            event: Event = worker.pipe.recv()
+            message = worker.pipe.recv()
         except (EOFError, OSError):
-            event = self._died(worker, worker.job)
+            message = self._died(worker, worker.job)
+        if message == _READY:
+            worker.ready = True
+            return None
+        if isinstance(message, str):
+            raise AfieldError(message)
+        event: Event = message
         if event.kind != "progress":
             worker.job = None
         return event
@@ -134,9 +152,18 @@ class LocalEngine:
         worker.process.join(timeout=10)
         self._workers.remove(worker)
         code = worker.process.exitcode
-        why = f"signal {signal.Signals(-code).name}" if code is not None and code < 0 else f"exit code {code}"
-        reason = f"the worker process ended by {why}; out of memory is a frequent cause (try fewer --slots)"
-        return Event(job, "failed", reason=reason, trace=reason)
+        killed = signal.Signals(-code) if code is not None and code < 0 else None
+        why = f"exit code {code}" if killed is None else f"signal {killed.name}"
+        if worker.ready:
+            memory = "out of memory is a frequent cause (fewer --slots need less)"
+            reason = f"the worker process ended by {why}; {'what it said stands above' if killed is None else memory}"
+            return Event(job, "failed", reason=reason, trace=reason)
+        if killed in (signal.SIGINT, signal.SIGTERM):
+            return Event(job, "stopped")  # Ctrl-C reaches the whole group, also those that do not listen yet
+        raise AfieldError(
+            f"a worker process ended by {why} before it could take a trial; what it said stands above. "
+            + (UNGUARDED if killed is None else "The log of the system may say what ended it")
+        )
 
 
 @contextmanager
@@ -161,6 +188,7 @@ def _work(pipe: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     stopping = threading.Event()
+    pipe.send(_READY)
     for job in _jobs(pipe, stopping):
         pipe.send(_ended(job, pipe, stopping))
 
@@ -178,6 +206,12 @@ def _jobs(pipe: Connection, stopping: threading.Event) -> Iterator[Job]:
                 message = pipe.recv()
             except (EOFError, OSError):
                 os._exit(0)  # the parent closed the pipe or was killed: nothing may be written any more
+            except Exception as error:  # noqa: BLE001 - whatever unpickling raises: afield was changed under a run
+                pipe.send(
+                    f"a worker cannot read its job ({type(error).__name__}: {error}); if afield was updated while this "
+                    "command ran, run it again"
+                )
+                os._exit(1)
             if message == "stop":
                 stopping.set()
                 continue
@@ -205,13 +239,15 @@ def _ended(job: Job, pipe: Connection, stopping: threading.Event) -> Event:
             pipe.send(Event(job, "progress", epoch, step, steps, images_per_second))
 
     try:
-        perform(job, progress, stopping.is_set)
+        epochs = perform(job, progress, stopping.is_set)
     except Stopped:
         return Event(job, "stopped")
+    except DamagedError as error:
+        return Event(job, "damaged", reason=str(error))
     except StoreError as error:
         return Event(job, "halt", reason=str(error))
     except AfieldError as error:
         return Event(job, "failed", reason=str(error), trace=traceback.format_exc())
     except Exception as error:  # noqa: BLE001 - whatever a trial raises is stored with its trace and must not end the others
         return Event(job, "failed", reason=f"{type(error).__name__}: {error}", trace=traceback.format_exc())
-    return Event(job, "done")
+    return Event(job, "done", epochs)

@@ -1,0 +1,73 @@
+"""Files that are whole or not there, and whose half-made ones are whose."""
+
+import errno
+import multiprocessing
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from afield.base import files
+from afield.base.errors import StoreError
+from afield.base.files import TEMPORARY, remove_abandoned, safe_name, temporary_prefix, write_text, write_text_once
+
+
+def ended_process() -> int:
+    process = multiprocessing.get_context("spawn").Process(target=os.getpid)
+    process.start()
+    process.join()
+    assert process.pid is not None
+    return process.pid
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows cannot tell whether a process runs")
+def test_only_what_is_known_to_be_abandoned_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine, ended = temporary_prefix(), ended_process()
+    of_ended = mine.replace(f"-{os.getpid()}-", f"-{ended}-")
+    monkeypatch.setattr(files, "machine", lambda: "another container with our host name and our process numbers")
+    of_others = temporary_prefix().replace(f"-{os.getpid()}-", f"-{ended}-")
+    monkeypatch.undo()
+    longer_host = f"{TEMPORARY}{socket.gethostname()}-{ended}-{os.getpid()}-"
+    for name in (mine, of_ended, of_others, longer_host):
+        (tmp_path / f"{name}x.json").touch()
+    (tmp_path / f"{of_ended}folder").mkdir()
+    remove_abandoned(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {f"{name}x.json" for name in (mine, of_others, longer_host)}
+
+
+def test_what_a_machine_left_goes_when_it_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / f"{temporary_prefix()}x").touch()
+    with monkeypatch.context() as there:
+        there.setattr(files, "machine", lambda: "elsewhere")
+        (tmp_path / f"{temporary_prefix()}x").touch()
+    remove_abandoned(tmp_path, ["elsewhere"])
+    assert [path.name for path in tmp_path.iterdir()] == [f"{temporary_prefix()}x"]
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_of_two_writers_the_first_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool) -> None:
+    if not links:
+
+        def refuse(self: Path, target: Path) -> None:
+            raise OSError(errno.EPERM, "no hard links here")
+
+        monkeypatch.setattr(Path, "hardlink_to", refuse)
+    path = tmp_path / "new" / "once.txt"
+    assert write_text_once(path, "first\n")
+    assert not write_text_once(path, "second\n")
+    assert path.read_text() == "first\n"
+    assert [item.name for item in path.parent.iterdir()] == ["once.txt"]
+
+
+def test_a_write_that_fails_has_words(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for write in (write_text, write_text_once):
+        with pytest.raises(StoreError, match=r"below\.txt: could not be written"):
+            write(tmp_path / "file" / "below.txt", "")
+
+
+def test_names_for_files_fit_any_file_system() -> None:
+    assert safe_name("big/32 px", 40) == "big_32_px"
+    assert len(safe_name("\u82d7" * 100, 40).encode()) <= 40
+    assert set(safe_name("\u82d7" * 100, 40)) == {"\u82d7"}

@@ -1,0 +1,148 @@
+"""The ledger: what it says after any change in the files is what a fresh look would say, and it looks no more than it
+must."""
+
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from afield.scoring.predictions import Predictions
+from afield.study.ledger import Ledger
+from afield.study.plan import Plan, make_plan, settle_numerics
+from afield.study.standing import standing_of
+from afield.study.store import Store
+from afield.study.study import parse_study
+from afield.trial import Trial
+from tests.fixtures.tiny import study_text
+
+INTERVENTIONS = "[interventions.same]\nimage_size = 32\n[interventions.big]\nimage_size = 40\n"
+
+
+@pytest.fixture(scope="module")
+def plan(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Plan:
+    """Three searches of four cells under two seeds, two of them one and the same."""
+    text = study_text(photos).replace("seeds = [0, 1]", 'seeds = [0, 1]\ninterventions = ["plain", "same", "big"]')
+    study = parse_study(text + INTERVENTIONS, "three.toml")
+    return make_plan(study, settle_numerics(study.numerics, None), tmp_path_factory.mktemp("cache"))
+
+
+def ledger_of(plan: Plan, store: Store) -> Ledger:
+    return Ledger(plan, store, lambda key, error: store.set_aside(key))
+
+
+def train(store: Store, trial: Trial, until: int) -> None:
+    """Write what a training up to that epoch would leave; its metrics depend on the trial alone."""
+    luck = random.Random(trial.key)
+    rows = [
+        {"epoch": n, "validation": luck.random(), "validation_loss": 0.5, "seconds": 2.0}
+        for n in range(1, trial.recipe.epochs + 1)
+    ]
+    store.begin(trial)
+    store.write_history(trial.key, rows[:until])
+    if until == trial.recipe.epochs:
+        store.weights(trial.key).write_bytes(b"network")
+        store.finish(trial.key, said(trial), {"key": trial.key})
+
+
+def said(trial: Trial) -> Predictions:
+    names = np.array(["a", "b"])
+    return Predictions(trial.classes, names, names, names, np.array([0, 1]), np.eye(2, dtype=np.float32))
+
+
+def test_after_every_change_it_says_what_a_fresh_look_would(plan: Plan, tmp_path: Path) -> None:
+    """A random run with failures, retries, damage and a network that another study's search took away."""
+    luck = random.Random(1)
+    store = Store.create(tmp_path / "out")
+    ledger = ledger_of(plan, store)
+    for _ in range(150):
+        wanted = ledger.wanted()
+        trials = [want.trial for want in wanted] or [trial for search in plan.searches for trial in search.cells]
+        trial, kind = luck.choice(trials), luck.choice(["work"] * 6 + ["fail", "retry", "damage", "take the network"])
+        if kind == "work" and wanted:
+            want = luck.choice(wanted)
+            trial = want.trial
+            if want.kind == "train":
+                train(store, trial, want.until)
+            else:
+                store.write_score(trial.key, said(trial), {"key": trial.key})
+        elif kind == "fail":
+            store.begin(trial)
+            store.fail(trial.key, "diverged", "trace")
+        elif kind == "retry":
+            for key in ledger.failed():
+                store.forget_failure(key)
+                ledger.reload(key)
+        elif kind == "damage" and (store.trial_folder(trial.key) / "predictions.parquet").exists():
+            (store.trial_folder(trial.key) / "predictions.parquet").write_bytes(b"cut")
+        elif kind == "take the network":
+            store.weights(trial.key).unlink(missing_ok=True)
+        ledger.reload(trial.key)
+        fresh = ledger_of(plan, store)
+        assert ledger.wanted() == fresh.wanted()
+        assert ledger.failed() == fresh.failed()
+        assert [ledger.outlook(search) for search in plan.searches] == [fresh.outlook(s) for s in plan.searches]
+        assert standing_of(ledger, [], [], 2) == standing_of(fresh, [], [], 2)
+
+
+def test_only_a_search_with_news_is_thought_through_again(plan: Plan, tmp_path: Path) -> None:
+    """A run looks four times a second; with a thousand searches each look must cost next to nothing."""
+    store = Store.create(tmp_path / "out")
+    ledger = ledger_of(plan, store)
+    before, wanted = [ledger.outlook(search) for search in plan.searches], ledger.wanted()
+    plain = plan.searches[0]
+    assert not ledger.reload(plain.cells[0].key), "nothing was written, so nothing is new"
+    assert ledger.wanted() is wanted
+    train(store, plain.cells[0], 1)
+    assert ledger.reload(plain.cells[0].key)
+    after = [ledger.outlook(search) for search in plan.searches]
+    assert after[2] is before[2], "no trial of that search told anything"
+    assert [len(outlook.wants) for outlook in after] == [3, 3, 4], "the first two share their trials"
+
+
+def test_keys_are_those_of_the_trials_and_a_network_that_went_is_trained_again(plan: Plan, tmp_path: Path) -> None:
+    plain = plan.searches[0]
+    for cell, keys in enumerate(plain.keys):
+        assert keys == tuple(trial.key for trial in plain.repeats(cell))
+    assert {key for search in plan.searches for keys in search.keys for key in keys} == set(plan.content()["trials"])
+    assert Trial.model_validate(plan.content()["trials"][plain.keys[1][1]]) == plain.repeats(1)[1]
+
+    store = Store.create(tmp_path / "out")
+    ledger = ledger_of(plan, store)
+    for _ in range(9):
+        for want in ledger.wanted_by(plain):
+            if want.kind == "train":
+                train(store, want.trial, want.until)
+                ledger.reload(want.trial.key)
+    assert [want.kind for want in ledger.wanted_by(plain)] == ["score", "score"]
+    store.weights(ledger.chosen(plain)[1].key).unlink()
+    assert ledger.reload(ledger.chosen(plain)[1].key)
+    assert [want.kind for want in ledger.wanted_by(plain)] == ["score", "train"]
+
+
+def test_a_standing_counts_each_training_once_and_what_is_left_ends_at_nothing(plan: Plan, tmp_path: Path) -> None:
+    store = Store.create(tmp_path / "out")
+    ledger = ledger_of(plan, store)
+    start = standing_of(ledger, [], [], 2)
+    assert (start.done, start.left, start.epochs_done, start.epochs_planned) == (0, 10, 0, 20)
+    assert start.seconds_left is None
+    spoilt = plan.searches[0].cells[2]
+    store.begin(spoilt)
+    store.fail(spoilt.key, "diverged", "trace")
+    ledger.reload(spoilt.key)
+    seen = [standing_of(ledger, [], [], 2)]
+    assert (seen[0].done, seen[0].left, seen[0].failed) == (0, 9, 1)
+    for _ in range(40):
+        if not ledger.wanted():
+            break
+        want = ledger.wanted()[0]
+        if want.kind == "train":
+            train(store, want.trial, want.until)
+        else:
+            store.write_score(want.trial.key, said(want.trial), {"key": want.trial.key})
+        ledger.reload(want.trial.key)
+        seen.append(standing_of(ledger, [], [], 2))
+    assert (seen[-1].done, seen[-1].left, seen[-1].failed, seen[-1].seconds_left) == (9, 0, 1, 0.0)
+    assert seen[-1].epochs_done == seen[-1].epochs_planned
+    done = [standing.epochs_done for standing in seen]
+    assert done == sorted(done)

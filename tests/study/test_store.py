@@ -1,0 +1,75 @@
+"""The store's errors have words, and first runs agree."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from afield.base.errors import DamagedError, StoreError
+from afield.study.plan import settle_numerics
+from afield.study.store import Store
+from afield.training import device
+from afield.training.numerics import NumericsChoice
+from tests.fixtures.tiny import tiny_inputs, tiny_trial
+
+
+def test_what_cannot_be_written_is_named(tmp_path: Path, photos: Path) -> None:
+    store = Store.create(tmp_path / "out")
+    data, _ = tiny_inputs(photos, tmp_path)
+    trial = tiny_trial(data)
+    (store.root / "trials").mkdir()
+    store.trial_folder(trial.key).touch()
+    with pytest.raises(StoreError, match=f"{trial.key}: could not be written"):
+        store.begin(trial)
+    (store.root / "test_reads.jsonl").mkdir()
+    with pytest.raises(StoreError, match=r"test_reads\.jsonl: could not be written"):
+        store.log_test_read(trial.key, "test", "plain")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("history.jsonl", '{"epoch": 1'),
+        ("result.json", '{"sha'),
+        ("result.json", "{}"),
+        ("result.json", "[]"),
+        ("failure.json", ""),
+        ("result.json", json.dumps({"sha256": {"predictions.parquet": "00"}})),
+    ],
+)
+def test_any_damage_to_a_trial_means_that_it_is_trained_anew(tmp_path: Path, name: str, content: str) -> None:
+    store = Store.create(tmp_path / "out")
+    folder = store.trial_folder("key")
+    folder.mkdir(parents=True)
+    (folder / name).write_text(content)
+    with pytest.raises(DamagedError, match="run the study again to make"):
+        store.read("key")
+    assert store.is_damaged("key")
+    store.set_aside("key")
+    assert not store.is_damaged("key")
+
+
+def test_an_altered_network_is_not_used(tmp_path: Path) -> None:
+    store = Store.create(tmp_path / "out")
+    store.write_network("key", b"tensors", {"classes": ["cold", "warm"]})
+    assert store.check_network("key").read_bytes() == b"tensors"
+    store.weights("key").write_bytes(b"tensorz")
+    with pytest.raises(DamagedError, match=r"weights\.safetensors: was altered or cut"):
+        store.check_network("key")
+
+
+def test_of_two_first_runs_the_first_settles_the_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    choice = NumericsChoice()
+
+    def devices() -> tuple[str, ...]:
+        monkeypatch.undo()
+        other = settle_numerics(choice.model_copy(update={"device": "cpu"}), tmp_path)  # another run, meanwhile
+        assert other.device == "cpu"
+        return "cuda", "cpu"
+
+    monkeypatch.setattr(device, "available_devices", devices)
+    assert settle_numerics(choice, tmp_path).device == "cpu"
+    assert [path.name for path in tmp_path.iterdir()] == ["numerics.toml"]
+    (tmp_path / "numerics.toml").write_text("")
+    with pytest.raises(StoreError, match=r"numerics\.toml: names no device; delete it"):
+        settle_numerics(choice, tmp_path)
