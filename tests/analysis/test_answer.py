@@ -1,7 +1,10 @@
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import t
+from statsmodels.stats.power import NormalIndPower
 
 from afield.analysis.answer import TaskAnswer, answer
 from afield.analysis.compare import Ranking, RankRow
@@ -105,30 +108,93 @@ def test_times_of_several_machines_are_not_compared(record: StudyRecord) -> None
 @pytest.mark.parametrize(
     ("ranking", "sentence"),
     [
-        # 1.96 x 0.01 against 0.0098: four times the variance may go, all of it from samples
-        (ranked(gap=0.0098, samples=0.01, seeds=None), "about 2,000 test images instead of 500."),
-        # 0.02 / 1.96 = 0.0102: samples alone need (0.0102^2 - 0.005^2), seeds alone are enough
-        (
-            ranked(gap=0.0196, samples=0.02, seeds=0.006),
-            "about 3,100 test images instead of 500.",
-        ),
-        (ranked(gap=0.0196, samples=0.006, seeds=0.02), "about thirteen seeds instead of two."),
-        (ranked(gap=0.0098, samples=0.01, seeds=0.01), "about 4,000 test images instead of 500 and about 16 seeds"),
+        # 80 % power at 5 % takes 1.960 + 0.842 = 2.802 standard errors: (2.802 x 0.01 / 0.0098)^2 = 8.17 times as many
+        (ranked(gap=0.0098, samples=0.01, seeds=None), "about 4,100 test images instead of 500."),
+        # allowed variance 0.0196^2 / 2.802^2 = 4.894e-5; less 3.6e-5 for seeds leaves 1.294e-5 of 4e-4
+        (ranked(gap=0.0196, samples=0.02, seeds=0.006), "about 15,000 test images instead of 500."),
+        (ranked(gap=0.0196, samples=0.006, seeds=0.02), "about 62 seeds instead of two."),
+        (ranked(gap=0.0098, samples=0.01, seeds=0.01), "about 8,200 test images instead of 500 and about 33 seeds"),
         (ranked(gap=0.05, samples=0.01, seeds=0.01), "one more seed for each."),
         (ranked(gap=0.05, samples=0.01, seeds=None), "a few more test images."),
-        (ranked(gap=0.0, samples=0.01, seeds=None), "nothing can be named: this test shows no difference to go by."),
+        # images alone would take 61 times as many, seeds alone 2.6 times: only what can be done is named
+        (ranked(gap=0.0196, samples=0.0055, seeds=0.00696), "in four cases of five: about six seeds instead of two."),
     ],
 )
 def test_what_would_tell_two_backbones_apart(ranking: Ranking, sentence: str) -> None:
     first = next(would_settle(ranking, None))
-    assert first.startswith("To tell C from B")
-    assert sentence.replace("thirteen", "13") in first
+    assert first.startswith("To tell C from B, should the difference stay")
+    assert sentence in first
 
 
-def test_enough_backbones_for_a_correlation_are_counted(record: StudyRecord) -> None:
+def test_the_images_named_are_those_of_a_power_analysis() -> None:
+    # per image, the standard deviation of the difference is 0.01 x sqrt(500)
+    n = NormalIndPower().solve_power(0.0098 / (0.01 * np.sqrt(500)), alpha=0.05, power=0.8, ratio=0)
+    assert f"about {float(f'{n:.2g}'):,.0f} test images" in next(
+        would_settle(ranked(gap=0.0098, samples=0.01, seeds=None), None)
+    )
+
+
+@pytest.mark.parametrize(
+    ("ranking", "words"),
+    [
+        (ranked(gap=0.003, samples=0.0178, seeds=0.01), ("(0.3 points)", "images and seeds.", "One of 5.7 points")),
+        (ranked(gap=0.0, samples=0.01, seeds=None), ("(0.0 points)", "test images.", "One of 2.8 points")),
+    ],
+)
+def test_a_difference_that_nobody_could_show_is_called_equal_for_practice(
+    ranking: Ranking, words: tuple[str, ...]
+) -> None:
+    first = next(would_settle(ranking, None))
+    assert first.startswith("C and B are equal for practice")
+    assert "more than 50 times the test images" in first
+    for each in words:
+        assert each in first
+
+
+def test_many_backbones_make_a_difference_harder_to_show() -> None:
+    two = ranked(gap=0.0098, samples=0.01, seeds=None)
+    ten = replace(two, rows=(*two.rows, *[replace(two.rows[1], backbone=f"D{i}", tied=False) for i in range(8)]))
+    # the normal quantile of 0.025 / 9 is 2.773: (2.773 + 0.842)^2 x 0.01^2 / 0.0098^2 = 13.6 times
+    assert "about 6,800 test images" in next(would_settle(ten, None))
+
+
+def test_enough_backbones_for_a_verdict_are_counted(record: StudyRecord) -> None:
     fit = answered(record).fit
     assert fit is not None
     # n = ((1.960 + 0.842) / atanh(0.5))^2 + 3 = 29.01
-    for r, words in ((0.5, "about 30 backbones (26 more)"), (-0.5, "about 30 backbones"), (0.05, "is so small that")):
-        open_fit = replace(fit, verdict="cannot tell", pearson_r=Interval(r, -0.9, 0.9))
+    for r, words in ((0.5, "about 30 backbones (26 more)"), (-0.5, "about 30 backbones"), (0.05, "is so small beside")):
+        margin = 0.2 * t.isf(0.025, 2) / (r * np.sqrt(2) / np.sqrt(1 - r**2)) * np.sign(r)  # of four points with that r
+        slope = Interval(0.2 * np.sign(r), 0.2 * np.sign(r) - margin, 0.2 * np.sign(r) + margin)
+        open_fit = replace(fit, verdict="cannot tell", normalised_slope=slope)
         assert words in list(would_settle(ranked(gap=0.1, samples=0.01, seeds=0.01), open_fit))[-1]
+
+
+def test_points_and_ranking_give_a_number_one_interval(record: StudyRecord) -> None:
+    found = answered(record)
+    assert found.fit is not None
+    tests = {row.backbone: row.test for row in found.ranking.rows}
+    for point in found.fit.points.to_dict("records"):
+        test = tests[point["backbone"]]
+        assert (point["value"], point["low"], point["high"]) == pytest.approx((test.value, test.low, test.high))
+
+
+def test_what_is_not_defined_is_no_tie() -> None:
+    one_cluster = answered(make_record(seeds=(0,), cluster_size=525))
+    assert "tie" not in one_cluster.take
+    assert "would compare with it is not known: all test images are one cluster" in one_cluster.take
+    assert one_cluster.pretraining is not None
+    assert one_cluster.pretraining.startswith(f"What pretraining brought {SQUEEZE} is not known: all test images")
+
+
+def test_what_no_backbone_was_ranked_by_is_said(record: StudyRecord) -> None:
+    found = answered(replace(record, results=record.results.assign(validation=float("nan"))))
+    assert found.take == "There is nothing to take: no backbone could be ranked."
+    assert f"{SQUEEZE} is not ranked: its accuracy on validation is not defined." in found.warnings
+
+
+def test_a_verdict_that_hangs_on_a_family_is_a_warning() -> None:
+    found = answered(make_record(strength=dict(zip(STRENGTH, (0.2, 2.0, 2.2, 2.1), strict=True)), seed_spread=0.01))
+    assert found.fit is not None
+    assert (found.fit.verdict, found.fit.hangs_on) == ("transfers", "EfficientNet-Lite")
+    words = "Without the three backbones of the family EfficientNet-Lite the verdict on ImageNet would be another"
+    assert any(warning.startswith(words) for warning in found.warnings)

@@ -6,7 +6,9 @@ import pytest
 from scipy.stats import t, ttest_rel
 
 from afield.analysis.compare import effect_of, rank_backbones
+from afield.analysis.paired import Networks, PairedScores
 from afield.base.errors import InputError
+from afield.scoring.metrics import METRICS
 from afield.study.record import StudyRecord
 from tests.fixtures.records import STRENGTH, make_record
 
@@ -52,7 +54,7 @@ def test_with_one_seed_the_difference_is_a_paired_t_test_over_samples() -> None:
     (winner,) = keys(record, ranking.rows[0].backbone)
     for row in ranking.rows[1:]:
         (key,) = keys(record, row.backbone)
-        expected = ttest_rel(right(record, key), right(record, winner)).confidence_interval(0.95)
+        expected = ttest_rel(right(record, key), right(record, winner)).confidence_interval(1 - 0.05 / 3)  # Bonferroni
         assert row.difference is not None
         assert (row.difference.low, row.difference.high) == pytest.approx((expected.low, expected.high), abs=0.002)
         assert row.seed_error is None
@@ -68,7 +70,7 @@ def test_with_two_seeds_both_variances_and_satterthwaite_count(record: StudyReco
         samples = difference.var(ddof=1) / len(difference)
         total = samples + within * (1 / 2 + 1 / 2)
         freedom = total**2 / (samples**2 / (len(difference) - 1) + within**2 / 4)
-        reach = t.isf(0.025, freedom) * np.sqrt(total)
+        reach = t.isf(0.025 / 3, freedom) * np.sqrt(total)
         assert row.difference is not None
         assert row.seed_error == pytest.approx(np.sqrt(within))
         assert row.sample_error == pytest.approx(np.sqrt(samples), rel=0.05)
@@ -152,8 +154,119 @@ def test_what_an_intervention_changed(record: StudyRecord) -> None:
         assert 0 <= interval.low < interval.value < interval.high <= 1
 
 
+@pytest.mark.slow
 def test_two_equal_backbones_are_seldom_told_apart() -> None:
     strength = {SQUEEZE: 1.5, LITE0: 1.5}
     records = [make_record(strength=strength, n_test=150, simulation=index) for index in range(12)]
     told_apart = sum(not row.tied for each in records for row in rank_backbones(each, "elpv").rows[1:])
     assert told_apart <= 2
+
+
+def test_one_number_has_one_interval_in_ranking_and_effects(record: StudyRecord) -> None:
+    (effect,) = effect_of(record, "elpv", "scratch")
+    (row,) = [row for row in rank_backbones(record, "elpv").rows if row.backbone == effect.backbone]
+    assert effect.baseline_value == row.test
+
+
+def test_each_side_of_an_effect_has_its_own_variance_between_seeds(record: StudyRecord) -> None:
+    (effect,) = effect_of(record, "elpv", "scratch")
+    rows = record.results.query("metric == 'accuracy'")
+    within = {
+        name: rows[rows["intervention"] == name].groupby("backbone")["value"].var(ddof=1).mean()
+        for name in ("plain", "scratch")
+    }
+    pairs = [
+        rows.query("backbone == @SQUEEZE and intervention == @name").sort_values("seed")["key"]
+        for name in ("scratch", "plain")
+    ]
+    ours, theirs = (np.mean([right(record, key) for key in side], axis=0) for side in pairs)
+    samples = (ours - theirs).var(ddof=1) / len(ours)
+    total = samples + within["plain"] / 2 + within["scratch"] / 2
+    # four backbones under plain, one from scratch, two seeds each
+    freedom = total**2 / (samples**2 / 524 + (within["plain"] / 2) ** 2 / 4 + (within["scratch"] / 2) ** 2 / 1)
+    reach = effect.difference.high - effect.difference.value
+    assert reach == pytest.approx(t.isf(0.025, freedom) * np.sqrt(total), rel=0.05)
+
+
+def simulated(generator: np.random.Generator, backbones: int, *, seeds: int, spread: dict[str, float]) -> PairedScores:
+    """Equally good backbones on 300 samples, of which some are hard for all; `spread` by intervention, of seeds."""
+    samples, hard = 300, generator.normal(size=300)
+    weights = generator.multinomial(samples, np.full(samples, 1 / samples), size=400) / samples
+    networks = {}
+    for intervention, by in spread.items():
+        for index in range(backbones):
+            means = 1 + by * generator.normal(size=(seeds, 1))
+            correct = (means + hard + generator.normal(size=(seeds, samples)) > 0).astype(float)
+            values, resampled = correct.mean(axis=1), (weights @ correct.T).mean(axis=1)
+            networks[f"net{index}", intervention] = Networks(pd.DataFrame(), values, resampled, intervention)
+    return PairedScores(METRICS["accuracy"], networks, samples, samples)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_no_equal_backbone_is_called_different_in_95_of_100_studies(seeds: int) -> None:
+    generator, studies = np.random.default_rng(seeds), 400
+    wrong = {1: 0, 9: 0}
+    for _ in range(studies):
+        scores = simulated(generator, 10, seeds=seeds, spread={"plain": 0.0 if seeds == 1 else 0.1})
+        winner, *others = scores.networks.values()
+        for comparisons in wrong:
+            wrong[comparisons] += any(not scores.difference(mine, winner, comparisons).holds(0) for mine in others)
+    assert wrong[9] / studies < 0.05 + 3 * np.sqrt(0.05 * 0.95 / studies)
+    assert wrong[1] / studies > 0.12  # what comes of looking at nine without allowing for it
+
+
+@pytest.mark.slow
+def test_an_effect_between_unequally_steady_sides_is_covered() -> None:
+    generator, studies = np.random.default_rng(0), 600
+    held = 0
+    for _ in range(studies):
+        scores = simulated(generator, 1, seeds=3, spread={"plain": 0.05, "scratch": 0.3})
+        held += scores.difference(*scores.networks.values()).holds(0)
+    assert held / studies > 0.95 - 3 * np.sqrt(0.05 * 0.95 / studies)
+
+
+def test_networks_are_compared_where_one_side_has_no_second_seed() -> None:
+    generator = np.random.default_rng(0)
+    two = simulated(generator, 2, seeds=2, spread={"plain": 0.1})
+    one = simulated(generator, 2, seeds=1, spread={"scratch": 0.1})
+    both = replace(two, networks={**two.networks, **one.networks})
+    assert (both.compares("plain"), both.compares("plain", "scratch")) == ("backbones", "networks")
+
+
+def test_the_covariance_is_that_of_means_over_samples(record: StudyRecord) -> None:
+    ranking = rank_backbones(record, "elpv")
+    assert ranking.covariance is not None
+    names = list(ranking.covariance)
+    per_sample = [np.mean([right(record, key) for key in keys(record, name)], axis=0) for name in names]
+    within = np.mean([np.var([right(record, key).mean() for key in keys(record, name)], ddof=1) for name in names])
+    expected = np.cov(per_sample) / 525 + within / 2 * np.eye(4)
+    np.testing.assert_allclose(ranking.covariance, expected, atol=0.15 * expected.max())
+
+
+def test_what_is_not_defined_is_neither_ranked_nor_tied(record: StudyRecord) -> None:
+    results = record.results.copy()
+    lost = (results["backbone"] == LITE2) & (results["metric"] == "accuracy") & (results["seed"] == 1)
+    results.loc[lost, "validation"] = np.nan
+    ranking = rank_backbones(replace(record, results=results), "elpv")
+    assert LITE2 not in [row.backbone for row in ranking.rows]
+    assert f"{LITE2} is not ranked: its accuracy on validation is not defined." in ranking.missing
+    one_cluster = rank_backbones(make_record(seeds=(0,), cluster_size=525), "elpv")
+    assert not any(row.tied for row in one_cluster.rows)
+    assert all(row.undefined.startswith("all test images are one cluster") for row in one_cluster.rows)
+    assert one_cluster.cheapest_tied is None
+    assert one_cluster.covariance is not None
+    assert one_cluster.covariance.isna().all(axis=None)
+
+
+def test_a_class_too_rare_to_resample_is_the_reason() -> None:
+    record = make_record(seeds=(0,), metric="auroc", n_test=60)
+    labels = record.predictions["label"].where(record.predictions["split"] != "test", 0)
+    rare = record.predictions.assign(label=labels)
+    rare.loc[(rare["split"] == "test") & (rare["sample"] == "test-00000"), "label"] = 1
+    ranking = rank_backbones(replace(record, predictions=rare), "elpv")
+    assert {row.undefined for row in ranking.rows} == {
+        "too many resamples of the test images do not define AUROC, as where a class is rare"
+    }
+    never = rank_backbones(replace(record, predictions=record.predictions.assign(label=labels)), "elpv")
+    assert {row.undefined for row in never.rows} == {"the labels of the test images do not define AUROC"}

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from afield.analysis.compare import Effect, Ranking, RankRow, effect_of, rank_backbones
 from afield.analysis.settle import would_settle
 from afield.analysis.transfer import TransferFit, fit_transfer
-from afield.analysis.words import capital, count, gain_words, gap_words, level_words, listing, share
+from afield.analysis.words import capital, count, gain_words, gap_words, level_words, listing, not_defined, share
 from afield.scoring.intervals import Interval
 from afield.scoring.metrics import metric, metric_title
-from afield.study.record import SearchRecord, StudyRecord
+from afield.study.record import SearchRecord, StudyRecord, absence_words
 from afield.study.study import PLAIN
 
 
@@ -66,9 +67,11 @@ def _task_answer(record: StudyRecord, task: str) -> TaskAnswer:
     head = record.study.study
     intervention = PLAIN if PLAIN in head.interventions else head.interventions[0]
     ranking = rank_backbones(record, task, intervention)
-    leading = record.results[record.results["metric"] == ranking.metric] if len(record.results) else record.results
-    fits = fit_transfer(leading, intervention=intervention)
-    fit = next((fit for fit in fits if fit.task == task), None)
+    leading = record.results
+    if len(leading):
+        leading = leading[(leading["task"] == task) & (leading["metric"] == ranking.metric)]
+    fits = fit_transfer(leading, intervention=intervention, covariance=ranking.covariance)
+    fit = next((_same_intervals(fit, ranking) for fit in fits), None)
     controls = [name for name in head.interventions if _from_scratch(record, name) and name != intervention]
     effects = tuple(effect for name in controls for effect in effect_of(record, task, name, intervention))
     machines = int(record.results["machine"].nunique()) if len(record.results) else 0
@@ -85,6 +88,16 @@ def _task_answer(record: StudyRecord, task: str) -> TaskAnswer:
     )
 
 
+def _same_intervals(fit: TransferFit, ranking: Ranking) -> TransferFit:
+    """The fit with the ranking's intervals at its points: one number, one interval."""
+    tests = {row.backbone: row.test for row in ranking.rows}
+    points = fit.points.copy()
+    for place, name in enumerate(points["backbone"]):
+        if name in tests:
+            points.loc[place, ["low", "high"]] = tests[name].low, tests[name].high
+    return replace(fit, points=points)
+
+
 def _from_scratch(record: StudyRecord, intervention: str) -> bool:
     return record.study.recipe_of(intervention).initialisation == "scratch"
 
@@ -94,23 +107,34 @@ def _from_scratch(record: StudyRecord, intervention: str) -> bool:
 
 def _take(ranking: Ranking, *, one_machine: bool) -> str:
     if not ranking.rows:
-        return "There is nothing to take: no backbone was scored on the test images."
+        lack = "could be ranked" if ranking.n_test else "was scored on the test images"
+        return f"There is nothing to take: no backbone {lack}."
     first, others = ranking.rows[0], ranking.rows[1:]
+    if math.isnan(first.test.value):
+        reason = f"{metric_title(ranking.metric)} on the test images is {not_defined(ranking.metric)}"
+        return f"Take {first.backbone}, which validation chose; {reason}, so nothing was compared on test."
     sentences = [f"Take {first.backbone}: {metric_title(ranking.metric)} {level_words(first.test)}."]
     tied = [row for row in others if row.tied]
     up = metric(ranking.metric).direction == "higher"
-    better = [row for row in others if not row.tied and (row.gap > 0) == up]
+    compared = [row for row in others if not row.undefined]
+    better = [row for row in compared if not row.tied and (row.gap > 0) == up]
     if not others:
         sentences.append("It is the only backbone that was scored.")
+        if first.undefined:
+            sentences.append(f"Its interval is not known: {first.undefined}.")
     elif tied:
         sentences.append(_ties(ranking, first, tied, one_machine=one_machine))
-    elif not better:
-        nearest = min(others, key=lambda row: abs(row.gap))
+    elif compared and not better:
+        nearest = min(compared, key=lambda row: abs(row.gap))
         gap = gap_words(nearest.difference, ranking.metric)
         sentences.append(f"No other ties with it; {nearest.backbone} comes nearest ({gap}).")
     if better:
         names = listing([f"{row.backbone} ({gap_words(row.difference, ranking.metric)})" for row in better])
         sentences.append(f"On test {names} did better, but validation chooses; test only reports.")
+    if len(compared) < len(others):
+        unknown = [row for row in others if row.undefined]
+        names = listing([row.backbone for row in unknown])
+        sentences.append(f"How {names} would compare with it is not known: {unknown[0].undefined}.")
     images = count(ranking.n_test, "test image")
     if ranking.n_clusters < ranking.n_test:
         images += f" in {count(ranking.n_clusters, 'cluster')}"
@@ -159,6 +183,8 @@ def _transfer(ranking: Ranking, fit: TransferFit | None) -> str:
 
 
 def _pretraining(record: StudyRecord, effect: Effect) -> str:
+    if effect.undefined:
+        return f"What pretraining brought {effect.backbone} is not known: {effect.undefined}."
     gain = Interval(-effect.difference.value, -effect.difference.high, -effect.difference.low)
     pretrained, scratch = (record.study.recipe_of(name).epochs for name in (effect.baseline, effect.intervention))
     over = "over training from scratch"
@@ -178,6 +204,7 @@ def _warnings(
     record: StudyRecord, ranking: Ranking, fit: TransferFit | None, intervention: str, machines: int
 ) -> Iterator[str]:
     yield from ranking.missing
+    yield from absence_words(record.task(ranking.task).absent())
     yield from _no_better_than_guessing(record, ranking)
     failed = sorted({failure.backbone for failure in record.failures if failure.task == ranking.task})
     trainings = sum(failure.task == ranking.task for failure in record.failures)
@@ -194,6 +221,12 @@ def _warnings(
         yield f"Trained on {count(machines, 'machine')}: training times are not compared."
     if fit is not None and fit.carried_by and fit.pearson_r:
         yield f"What is said of ImageNet hangs on {fit.carried_by}: {fit.range_note}"
+    if fit is not None and fit.hangs_on:
+        members = count(int((fit.points["family"] == fit.hangs_on).sum()), "backbone")
+        yield (
+            f"Without the {members} of the family {fit.hangs_on} the verdict on ImageNet would be another; backbones "
+            "of one family tend to do alike, which the intervals do not know."
+        )
 
 
 def _no_better_than_guessing(record: StudyRecord, ranking: Ranking) -> Iterator[str]:

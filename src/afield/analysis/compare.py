@@ -6,10 +6,12 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import pandas as pd
+
 from afield.analysis.paired import Compares, Networks, PairedScores
 from afield.analysis.words import count, listing
 from afield.scoring.intervals import Interval
-from afield.scoring.metrics import Metric, metric
+from afield.scoring.metrics import Metric, metric, metric_title
 from afield.study.record import StudyRecord
 from afield.study.study import PLAIN
 
@@ -24,13 +26,14 @@ class RankRow:
     test: Interval
     """the same on test; the interval from test samples and seeds"""
     difference: Interval | None
-    """this backbone minus the winner on test, metric's own scale; None for the winner itself"""
+    """this backbone minus the winner on test, metric's own scale; None for the winner itself. All intervals of a
+    ranking hold together at 95 %"""
     sample_error: float | None
     """standard error of the difference from test samples"""
     seed_error: float | None
     """standard error of the difference from seeds; None where no backbone has two"""
     tied: bool
-    """the difference's interval holds 0; False for the winner itself"""
+    """the difference's interval holds 0; False for the winner itself, and where there is no interval"""
     train_seconds: float
     """one training of the chosen recipe, mean over seeds"""
     search_seconds: float
@@ -38,6 +41,8 @@ class RankRow:
     gmacs: float
     imagenet_top1: float
     seeds: int
+    undefined: str = ""
+    """why the difference, or the winner's own value, has no interval; empty where it has"""
 
     @property
     def gap(self) -> float:
@@ -62,9 +67,11 @@ class Ranking:
     cheapest_tied: str | None
     """of the backbones that tie with the winner the one that trains fastest, where that is faster than the winner"""
     missing: tuple[str, ...]
-    """a sentence for each backbone that lacks seeds, with the reason"""
+    """a sentence for each backbone that lacks seeds or a validation metric, with the reason"""
     intervention: str = PLAIN
     """the one whose results are ranked"""
+    covariance: pd.DataFrame | None = None
+    """of the errors of the test values, from samples and seeds, by backbone"""
 
 
 @dataclass(frozen=True)
@@ -80,25 +87,29 @@ class Effect:
     """the metric on test under the intervention, mean over seeds"""
     baseline_value: Interval
     difference: Interval
-    """intervention minus baseline, metric's own scale"""
+    """intervention minus baseline, metric's own scale; the intervals of all backbones hold together at 95 %"""
     clear: bool
     """the difference's interval excludes 0"""
     seeds: int
     """the fewer of the two sides"""
     compares: Compares
+    undefined: str = ""
+    """why the difference has no interval; empty where it has"""
 
 
 def rank_backbones(record: StudyRecord, task: str, intervention: str = PLAIN) -> Ranking:
     """Rank the backbones of a task by its metric on validation, and compare each with the winner on test.
 
-    Equals on validation are ordered by their log-loss there, where it is in the table, then by name.
+    Equals on validation are ordered by their log-loss there, where it is in the table, then by name. One whose metric
+    on validation is not defined is not ranked. The winner is not chosen on test, so its test value is no maximum of
+    many; that it is compared with each of the others is allowed for (Bonferroni).
     Raises InputError where two networks were not scored on the same test samples.
     """
     leading = metric(record.task(task).metric)
     scores = PairedScores.of(record, task, leading, (intervention,))
     networks = {backbone: mine for (backbone, _), mine in scores.networks.items()}
     order = _order(record, task, intervention, networks, leading)
-    rows = tuple(_row(scores, name, networks[name], networks[order[0]]) for name in order)
+    rows = tuple(_row(scores, name, networks[name], networks[order[0]], len(order) - 1) for name in order)
     cheaper = [row for row in rows if row.tied and row.train_seconds < rows[0].train_seconds]
     return Ranking(
         task=task,
@@ -108,10 +119,11 @@ def rank_backbones(record: StudyRecord, task: str, intervention: str = PLAIN) ->
         n_test=scores.samples,
         n_clusters=scores.clusters,
         seeds=max((row.seeds for row in rows), default=0),
-        compares=scores.compares,
+        compares=scores.compares(intervention),
         cheapest_tied=min(cheaper, key=lambda row: row.train_seconds).backbone if cheaper else None,
-        missing=tuple(_missing(record, task, intervention, networks)),
+        missing=(*_missing(record, task, intervention, networks), *_undefined(networks, order, leading)),
         intervention=intervention,
+        covariance=scores.covariance({name: networks[name] for name in order}) if order else None,
     )
 
 
@@ -122,64 +134,77 @@ def effect_of(record: StudyRecord, task: str, intervention: str, baseline: str =
     """
     leading = metric(record.task(task).metric)
     scores = PairedScores.of(record, task, leading, (intervention, baseline))
+    pairs = [
+        (backbone, scores.networks[backbone, intervention], scores.networks[backbone, baseline])
+        for backbone in record.study.study.backbones
+        if {(backbone, intervention), (backbone, baseline)} <= scores.networks.keys()
+    ]
     effects = []
-    for backbone in record.study.study.backbones:
-        ours, theirs = scores.networks.get((backbone, intervention)), scores.networks.get((backbone, baseline))
-        if ours and theirs:
-            difference = scores.difference(ours, theirs)
-            effects.append(
-                Effect(
-                    task=task,
-                    metric=leading.name,
-                    backbone=backbone,
-                    intervention=intervention,
-                    baseline=baseline,
-                    value=scores.level_of(ours),
-                    baseline_value=scores.level_of(theirs),
-                    difference=difference,
-                    clear=not difference.holds(0),
-                    seeds=min(ours.seeds, theirs.seeds),
-                    compares=scores.compares,
-                )
+    for backbone, ours, theirs in pairs:
+        difference = scores.difference(ours, theirs, len(pairs))
+        effects.append(
+            Effect(
+                task=task,
+                metric=leading.name,
+                backbone=backbone,
+                intervention=intervention,
+                baseline=baseline,
+                value=scores.level_of(ours),
+                baseline_value=scores.level_of(theirs),
+                difference=difference,
+                clear=not difference.holds(0),
+                seeds=min(ours.seeds, theirs.seeds),
+                compares=scores.compares(intervention, baseline),
+                undefined=scores.why_not(difference),
             )
+        )
     return tuple(effects)
 
 
 def _order(
     record: StudyRecord, task: str, intervention: str, networks: dict[str, Networks], leading: Metric
 ) -> list[str]:
-    """The backbones, best on validation first; what differs by rounding alone is equal."""
+    """The backbones that have a validation metric, best first; what differs by rounding alone is equal."""
     sign = -1 if leading.direction == "higher" else 1
     losses: dict[str, float] = {}
     if networks:
         table = record.results
         chosen = (table["task"] == task) & (table["intervention"] == intervention) & (table["metric"] == "log_loss")
         means = table[chosen].groupby("backbone")["validation"].mean()
-        losses = {str(name): float(loss) for name, loss in means.items()}
+        losses = {str(name): float(loss) for name, loss in means.items() if math.isfinite(loss)}
 
     def place(name: str) -> tuple[float, float, str]:
         return round(sign * networks[name].mean("validation"), 12), losses.get(name, math.inf), name
 
-    return sorted(networks, key=place)
+    return sorted((name for name in networks if _has_validation(networks[name])), key=place)
 
 
-def _row(scores: PairedScores, backbone: str, mine: Networks, winner: Networks) -> RankRow:
-    difference = None if mine is winner else scores.difference(mine, winner)
+def _has_validation(mine: Networks) -> bool:
+    return math.isfinite(mine.mean("validation"))
+
+
+def _row(scores: PairedScores, backbone: str, mine: Networks, winner: Networks, comparisons: int) -> RankRow:
+    test = scores.level_of(mine)
+    difference = None if mine is winner else scores.difference(mine, winner, comparisons)
+    undefined = scores.why_not(difference or test)
+    repeated = scores.compares(mine.intervention) == "backbones"
+    seed_variance = sum(scores.seed_variances(mine, winner).values())
     sample_error = math.sqrt(scores.sample_variance(mine.resampled - winner.resampled))
     return RankRow(
         backbone=backbone,
         validation=mine.mean("validation"),
-        test=scores.level_of(mine),
+        test=test,
         difference=difference,
         sample_error=sample_error if difference else None,
-        seed_error=math.sqrt(scores.seed_variance(mine, winner)) if difference and scores.seed_freedom else None,
-        tied=difference is not None and difference.holds(0),
+        seed_error=math.sqrt(seed_variance) if difference and repeated else None,
+        tied=difference is not None and not undefined and difference.holds(0),
         train_seconds=mine.mean("train_seconds"),
         search_seconds=mine.mean("search_seconds"),
         params_m=mine.mean("params_m"),
         gmacs=mine.mean("gmacs"),
         imagenet_top1=mine.mean("imagenet_top1"),
         seeds=mine.seeds,
+        undefined=undefined,
     )
 
 
@@ -201,3 +226,10 @@ def _missing(record: StudyRecord, task: str, intervention: str, networks: dict[s
                 yield f"{backbone} lacks {seeds} and is ranked by {count(len(seen), 'other seed')} ({why})."
             else:
                 yield f"{backbone} is not ranked ({why})."
+
+
+def _undefined(networks: dict[str, Networks], order: list[str], leading: Metric) -> Iterator[str]:
+    """A sentence for each backbone that was scored but has no validation metric to be ranked by."""
+    for backbone in networks:
+        if backbone not in order:
+            yield f"{backbone} is not ranked: its {metric_title(leading.name)} on validation is not defined."

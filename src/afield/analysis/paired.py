@@ -3,17 +3,18 @@
 Two things make a difference of two backbones uncertain, and its variance is the sum of both parts:
 
 - samples: bootstrap over clusters, the same resamples for every network, of the mean over seeds, networks as they are
-- seeds: variance of the test metric within a backbone, pooled over the backbones compared, times (1 / S + 1 / S')
+- seeds: variance of the test metric within a backbone, pooled over all backbones under the same intervention, so that
+  a number has one interval wherever it stands; 1 / S of it for a mean over S seeds, for a difference that of both sides
 
 The interval is Student's with Satterthwaite's degrees of freedom (Satterthwaite 1946). What a seed changes on some
-samples and not on others is in both parts, so the intervals are rather too wide than too narrow. Each stands for
-itself: they are not corrected for how many are looked at.
+samples and not on others is in both parts, so the intervals are rather too wide than too narrow. Where several
+differences are looked at, their limits are those of Bonferroni (Dunn 1961): all hold together at 95 %.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -23,7 +24,7 @@ from scipy.stats import t
 
 from afield.base.errors import InputError
 from afield.scoring.intervals import LEVEL, UNDEFINED, Interval, bootstrap_weights, resampled_values
-from afield.scoring.metrics import Floats, Metric
+from afield.scoring.metrics import Floats, Metric, metric_title
 from afield.scoring.predictions import Predictions
 from afield.study.record import StudyRecord
 
@@ -41,6 +42,8 @@ class Networks:
     """[seeds] the metric on test"""
     resampled: Floats
     """[resamples] the mean over seeds in each resample of the test clusters"""
+    intervention: str
+    """under which they were trained: they share the variance between seeds with all others under it"""
 
     @property
     def seeds(self) -> int:
@@ -53,8 +56,8 @@ class Networks:
         return float(self.values.mean())
 
     def mean(self, column: str) -> float:
-        """A column of the results table, mean over seeds."""
-        return float(self.rows[column].mean())
+        """A column of the results table, mean over seeds; NaN where one seed has none."""
+        return float(self.rows[column].to_numpy(np.float64).mean())
 
 
 @dataclass(frozen=True)
@@ -85,26 +88,30 @@ class PairedScores:
                 rows=rows,
                 values=np.array([metric.compute(scored[key]) for key in rows["key"]]),
                 resampled=np.mean([resampled_values(metric, scored[key], weights) for key in rows["key"]], axis=0),
+                intervention=str(intervention),
             )
             for (backbone, intervention), rows in results.groupby(["backbone", "intervention"], sort=False)
         }
         return PairedScores(metric, networks, len(first.label), len(np.unique(first.cluster)))
 
-    @property
-    def seed_freedom(self) -> int:
-        """Degrees of freedom of the pooled variance between seeds."""
-        return sum(mine.seeds - 1 for mine in self.networks.values())
+    def seed_freedom(self, intervention: str) -> int:
+        """Degrees of freedom of the variance between seeds under that intervention; 0 where none was repeated."""
+        return sum(mine.seeds - 1 for mine in self._under(intervention))
 
-    @property
-    def compares(self) -> Compares:
-        """What the intervals speak of: backbones where at least one of them has two seeds."""
-        return "backbones" if self.seed_freedom else "networks"
+    def compares(self, *interventions: str) -> Compares:
+        """What the intervals speak of: backbones where under each intervention at least one of them has two seeds."""
+        return "backbones" if all(self.seed_freedom(each) for each in interventions) else "networks"
 
-    @property
-    def _seed_variance(self) -> float:
-        """Of one network, pooled over all; 0 where no seed was repeated."""
-        squares = sum(float(((mine.values - mine.value) ** 2).sum()) for mine in self.networks.values())
-        return squares / self.seed_freedom if self.seed_freedom else 0.0
+    def _under(self, intervention: str) -> list[Networks]:
+        """Those that tell of the variance between seeds; one whose metric is not defined tells nothing."""
+        return [
+            mine for mine in self.networks.values() if mine.intervention == intervention and math.isfinite(mine.value)
+        ]
+
+    def _between_seeds(self, intervention: str) -> float:
+        """Variance of one network between seeds, pooled over the backbones; 0 where no seed was repeated."""
+        squares = sum(float(((mine.values - mine.value) ** 2).sum()) for mine in self._under(intervention))
+        return squares / max(self.seed_freedom(intervention), 1)
 
     def sample_variance(self, resampled: Floats) -> float:
         """Variance from the test samples, unbiased for a mean (the bootstrap's own is short by 1 - 1 / clusters).
@@ -114,11 +121,14 @@ class PairedScores:
         clusters, or more than 5 % of the resamples undefined.
         """
         defined = resampled[~np.isnan(resampled)]
-        if self.clusters < 2 or len(defined) < (1 - UNDEFINED) * len(resampled):
+        if not self._enough(len(defined), len(resampled)):
             return math.nan
         width = self._width
         floor = (1.5 * width / self.clusters) ** 2 if math.isfinite(width) else 0.0
         return max(float(defined.var()) * self.clusters / (self.clusters - 1), floor)
+
+    def _enough(self, defined: int, resamples: int) -> bool:
+        return self.clusters > 1 and defined >= (1 - UNDEFINED) * resamples
 
     @property
     def _width(self) -> float:
@@ -126,30 +136,58 @@ class PairedScores:
         least, greatest = self.metric.range
         return greatest - least
 
-    def seed_variance(self, *sides: Networks) -> float:
-        """Variance from the seeds, of a mean over seeds or of the difference of two."""
-        return self._seed_variance * sum(1 / side.seeds for side in sides)
+    def seed_variances(self, *sides: Networks) -> dict[str, float]:
+        """Variance from the seeds, of a mean over seeds or of the difference of two, by intervention."""
+        return {
+            name: self._between_seeds(name) * sum(1 / side.seeds for side in sides if side.intervention == name)
+            for name in {side.intervention for side in sides}
+        }
 
     def level_of(self, mine: Networks) -> Interval:
-        """The metric on test with its interval, inside the metric's range."""
-        interval = self._interval(mine.value, self.sample_variance(mine.resampled), self.seed_variance(mine))
+        """The metric on test with its interval, inside the metric's range; `why_not` tells why the limits are NaN."""
+        interval = self._interval(mine.value, self.sample_variance(mine.resampled), self.seed_variances(mine), 1)
         least, greatest = self.metric.range
         return Interval(interval.value, max(interval.low, least), min(interval.high, greatest))
 
-    def difference(self, mine: Networks, other: Networks) -> Interval:
-        """Mine minus the other on test, in pairs; its limits are differences that the metric allows."""
+    def difference(self, mine: Networks, other: Networks, comparisons: int = 1) -> Interval:
+        """Mine minus the other on test, in pairs; its limits are differences that the metric allows.
+
+        `comparisons`: how many such differences are looked at together, so that all their intervals hold at 95 %.
+        """
         samples = self.sample_variance(mine.resampled - other.resampled)
-        interval = self._interval(mine.value - other.value, samples, self.seed_variance(mine, other))
+        interval = self._interval(mine.value - other.value, samples, self.seed_variances(mine, other), comparisons)
         return Interval(interval.value, max(interval.low, -self._width), min(interval.high, self._width))
 
-    def _interval(self, value: float, samples: float, seeds: float) -> Interval:
-        if math.isnan(samples):
+    def covariance(self, names: Mapping[str, Networks]) -> pd.DataFrame:
+        """Of the errors of the metric on test, from samples and seeds, by name; NaN where resamples cannot tell."""
+        table = np.stack([mine.resampled for mine in names.values()])
+        defined = table[:, ~np.isnan(table).any(axis=0)]
+        samples = np.full((len(table), len(table)), math.nan)
+        if self._enough(defined.shape[1], table.shape[1]):
+            samples = np.atleast_2d(np.cov(defined)) * self.clusters / (self.clusters - 1)
+        seeds = [sum(self.seed_variances(mine).values()) for mine in names.values()]
+        return pd.DataFrame(samples + np.diag(seeds), index=list(names), columns=list(names))
+
+    def why_not(self, interval: Interval) -> str:
+        """Why an interval of `level_of` or `difference` has no limits; empty where it has."""
+        if math.isfinite(interval.low):
+            return ""
+        title = metric_title(self.metric.name)
+        if math.isnan(interval.value):
+            return f"the labels of the test images do not define {title}"
+        if self.clusters < 2:
+            return "all test images are one cluster, so how another test set would differ cannot be known"
+        return f"too many resamples of the test images do not define {title}, as where a class is rare"
+
+    def _interval(self, value: float, samples: float, seeds: dict[str, float], comparisons: int) -> Interval:
+        if math.isnan(samples) or math.isnan(value):
             return Interval(value, math.nan, math.nan)
-        total = samples + seeds
+        total = samples + sum(seeds.values())
         if total == 0:
             return Interval(value, value, value)
-        freedom = total**2 / (samples**2 / (self.clusters - 1) + seeds**2 / max(self.seed_freedom, 1))
-        reach = float(t.isf((1 - LEVEL) / 2, freedom)) * math.sqrt(total)
+        squares = samples**2 / (self.clusters - 1)
+        squares += sum(part**2 / max(self.seed_freedom(name), 1) for name, part in seeds.items())
+        reach = float(t.isf((1 - LEVEL) / 2 / comparisons, total**2 / squares)) * math.sqrt(total)
         return Interval(value, value - reach, value + reach)
 
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from scipy.stats import norm
+from scipy.stats import norm, t
 
 from afield.analysis.compare import Ranking, RankRow
 from afield.analysis.transfer import TransferFit
-from afield.analysis.words import count, rounded, size_words, spelled
+from afield.analysis.words import count, rounded, signed, size_words, spelled
+from afield.scoring.intervals import LEVEL
 
 _HARDLY = 200
 """backbones beyond which a correlation is as good as none"""
+_FEASIBLE = 50
+"""times as many images or seeds as there were that one may still think of"""
 
 
 def would_settle(ranking: Ranking, fit: TransferFit | None) -> Iterator[str]:
@@ -28,28 +31,41 @@ def would_settle(ranking: Ranking, fit: TransferFit | None) -> Iterator[str]:
 
 
 def _to_tell_apart(ranking: Ranking, row: RankRow) -> str:
-    """How many images or seeds would keep the 95 % interval of a difference as large as the observed one away from 0.
+    """How many images or seeds would show a difference as large as the observed one with 80 % power.
 
-    The variance from samples shrinks with their number, that from seeds with theirs.
+    The variance from samples shrinks with their number, that from seeds with theirs. A multiple that nobody can afford
+    is not named: then the two are equal for practice, within what this study could have shown.
     """
-    pair = f"{row.backbone} from {ranking.rows[0].backbone}"
+    winner = ranking.rows[0].backbone
     samples, seeds = (row.sample_error or 0.0) ** 2, (row.seed_error or 0.0) ** 2
-    allowed = (row.gap / float(norm.isf(0.025))) ** 2
-    if not allowed or not math.isfinite(samples):
-        return f"To tell {pair} nothing can be named: this test shows no difference to go by."
-    whole = (samples + seeds) / allowed
+    errors = _shown(0.05 / (len(ranking.rows) - 1))
+    allowed = (row.gap / errors) ** 2
+    whole = (samples + seeds) / allowed if allowed else math.inf
+    ways = []
     if whole <= 1:  # only the small number of seeds or clusters, by Student's t, keeps 0 inside
         ways = ["one more seed for each" if seeds else "a few more test images"]
-    else:
-        ways = []
-        if seeds < allowed:
-            ways.append(_images(ranking, samples / (allowed - seeds)))
-        if seeds and samples < allowed:
-            ways.append(_seeds(row, seeds / (allowed - samples)))
-        if not ways:
-            ways.append(f"{_images(ranking, whole)} and {_seeds(row, whole)}")
-    size = size_words(row.gap, ranking.metric)
-    return f"To tell {pair}, should the difference stay {size}: {', or '.join(ways)}."
+    elif whole <= _FEASIBLE:
+        by_images = samples / (allowed - seeds) if seeds < allowed else math.inf
+        by_seeds = seeds / (allowed - samples) if seeds and samples < allowed else math.inf
+        ways += [_images(ranking, by_images)] if by_images <= _FEASIBLE else []
+        ways += [_seeds(row, by_seeds)] if by_seeds <= _FEASIBLE else []
+        ways = ways or [f"{_images(ranking, whole)} and {_seeds(row, whole)}"]
+    size, seen = size_words(row.gap, ranking.metric), size_words(errors * math.sqrt(samples + seeds), ranking.metric)
+    if not ways:
+        return (
+            f"{row.backbone} and {winner} are equal for practice: to show a difference as small as the one seen "
+            f"({size}) would take more than {_FEASIBLE} times the test images{' and seeds' if seeds else ''}. One of "
+            f"{seen} this study would have shown in four cases of five; a smaller one it may have missed."
+        )
+    return (
+        f"To tell {row.backbone} from {winner}, should the difference stay {size}, in four cases of five: "
+        f"{', or '.join(ways)}."
+    )
+
+
+def _shown(alpha: float) -> float:
+    """How many standard errors a difference must be to show with 80 % power in a two-sided test at that level."""
+    return float(norm.isf(alpha / 2) + norm.isf(0.2))
 
 
 def _images(ranking: Ranking, factor: float) -> str:
@@ -63,22 +79,28 @@ def _seeds(row: RankRow, factor: float) -> str:
 
 
 def _more_backbones(fit: TransferFit) -> str:
-    """How many backbones would show the observed correlation with 80 % power at 5 % (Fisher's z)."""
-    if fit.pearson_r is None:
+    """How many backbones would show the slope with 80 % power at 5 %, as uncertain as it was a backbone (Fisher's z).
+
+    Where only the scatter makes it uncertain, the correlation that the slope's interval stands for is Pearson's r.
+    """
+    if fit.normalised_slope is None:
         return "For a verdict on ImageNet: ten or more backbones that differ in ImageNet accuracy."
-    r = fit.pearson_r.value
-    enough = next((n for n in range(fit.n + 1, _HARDLY) if math.tanh(_fisher(n)) <= abs(r)), None)
+    slope, freedom = fit.normalised_slope, fit.n - 2
+    errors = slope.value / (slope.high - slope.value) * float(t.isf((1 - LEVEL) / 2, freedom))
+    r = errors / math.sqrt(errors**2 + freedom)
+    enough = next((n for n in range(max(fit.n + 1, 4), _HARDLY) if math.tanh(_fisher(n)) <= abs(r)), None)
+    seen = signed(slope.value, 2)
     if enough is None:
         return (
-            f"For a verdict on ImageNet: the correlation ({r:.2f}) is so small that a wider range of backbones would "
-            "help more than their number."
+            f"For a verdict on ImageNet: the slope ({seen}) is so small beside what blurs it that a wider range of "
+            "backbones would help more than their number."
         )
     return (
-        f"For a verdict on ImageNet, should the correlation stay {r:.2f}: about {count(enough, 'backbone')} "
-        f"({spelled(enough - fit.n)} more) would show it in four studies of five."
+        f"For a verdict on ImageNet, should the slope stay {seen} and scatter as it did: about "
+        f"{count(enough, 'backbone')} ({spelled(enough - fit.n)} more) would show it in four studies of five."
     )
 
 
 def _fisher(n: int) -> float:
     """Fisher's z that n points show at 5 %, two-sided, with 80 % power."""
-    return float(norm.isf(0.025) + norm.isf(0.2)) / math.sqrt(n - 3)
+    return _shown(0.05) / math.sqrt(n - 3)

@@ -10,15 +10,16 @@ import pandas as pd
 
 from afield.analysis.fits import (
     BOOTSTRAP_FROM,
+    bootstrap_intervals,
     clipped_logit,
     correlation,
     critical_correlation,
     line_band,
     line_intervals,
 )
-from afield.analysis.words import capital, count, listing, signed
-from afield.base.errors import InputError
-from afield.scoring.intervals import Interval
+from afield.analysis.points import carrier, points_of, range_note, rows_to_fit
+from afield.analysis.words import capital, count, listing, signed, spelled
+from afield.scoring.intervals import LEVEL, Interval
 from afield.scoring.metrics import Floats, metric_title
 
 Verdict = Literal["transfers", "weakly", "does not", "cannot tell"]
@@ -27,6 +28,8 @@ SMALLEST_SLOPE = 0.1
 """Metric points per ImageNet point that would matter. Ten points on ImageNet are years of better architectures; whoever
 changes backbones for them should get at least one point here, for less hardly pays for the change."""
 
+_FEWEST = 4
+"""backbones for a verdict: three leave one degree of freedom to the slope and none to Fisher's z"""
 _IMAGENET_IMAGES = 50_000
 
 
@@ -39,8 +42,8 @@ class TransferFit:
     n: int
     """backbones"""
     points: pd.DataFrame
-    """a row a backbone: backbone, family, imagenet_top1 (per cent), value (mean over seeds), low, high (from test
-    samples alone, mean over seeds), seeds"""
+    """a row a backbone: backbone, family, imagenet_top1 (per cent), value (mean over seeds), low, high (as in the
+    table, mean over seeds), seeds, error (standard error from test samples and seeds, as far as the table tells)"""
     pearson_r: Interval | None
     slope: Interval | None
     """metric's own scale per ImageNet point"""
@@ -48,6 +51,9 @@ class TransferFit:
     """logit of the metric per logit of ImageNet accuracy; None also where the metric leaves 0..1"""
     normalised_slope: Interval | None
     """metric points (metric x 100) per ImageNet point"""
+    resampled_r: Interval | None
+    """r and the normalised slope as a bootstrap over backbones reads them; None below ten backbones"""
+    resampled_slope: Interval | None
     intercept: float | None
     """of the straight line: metric's own scale at ImageNet 0 %"""
     band: pd.DataFrame
@@ -60,6 +66,8 @@ class TransferFit:
     """the spread of ImageNet accuracies that was seen, in words"""
     carried_by: str | None
     """the one backbone without which that spread would be less than half"""
+    hangs_on: str | None
+    """the family of several backbones without which the verdict would be another"""
     smallest_slope: float
     """metric points per ImageNet point that would matter"""
     verdict: Verdict
@@ -71,18 +79,22 @@ def fit_transfer(
     results: pd.DataFrame,
     *,
     intervention: str = "plain",
+    covariance: pd.DataFrame | None = None,
     smallest_slope: float = SMALLEST_SLOPE,
-    level: float = 0.95,
+    level: float = LEVEL,
 ) -> tuple[TransferFit, ...]:
     """Fit every (task, metric) of a results table whose direction is "higher" against ImageNet top-1.
 
-    Only pretrained backbones under that intervention count, each with the mean over its seeds. Least squares on the
-    metric's own scale; the normalised slope is that in metric points per ImageNet point (Fang et al., arXiv 2301.04644,
-    figure 1). The logit slope follows Kornblith et al. 2019 (arXiv 1805.08974); a metric of 0 or 1 is moved inwards by
-    half a test sample.
+    A metric that is better when lower is passed over: verdicts read metric points, which such a one does not have. Only
+    pretrained backbones under that intervention count, each with the mean over its seeds. Least squares on the metric's
+    own scale; the normalised slope is that in metric points per ImageNet point (Fang et al., arXiv 2301.04644, figure
+    1). The logit slope follows Kornblith et al. 2019 (arXiv 1805.08974); a metric of 0 or 1 is moved inwards by half a
+    test sample.
 
-    Intervals below ten backbones: Fisher's z for r, Student's t with n - 2 degrees of freedom for slopes. From ten on:
-    BCa bootstrap over backbones (Efron 1987).
+    Intervals (`fits.py`): Fisher's z for r; for slopes Student's t with n - 2 degrees of freedom, from the scatter
+    around the line and never narrower than the points' own errors allow. These errors come from the table's `low`,
+    `high` and seeds, or better from `covariance`, by backbone, which knows that all were scored on the same samples;
+    the table then holds one task and metric.
 
     The verdict reads the normalised slope's interval [L, H] at `level`, its interval [l, h] at 2 `level` - 1 (two
     one-sided tests, Schuirmann 1987), and d = `smallest_slope` > 0:
@@ -90,32 +102,27 @@ def fit_transfer(
     - L >= d: transfers
     - 0 < L < d: weakly (surely positive, perhaps less than matters; surely less where h < d)
     - H < 0, or -d < l and h < d: does not (reversed; or equivalent to none)
-    - else, or without a fit: cannot tell
+    - else, or without a fit, or below four backbones: cannot tell
 
-    A large p is never evidence of no transfer. Raises InputError where a (task, metric, backbone, seed) stands twice.
+    No verdict says more than r does: where r's interval holds 0, a slope that excludes it is `cannot tell` too. A large
+    p is never evidence of no transfer. Each (task, metric) stands for itself: nothing is corrected for their number.
+    Raises InputError where a (task, metric, backbone, seed) stands twice, a backbone has two ImageNet accuracies, or a
+    direction is neither "higher" nor "lower".
     """
     if results.empty:
         return ()
-    rows = results[
-        (results["intervention"] == intervention)
-        & (results["initialisation"] == "pretrained")
-        & (results["direction"] == "higher")
-    ]
-    place = ["task", "metric", "backbone", "seed"]
-    twice = rows[rows.duplicated(place)]
-    if len(twice):
-        raise InputError(
-            f"results table: two rows for {', '.join(str(part) for part in twice[place].iloc[0])} "
-            f"under {intervention}; keep one a task, metric, backbone and seed"
-        )
+    rows = rows_to_fit(results, intervention)
     return tuple(
-        _fit(str(task), str(metric), group, smallest_slope, level)
+        _fit(str(task), str(metric), group, covariance, smallest_slope, level)
         for (task, metric), group in rows.groupby(["task", "metric"], sort=False)
     )
 
 
-def _fit(task: str, metric: str, rows: pd.DataFrame, smallest_slope: float, level: float) -> TransferFit:
-    points, left_out = _points(rows)
+def _fit(
+    task: str, metric: str, rows: pd.DataFrame, covariance: pd.DataFrame | None, smallest_slope: float, level: float
+) -> TransferFit:
+    points, errors, lacking = points_of(rows, covariance)
+    left_out = f" Left out for want of a number: {listing(lacking)}." if lacking else ""
     n = len(points)
     x, y = points["imagenet_top1"].to_numpy(np.float64), points["value"].to_numpy(np.float64)
     trouble = _trouble(x, y, metric_title(metric))
@@ -128,62 +135,60 @@ def _fit(task: str, metric: str, rows: pd.DataFrame, smallest_slope: float, leve
         slope=None,
         logit_slope=None,
         normalised_slope=None,
+        resampled_r=None,
+        resampled_slope=None,
         intercept=None,
         band=pd.DataFrame(columns=["imagenet_top1", "value", "low", "high"], dtype=np.float64),
-        method="Fisher z and Student t" if n < BOOTSTRAP_FROM else "bootstrap over backbones (BCa)",
+        method=_method(errors),
         critical_r=critical_correlation(n, level) if n > 2 else None,
-        range_note=_range_note(points),
-        carried_by=_carrier(points),
+        range_note=range_note(points),
+        carried_by=carrier(points),
+        hangs_on=None,
         smallest_slope=smallest_slope,
         verdict="cannot tell",
         reason=trouble + left_out,
     )
     if trouble:
         return without
-    pearson_r, slope = line_intervals(x, y, level)
+    pearson_r, slope = line_intervals(x, y, errors, level)
     normalised = _scaled(slope, 100)
-    narrow = _scaled(line_intervals(x, y, 2 * level - 1)[1], 100)
-    verdict, words = _verdict(normalised, narrow, smallest_slope)
+    by_errors = slope.high > line_intervals(x, y, np.zeros_like(errors), level)[1].high
+    verdict, words = verdict_of(x, y, errors, smallest_slope, level)
+    resampled = bootstrap_intervals(x, y, level) if n >= BOOTSTRAP_FROM else None
     return replace(
         without,
         pearson_r=pearson_r,
         slope=slope,
-        logit_slope=_logit_slope(x, y, float(rows["n_test"].max()), level),
+        logit_slope=_logit_slope(x, y, errors, float(rows["n_test"].max()), level),
         normalised_slope=normalised,
+        resampled_r=resampled[0] if resampled else None,
+        resampled_slope=_scaled(resampled[1], 100) if resampled else None,
         intercept=float(y.mean() - slope.value * x.mean()),
-        band=line_band(x, y, level),
+        band=line_band(x, y, errors, level),
+        hangs_on=_family(points, errors, verdict, smallest_slope, level),
         verdict=verdict,
-        reason=f"{_evidence(n, pearson_r, normalised, metric, level)}; {words}.{left_out}",
+        reason=f"{_evidence(n, pearson_r, normalised, metric, level, by_errors=by_errors)}; {words}.{left_out}",
     )
 
 
-def _logit_slope(x: Floats, y: Floats, n_test: float, level: float) -> Interval | None:
+def _method(errors: Floats) -> str:
+    known = (
+        "and at least the points' own errors" if errors.any() else "alone, for the table tells no errors of the points"
+    )
+    return f"Fisher z; Student t from the scatter {known}"
+
+
+def _logit_slope(x: Floats, y: Floats, errors: Floats, n_test: float, level: float) -> Interval | None:
     """The slope between logits; None where the metric leaves 0..1 or its logits define no line."""
     if y.min() < 0 or y.max() > 1:
         return None
-    imagenet, here = clipped_logit(x / 100, 0.5 / _IMAGENET_IMAGES), clipped_logit(y, 0.5 / n_test)
-    return None if _trouble(imagenet, here, "") else line_intervals(imagenet, here, level)[1]
-
-
-def _points(rows: pd.DataFrame) -> tuple[pd.DataFrame, str]:
-    """A row a backbone, by ImageNet accuracy, and a sentence on those that lack a number."""
-    points = (
-        rows.groupby("backbone", sort=True)
-        .agg(
-            family=("family", "first"),
-            imagenet_top1=("imagenet_top1", "first"),
-            value=("value", "mean"),
-            low=("low", "mean"),
-            high=("high", "mean"),
-            seeds=("seed", "count"),
-        )
-        .reset_index()
-        .sort_values(["imagenet_top1", "backbone"], ignore_index=True)
-    )
-    known = np.isfinite(points[["imagenet_top1", "value"]].to_numpy(np.float64)).all(axis=1)
-    lacking = [str(name) for name in points["backbone"][~known]]
-    words = f" Left out for want of a number: {listing(lacking)}." if lacking else ""
-    return points[known].reset_index(drop=True), words
+    least = 0.5 / n_test
+    imagenet, here = clipped_logit(x / 100, 0.5 / _IMAGENET_IMAGES), clipped_logit(y, least)
+    if _trouble(imagenet, here, ""):
+        return None
+    share = np.clip(y, least, 1 - least)
+    steep = np.diag(1 / (share * (1 - share)))
+    return line_intervals(imagenet, here, steep @ errors @ steep, level)[1]  # by the delta method
 
 
 def _trouble(x: Floats, y: Floats, title: str) -> str:
@@ -206,8 +211,17 @@ def _scaled(interval: Interval, factor: float) -> Interval:
     return Interval(interval.value * factor, interval.low * factor, interval.high * factor)
 
 
-def _verdict(wide: Interval, narrow: Interval, smallest: float) -> tuple[Verdict, str]:
-    """The rule of `fit_transfer` and its words."""
+def verdict_of(x: Floats, y: Floats, errors: Floats, smallest: float, level: float) -> tuple[Verdict, str]:
+    """The rule of `fit_transfer` and its words, for points that define a line; `errors`: their covariance, [n, n]."""
+    r, wide = line_intervals(x, y, errors, level)
+    wide, narrow = (_scaled(each, 100) for each in (wide, line_intervals(x, y, errors, 2 * level - 1)[1]))
+    if len(x) < _FEWEST:
+        return (
+            "cannot tell",
+            f"so few may lie near a line by luck, so no verdict is given below {spelled(_FEWEST)} backbones",
+        )
+    if not wide.holds(0) and r.holds(0):
+        return "cannot tell", "the slope's interval excludes 0, but that of r holds it, and a verdict needs both"
     if wide.low >= smallest:
         return "transfers", f"that is surely at least the {smallest:g} that would matter"
     if wide.low > 0:
@@ -223,13 +237,30 @@ def _verdict(wide: Interval, narrow: Interval, smallest: float) -> tuple[Verdict
     return "cannot tell", f"that holds 0 as well as slopes that would matter ({smallest:g} or more, up or down)"
 
 
-def _evidence(n: int, r: Interval, slope: Interval, metric: str, level: float) -> str:
+def _family(points: pd.DataFrame, errors: Floats, verdict: Verdict, smallest: float, level: float) -> str | None:
+    """The largest family of several backbones without which the verdict would be another.
+
+    Backbones of one family tend to do alike, which no interval here knows.
+    """
+    if verdict == "cannot tell":
+        return None
+    sizes = points.loc[points["family"] != "", "family"].value_counts()
+    for family in sizes.index[sizes > 1]:
+        rest = (points["family"] != family).to_numpy()
+        x, y = (points[name].to_numpy(np.float64)[rest] for name in ("imagenet_top1", "value"))
+        if _trouble(x, y, "") or verdict_of(x, y, errors[np.ix_(rest, rest)], smallest, level)[0] != verdict:
+            return str(family)
+    return None
+
+
+def _evidence(n: int, r: Interval, slope: Interval, metric: str, level: float, *, by_errors: bool) -> str:
     """The numbers in front of a verdict's words."""
     needed, seen, low, high = (_r(value) for value in (critical_correlation(n, level), r.value, r.low, r.high))
     return (
         f"{capital(count(n, 'backbone'))}: |r| must exceed {needed} for p < {1 - level:.2g}; here r = {seen} "
         f"({low} to {high}). A point more on ImageNet went with {signed(slope.value, 2)} points of "
-        f"{metric_title(metric)} ({signed(slope.low, 2)} to {signed(slope.high, 2)})"
+        f"{metric_title(metric)} ({signed(slope.low, 2)} to {signed(slope.high, 2)}"
+        f"{', for each point is uncertain by more than they scatter' if by_errors else ''})"
     )
 
 
@@ -240,24 +271,3 @@ def _r(value: float) -> str:
     ('0.95', '0.997', '-1')
     """
     return f"{value:.0f}" if abs(value) == 1 else f"{value:.2f}" if abs(value) < 0.99 else f"{value:.3f}"
-
-
-def _carrier(points: pd.DataFrame) -> str | None:
-    """The backbone at an end of the ImageNet range without which the range would be less than half."""
-    x = points["imagenet_top1"].to_numpy(np.float64)
-    if len(x) < 3:
-        return None
-    remaining, place = min((x[-1] - x[1], 0), (x[-2] - x[0], -1))
-    return str(points["backbone"].iloc[place]) if remaining < (x[-1] - x[0]) / 2 else None
-
-
-def _range_note(points: pd.DataFrame) -> str:
-    """The range of ImageNet accuracies in words."""
-    if points.empty:
-        return "No backbone has both numbers."
-    x, carrier = points["imagenet_top1"], _carrier(points)
-    note = f"ImageNet accuracy from {x.min():.1f} to {x.max():.1f} %, a range of {x.max() - x.min():.1f} points"
-    if carrier is None:
-        return f"{note}."
-    rest = x[points["backbone"] != carrier]
-    return f"{note}; without {carrier} it would be {rest.max() - rest.min():.1f}."

@@ -88,6 +88,17 @@ def signed(number: float, decimals: int = 1) -> str:
 _NO_INTERVAL = "no interval can be given"
 
 
+def not_defined(name: str) -> str:
+    """Why a metric has no number.
+
+    >>> not_defined("auroc")
+    'not defined (it needs images of two classes or more)'
+    """
+    if name == "auroc":
+        return "not defined (it needs images of two classes or more)"
+    return "not defined (these images give it no number)"
+
+
 def level_words(interval: Interval) -> str:
     """A metric with its interval.
 
@@ -118,6 +129,8 @@ def gain_words(gain: Interval, name: str) -> str:
     >>> gain_words(Interval(0.031, 0.005, 0.057), "accuracy")
     '+3.1 points of accuracy (+0.5 to +5.7 points)'
     """
+    if math.isnan(gain.value):
+        return f"{metric_title(name)} {not_defined(name)}"
     value = f"{signed(100 * gain.value)} points" if _in_points(name) else signed(gain.value, 3)
     return f"{value} of {metric_title(name)} ({gap_words(gain, name)})"
 

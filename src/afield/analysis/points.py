@@ -1,0 +1,112 @@
+"""From a results table to a point a backbone: ImageNet accuracy, the metric, and how uncertain that is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+
+from afield.base.errors import InputError
+from afield.scoring.intervals import LEVEL
+from afield.scoring.metrics import Floats
+
+_REACH = float(norm.isf((1 - LEVEL) / 2))
+"""standard errors from a value to a limit of its interval"""
+
+
+def rows_to_fit(results: pd.DataFrame, intervention: str) -> pd.DataFrame:
+    """The rows of pretrained backbones under an intervention whose metric is better when higher.
+
+    Raises InputError where a (task, metric, backbone, seed) stands twice, a backbone has two ImageNet accuracies, or a
+    direction is neither "higher" nor "lower".
+    """
+    for direction in results["direction"].unique():
+        if direction not in ("higher", "lower"):
+            raise InputError(f'results table: direction {direction} is unknown; it is "higher" or "lower"')
+    rows = results[
+        (results["intervention"] == intervention)
+        & (results["initialisation"] == "pretrained")
+        & (results["direction"] == "higher")
+    ]
+    place = ["task", "metric", "backbone", "seed"]
+    twice = rows[rows.duplicated(place)]
+    if len(twice):
+        raise InputError(
+            f"results table: two rows for {', '.join(str(part) for part in twice[place].iloc[0])} "
+            f"under {intervention}; keep one a task, metric, backbone and seed"
+        )
+    accuracies = rows.groupby("backbone")["imagenet_top1"].nunique()
+    for backbone in accuracies.index[accuracies > 1]:
+        raise InputError(f"results table: {backbone} has several values of imagenet_top1; keep one a backbone")
+    return rows
+
+
+def points_of(rows: pd.DataFrame, covariance: pd.DataFrame | None) -> tuple[pd.DataFrame, Floats, list[str]]:
+    """A row a backbone by ImageNet accuracy (columns: TransferFit.points); the covariance of the values' errors; and
+    the backbones left out for want of a number.
+
+    A value is the mean over seeds, and no number where one seed has none. `covariance`, by backbone, counts where it is
+    complete; else the errors are those that the table tells of.
+    """
+    points = (
+        rows.assign(sampling=((rows["high"] - rows["low"]) / (2 * _REACH)) ** 2)
+        .groupby("backbone", sort=True)
+        .agg(
+            family=("family", "first"),
+            imagenet_top1=("imagenet_top1", "first"),
+            value=("value", lambda values: values.mean(skipna=False)),
+            low=("low", "mean"),
+            high=("high", "mean"),
+            seeds=("seed", "count"),
+            sampling=("sampling", "mean"),
+            within=("value", lambda values: ((values - values.mean()) ** 2).sum()),
+        )
+        .reset_index()
+        .sort_values(["imagenet_top1", "backbone"], ignore_index=True)
+    )
+    known = np.isfinite(points[["imagenet_top1", "value"]].to_numpy(np.float64)).all(axis=1)
+    lacking = [str(name) for name in points["backbone"][~known]]
+    points = points[known].reset_index(drop=True)
+    names = points["backbone"]
+    known_errors = np.diag(_variances(points))
+    if covariance is not None:
+        given = covariance.reindex(index=names, columns=names).to_numpy(np.float64)
+        known_errors = given if np.isfinite(given).all() else known_errors
+    points = points.assign(error=np.sqrt(np.diag(known_errors))).drop(columns=["sampling", "within"])
+    return points, known_errors, lacking
+
+
+def _variances(points: pd.DataFrame) -> Floats:
+    """Variance of each value, from its interval in the table and from its seeds.
+
+    The part of the test samples is not divided by the seeds, which share them. That of the seeds is pooled over the
+    backbones; it is 0 with one seed each. An interval that the table lacks is taken as wide as the widest. Errors of
+    two backbones count as independent: what the test samples do to both alike moves no slope, so this is rather too
+    much than too little.
+    """
+    sampling = points["sampling"].fillna(points["sampling"].max()).fillna(0.0).to_numpy(np.float64)
+    seeds = points["seeds"].to_numpy(np.float64)
+    between = points["within"].sum() / max(seeds.sum() - len(seeds), 1)
+    result: Floats = sampling + between / seeds
+    return result
+
+
+def carrier(points: pd.DataFrame) -> str | None:
+    """The backbone at an end of the ImageNet range without which the range would be less than half."""
+    x = points["imagenet_top1"].to_numpy(np.float64)
+    if len(x) < 3:
+        return None
+    remaining, place = min((x[-1] - x[1], 0), (x[-2] - x[0], -1))
+    return str(points["backbone"].iloc[place]) if remaining < (x[-1] - x[0]) / 2 else None
+
+
+def range_note(points: pd.DataFrame) -> str:
+    """The range of ImageNet accuracies in words."""
+    if points.empty:
+        return "No backbone has both numbers."
+    x, one = points["imagenet_top1"], carrier(points)
+    note = f"ImageNet accuracy from {x.min():.1f} to {x.max():.1f} %, a range of {x.max() - x.min():.1f} points"
+    if one is None:
+        return f"{note}."
+    rest = x[points["backbone"] != one]
+    return f"{note}; without {one} it would be {rest.max() - rest.min():.1f}."
