@@ -1,5 +1,6 @@
 """The command as a user meets it: help, exit codes, words instead of traces."""
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from afield.cli import main
+from afield.study.collect import load_record
 from tests.fixtures.tiny import study_text
 
 Run = Callable[..., str]
@@ -48,6 +50,7 @@ def test_help_names_every_command_on_one_line_without_torch() -> None:
         "table",
         "tasks",
         "backbones",
+        "extension",
     ]
     assert not [line for line in listed if line.rstrip().endswith("...")]
 
@@ -59,6 +62,7 @@ def test_analysis_and_report_need_no_torch() -> None:
 
 
 COMMANDS = ["run", "status", "report", "table", "tasks list", "tasks show", "backbones list", "backbones show"]
+COMMANDS += ["extension check"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -88,7 +92,8 @@ def test_everything_that_is_missing_is_named_at_once(afield: Run, tmp_path: Path
     (tmp_path / "wrong.toml").write_text(text)
     said = afield("run", str(tmp_path / "wrong.toml"), "--out", str(tmp_path / "out"), code=2)
     assert "nowhere: unknown task" in said
-    assert "squeezenet1_1: unknown backbone; did you mean squeezenet1_1.caffe_in1k?" in said
+    assert "squeezenet1_1: is an architecture with " in said
+    assert "squeezenet1_1.caffe_in1k: 58.38 %" in said
 
 
 def test_dry_run_trains_nothing_and_writes_nothing(afield: Run, photos: Path, tmp_path: Path) -> None:
@@ -96,7 +101,45 @@ def test_dry_run_trains_nothing_and_writes_nothing(afield: Run, photos: Path, tm
     said = afield("run", str(tmp_path / "tiny.toml"), "--out", str(tmp_path / "out"), "--dry-run")
     assert "4@1 2@2 1@3" in said
     assert "10 epochs in all" in said
+    assert "out: holds nothing yet" in said
     assert [path.name for path in tmp_path.iterdir()] == ["tiny.toml"]
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.slow
+def test_dry_run_shows_what_is_left_in_a_folder_and_writes_nothing(
+    afield: Run, finished: Path, photos: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "tiny.toml").write_text(study_text(photos))
+    out = Path(shutil.copytree(finished, tmp_path / "out"))
+    dry = ("run", str(tmp_path / "tiny.toml"), "--out", str(out), "--dry-run")
+    assert f"{out}: 5 trainings done; nothing left to do" in afield(*dry)
+    chosen, repeat = load_record(out).searches[0].repeats
+    shutil.rmtree(out / "scores" / chosen.key)
+    assert "5 trainings done; 1 test score left to make" in afield(*dry)
+    predictions = out / "trials" / repeat.key / "predictions.parquet"
+    predictions.write_bytes(predictions.read_bytes()[:-10])
+    (out / "numerics.toml").unlink()
+    before = files(out)
+    said = afield(*dry)
+    assert "4 trainings done; 3 epochs left to train" in said
+    assert "predictions.parquet: was altered or cut" in said
+    assert files(out) == before
+
+
+def test_dry_run_refuses_a_folder_that_is_not_ours(afield: Run, photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "tiny.toml").write_text(study_text(photos))
+    words = "not empty and no result folder of afield; name a new folder with --out"
+    assert words in afield("run", str(tmp_path / "tiny.toml"), "--out", str(tmp_path), "--dry-run", code=2)
+
+
+def test_dry_run_names_interventions_that_do_not_run(afield: Run, photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "tiny.toml").write_text(study_text(photos) + "[interventions.big]\nimage_size = 64\n")
+    said = afield("run", str(tmp_path / "tiny.toml"), "--out", str(tmp_path / "out"), "--dry-run")
+    assert "Not run, since study.interventions does not name it: big" in said
 
 
 @pytest.mark.slow
@@ -104,7 +147,9 @@ def test_run_status_table_report(afield: Run, photos: Path, tmp_path: Path) -> N
     (tmp_path / "tiny.toml").write_text(study_text(photos).replace("3e-3, 1e-2", "3e-3, 1e18"))
     out = str(tmp_path / "out")
     assert "1 failed" in afield("run", str(tmp_path / "tiny.toml"), "--out", out, code=1)
-    assert "failed: " in afield("status", out)
+    said = afield("status", out)
+    assert "failed: " in said
+    assert f"afield run STUDY --out {out} --retry failed" in said
     lines = afield("table", out).splitlines()
     assert lines[0].startswith("backbone,family,params_m")
     assert len(lines) == 1 + 2 * 5
@@ -113,3 +158,11 @@ def test_run_status_table_report(afield: Run, photos: Path, tmp_path: Path) -> N
     assert (tmp_path / "table.parquet").stat().st_size > 0
     assert "name a file with --to" in afield("table", out, "--format", "parquet", code=2)
     assert afield("report", out).strip() == str(tmp_path / "out" / "report.html")
+
+
+def test_extension_check_ends_with_2_for_an_unusable_file_and_1_for_a_failed_test(afield: Run, tmp_path: Path) -> None:
+    path = tmp_path / "my_lab.py"
+    path.write_text("1 / 0\n")
+    assert f"{path}, line 1: ZeroDivisionError" in afield("extension", "check", str(path), code=2)
+    path.write_text("from afield import Backbone\na = Backbone(build=lambda: None)\n")
+    assert "1 failed" in afield("extension", "check", str(path), code=1)

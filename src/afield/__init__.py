@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from afield.backbones.backbone import Backbone
     from afield.report.page import report
     from afield.study.collect import load_record, results
     from afield.study.run import run_study
     from afield.study.study import load_study
 
-__all__ = ["__version__", "load_record", "load_study", "report", "results", "run_study"]
+__all__ = ["Backbone", "__version__", "load_record", "load_study", "report", "results", "run_study"]
 
 _HOMES = {
+    "Backbone": "afield.backbones.backbone",
     "load_record": "afield.study.collect",
     "load_study": "afield.study.study",
     "report": "afield.report.page",

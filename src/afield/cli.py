@@ -24,6 +24,8 @@ tasks_app = typer.Typer(help="List and show the tasks (data sets).", no_args_is_
 backbones_app = typer.Typer(help="List and show the backbones (pretrained weights).", no_args_is_help=True)
 app.add_typer(tasks_app, name="tasks")
 app.add_typer(backbones_app, name="backbones")
+extension_app = typer.Typer(help="Your own backbones: test the file before a study runs it.", no_args_is_help=True)
+app.add_typer(extension_app, name="extension")
 
 Out = Annotated[Path, typer.Argument(help="Result folder that `afield run` wrote.", show_default=False)]
 OneStudy = Annotated[str | None, typer.Option("--study", help="Which study of the folder, where it holds several.")]
@@ -60,7 +62,7 @@ def _complain(words: str, code: int) -> NoReturn:
 @app.command(epilog="Example: afield run quickstart --out out/quickstart")
 def run(
     study: Annotated[
-        str, typer.Argument(help="A shipped study (quickstart, smoke) or the path of a TOML file.", show_default=False)
+        str, typer.Argument(help="A shipped study, such as quickstart, or a TOML file.", show_default=False)
     ],
     out: Annotated[Path | None, typer.Option(help="Result folder; by default out/NAME.", show_default=False)] = None,
     slots: Annotated[
@@ -71,40 +73,67 @@ def run(
         typer.Option(min=0, help="Loader processes of each trial; by default none on a CPU, up to 8 on a GPU."),
     ] = None,
     retry: Annotated[str | None, typer.Option(help="`failed`: try failed trials again.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would run; train nothing.")] = False,
+    backbones: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Instead of the study's: ids or small, standard, large, study, all-real; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(help="Folder of weights that goes before every other place.", show_default=False),
+    ] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Ask nothing of any network.")] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Print what would run and what the result folder has of it; write nothing."),
+    ] = False,
 ) -> None:
     """Run a study, or what is missing of it, and print the answer."""
     from afield.study.study import load_study
 
     if retry not in (None, "failed"):
         raise InputError(f"--retry {retry}: unknown; the only choice is `--retry failed`")
-    content = load_study(study)
+    content = load_study(study, backbones or ())
+    if backbones:
+        from afield.backbones.show import describe_cost
+
+        sys.stderr.write(f"{describe_cost(content.study.backbones)}\n")
 
     from rich.console import Console
 
     from afield.analysis.answer import answer
     from afield.progress import Display
     from afield.report.page import write_page
-    from afield.study.collect import load_record
+    from afield.study.collect import load_record, studies_of
     from afield.study.describe import count, describe_plan
     from afield.study.run import check_ready, run_study
 
-    if dry_run:
-        print(describe_plan(check_ready(content)))
-        return
     folder = out or Path("out") / content.study.name
+    if dry_run:
+        print(describe_plan(check_ready(content, folder, weights=weights, offline=offline), folder))
+        return
     with Display(Console(stderr=True)) as display:
         outcome = run_study(
-            content, folder, slots=slots, workers=workers, retry_failed=retry == "failed", watch=display
+            content,
+            folder,
+            slots=slots,
+            workers=workers,
+            retry_failed=retry == "failed",
+            watch=display,
+            weights=weights,
+            offline=offline,
         )
-    done = count(outcome.trained, "training")
-    sys.stderr.write(f"{done} done now, {outcome.failed} failed, {outcome.missing} results missing\n")
+    done = f"{count(outcome.trained, 'training')} done now ({count(outcome.epochs, 'epoch')})"
+    sys.stderr.write(f"{done}, {outcome.failed} failed, {outcome.missing} results missing\n")
     record = load_record(folder, study=content.study.name)
     page = write_page(record, folder)
     print(answer(record).text())
     print(f"\nReport: {page}")
     if not outcome.complete:
-        _complain(f"{outcome.failed} failed and {outcome.missing} missing results; see: afield status {folder}", 1)
+        which = f" --study {content.study.name}" if len(studies_of(folder)) > 1 else ""
+        _complain(f"\nNot all is there; see: afield status {folder}{which}", 1)
 
 
 @app.command(epilog="Example: afield status out/quickstart")
@@ -113,7 +142,7 @@ def status(out: Out, study: OneStudy = None) -> None:
     from afield.study.collect import load_record
     from afield.study.describe import describe_record
 
-    print(describe_record(load_record(out, study=study)))
+    print(describe_record(load_record(out, study=study), out))
 
 
 @app.command(epilog="Example: afield report out/quickstart")
@@ -160,17 +189,88 @@ def tasks_show(
     print(show_task(name))
 
 
-@backbones_app.command("list", epilog="Example: afield backbones list")
-def backbones_list() -> None:
-    """Name the backbones of the catalogue with their ImageNet accuracy."""
-    from afield.study.describe import list_backbones
+@backbones_app.command("list", epilog="Example: afield backbones list --family resnet --top1 75:80 --max-params 30M")
+def backbones_list(
+    pattern: Annotated[str, typer.Argument(help="Ids alone that fit, with * and ?.")] = "*",
+    family: Annotated[str | None, typer.Option(help="Of one family, e.g. ResNet.", show_default=False)] = None,
+    objective: Annotated[
+        str | None,
+        typer.Option(help="supervised, self-supervised, image-text or adversarial.", show_default=False),
+    ] = None,
+    top1: Annotated[
+        str | None, typer.Option(help="ImageNet top-1 in per cent, e.g. 70:80 or 80:.", show_default=False)
+    ] = None,
+    max_params: Annotated[
+        str | None, typer.Option(help="Parameters at most, e.g. 500k, 30M, 1.2B.", show_default=False)
+    ] = None,
+    study: Annotated[
+        str | None,
+        typer.Option(help="A named set: small, standard, large, study, paper-added, clip, ...", show_default=False),
+    ] = None,
+) -> None:
+    """List backbones, best ImageNet accuracy first, and what they cost together."""
+    from afield.backbones.show import list_backbones
 
-    print(list_backbones())
+    print(list_backbones(pattern, family=family, objective=objective, top1=top1, max_params=max_params, study=study))
 
 
 @backbones_app.command("show", epilog="Example: afield backbones show squeezenet1_1.caffe_in1k")
-def backbones_show(name: Annotated[str, typer.Argument(help="Id of a backbone.", show_default=False)]) -> None:
-    """Show all of a backbone's row, its preprocessing and where its bytes are."""
-    from afield.study.describe import show_backbone
+def backbones_show(
+    name: Annotated[str, typer.Argument(help="Id of a backbone.", show_default=False)],
+    weights: Annotated[
+        Path | None, typer.Option(help="Folder of weights that goes before the named place.", show_default=False)
+    ] = None,
+) -> None:
+    """Show all of a backbone's row, its preprocessing and where its bytes are or would come from."""
+    from afield.backbones.show import show_backbone
+    from afield.backbones.weights import sources
 
-    print(show_backbone(name))
+    print(show_backbone(name, sources(weights)))
+
+
+@extension_app.command("check", epilog="Example: afield extension check my_lab.py")
+def extension_check(
+    source: Annotated[
+        str, typer.Argument(help="A Python file, or the entry point of an installed package.", show_default=False)
+    ],
+    weights: Annotated[
+        Path | None, typer.Option(help="Folder of weights that goes before the named place.", show_default=False)
+    ] = None,
+) -> None:
+    """Test every backbone of a file as a run uses it.
+
+    Exit code 1 where a test fails, 2 where the file cannot be used.
+    """
+    from afield.study.describe import describe_checks
+
+    failed = 0
+    for line, passed in describe_checks(source, weights):
+        print(line, flush=True)
+        failed += not passed
+    if failed:
+        _complain(f"{failed} failed", 1)
+
+
+@backbones_app.command(
+    "fetch", epilog="Example: afield backbones fetch resnet50.a1_in1k convnext_base.fb_in1k --to weights"
+)
+def backbones_fetch(
+    names: Annotated[list[str], typer.Argument(help="Ids of backbones, or named sets.", show_default=False)],
+    to: Annotated[Path, typer.Option(help="Folder to put them into, for `--weights`.", show_default=False)],
+    offline: Annotated[bool, typer.Option("--offline", help="Only copy what is on this machine.")] = False,
+) -> None:
+    """Download weights into a folder, for machines without a network; run it again to go on after a stop."""
+    from rich.console import Console
+
+    from afield.backbones.fetch import fetch, orders
+    from afield.backbones.weights import sources
+    from afield.progress import Downloads
+    from afield.study.describe import describe_orders
+
+    origins = sources(offline=offline)
+    wanted = orders(names, to, origins)
+    sys.stderr.write(f"{describe_orders(wanted)}\n\n")
+    with Downloads(Console(stderr=True)) as downloads:
+        for item in wanted:
+            weights = fetch(item.backbone, to, origins, downloads.watch(item.backbone.id))
+            print(f"{weights.sha256}  {weights.path}", flush=True)

@@ -5,10 +5,12 @@ there is no terminal.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from types import TracebackType
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TimeRemainingColumn, TransferSpeedColumn
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -43,6 +45,14 @@ class Display:
         """Print a message above the display."""
         self.console.print(words, markup=False, highlight=False, soft_wrap=True)
 
+    def download(self, backbone: str, done: int, total: int | None) -> None:
+        """Show how many bytes of a backbone's weights are here."""
+        if self._live is not None:
+            of = "" if total is None else f" of {total / 1e6:.0f}"
+            self._live.update(Text(f"downloading {backbone}: {done / 1e6:.0f}{of} MB"))
+        elif done == total:
+            self.say(f"downloaded {backbone} ({done / 1e6:.0f} MB)")
+
     def prepare(self, what: str, done: int, total: int) -> None:
         """Show how many images are prepared."""
         if self._live is not None:
@@ -57,6 +67,34 @@ class Display:
         elif time.monotonic() - self._last_line >= _LINE_EVERY:
             self._last_line = time.monotonic()
             self.say(_summary(standing))
+
+
+class Downloads:
+    """Shows downloads on a console that is a terminal; a context manager."""
+
+    def __init__(self, console: Console) -> None:
+        columns = ("{task.description}", BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+        self._bars = Progress(*columns, console=console, disable=not console.is_terminal)
+
+    def __enter__(self) -> Downloads:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bars.stop()
+
+    def watch(self, name: str) -> Callable[[int, int | None], None]:
+        """What a download tells how far it is (bytes done, bytes in all); its bar appears with the first bytes."""
+        bar: list[TaskID] = []
+
+        def show(done: int, total: int | None) -> None:
+            if not bar:
+                bar.append(self._bars.add_task(name, total=total))
+            self._bars.update(bar[0], completed=done, total=total)
+
+        return show
 
 
 def _summary(standing: Standing) -> str:

@@ -6,6 +6,7 @@ and tables, which need a trial's key alone, start at once.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
-from afield.backbones.catalogue import backbone
+from afield.backbones.backbone import Backbone
 from afield.backbones.weights import Weights
 from afield.base.hashing import digest
 from afield.images.prepared import PreparedImages
@@ -61,6 +62,8 @@ class Trial(BaseModel):
     seed: int
     preparation: int
     """version of the rule by which images are prepared"""
+    extensions: tuple[tuple[str, str], ...] = ()
+    """name and sha256 of the extensions whose code shapes the training"""
     numerics: Numerics
     version: int = TRIAL_VERSION
 
@@ -73,7 +76,12 @@ class Trial(BaseModel):
 @lru_cache(maxsize=100_000)
 def _key(trial: Trial) -> str:
     """A trial's key, hashed once (not kept in the model: a changed copy would carry it along)."""
-    return digest(trial.model_dump(mode="json"))
+    return key_of(trial.model_dump(mode="json"))
+
+
+def key_of(fields: Mapping[str, object]) -> str:
+    """The key of the trial with these fields, as plain values."""
+    return digest(fields)
 
 
 @dataclass(frozen=True)
@@ -105,6 +113,7 @@ def run_trial(
     trial: Trial,
     train: SplitInputs,
     validation: SplitInputs,
+    backbone: Backbone,
     weights: Weights | None,
     *,
     state: State,
@@ -115,7 +124,8 @@ def run_trial(
     """Train from `state` until `until` epochs are done; `state.best` holds network and validation logits of the best
     epoch.
 
-    `weights` are the bytes that `trial.weights` names. Raises Stopped (after `hooks.save`) or AfieldError.
+    `backbone` and `weights` are what `trial.backbone` and `trial.weights` name. Raises Stopped (after `hooks.save`) or
+    AfieldError.
     """
     from afield.images.loader import TrainingBatches
     from afield.training import loop
@@ -128,7 +138,7 @@ def run_trial(
         return leading.compute(predictions), METRICS["log_loss"].compute(predictions)
 
     setup = loop.Setup(
-        network=_network(trial, weights),
+        network=_network(trial, backbone, weights),
         batches=TrainingBatches(
             train.samples(),
             recipe.image_size,
@@ -148,17 +158,17 @@ def run_trial(
     return loop.train(setup, state, until, hooks)
 
 
-def score(trial: Trial, network: dict[str, torch.Tensor], split: SplitInputs) -> Predictions:
+def score(trial: Trial, backbone: Backbone, network: dict[str, torch.Tensor], split: SplitInputs) -> Predictions:
     """The predictions of a trained network (its tensors by name) on a split, plain view."""
     from afield.training import loop
 
-    body = _network(trial, weights=None)
+    body = _network(trial, backbone, weights=None)
     body.load_state_dict(network)
     logits = loop.predict(body, split.samples(), loop.Preprocessing(trial.mean, trial.std), trial.numerics)
     return split.predictions(trial.classes, logits.numpy())
 
 
-def _network(trial: Trial, weights: Weights | None) -> torch.nn.Module:
+def _network(trial: Trial, backbone: Backbone, weights: Weights | None) -> torch.nn.Module:
     """The trial's network on its device, before the first step."""
     from afield.backbones.build import build
     from afield.training.device import place, settle_process
@@ -166,6 +176,13 @@ def _network(trial: Trial, weights: Weights | None) -> torch.nn.Module:
     settle_process(trial.numerics)
     initialisation = "scratch" if weights is None else trial.recipe.initialisation
     network = build(
-        backbone(trial.backbone), len(trial.classes), initialisation=initialisation, seed=trial.seed, weights=weights
+        backbone,
+        len(trial.classes),
+        initialisation=initialisation,
+        seed=trial.seed,
+        weights=weights,
+        pooling=trial.recipe.pooling,
+        head=trial.recipe.head,
+        size=trial.recipe.image_size,
     )
     return place(network, trial.numerics)

@@ -1,16 +1,22 @@
 """Networks: the same bits for the same seed, the body of the weights, a head of its own."""
 
+import hashlib
+from dataclasses import replace
+
 import pytest
 import torch
+from safetensors.torch import save_file
+from torch import nn
 
-from afield.backbones.build import build, head_name
-from afield.backbones.catalogue import backbone, catalogue
+from afield.backbones.backbone import Backbone
+from afield.backbones.build import build, build_imagenet, head_name
+from afield.backbones.catalogue import find
 from afield.backbones.convert import load_state
-from afield.backbones.weights import locate
+from afield.backbones.weights import Weights, locate
 from afield.base.errors import InputError
 
-ALL = list(catalogue().values())
-SQUEEZENET = backbone("squeezenet1_1.caffe_in1k")
+SQUEEZENET = find("squeezenet1_1.caffe_in1k")
+ALL = [SQUEEZENET, *(find(f"tf_efficientnet_lite{n}.in1k") for n in (0, 1, 2))]
 
 
 def pretrained(row, classes=2, seed=0):
@@ -84,7 +90,7 @@ def test_the_global_generator_stays_as_it_was():
 
 
 def test_weights_that_do_not_fit_are_listed():
-    lite1, lite2 = backbone("tf_efficientnet_lite1.in1k"), backbone("tf_efficientnet_lite2.in1k")
+    lite1, lite2 = find("tf_efficientnet_lite1.in1k"), find("tf_efficientnet_lite2.in1k")
     with pytest.raises(InputError, match=r"do not fit the architecture \(of another shape or type: .* and \d+ more\)"):
         build(lite1, 2, initialisation="pretrained", seed=0, weights=locate(lite2))
 
@@ -94,3 +100,166 @@ def test_wrong_calls_are_errors():
         build(SQUEEZENET, 2, initialisation="pretrained", seed=0, weights=None)
     with pytest.raises(ValueError, match="at least two classes"):
         build(SQUEEZENET, 1, initialisation="scratch", seed=0, weights=None)
+
+
+# --- channels
+
+
+@pytest.mark.parametrize("channels", [1, 4, 13])
+@pytest.mark.parametrize(
+    "row",
+    [
+        SQUEEZENET,
+        ALL[1],
+        Backbone(id="deit", library="timm", architecture="deit_tiny_patch16_224"),
+        Backbone(id="resnet18", library="torchvision", architecture="resnet18"),
+        Backbone(id="clip", library="open_clip", architecture="ViT-B-32", tag="openai"),
+        Backbone(id="mine:small", build=lambda: nn.Sequential(nn.Conv2d(3, 8, 3), Mean(), nn.Linear(8, 4))),
+    ],
+    ids=lambda row: row.id,
+)
+def test_equal_channels_give_what_they_gave_as_rgb(row, channels):
+    """What timm's rule keeps: as many equal channels as one likes look like a grey RGB picture."""
+    rgb = build(row, 2, initialisation="scratch", seed=0, weights=None).eval()
+    other = build(row, 2, initialisation="scratch", seed=0, weights=None, channels=channels).eval()
+    # zeros pad every channel alike, so borders agree too; 13 channels repeat R four times more than B
+    grey = torch.randn(2, 1, 224, 224, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        expected, found = rgb(grey.expand(-1, 3, -1, -1)), other(grey.expand(-1, channels, -1, -1))
+    assert other(torch.randn(1, channels, 224, 224)).shape == (1, 2)
+    if channels == 1:  # summed: exact
+        torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4)
+    kernel, wide = (next(m.weight for m in net.modules() if isinstance(m, nn.Conv2d)) for net in (rgb, other))
+    assert wide.shape[1] == channels
+    if channels > 3:
+        for channel in range(channels):
+            torch.testing.assert_close(wide[:, channel], kernel[:, channel % 3] * 3 / channels)
+
+
+def test_a_network_without_a_convolution_of_rgb_takes_no_other_channels():
+    row = Backbone(id="mine:flat", build=lambda: nn.Sequential(nn.Flatten(), nn.Linear(3 * 4 * 4, 4)), input_size=4)
+    with pytest.raises(InputError, match="mine:flat: no convolution of it takes RGB"):
+        build(row, 2, initialisation="scratch", seed=0, weights=None, channels=4)
+
+
+# --- one's own
+
+
+class Mean(nn.Module):
+    def forward(self, features):
+        return features.mean((2, 3))
+
+
+class Lab(nn.Module):
+    """The head is not the last linear layer in it."""
+
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(3, 8, 3), Mean())
+        self.out = nn.Linear(8, 1000)
+        self.projection = nn.Linear(8, 8)
+
+    def forward(self, images):
+        return self.out(self.projection(self.body(images)))
+
+
+def own(make=Lab, **facts):
+    return Backbone(id="my_lab:net", build=make, **{"head": "out", "input_size": 32} | facts)
+
+
+def file_of(tmp_path, state):
+    path = tmp_path / "mine.safetensors"
+    save_file(state, path)
+    return Weights(path=path, sha256=hashlib.sha256(path.read_bytes()).hexdigest(), origin=f"one's own file {path}")
+
+
+def scratch(row, classes=2, **options):
+    return build(row, classes, initialisation="scratch", seed=0, weights=None, **options)
+
+
+def test_ones_own_network_gets_its_weights_and_a_new_head(tmp_path):
+    torch.manual_seed(3)
+    published = {name: tensor.half() for name, tensor in Lab().state_dict().items()}
+    network = build(own(), 5, initialisation="pretrained", seed=1, weights=file_of(tmp_path, published))
+    body, head = split(network, own())
+    assert equal(body, {name: published[name].float() for name in body})
+    assert head["out.weight"].shape == (5, 8)
+    again = build(own(), 5, initialisation="scratch", seed=1, weights=None)
+    assert equal(split(again, own())[1], head)
+
+
+def test_ones_own_head_by_default_is_the_last_linear_layer_and_a_wrong_guess_is_noticed():
+    named = Backbone(id="my_lab:net", build=lambda: nn.Sequential(nn.Conv2d(3, 8, 3), Mean(), nn.Linear(8, 9)))
+    assert scratch(named, 4)(torch.zeros(1, 3, 32, 32)).shape == (1, 4)
+    with pytest.raises(InputError, match=r"its layer projection was replaced; name the layer that gives the logits"):
+        scratch(own(head=None), 8)
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        (own(head="outt"), r"my_lab:net: head = outt: is no layer of that name; .* did you mean out\?"),
+        (own(head="body"), "head = body: is Sequential; a head is an nn.Linear or an nn.Conv2d of 1x1"),
+        (own(lambda: nn.Conv2d(3, 2, 3), head=None), "has no head to replace"),
+        (own(lambda: "a network"), "its build function gave str, not a torch.nn.Module"),
+        (own(lambda: 1 / 0), "its build function failed.* ZeroDivisionError: division by zero"),
+        (own(input_size=2), r"its network fails at an image of \[1, 3, 2, 2\] .* set recipe.image_size"),
+    ],
+    ids=["wrong head", "no layer for logits", "no head", "no network", "raises", "size"],
+)
+def test_one_s_own_that_cannot_be_built_is_refused_in_words(row, words):
+    with pytest.raises(InputError, match=words):
+        scratch(row)
+
+
+def test_ones_own_weights_that_do_not_fit_are_listed(tmp_path):
+    state = Lab().state_dict()
+    state["extra.weight"] = state.pop("projection.weight")
+    with pytest.raises(InputError, match=r"missing: projection.weight; unexpected: extra.weight\); name another file"):
+        build(own(), 2, initialisation="pretrained", seed=0, weights=file_of(tmp_path, state))
+
+
+def test_an_architecture_that_the_library_lacks_offers_the_nearest():
+    for library, name, near in (
+        ("timm", "resnet_50", "resnet50"),
+        ("torchvision", "resnet_50", "resnet50"),
+        ("open_clip", "ViT-B-31", "ViT-B-32"),
+    ):
+        with pytest.raises(InputError, match=f"{library} .* has no architecture {name}; did you mean .*{near}"):
+            scratch(Backbone(id="x", library=library, architecture=name))
+
+
+def test_a_file_without_a_head_serves_for_training_but_not_for_imagenet(tmp_path):
+    state = {name: tensor for name, tensor in Lab().state_dict().items() if not name.startswith("out.")}
+    weights = file_of(tmp_path, state)
+    assert build(own(), 3, initialisation="pretrained", seed=0, weights=weights).out.out_features == 3
+    with pytest.raises(InputError, match=r"missing: out\.weight, out\.bias"):
+        build_imagenet(own(), weights)
+
+
+def test_counters_that_old_files_lack_are_no_fault(tmp_path):
+    def make():
+        return nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), Mean(), nn.Linear(8, 9))
+
+    state = make().state_dict()
+    counter = state.pop("1.num_batches_tracked")
+    network = build(own(make, head=None), 2, initialisation="pretrained", seed=0, weights=file_of(tmp_path, state))
+    assert network[1].num_batches_tracked == counter == 0
+    state.pop("1.running_mean")
+    with pytest.raises(InputError, match=r"missing: 1\.running_mean"):
+        build(own(make, head=None), 2, initialisation="pretrained", seed=0, weights=file_of(tmp_path, state))
+
+
+@pytest.mark.parametrize("architecture", ["mobilenet_v2", "convnext_tiny", "vit_b_32", "regnet_y_400mf", "googlenet"])
+def test_other_architectures_of_torchvision_follow_the_general_rule(architecture):
+    row = Backbone(id=architecture, library="torchvision", architecture=architecture)
+    network = scratch(row, 3).train()
+    assert network(torch.randn(2, 3, 224, 224)).shape == (2, 3)
+    layer = network.get_submodule(head_name(network, row))
+    assert layer.weight.abs().max() <= layer.in_features**-0.5  # drawn by the one rule
+
+
+def test_sizes_that_a_row_forbids_are_refused_before_anything_is_made():
+    row = replace(SQUEEZENET, smallest_size=64)
+    with pytest.raises(InputError, match=r"image_size = 32: .* set recipe.image_size to 64"):
+        scratch(row, size=32)

@@ -12,17 +12,20 @@ import timm
 import torch
 import torchvision
 from PIL import Image
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save
 from torch.nn.functional import conv2d
 
-from afield.backbones.catalogue import backbone, catalogue
+from afield.backbones.backbone import Backbone
+from afield.backbones.build import build
+from afield.backbones.catalogue import find
 from afield.backbones.convert import load_state
 from afield.backbones.weights import Weights, locate
 from afield.base.errors import InputError
+from afield.study.study import load_study
 
-ALL = list(catalogue().values())
-SQUEEZENET = backbone("squeezenet1_1.caffe_in1k")
-LITE0 = backbone("tf_efficientnet_lite0.in1k")
+ALL = [find(name) for name in load_study("quickstart").study.backbones]
+SQUEEZENET = find("squeezenet1_1.caffe_in1k")
+LITE0 = find("tf_efficientnet_lite0.in1k")
 FIRE_PARTS = ("squeeze1x1", "expand1x1", "expand3x3")
 CONVERTED = Path(__file__).parents[3] / "shared" / "weights" / "squeezenet1_1.caffe_in1k.safetensors"
 
@@ -147,13 +150,15 @@ def test_code_in_a_torch_file_is_refused_and_not_executed(tmp_path):
 @pytest.mark.parametrize("kept", [0, 1, 1000, -1])
 def test_truncated_files_are_refused_in_words(row, kept, tmp_path):
     content = locate(row).path.read_bytes()[:kept]
-    with pytest.raises(InputError, match=r"weights\.bin: these are not weights of .*; install a test again"):
+    with pytest.raises(
+        InputError, match=r"weights\.bin: these are not weights of .*; get them again \(these came from: a test\)"
+    ):
         load_state(row, weights_of(tmp_path / "weights.bin", content))
 
 
 def test_weights_of_another_architecture_are_refused():
     with pytest.raises(InputError, match=r"these are not weights of tf_efficientnet_lite0\.in1k"):
-        load_state(LITE0, locate(backbone("tf_efficientnet_lite1.in1k")))
+        load_state(LITE0, locate(find("tf_efficientnet_lite1.in1k")))
     with pytest.raises(InputError, match=r"these are not weights of squeezenet1_1\.caffe_in1k"):
         load_state(SQUEEZENET, locate(LITE0))
 
@@ -184,3 +189,90 @@ def test_bytes_that_changed_since_they_were_located_are_not_parsed(tmp_path):
     with pytest.raises(InputError, match="these are not the weights that were published"):
         load_state(SQUEEZENET, weights)
     assert not target.exists()
+
+
+# --- the libraries' own formats
+
+RESNET = Backbone(id="resnet18.a1_in1k", library="timm", architecture="resnet18", tag="a1_in1k")
+TV_RESNET = Backbone(id="resnet18.tv_in1k", library="torchvision", architecture="resnet18")
+CLIP = Backbone(id="ViT-B-32.openai", library="open_clip", architecture="ViT-B-32", tag="openai")
+MINE = Backbone(id="my_lab:net", build=lambda: torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 3)))
+EACH = [RESNET, TV_RESNET, CLIP, MINE]
+
+
+def saved(state, path):
+    torch.save(state, path)
+    return Weights(path=path, sha256=hashlib.sha256(path.read_bytes()).hexdigest(), origin="a test")
+
+
+@pytest.mark.parametrize("row", EACH, ids=lambda row: row.library)
+def test_code_in_a_checkpoint_of_any_library_is_refused_and_not_executed(row, tmp_path):
+    target = tmp_path / "executed"
+    weights = saved({"state_dict": {"conv1.weight": Attack(target)}}, tmp_path / "attack.pth")
+    with pytest.raises(InputError, match=r"attack\.pth: these are not weights of .* get them again|name another file"):
+        load_state(row, weights)
+    bare = weights_of(tmp_path / "bare.pth", pickle.dumps(Attack(target)))
+    with pytest.raises(InputError, match=r"bare\.pth: these are not weights of"):
+        load_state(row, bare)
+    assert not target.exists()
+    torch.load(weights.path, weights_only=False)  # the attack is a real one
+    assert target.exists()
+
+
+@pytest.mark.parametrize("row", EACH, ids=lambda row: row.library)
+@pytest.mark.parametrize("kept", [0, 1, 7, 9, 200, -1])
+@pytest.mark.parametrize("kind", ["safetensors", "torch"])
+def test_truncated_files_of_any_library_are_refused_in_words(row, kept, kind, tmp_path):
+    state = {"visual.a": torch.zeros(100), "b": torch.zeros(100)}
+    torch.save(state, tmp_path / "whole")
+    content = save(state) if kind == "safetensors" else (tmp_path / "whole").read_bytes()
+    with pytest.raises(InputError, match=r"cut: these are not weights of"):
+        load_state(row, weights_of(tmp_path / "cut", content[:kept]))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ([torch.zeros(1)], "it holds a list, not tensors by name"),
+        ({"epoch": 3, "weight": torch.zeros(1)}, "it holds other things than tensors: epoch"),
+    ],
+)
+def test_something_else_than_tensors_is_named(content, words, tmp_path):
+    with pytest.raises(InputError, match=words):
+        load_state(TV_RESNET, saved(content, tmp_path / "other.pth"))
+
+
+def test_weights_of_another_architecture_are_listed_by_library(tmp_path):
+    wide = torchvision.models.resnet34(weights=None).state_dict()
+    for row in (RESNET, TV_RESNET):
+        with pytest.raises(InputError, match=r"do not fit the architecture \(unexpected: layer1\.2\.conv1\.weight"):
+            build(row, 2, initialisation="pretrained", seed=0, weights=saved(wide, tmp_path / "wide.pth"))
+    with pytest.raises(InputError, match=r"ViT-B-32\.openai \(KeyError: .*nothing in it is called visual"):
+        load_state(CLIP, saved(wide, tmp_path / "wide.pth"))
+
+
+def test_clips_text_side_is_left_out(tmp_path):
+    state = {
+        "visual.conv1.weight": torch.zeros(2),
+        "token_embedding.weight": torch.zeros(2),
+        "logit_scale": torch.ones(()),
+    }
+    assert list(load_state(CLIP, saved(state, tmp_path / "clip.bin"))) == ["visual.conv1.weight"]
+
+
+@pytest.mark.parametrize("wrap", [dict, lambda s: {"state_dict": s, "epoch": 3}, lambda s: {"model": s}])
+def test_a_checkpoint_of_a_training_holds_the_network_in_it(wrap, tmp_path):
+    state = torchvision.models.resnet18(weights=None).state_dict()
+    parallel = {f"module.{name}": tensor for name, tensor in state.items()}
+    for row in (RESNET, TV_RESNET):
+        found = load_state(row, saved(wrap(parallel), tmp_path / "training.pth"))
+        assert found.keys() == state.keys()
+        assert all(torch.equal(found[name], state[name]) for name in state)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_becomes_float32_and_counters_stay_whole(dtype, tmp_path):
+    state = {"1.weight": torch.rand(3, 12).to(dtype), "1.count": torch.tensor(3)}
+    found = load_state(MINE, weights_of(tmp_path / "half.safetensors", save(state)))
+    assert torch.equal(found["1.weight"], state["1.weight"].float())
+    assert (found["1.weight"].dtype, found["1.count"].dtype) == (torch.float32, torch.int64)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import re
 import subprocess
 import sys
@@ -185,6 +186,31 @@ def test_a_study_without_any_score_still_has_a_page(record):
     text = "".join(Reader(render(nothing)).text)
     assert "What quality costs" not in text
     assert "Failures" in text
+
+
+def without_defective_in_test(record: StudyRecord) -> StudyRecord:
+    """The study on a test split of one class, where AUROC has no number."""
+    task = record.tasks[0]
+    counts = {**task.counts, "test": {"functional": 525, "defective": 0}}
+    auroc = record.results["metric"] == "auroc"
+    results = record.results.copy()
+    results.loc[auroc, ["value", "low", "high"]] = math.nan
+    predictions = record.predictions.copy()
+    predictions.loc[predictions["split"] == "test", "label"] = 0
+    tasks = (dataclasses.replace(task, metric="auroc", counts=counts),)
+    return dataclasses.replace(record, results=results, predictions=predictions, tasks=tasks)
+
+
+def test_a_metric_without_a_number_says_why_and_an_absent_class_is_named(record):
+    page = Reader(render(without_defective_in_test(record)))
+    text = " ".join("".join(page.text).split())
+    assert "AUROC on the test images is not defined (it needs images of two classes or more)" in text
+    assert text.count("No test image is of defective: the results say nothing of it") == 2, "in the answer and the card"
+    assert not re.search(r"\bnan\b", text, re.I)
+    assert not [
+        words for _, attributes in page.tags for words in [attributes.get("aria-label") or ""] if "nan" in words
+    ]
+    assert "No test image is of" not in "".join(Reader(render(record)).text)
 
 
 def test_the_border_of_a_grid_is_pointed_out(html):

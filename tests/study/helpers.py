@@ -16,10 +16,10 @@ from afield.study.store import Store
 COSTS = ["train_seconds", "search_seconds", "machine"]
 
 
-def start(study: Path, out: Path) -> subprocess.Popen[str]:
+def start(study: Path, out: Path, slots: int = 2) -> subprocess.Popen[str]:
     """`afield run` in a process group of its own."""
     return subprocess.Popen(
-        [sys.executable, "-m", "afield", "run", str(study), "--out", str(out), "--slots", "2"],
+        [sys.executable, "-m", "afield", "run", str(study), "--out", str(out), "--slots", str(slots)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, env=dict(os.environ),
     )  # fmt: skip
 

@@ -9,7 +9,8 @@ import pytest
 
 from afield.scoring.predictions import Predictions
 from afield.study.ledger import Ledger
-from afield.study.plan import Plan, make_plan, settle_numerics
+from afield.study.numerics import settle_numerics
+from afield.study.plan import Plan, make_plan
 from afield.study.standing import standing_of
 from afield.study.store import Store
 from afield.study.study import parse_study

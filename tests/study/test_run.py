@@ -190,7 +190,8 @@ def test_a_folder_that_is_not_ours_is_refused(photos: Path, tmp_path: Path) -> N
 
 
 def test_a_changed_image_changes_every_key(done: Path, photos: Path, tmp_path: Path) -> None:
-    from afield.study.plan import make_plan, settle_numerics
+    from afield.study.numerics import settle_numerics
+    from afield.study.plan import make_plan
 
     moved = Path(shutil.copytree(photos, tmp_path / "photos"))
     keys = []

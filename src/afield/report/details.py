@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from afield.backbones.catalogue import Backbone
+from afield.backbones.backbone import Backbone
 from afield.report import words
 from afield.study.record import BackboneRecord, StudyRecord
 from afield.study.study import PLAIN
@@ -28,7 +28,7 @@ def details_of(record: StudyRecord) -> Details:
     grid = "; ".join(f"{key} {value}" for key, value in words.pairs(search.grid)) or "none"
     protocol = {
         "protocol": f"{head.protocol}: validation chooses recipe, epoch and backbone; test is read after that",
-        "reads of the test split": record.test_reads,
+        "reads of test splits, by all studies of the folder": record.test_reads,
         "search": f"{search.method} over {grid}"
         + (f"; rungs at {words.plain(search.rungs)} epochs" if search.method == "halving" else ""),
         "seeds": head.seeds,
@@ -49,16 +49,21 @@ def details_of(record: StudyRecord) -> Details:
 
 def _weights(used: BackboneRecord) -> dict[str, str]:
     row = used.backbone
-    return {
+    told = {
         "ImageNet top-1": _top1(row),
-        "pretrained on": row.pretraining,
+        "pretrained on": row.pretraining_data,
         "weights from": used.weights_from,
         "SHA-256": used.weights_sha256,
+        "made by": used.code,
         "licence": row.licence,
         "preprocessing": "; ".join(f"{key} {value}" for key, value in words.pairs(used.preprocessing)),
         "figures from": row.source,
     }
+    return {name: text for name, text in told.items() if text}
 
 
 def _top1(backbone: Backbone) -> str:
-    return f"{backbone.imagenet_top1:.1f} ({backbone.imagenet_kind}, {backbone.imagenet_size} px)"
+    if backbone.imagenet_top1 is None:
+        return "unknown: it is ranked, but stands outside the fit"
+    size = f", {backbone.imagenet_size} px" if backbone.imagenet_size else ""
+    return f"{backbone.imagenet_top1:.1f} ({backbone.imagenet_kind}{size})"

@@ -52,7 +52,7 @@ def transfer_figure(fit: TransferFit, figures: Figures, names: Names, ranking: R
     return figures.add(
         chart,
         alt=f"ImageNet top-1 against {metric} on {fit.task}, {len(points)} backbones: {'; '.join(listed)}.",
-        reading=f"Bars are 95\u00a0% intervals from the test images alone{line}. Further right is better on ImageNet, "
+        reading=f"Bars are 95\u00a0% intervals from test images and seeds{line}. Further right is better on ImageNet, "
         "further up is better here.",
     )
 
@@ -81,6 +81,8 @@ def fit_in_numbers(fit: TransferFit, metric: str) -> tuple[tuple[str, str], ...]
         ("correlation (Pearson r)", fit.pearson_r),
         (f"slope, {metric} x 100 an ImageNet point", fit.normalised_slope),
         ("slope on logit axes", fit.logit_slope),
+        ("r by a bootstrap over backbones", fit.resampled_r),
+        ("slope by a bootstrap over backbones", fit.resampled_slope),
     ]
     told += [(name, words.interval(value, 2)) for name, value in listed if value]
     if fit.critical_r is not None:
@@ -105,7 +107,7 @@ def difference_figure(ranking: Ranking, figures: Figures, names: Names) -> Figur
         title=_arrows("worse", "better", ranking.metric),
         what=f"Difference to {winner}",
         reading=f"Zero is {winner}, the backbone that validation chose. An interval that crosses zero is a tie. "
-        "Pairs are taken on the same test images.",
+        "Pairs are taken on the same test images, and the intervals allow for the number of backbones.",
     )
 
 
@@ -136,8 +138,8 @@ def effect_rows(effects: tuple[Effect, ...], names: Names) -> tuple[Row, ...]:
             effect.backbone,
             _effect_standing(effect),
             (
-                words.interval(effect.baseline_value),
-                words.interval(effect.value),
+                words.level(effect.baseline_value, effect.metric),
+                words.level(effect.value, effect.metric),
                 words.difference(_turned(effect.difference), effect.metric),
                 str(effect.seeds),
             ),

@@ -131,7 +131,7 @@ def _landscape(search: SearchRecord, title: str, metric: str, domain: Domain, fi
         return None
     listed = "; ".join(
         f"{_named({key: row[key] for key in search.axes})}: "
-        + (row["state"] if row["value"] is None else f"{row['value']:.3f} ({row['state']})")
+        + (row["state"] if row["value"] is None else f"{words.number(row['value'], 3)} ({row['state']})")
         for row in rows
     )
     chart = landscape_chart(pd.DataFrame(rows), search.axes, metric=metric, domain=domain)
@@ -159,7 +159,9 @@ def _curves(
         return None
     epochs = max(int(row["epoch"]) for row in rows)
     ends = [
-        f"{_line(trial, search)} {trial.history[-1]['validation']:.3f}" for trial in _trials(search) if trial.history
+        f"{_line(trial, search)} {words.number(trial.history[-1]['validation'], 3)}"
+        for trial in _trials(search)
+        if trial.history
     ]
     chart = curves_chart(pd.DataFrame(rows), lines, metric=metric, domain=domain, epochs=epochs)
     return figures.add(chart, alt=f"{metric} on validation by epoch for {title}; at the end: {'; '.join(ends)}.")
@@ -176,7 +178,7 @@ def _losses(search: SearchRecord, title: str, lines: Sequence[str], figures: Fig
         return None
     chart = losses_chart(pd.DataFrame(rows), lines, epochs=max(int(row["epoch"]) for row in rows))
     last = [
-        f"{row['of']} {row['loss']:.3f} ({row['line']})"
+        f"{row['of']} {words.number(row['loss'], 3)} ({row['line']})"
         for row in rows
         if row["epoch"] == max(r["epoch"] for r in rows)
     ]

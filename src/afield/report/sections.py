@@ -13,7 +13,7 @@ from afield.report.pictures import data_uri
 from afield.report.rows import Row
 from afield.report.searches import SearchSection, recipe_words, search_sections
 from afield.scoring.metrics import metric_title
-from afield.study.record import SearchRecord, StudyRecord, TaskRecord
+from afield.study.record import SearchRecord, StudyRecord, TaskRecord, absence_words
 
 VERDICTS = {
     "transfers": ("ImageNet accuracy tells here", "yes"),
@@ -114,9 +114,9 @@ def _task_section(
 
 def _backbone_row(row: RankRow, ranking: Ranking, names: Mapping[str, str], search: SearchRecord | None) -> Row:
     cells = (
-        words.interval(row.test),
+        words.level(row.test, ranking.metric),
         words.difference(row.difference, ranking.metric) if row.difference else "\u2014",
-        words.number(row.imagenet_top1, 1),
+        words.known(row.imagenet_top1, 1),
         recipe_words(search),
         f"{words.seconds(row.train_seconds)} ({words.seconds(row.search_seconds)})",
         f"{words.number(row.params_m, 2)} M",
@@ -158,6 +158,7 @@ def _card(task: TaskRecord) -> tuple[tuple[str, str], ...]:
         ("how to get it", card.get),
         ("citation", card.citation),
         ("classes", ", ".join(task.classes)),
+        ("classes that a split lacks", " ".join(absence_words(task.absent()))),
         ("leading metric", metric_title(task.metric)),
         ("version", str(task.version)),
         ("split seed", str(task.split_seed)),

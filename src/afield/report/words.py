@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from afield.analysis.words import not_defined
 from afield.scoring.intervals import Interval
 from afield.scoring.metrics import METRICS, metric_title
 
@@ -20,6 +21,11 @@ def difference_unit(metric: str) -> str:
     return f"points of {metric_title(metric)}" if in_points(metric) else metric_title(metric)
 
 
+def level(value: Interval, metric: str) -> str:
+    """A metric with its interval, or why it has none."""
+    return not_defined(metric) if math.isnan(value.value) else interval(value)
+
+
 def interval(value: Interval, digits: int = 3) -> str:
     """`0.814 (0.778 to 0.846)`."""
     middle, low, high = (number(end, digits) for end in (value.value, value.low, value.high))
@@ -29,6 +35,11 @@ def interval(value: Interval, digits: int = 3) -> str:
 def number(value: float, digits: int) -> str:
     """A number with so many decimals; NaN in words."""
     return "not defined" if math.isnan(value) else minus(f"{value:.{digits}f}")
+
+
+def known(value: float, digits: int) -> str:
+    """A fact of a backbone with so many decimals; `unknown` where it has none."""
+    return "unknown" if math.isnan(value) else number(value, digits)
 
 
 def difference(value: Interval, metric: str) -> str:
@@ -91,9 +102,11 @@ def short_names(names: Iterable[str]) -> dict[str, str]:
 
     >>> short_names(["a.x", "b.x", "b.y"])
     {'a.x': 'a', 'b.x': 'b.x', 'b.y': 'b.y'}
+    >>> short_names(["my_lab:hydra", "a.x"])
+    {'my_lab:hydra': 'hydra', 'a.x': 'a'}
     """
     everything = list(dict.fromkeys(names))
-    heads = [name.split(".")[0] for name in everything]
+    heads = [name.rpartition(":")[2].split(".")[0] for name in everything]
     return {
         name: head if head and heads.count(head) == 1 else name for name, head in zip(everything, heads, strict=True)
     }

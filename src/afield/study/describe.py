@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from textwrap import fill
 
 import pandas as pd
 
-from afield.backbones.catalogue import backbone, catalogue
-from afield.backbones.weights import locate
+from afield.backbones.fetch import Order
+from afield.backbones.weights import sources
 from afield.base.errors import InputError
 from afield.base.files import write_atomic, write_text
 from afield.images.prepared import cache_folder, estimate_bytes
+from afield.study.ledger import Ledger
 from afield.study.plan import Plan
-from afield.study.record import StudyRecord
+from afield.study.record import StudyRecord, absence_words
 from afield.study.search import rung_sizes
+from afield.study.store import Store
 from afield.tasks.builtin import TASKS, find_task
 from afield.tasks.data import load_task
 from afield.tasks.task import SPLITS
@@ -59,24 +61,65 @@ def count(number: int, noun: str, plural: str = "") -> str:
     return f"{number} {noun if number == 1 else plural or noun + 's'}"
 
 
-def describe_plan(plan: Plan) -> str:
-    """What a study would do: searches, trainings, epochs, image passes."""
+def describe_plan(plan: Plan, out: Path) -> str:
+    """What a study would do, and what of it a result folder already has; nothing is written."""
     search, seeds = plan.study.search, plan.study.study.seeds
+    damaged: list[str] = []
+    ledger = _ledger(plan, out, damaged)
     rows = []
     for item in plan.searches:
-        sizes = rung_sizes(search, len(item.cells), item.epochs)
-        passes = plan.epochs_of(item) * plan.training_images(item.task)
-        rungs = " ".join(f"{cells}@{epochs}" for epochs, cells in sizes)
-        rows.append((item.task, item.backbone.id, item.intervention, rungs, str(plan.epochs_of(item)), str(passes)))
-    total_epochs = sum(plan.epochs_of(item) for item in plan.searches)
+        rungs = " ".join(f"{cells}@{epochs}" for epochs, cells in rung_sizes(search, len(item.cells), item.epochs))
+        epochs = plan.epochs_of(item)
+        passes = epochs * plan.training_images(item.task)
+        left = () if ledger is None else (str(ledger.outlook(item).left),)
+        rows.append((item.task, item.backbone.id, item.intervention, rungs, f"{passes}", f"{epochs}", *left))
     head = (
         f"{plan.study.study.name}: {count(len(plan.searches), 'search', 'searches')} ({search.method}), "
-        f"seeds {', '.join(map(str, seeds))}, protocol {plan.study.study.protocol}"
+        f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}, protocol {plan.study.study.protocol}"
+    )
+    header = (
+        "task",
+        "backbone",
+        "intervention",
+        "cells@epochs",
+        "image passes",
+        "epochs",
+        *(["left"] if ledger else []),
     )
     numerics = ", ".join(f"{key} {value}" for key, value in plan.numerics.model_dump().items())
-    table = columns(rows, ("task", "backbone", "intervention", "cells@epochs", "epochs", "image passes"))
-    epochs = f"{count(total_epochs, 'epoch')} in all, repeats included."
-    return f"{head}\n\n{table}\n\n{epochs} Numerics: {numerics}.\nPrepared images: {_disk(plan)}"
+    lines = [head, "", columns(rows, header), ""]
+    lines.append(f"{count(plan.epochs, 'epoch')} in all, repeats included. Numerics: {numerics}.")
+    lines.append(f"Prepared images: {_disk(plan)}")
+    lines.append(f"{out}: holds nothing yet" if ledger is None else f"{out}: {_left(ledger)}")
+    lines += damaged
+    for name, data in plan.tasks.items():
+        lines += [f"{name}: {words}" for words in absence_words(data.absent())]
+    idle = [name for name in plan.study.interventions if name not in plan.study.study.interventions]
+    if idle:
+        lines.append(f"Not run, since study.interventions does not name it: {', '.join(idle)}")
+    return "\n".join(lines)
+
+
+def _ledger(plan: Plan, out: Path, damaged: list[str]) -> Ledger | None:
+    """What a folder has of a plan; None where nothing is there yet. Raises InputError for a folder that is not ours."""
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return None
+    if not (out / "afield.json").is_file():
+        raise InputError(f"{out}: is not empty and no result folder of afield; name a new folder with --out")
+    return Ledger(plan, Store.open(out), lambda key, error: damaged.append(str(error)))
+
+
+def _left(ledger: Ledger) -> str:
+    """What a run into the folder would do, in words."""
+    outlooks = [ledger.outlook(search) for search in ledger.plan.distinct]
+    epochs, failed = sum(outlook.left for outlook in outlooks), sum(outlook.failed for outlook in outlooks)
+    scores = sum(want.kind == "score" for want in ledger.wanted())
+    done = f"{count(sum(outlook.done for outlook in outlooks), 'training')} done"
+    if failed:
+        done += f", {failed} failed (--retry failed tries them again)"
+    if epochs:
+        return f"{done}; {count(epochs, 'epoch')} left to train"
+    return f"{done}; " + (f"{count(scores, 'test score')} left to make" if scores else "nothing left to do")
 
 
 def _disk(plan: Plan) -> str:
@@ -86,11 +129,12 @@ def _disk(plan: Plan) -> str:
         for split, rule in plan.rules(item).items():
             images = data.images(split)
             sizes[item.task, split, rule] = estimate_bytes(data.root, images, rule)
-    return f"about {sum(sizes.values()) / 1e6:.0f} MB in {cache_folder()}"
+    megabytes = sum(sizes.values()) / 1e6
+    return f"{f'about {megabytes:.0f}' if megabytes >= 1 else 'under 1'} MB in {cache_folder()}"
 
 
-def describe_record(record: StudyRecord) -> str:
-    """What is finished, paused, failed and missing."""
+def describe_record(record: StudyRecord, out: Path) -> str:
+    """What of a study is finished, paused, failed and missing in a result folder."""
     rows = []
     for search in record.searches:
         trials = {trial.key: trial for trial in (*search.cells, *search.repeats)}
@@ -102,10 +146,17 @@ def describe_record(record: StudyRecord) -> str:
         )
     header = ("task", "backbone", "intervention", "finished", "paused", "failed", "missing", "scored")
     lines = [
-        f"{record.study.study.name}: test splits were read {count(record.test_reads, 'time')}",
+        f"{record.study.study.name}: test splits were read {count(record.test_reads, 'time')} in {out}",
         "",
         columns(rows, header),
     ]
+    if not any(trial.history or trial.state != "missing" for search in record.searches for trial in search.cells):
+        lines += [
+            "",
+            "No epoch has ended yet: the run prepares images or trains its first epochs, or it was stopped there; "
+            "the same `afield run` goes on.",
+        ]
+    lines += [f"{task.name}: {words}" for task in record.tasks for words in absence_words(task.absent())]
     ended = [search for search in record.searches if search.chosen]
     if any(cell.state == "paused" for search in ended for cell in search.cells):
         lines += ["", "Paused trainings of a search that has ended were stopped by halving."]
@@ -114,7 +165,7 @@ def describe_record(record: StudyRecord) -> str:
             f"failed: {failure.key} ({failure.backbone}, {failure.intervention}, seed {failure.seed}): {failure.reason}"
         )
     if record.failures:
-        lines.append("Try the failed ones again with: afield run STUDY --out OUT --retry failed")
+        lines.append(f"Try again what failed: afield run STUDY --out {out} --retry failed")
     return "\n".join(lines)
 
 
@@ -133,11 +184,14 @@ def write_table(table: pd.DataFrame, form: str, to: Path | None) -> str:
 
 
 def markdown(table: pd.DataFrame) -> str:
-    """A table in Markdown, floats to five digits."""
-    cells = [
-        [f"{value:.5g}" if isinstance(value, float) else str(value).replace("|", "\\|") for value in row]
-        for row in table.itertuples(index=False)
-    ]
+    """A table in Markdown, floats to five digits; what is unknown or not defined is empty."""
+
+    def cell(value: object) -> str:
+        if value is None or value is pd.NA or value != value:
+            return ""
+        return f"{value:.5g}" if isinstance(value, float) else str(value).replace("|", "\\|")
+
+    cells = [[cell(value) for value in row] for row in table.itertuples(index=False)]
     lines = ["| " + " | ".join(table.columns) + " |", "|" + " --- |" * len(table.columns)]
     return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in cells])
 
@@ -168,46 +222,41 @@ def show_task(name: str) -> str:
         labels = data.table.loc[data.table["split"] == split, "label"]
         counts = ", ".join(f"{int((labels == index).sum())} {label}" for index, label in enumerate(task.classes))
         lines.append(_entry(split, f"{len(labels)} images: {counts}"))
+    lines += [_entry("mind", words) for words in absence_words(data.absent())]
     return "\n".join(lines)
 
 
-def list_backbones() -> str:
-    """The catalogue, a line a backbone."""
+def describe_checks(source: str, weights: Path | None) -> Iterator[tuple[str, bool]]:
+    """A line for each test of an extension's backbones, as it ends, and whether it was passed. Raises InputError where
+    the extension cannot be used.
+    """
+    from afield.backbones.check import check_extension
+
+    for check in check_extension(source, sources(weights)):
+        yield f"{check.backbone}  {check.what:20} {check.outcome:8}  {check.words}", check.outcome != "failed"
+
+
+def describe_orders(orders: Sequence[Order]) -> str:
+    """What is to be fetched, its size and where from."""
     rows = [
-        (
-            row.id,
-            f"{row.imagenet_top1:.1f}",
-            str(row.imagenet_size),
-            f"{row.params_m:.2f}",
-            f"{row.gmacs:.2f}",
-            row.family,
-            str(row.year),
-        )
-        for row in catalogue().values()
+        (item.backbone.id, megabytes(item.size), "here" if item.local else "download", item.origin) for item in orders
     ]
-    return columns(rows, ("backbone", "ImageNet top-1 %", "at px", "params M", "GMACs", "family", "year"))
+    table = columns(rows, ("backbone", "size", "is", "from"))
+    sizes = [item.size for item in orders if not item.local]
+    if not sizes:
+        return f"{table}\n\nNothing to download."
+    known = megabytes(sum(size or 0 for size in sizes))
+    unknown = ", and those of unknown size" if None in sizes else ""
+    return f"{table}\n\n{known} to download{unknown}."
 
 
-def show_backbone(name: str) -> str:
-    """All of a backbone's row, its preprocessing, and where its bytes are."""
-    row = backbone(name)
-    entries = {key.replace("_", " "): value for key, value in vars(row).items()}
-    lines = [
-        _entry(key, ", ".join(map(str, value)) if isinstance(value, tuple) else str(value))
-        for key, value in entries.items()
-    ]
-    lines.append(
-        _entry(
-            "preprocessing",
-            f"RGB; short side to the recipe's size ({row.interpolation}, antialiased), centre crop; "
-            "(pixel / 255 - mean) / std",
-        )
-    )
-    try:
-        weights = locate(row)
-    except InputError as error:
-        return "\n".join([*lines, _entry("weights", str(error))])
-    return "\n".join([*lines, _entry("weights", f"{weights.origin}, {weights.path}"), _entry("sha256", weights.sha256)])
+def megabytes(size: int | None) -> str:
+    """Bytes as people say them.
+
+    >>> megabytes(12_345_678), megabytes(None)
+    ('12.3 MB', 'unknown')
+    """
+    return "unknown" if size is None else f"{size / 1e6:,.1f} MB"
 
 
 def _entry(key: str, value: str) -> str:

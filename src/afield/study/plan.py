@@ -4,17 +4,19 @@ numerics are settled.
 
 from __future__ import annotations
 
-import json
-import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from afield.backbones.catalogue import Backbone, backbone
-from afield.backbones.weights import Weights, locate
-from afield.base.errors import InputError, StoreError
-from afield.base.files import write_text
+from afield.backbones.backbone import Backbone
+from afield.backbones.own import extension_of, is_own, planned
+from afield.backbones.sizes import check_size
+from afield.backbones.weights import Sources, Weights, locate
+from afield.base.errors import InputError
+from afield.base.extensions import Extension, load_extensions
+from afield.base.files import safe_name
 from afield.base.hashing import digest
 from afield.images.prepared import PREPARATION_VERSION, Rule, evaluation_rule, train_rule
 from afield.scoring.metrics import metric
@@ -22,10 +24,16 @@ from afield.study.search import rung_sizes
 from afield.study.study import Study
 from afield.tasks.builtin import find_task
 from afield.tasks.data import TaskData, load_task
-from afield.training.numerics import Device, NumericsChoice, numerics_for, settle
-from afield.trial import Trial
+from afield.training.numerics import NumericsChoice, numerics_for
+from afield.training.recipe import Recipe
+from afield.trial import Trial, key_of
 
 Found = TypeVar("Found")
+
+Downloading = Callable[[str, int, int | None], None]
+"""backbone, bytes that are here, bytes that there will be (None: the server does not say)"""
+ANYWHERE = Sources()
+"""weights from where they are published"""
 
 
 @dataclass(frozen=True)
@@ -39,21 +47,26 @@ class PlannedSearch:
     """the grid under the first seed"""
     seeds: tuple[int, ...]
 
-    @property
+    @cached_property
     def identity(self) -> tuple[str, str, str]:
         """Task, backbone and intervention: one search each."""
         return self.task, self.backbone.id, self.intervention
 
-    @property
+    @cached_property
     def name(self) -> str:
         """Names the search in files: readable, and unlike any other's by the hash at its end."""
-        plain = ("".join(c if c.isalnum() or c in "._-" else "_" for c in part)[-40:] for part in self.identity)
-        return "--".join([*plain, digest(list(self.identity), 8)])
+        return "--".join([*(safe_name(part, 40) for part in self.identity), digest(list(self.identity), 8)])
 
     @property
     def epochs(self) -> int:
         """Epochs of a whole training."""
         return self.cells[0].recipe.epochs
+
+    @cached_property
+    def keys(self) -> tuple[tuple[str, ...], ...]:
+        """Of each cell the keys of its repeats: those of `repeats`, without making the trials."""
+        tables = (cell.model_dump(mode="json") for cell in self.cells)
+        return tuple(tuple(key_of({**table, "seed": seed}) for seed in self.seeds) for table in tables)
 
     def repeats(self, chosen: int) -> tuple[Trial, ...]:
         """The chosen cell under every seed, the search's own first."""
@@ -67,31 +80,47 @@ class Plan:
     study: Study
     tasks: Mapping[str, TaskData]
     weights: Mapping[str, Weights]
-    """by backbone; those that only train from scratch need none"""
+    """by id of the backbone; those that only train from scratch need none"""
     numerics: NumericsChoice
     searches: tuple[PlannedSearch, ...]
+    extensions: Mapping[str, Extension] = field(default_factory=dict)
+    """the study's own files and packages, by name"""
 
     def content(self) -> dict[str, Any]:
         """The plan as plain values: what a reader of the result folder needs to find its way."""
-        trials = {
-            t.key: t for search in self.searches for cell in range(len(search.cells)) for t in search.repeats(cell)
-        }
+        trials: dict[str, dict[str, Any]] = {}
+        for search in self.searches:
+            for cell, keys in zip(search.cells, search.keys, strict=True):
+                table = cell.model_dump(mode="json")
+                trials.update((key, {**table, "seed": seed}) for key, seed in zip(keys, search.seeds, strict=True))
         return {
-            "trials": {key: trial.model_dump(mode="json") for key, trial in trials.items()},
+            "trials": trials,
             "searches": [
                 {
                     "task": search.task,
                     "backbone": search.backbone.id,
                     "intervention": search.intervention,
-                    "cells": [trial.key for trial in search.cells],
-                    "repeats": [[trial.key for trial in search.repeats(cell)] for cell in range(len(search.cells))],
+                    "cells": [keys[0] for keys in search.keys],
+                    "repeats": [list(keys) for keys in search.keys],
                 }
                 for search in self.searches
             ],
             "tasks": {name: data.fingerprint for name, data in self.tasks.items()},
+            "backbones": {search.backbone.id: search.backbone.plain() for search in self.searches},
+            "extensions": {name: item.sha256 for name, item in self.extensions.items()},
             "weights": {name: {"sha256": item.sha256, "origin": item.origin} for name, item in self.weights.items()},
             "numerics": self.numerics.model_dump(mode="json"),
         }
+
+    @cached_property
+    def distinct(self) -> tuple[PlannedSearch, ...]:
+        """The searches without those whose trials are another's: two interventions may be one and the same."""
+        return tuple({search.keys[0][0]: search for search in self.searches}.values())
+
+    @cached_property
+    def epochs(self) -> int:
+        """Epochs that the whole study will train, repeats included, if nothing fails."""
+        return sum(self.epochs_of(search) for search in self.distinct)
 
     def epochs_of(self, search: PlannedSearch) -> int:
         """Epochs that a search with its repeats will train in all, if nothing fails."""
@@ -114,9 +143,16 @@ class Plan:
         return {"train": train, "validation": evaluation, "test": evaluation}
 
 
-def make_plan(study: Study, numerics: NumericsChoice, cache: Path) -> Plan:
-    """Find tasks, images and weights, and name every trial. Raises InputError that lists all that is missing at
-    once.
+def make_plan(
+    study: Study,
+    numerics: NumericsChoice,
+    cache: Path,
+    sources: Sources = ANYWHERE,
+    downloading: Downloading | None = None,
+) -> Plan:
+    """Find tasks, images and weights, and name every trial; weights that are not here are downloaded.
+
+    Raises InputError that lists all that is missing at once.
     """
     problems: list[str] = []
     loaded = _gather(study.study.tasks, lambda name: load_task(find_task(name), study.study.protocol, cache), problems)
@@ -125,7 +161,12 @@ def make_plan(study: Study, numerics: NumericsChoice, cache: Path) -> Plan:
         problems.append(
             f"study.tasks: two have one name ({', '.join(data.task.name for data in loaded.values())}); rename a folder"
         )
-    rows = _gather(study.study.backbones, backbone, problems)
+    extensions = _load_extensions(study, problems)
+    rows = _gather(
+        [name for name in study.study.backbones if extensions is not None or not is_own(name)],
+        lambda name: planned(name, extensions or {}),
+        problems,
+    )
     pretrained = {
         name
         for intervention in study.study.interventions
@@ -134,8 +175,15 @@ def make_plan(study: Study, numerics: NumericsChoice, cache: Path) -> Plan:
         if name in rows
     }
     weights = _gather(
-        [name for name in study.study.backbones if name in pretrained], lambda name: locate(rows[name]), problems
+        [name for name in study.study.backbones if name in pretrained],
+        lambda name: locate(rows[name], sources, partial(downloading, name) if downloading else None),
+        problems,
     )
+    for intervention in study.study.interventions:
+        recipe = study.recipe_of(intervention)
+        for name in study.backbones_of(intervention):
+            if name in rows:
+                problems += _complaints(rows[name], recipe)
     for name, data in tasks.items():
         if metric(data.task.metric).direction != "higher":
             problems.append(
@@ -144,19 +192,53 @@ def make_plan(study: Study, numerics: NumericsChoice, cache: Path) -> Plan:
             )
     if problems:
         raise InputError("\n".join(dict.fromkeys(problems)))
+    grids = {name: study.cells(name) for name in study.study.interventions}
     searches = tuple(
         PlannedSearch(
             task=task,
             backbone=rows[name],
             intervention=intervention,
-            cells=_cells(study, data, rows[name], intervention, weights.get(name), numerics),
+            cells=_cells(
+                study, data, rows[name], grids[intervention], weights.get(name), numerics, _hashes(name, extensions)
+            ),
             seeds=study.study.seeds,
         )
         for task, data in tasks.items()
         for intervention in study.study.interventions
         for name in study.backbones_of(intervention)
     )
-    return Plan(study, tasks, weights, numerics, searches)
+    found = {rows[name].id: item for name, item in weights.items()}
+    return Plan(study, tasks, found, numerics, searches, extensions or {})
+
+
+def _complaints(row: Backbone, recipe: Recipe) -> list[str]:
+    """What speaks against training a backbone by a recipe."""
+    try:
+        check_size(row, recipe.image_size)
+        if recipe.pooling != "own" or recipe.head != "own":  # rare, and it needs torch
+            from afield.backbones.pooling import check_pooling
+
+            check_pooling(row, recipe.pooling, recipe.head)
+    except InputError as error:
+        return [str(error)]
+    return []
+
+
+def _load_extensions(study: Study, problems: list[str]) -> dict[str, Extension] | None:
+    """The study's extensions by name; None, with the problems noted, where one cannot be loaded."""
+    try:
+        return load_extensions(study.extensions)
+    except InputError as error:
+        problems.append(str(error))
+        return None
+
+
+def _hashes(backbone: str, extensions: Mapping[str, Extension] | None) -> tuple[tuple[str, str], ...]:
+    """Name and sha256 of the extensions whose code shapes the training of a backbone."""
+    if not is_own(backbone):
+        return ()
+    extension = extension_of(backbone, extensions or {})
+    return ((extension.name, extension.sha256),)
 
 
 def _gather(names: tuple[str, ...] | list[str], find: Callable[[str], Found], problems: list[str]) -> dict[str, Found]:
@@ -170,7 +252,13 @@ def _gather(names: tuple[str, ...] | list[str], find: Callable[[str], Found], pr
 
 
 def _cells(
-    study: Study, data: TaskData, row: Backbone, intervention: str, weights: Weights | None, numerics: NumericsChoice
+    study: Study,
+    data: TaskData,
+    row: Backbone,
+    grid: tuple[Recipe, ...],
+    weights: Weights | None,
+    numerics: NumericsChoice,
+    extensions: tuple[tuple[str, str], ...],
 ) -> tuple[Trial, ...]:
     task = data.task
     return tuple(
@@ -191,44 +279,8 @@ def _cells(
             recipe=recipe,
             seed=study.study.seeds[0],
             preparation=PREPARATION_VERSION,
+            extensions=extensions,
             numerics=numerics_for(numerics, row.convolutional),
         )
-        for recipe in study.cells(intervention)
+        for recipe in grid
     )
-
-
-def settle_numerics(choice: NumericsChoice, out: Path | None) -> NumericsChoice:
-    """Fill what the study leaves `auto`: from OUT/numerics.toml where a run has settled it there, else by the rule
-    for this machine's device.
-
-    torch is imported to look the device up, but not for a CPU that is named or settled. Without `out` nothing is read
-    or written. Raises InputError where this machine lacks the device.
-    """
-    path = None if out is None else out / "numerics.toml"
-    device = choice.device
-    if device == "auto" and path is not None and path.exists():
-        device = _settled_device(path)
-    if device != "cpu":
-        from afield.training.device import available_devices
-
-        here = available_devices()
-        device = here[0] if device == "auto" else device
-        if device not in here:
-            raise InputError(f"numerics.device: this machine has no {device}; it has {', '.join(here)}")
-    settled = settle(choice, device)
-    if path is not None and not path.exists():
-        write_text(path, _as_toml(settled))
-    return settled
-
-
-def _settled_device(path: Path) -> Device:
-    try:
-        return settle(NumericsChoice.model_validate(tomllib.loads(path.read_text(encoding="utf-8"))), "cpu").device  # type: ignore[return-value]
-    except ValueError as error:
-        raise StoreError(f"{path}: cannot be read ({error}); delete it to settle the numerics anew") from error
-
-
-def _as_toml(settled: NumericsChoice) -> str:
-    head = "# What `auto` was settled to before the first trial of this folder; `device` is read again by later runs.\n"
-    # JSON's strings, numbers and booleans are TOML's too
-    return head + "".join(f"{name} = {json.dumps(value)}\n" for name, value in settled.model_dump().items())

@@ -6,25 +6,21 @@ It keeps no state of its own: a killed run goes on from the files.
 from __future__ import annotations
 
 import multiprocessing
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
 from afield.backbones.weights import Sources, sources
 from afield.base.errors import DamagedError, InputError, Stopped, StoreError
-from afield.base.process import UNGUARDED
+from afield.base.process import UNGUARDED, interrupts
 from afield.images.prepared import cache_folder
 from afield.study.claims import Claims
 from afield.study.engines.local import Event, LocalEngine, cores
 from afield.study.inputs import prepare_inputs, write_task
 from afield.study.job import Job, SplitPaths
 from afield.study.ledger import Ledger, Want
-from afield.study.plan import Plan, PlannedSearch, make_plan, settle_numerics
+from afield.study.numerics import settle_numerics
+from afield.study.plan import Plan, PlannedSearch, make_plan
 from afield.study.standing import Silent, Watch, standing_of
 from afield.study.store import Store
 from afield.study.study import Study, load_study
@@ -94,7 +90,7 @@ def run_study(
         slots = max(1, cores() // int(numerics.threads)) if on_cpu else 1
     if workers is None:
         workers = 0 if on_cpu else min(8, max(1, cores() // slots))
-    with Claims(store.root) as claims, LocalEngine(slots) as engine, _interrupts() as interrupted:
+    with Claims(store.root) as claims, LocalEngine(slots) as engine, interrupts() as interrupted:
         bury_killed(claims, store)
         run = _Run(plan, store, claims, engine, watch, workers, cache)
         if retry_failed:
@@ -112,29 +108,6 @@ def bury_killed(claims: Claims, store: Store) -> None:
         store.sweep(claims.machines(gone))
     for run in gone:
         claims.bury(run)
-
-
-@contextmanager
-def _interrupts() -> Iterator[list[int]]:
-    """Collect Ctrl-C and SIGTERM instead of dying of them; a second one kills."""
-    caught: list[int] = []
-    before: dict[int, Any] = {}
-
-    def note(caught_number: int, frame: FrameType | None) -> None:
-        caught.append(caught_number)
-        for signal_number, handler in before.items():
-            signal.signal(signal_number, handler)
-
-    try:
-        for which in (signal.SIGINT, signal.SIGTERM):
-            before[which] = signal.signal(which, note)
-    except ValueError:
-        before.clear()  # not in the main thread: interrupts are somebody else's
-    try:
-        yield caught
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 class _Run:

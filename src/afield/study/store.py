@@ -32,10 +32,9 @@ import numpy.typing as npt
 import pandas as pd
 from PIL import Image
 
-from afield.base.errors import DamagedError, InputError, StoreError
+from afield.base.errors import DamagedError, InputError
 from afield.base.extensions import Extension, keep_copy
 from afield.base.files import (
-    atomic_path,
     remove_abandoned,
     safe_name,
     words_for_failed_writes,
@@ -46,6 +45,7 @@ from afield.base.files import (
 )
 from afield.base.hashing import sha256_file
 from afield.scoring.predictions import Predictions
+from afield.study.sealed import read_json, read_rows, seal, unseal, write_parquet
 from afield.trial import Trial
 
 MARK = {"format": 1, "made_by": "afield"}
@@ -96,7 +96,7 @@ class Store:
                 f"{root}: no result folder of afield (it has no afield.json); "
                 "give the folder that `afield run --out` wrote"
             )
-        found = _read_json(mark, f"let it hold {json.dumps(MARK)} again")
+        found = read_json(mark, f"let it hold {json.dumps(MARK)} again")
         if found.get("format") != MARK["format"]:
             raise InputError(
                 f"{mark}: made by another version of afield "
@@ -140,7 +140,7 @@ class Store:
     def check_network(self, key: str) -> Path:
         """Where a trial's best network lies. Raises DamagedError where it is not the one that was written."""
         path = self.weights(key)
-        if not path.exists() or sha256_file(path) != _read_json(self._about_weights(key)).get("sha256"):
+        if not path.exists() or sha256_file(path) != read_json(self._about_weights(key)).get("sha256"):
             raise DamagedError(
                 f"{path}: was altered or cut (its sha256 differs from weights.json); "
                 "run the study again to train this trial anew"
@@ -153,8 +153,8 @@ class Store:
     def finish(self, key: str, predictions: Predictions, result: Mapping[str, Any]) -> None:
         """Write validation predictions, then the result with the checksums: from here on the trial is finished."""
         folder = self.trial_folder(key)
-        _write_parquet(folder / "predictions.parquet", predictions.to_frame(key=key, split="validation", view="plain"))
-        _seal(folder, ("trial.json", "history.jsonl", "predictions.parquet"), result)
+        write_parquet(folder / "predictions.parquet", predictions.to_frame(key=key, split="validation", view="plain"))
+        seal(folder, ("trial.json", "history.jsonl", "predictions.parquet"), result)
         self.checkpoint(key).unlink(missing_ok=True)
 
     def fail(self, key: str, reason: str, trace: str) -> None:
@@ -188,17 +188,9 @@ class Store:
         folder = self.trial_folder(key)
         if not folder.exists():
             return TrialFiles()
-        path = folder / "history.jsonl"
-        try:
-            history = (
-                tuple(json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
-                if path.exists()
-                else ()
-            )
-        except ValueError as error:
-            raise DamagedError(f"{path}: damaged ({error}); run the study again to make this result anew") from error
-        result = _unseal(folder) if (folder / "result.json").exists() else None
-        failure = _read_json(folder / "failure.json") if (folder / "failure.json").exists() else None
+        history = read_rows(folder / "history.jsonl")
+        result = unseal(folder) if (folder / "result.json").exists() else None
+        failure = read_json(folder / "failure.json") if (folder / "failure.json").exists() else None
         return TrialFiles(history, result, failure)
 
     def is_finished(self, key: str) -> bool:
@@ -238,13 +230,13 @@ class Store:
     def write_score(self, key: str, predictions: Predictions, result: Mapping[str, Any]) -> None:
         """Write a trial's predictions on test, then the result with the checksum."""
         folder = self.root / "scores" / key
-        _write_parquet(folder / "predictions.parquet", predictions.to_frame(key=key, split="test", view="plain"))
-        _seal(folder, ("predictions.parquet",), result)
+        write_parquet(folder / "predictions.parquet", predictions.to_frame(key=key, split="test", view="plain"))
+        seal(folder, ("predictions.parquet",), result)
 
     def read_score(self, key: str) -> Mapping[str, Any] | None:
         """The result of a score; None where there is none. Raises StoreError where it fails its checksum."""
         folder = self.root / "scores" / key
-        return _unseal(folder) if (folder / "result.json").exists() else None
+        return unseal(folder) if (folder / "result.json").exists() else None
 
     def predictions(self, key: str, split: str) -> pd.DataFrame:
         """The predictions table of a finished trial on `validation`, or of a scored one on `test`."""
@@ -262,7 +254,7 @@ class Store:
 
     def selected_keys(self) -> set[str]:
         """Keys of all trials that any study's searches in this folder chose, with their repeats."""
-        return {key for path in (self.root / "selections").glob("*.json") for key in _read_json(path)["keys"]}
+        return {key for path in (self.root / "selections").glob("*.json") for key in read_json(path)["keys"]}
 
     def is_prunable(self, key: str, kept: set[str]) -> bool:
         """Whether a trial of an ended search has files that can go."""
@@ -283,7 +275,7 @@ class Store:
 
     def read_plan(self, name: str) -> Mapping[str, Any]:
         """The trials that a study was turned into."""
-        return _read_json(self.root / "plans" / f"{name}.json")
+        return read_json(self.root / "plans" / f"{name}.json")
 
     def task_folder(self, task: str, fingerprint: str) -> Path:
         """Where samples, card and pictures of a task lie."""
@@ -295,7 +287,7 @@ class Store:
 
     def write_task(self, task: str, fingerprint: str, table: pd.DataFrame, content: Mapping[str, Any]) -> None:
         """Write a task's samples and card."""
-        _write_parquet(self.samples(task, fingerprint), table)  # always: what lies there may have been changed
+        write_parquet(self.samples(task, fingerprint), table)  # always: what lies there may have been changed
         write_json(self.task_folder(task, fingerprint) / "task.json", content)
 
     def write_pictures(self, task: str, fingerprint: str, label: int, images: Sequence[npt.NDArray[np.uint8]]) -> None:
@@ -312,44 +304,4 @@ class Store:
 
     def read_task(self, task: str, fingerprint: str) -> Mapping[str, Any]:
         """A task's card and counts."""
-        return _read_json(self.task_folder(task, fingerprint) / "task.json")
-
-
-def _read_json(path: Path, mend: str = "run the study again to make it anew") -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise StoreError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except ValueError as error:
-        raise DamagedError(f"{path}: damaged ({error}); {mend}") from error
-    if not isinstance(content, dict):
-        raise DamagedError(f"{path}: damaged, it should hold a table; {mend}")
-    return content
-
-
-def _write_parquet(path: Path, frame: pd.DataFrame) -> None:
-    with atomic_path(path) as temporary:
-        frame.to_parquet(temporary, index=False)
-
-
-def _seal(folder: Path, names: Sequence[str], result: Mapping[str, Any]) -> None:
-    write_json(folder / "result.json", {**result, "sha256": {name: sha256_file(folder / name) for name in names}})
-
-
-def _unseal(folder: Path) -> Mapping[str, Any]:
-    result = _read_json(folder / "result.json")
-    sums = result.get("sha256")
-    if not isinstance(sums, dict):
-        raise DamagedError(
-            f"{folder / 'result.json'}: no checksums in it; run the study again to make this result anew"
-        )
-    for name, expected in sums.items():
-        path = folder / name
-        if not path.exists():
-            raise DamagedError(f"{path}: is missing; run the study again to make this result anew")
-        if sha256_file(path) != expected:
-            raise DamagedError(
-                f"{path}: was altered or cut (its sha256 differs from result.json); "
-                "run the study again to make this result anew"
-            )
-    return result
+        return read_json(self.task_folder(task, fingerprint) / "task.json")

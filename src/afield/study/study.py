@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Sequence
 from importlib import resources
 from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from afield.backbones.catalogue import members
 from afield.base.errors import InputError, nearest
 from afield.training.numerics import NumericsChoice
 from afield.training.recipe import Recipe
 
 PLAIN = "plain"
 """The recipe as it stands: the intervention that needs no table."""
+
+_SHIPPED = Path(str(resources.files("afield").joinpath("studies")))
 
 Names = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
 
@@ -36,6 +40,11 @@ class StudyHead(_Table):
     """the search uses the first; the chosen recipe is repeated with the others"""
     protocol: Literal["clean"] = "clean"
     """`clean`: train, validation and test apart; validation selects, test is read once"""
+
+    @field_validator("backbones")
+    @classmethod
+    def _sets_stand_for_their_members(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return members(names)
 
     @model_validator(mode="after")
     def _no_name_twice(self) -> StudyHead:
@@ -77,6 +86,8 @@ class Study(_Table):
     """A whole study, as its file says it."""
 
     study: StudyHead
+    extensions: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    """Python files (ending in .py) and installed packages whose objects `FILE:NAME` refers to"""
     recipe: Recipe = Field(default_factory=Recipe)
     search: SearchChoice = Field(default_factory=SearchChoice)
     numerics: NumericsChoice = Field(default_factory=NumericsChoice)
@@ -122,6 +133,12 @@ class Study(_Table):
         named = self.interventions.get(intervention, {}).get("backbones", list(self.study.backbones))
         if not (isinstance(named, list | tuple) and all(isinstance(name, str) for name in named)):
             raise ValueError(f"interventions.{intervention}.backbones: must be a list of names of backbones")
+        named = members(named)
+        if not named:
+            raise ValueError(
+                f"interventions.{intervention}.backbones: names none, so nothing would run; "
+                "name some, or take the line away to try it on all"
+            )
         return (
             tuple(name for name in self.study.backbones if name in named)
             if set(named) <= set(self.study.backbones)
@@ -143,23 +160,22 @@ class Study(_Table):
 
 def shipped_studies() -> dict[str, str]:
     """The texts of the studies that come with the package, by name (`quickstart`, `paper/main`)."""
-    folder = Path(str(resources.files("afield").joinpath("studies")))
     return {
-        path.relative_to(folder).with_suffix("").as_posix(): path.read_text(encoding="utf-8")
-        for path in sorted(folder.rglob("*.toml"))
+        path.relative_to(_SHIPPED).with_suffix("").as_posix(): path.read_text(encoding="utf-8")
+        for path in sorted(_SHIPPED.rglob("*.toml"))
     }
 
 
-def load_study(source: str | Path) -> Study:
-    """Read a study: the name of a shipped one, or a path to a TOML file. Raises InputError that names file, key and
-    mend.
+def load_study(source: str | Path, backbones: Sequence[str] = ()) -> Study:
+    """Read a study: the name of a shipped one, or a path to a TOML file. `backbones` (ids and named sets) replace those
+    of the file. Raises InputError that names file, key and mend.
 
     >>> load_study("quickstart").study.tasks
     ('elpv',)
     """
     shipped = shipped_studies()
     if str(source) in shipped:
-        return parse_study(shipped[str(source)], f"{source}.toml")
+        return parse_study(shipped[str(source)], f"{source}.toml", (_SHIPPED / str(source)).parent, backbones)
     path = Path(source)
     if path.is_dir():
         raise InputError(
@@ -173,20 +189,31 @@ def load_study(source: str | Path) -> Study:
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{source}: cannot be read as a text file ({error})") from None
-    return parse_study(text, path.name)
+    return parse_study(text, path.name, path.parent, backbones)
 
 
-def parse_study(text: str, name: str) -> Study:
-    """Check a study's text; `name` stands in front of each complaint."""
+def parse_study(text: str, name: str, folder: Path | None = None, backbones: Sequence[str] = ()) -> Study:
+    """Check a study's text; `name` stands in front of each complaint. Files of extensions are relative to `folder`, by
+    default to where the command runs.
+    """
     try:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{name}: not valid TOML: {error}") from None
+    if backbones and isinstance(content.get("study"), dict):
+        content["study"]["backbones"] = list(backbones)
     try:
-        return Study.model_validate_json(json.dumps(content, default=str))
+        study = Study.model_validate_json(json.dumps(content, default=str))
     except ValidationError as error:
         lines = "\n".join(_words(error, "", Study)).splitlines()
         raise InputError("\n".join(f"{name}: {line}" for line in lines)) from None
+    places = tuple(_absolute(item, folder or Path()) for item in study.extensions)
+    return study.model_copy(update={"extensions": places}) if places else study
+
+
+def _absolute(extension: str, folder: Path) -> str:
+    """A file as an absolute path; the name of an installed package as it is."""
+    return str((folder / Path(extension).expanduser()).resolve()) if extension.endswith(".py") else extension
 
 
 def _words(error: ValidationError, prefix: str, model: type[BaseModel]) -> list[str]:
@@ -198,7 +225,10 @@ def _words(error: ValidationError, prefix: str, model: type[BaseModel]) -> list[
         )
         if item["type"] == "extra_forbidden":
             known = _keys(model, item["loc"][:-1])
-            text = f"{place}: unknown key; {nearest(str(item['loc'][-1]), known)}"
+            key = str(item["loc"][-1])
+            text = f"{place}: unknown key; {nearest(key, known)}"
+            if len(item["loc"]) > 1 and key in Study.model_fields and model is Study:
+                text = f"{place}: stands inside a table; put {key} at the top of the file, above the first [table]"
         elif item["type"] == "missing":
             text = f"{place}: is missing"
         elif item["type"] == "value_error":

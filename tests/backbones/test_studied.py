@@ -1,0 +1,76 @@
+"""Each of the study's 19 and 7 and CLIP's towers: parameters as published, the right head, a step at two sizes."""
+
+import pytest
+import torch
+
+from afield.backbones.architectures import make
+from afield.backbones.build import build, head_name
+from afield.backbones.heads import head_names, pooled_features
+from afield.backbones.sizes import probe_sizes
+from tests.backbones.studied import CLIP, EVERY, THE_7, THE_19, Studied
+
+
+def marked(studied, *, slow=True):
+    return pytest.param(studied, id=studied.architecture, marks=[pytest.mark.slow] if slow and studied.slow else [])
+
+
+def test_there_are_as_many_as_the_study_had():
+    assert (len(THE_19), len(THE_7), len(CLIP)) == (19, 7, 6)
+
+
+@pytest.mark.parametrize("studied", [marked(one, slow=False) for one in EVERY])
+def test_parameters_and_head_are_those_of_the_study(studied: Studied):
+    with torch.device("meta"):
+        network = make(studied.row)
+        new = make(studied.row, 5)
+    parameters = sum(parameter.numel() for parameter in network.parameters()) / 1e6
+    assert parameters == pytest.approx(studied.params_m, rel=0.005)
+    assert head_names(new, studied.row) == (studied.head,)
+    layer = new.get_submodule(studied.head)
+    assert layer.weight.shape[0] == 5
+    body, wide = (
+        {name: tensor.shape for name, tensor in one.state_dict().items() if not name.startswith(studied.head)}
+        for one in (network, new)
+    )
+    assert body == wide  # nothing but the head is new
+
+
+@pytest.mark.parametrize("studied", [marked(one) for one in EVERY])
+def test_a_step_of_training_at_its_own_size_and_at_another(studied: Studied):
+    for size in (studied.size, studied.second):
+        if size is not None:
+            step(studied, size)
+
+
+def step(studied: Studied, size: int):
+    row, count = studied.row, 1 if studied.slow and size > 250 else 2
+    network = build(row, 3, initialisation="scratch", seed=0, weights=None, size=size)
+    images = torch.randn(count, 3, size, size, generator=torch.Generator().manual_seed(0))
+    before = network.get_submodule(head_name(network, row)).weight.detach().clone()
+    optimiser = torch.optim.SGD(network.parameters(), lr=1e-3)
+    logits = network(images)
+    loss = torch.nn.functional.cross_entropy(logits, torch.tensor([2, 0])[:count])
+    loss.backward()
+    optimiser.step()
+    assert logits.shape == (count, 3)
+    assert torch.isfinite(loss)
+    assert 0.001 < loss.item() < 10
+    assert all(p.grad is None or torch.isfinite(p.grad).all() for p in network.parameters())
+    head = network.get_submodule(head_name(network, row)).weight
+    assert not torch.equal(head, before)
+    with torch.no_grad():
+        features = pooled_features(network.eval(), row, images[:1])
+    assert features.shape == (1, head.shape[1])
+    assert torch.isfinite(features).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("studied", [marked(one) for one in EVERY])
+def test_the_two_sizes_are_allowed_by_what_probing_finds(studied: Studied):
+    smallest, step = probe_sizes(studied.row)
+    assert smallest <= studied.size
+    if studied.second is None:
+        assert (smallest, step) == (studied.size, 0)
+    else:
+        assert studied.size % step == studied.second % step == 0
+        assert smallest <= studied.second
