@@ -64,8 +64,9 @@ def _torchvision(name: str, size: int) -> nn.Module:
         options = {"init_weights": False}
     elif architecture.startswith("vit_"):
         options = {"image_size": size}
-    network: nn.Module = torchvision.models.get_model(architecture, weights=None, **options)
-    return network
+    with torch.device("cpu" if architecture.startswith("regnet") else "meta"):  # its widths are computed with tensors
+        network: nn.Module = torchvision.models.get_model(architecture, weights=None, **options)
+    return network.to("meta")
 
 
 def _open_clip(name: str, size: int) -> nn.Module:

@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from afield.backbones.architectures import Grid
 from afield.backbones.backbone import Backbone
 from afield.backbones.build import build, build_imagenet, head_name
 from afield.backbones.catalogue import find
@@ -263,3 +264,15 @@ def test_sizes_that_a_row_forbids_are_refused_before_anything_is_made():
     row = replace(SQUEEZENET, smallest_size=64)
     with pytest.raises(InputError, match=r"image_size = 32: .* set recipe.image_size to 64"):
         scratch(row, size=32)
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (2, 2), (6, 6), (13, 9), (16, 16)])
+def test_the_grid_of_alexnet_and_vgg_is_torch_s_adaptive_average(height, width):
+    maps = torch.randn(2, 3, height, width, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    counts = torch.arange(36.0).view(6, 6)
+    (ours, my_gradient), (theirs, its_gradient) = (
+        (pool(maps), torch.autograd.grad((pool(maps) * counts).sum(), maps)[0])
+        for pool in (Grid(6, 6), nn.AdaptiveAvgPool2d(6))
+    )
+    torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=0)
+    torch.testing.assert_close(my_gradient, its_gradient, atol=1e-4, rtol=1e-5)

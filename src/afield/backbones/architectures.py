@@ -35,6 +35,34 @@ class _MNASNet(torchvision.models.MNASNet):  # type: ignore[misc]  # torchvision
     _load_from_state_dict = nn.Module._load_from_state_dict
 
 
+class Grid(nn.Module):
+    """Averages a map [n, c, h, w] over the cells of a grid, as nn.AdaptiveAvgPool2d does.
+
+    That one's gradient has no deterministic way on a GPU, so AlexNet and VGG would be refused there.
+    """
+
+    def __init__(self, rows: int, columns: int) -> None:
+        super().__init__()
+        self.rows, self.columns = rows, columns
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """Map -> [n, c, rows, columns], as two products with the shares of the cells."""
+        height, width = features.shape[-2:]
+        if (height, width) == (self.rows, self.columns):
+            return features
+        down, across = _shares(self.rows, height), _shares(self.columns, width)
+        return down.to(features) @ features @ across.to(features).T
+
+
+def _shares(cells: int, length: int) -> torch.Tensor:
+    """[cells, length]: how much each place counts in each cell; cell i of k goes from i n / k to (i + 1) n / k."""
+    shares = torch.zeros(cells, length)
+    for cell in range(cells):
+        first, behind = cell * length // cells, -(-(cell + 1) * length // cells)
+        shares[cell, first:behind] = 1 / (behind - first)
+    return shares
+
+
 def make(backbone: Backbone, classes: int | None = None) -> nn.Module:
     """The backbone's network with random float32 values from torch's global generator, for RGB, in training mode.
 
@@ -88,6 +116,8 @@ def _torchvision(backbone: Backbone, classes: int | None) -> nn.Module:
     network: nn.Module = torchvision.models.get_model(backbone.architecture, weights=None, **options)
     if isinstance(network, torchvision.models.MNASNet):
         network.__class__ = _MNASNet
+    if isinstance(network, torchvision.models.AlexNet | torchvision.models.VGG):
+        network.avgpool = Grid(*network.avgpool.output_size)
     if isinstance(network, torchvision.models.SqueezeNet) and classes is not None:
         # torchvision keeps a ReLU behind the head: it cuts logits below zero, and a class whose logits are all zero
         # never learns again (docs/decisions/0005-one-rule-for-heads.md)

@@ -120,8 +120,9 @@ def probe_sizes(backbone: Backbone) -> tuple[int, int]:
 
     from afield.backbones.architectures import make
 
-    with torch.random.fork_rng(devices=[]), torch.device("meta"):
-        network = make(backbone).eval()
+    widths_are_tensors = backbone.library == "torchvision" and backbone.architecture.startswith("regnet")
+    with torch.random.fork_rng(devices=[]), torch.device("cpu" if widths_are_tensors else "meta"):
+        network = make(backbone).eval().to("meta")
     native = _native_size(network, backbone)
 
     def works(size: int) -> bool:
