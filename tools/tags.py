@@ -28,12 +28,15 @@ DATA = {
     "m38m": "Merged-38M",
     "lvd142m": "LVD-142M",
     "lvd1689m": "LVD-1689M",
-    "indomain": "BEiT-3 in-domain",
     "dino": "ImageNet-1k",
     "mae": "ImageNet-1k",
     "fcmae": "ImageNet-1k",
 }
 """a part of the tag -> the images it stands for; `in12k` and `in22k` as timm writes them"""
+
+
+_BEIT3 = "ImageNet-22k, LAION-400M, LAION-2B, COYO-700M, CC15M"
+"""images, and images with texts, of its one first stage"""
 
 
 class Rule(NamedTuple):
@@ -45,11 +48,21 @@ class Rule(NamedTuple):
     source: str
 
 
+UNNAMED_DATA = (
+    Rule("eva_giant", "clip_ft_in1k", "LAION-400M, ImageNet-1k", "timm's model card"),
+    Rule("beit3", "in22k_ft_in1k", f"{_BEIT3}, ImageNet-1k", "microsoft/unilm, beit3/README.md"),
+    Rule("beit3", "indomain_in22k_ft_in1k", f"{_BEIT3}, COCO, Visual Genome, ImageNet-1k",
+         "microsoft/unilm, beit3/README.md"),
+    Rule("hgnet_", "ssld_in1k", "ImageNet-22k, ImageNet-1k", "timm's model card: mined ImageNet-22k"),
+    Rule("nextvit", "bd_ssld_6m_in1k", "6 million unnamed images, ImageNet-1k", "timm's model card: Unknown-6M"),
+)  # fmt: skip
+"""of all stages, where the tag names some of them alone"""
+
 OBJECTIVES = (
     Rule("", "tf_(ens_)?adv_", "adversarial", "arXiv 1705.07204, 1611.01236"),
     Rule("", ".*(openai|laion|webli)", "image-text", "trained as CLIP or SigLIP before fine-tuning"),
     Rule("eva_giant", "clip_", "image-text", "arXiv 2303.15389 (EVA-CLIP)"),
-    Rule("beit3", "", "image-text", "arXiv 2208.10442"),
+    Rule("beit3", "", "image-text", "arXiv 2208.10442 (masked images, texts and pairs of them, together)"),
     Rule("", ".*(dino|mae|mim|ijepa|lvd)", "self-supervised", "named by its method"),
     Rule("", "seer", "self-supervised", "arXiv 2103.01988 (SwAV on images without labels)"),
     Rule("beit|eva_", "", "self-supervised", "arXiv 2106.08254, 2208.06366, 2211.07636 (masked images)"),
@@ -92,12 +105,17 @@ TORCHVISION_AUGMENTATIONS = (
 """on the recipe's address, which torchvision gives with each of its weights"""
 
 
-def pretraining_data(tag: str) -> str:
+def pretraining_data(architecture: str, tag: str) -> str:
     """The images of every stage of training, in order.
 
-    >>> pretraining_data("laion2b_ft_in12k_in1k"), pretraining_data("in22k_ft_in22k_in1k")
-    ('LAION-2B, ImageNet-12k, ImageNet-1k', 'ImageNet-22k, ImageNet-1k')
+    >>> pretraining_data("vit_base_patch16_clip_224", "laion2b_ft_in12k_in1k")
+    'LAION-2B, ImageNet-12k, ImageNet-1k'
+    >>> pretraining_data("hgnet_tiny", "ssld_in1k")
+    'ImageNet-22k, ImageNet-1k'
     """
+    for rule in UNNAMED_DATA:
+        if _holds(rule, architecture, tag):
+            return rule.answer
     stages = [DATA[part] for part in re.split("[_.]", tag) if part in DATA]
     if tag.startswith("ssld_stage2"):  # stage 2 starts from the weights of stage 1
         stages.insert(0, DATA["in22k"])
@@ -124,9 +142,13 @@ def augmentation(architecture: str, tag: str) -> str:
 
 def _answer(rules: tuple[Rule, ...], architecture: str, tag: str) -> str:
     for rule in rules:
-        if re.match(rule.architecture, architecture) and re.match(rule.tag, tag):
+        if _holds(rule, architecture, tag):
             return rule.answer
     return ""
+
+
+def _holds(rule: Rule, architecture: str, tag: str) -> bool:
+    return bool(re.match(rule.architecture, architecture) and re.match(rule.tag, tag))
 
 
 def torchvision_augmentation(recipe: str) -> str:

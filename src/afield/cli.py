@@ -95,11 +95,12 @@ def run(
 
     if retry not in (None, "failed"):
         raise InputError(f"--retry {retry}: unknown; the only choice is `--retry failed`")
-    content = load_study(study, backbones or ())
+    content = load_study(study)
     if backbones:
-        from afield.backbones.show import describe_cost
+        from afield.study.describe import describe_change
 
-        sys.stderr.write(f"{describe_cost(content.study.backbones)}\n")
+        content, words = describe_change(content, backbones)
+        sys.stderr.write(f"{words}\n")
 
     from rich.console import Console
 

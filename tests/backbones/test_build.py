@@ -1,6 +1,7 @@
 """Networks: the same bits for the same seed, the body of the weights, a head of its own."""
 
 import hashlib
+import sys
 from dataclasses import replace
 
 import pytest
@@ -12,8 +13,9 @@ from afield.backbones.architectures import Grid
 from afield.backbones.backbone import Backbone
 from afield.backbones.build import build, build_imagenet, head_name
 from afield.backbones.catalogue import find
+from afield.backbones.check import check_extension
 from afield.backbones.convert import load_state
-from afield.backbones.weights import Weights, locate
+from afield.backbones.weights import Sources, Weights, locate
 from afield.base.errors import InputError
 
 SQUEEZENET = find("squeezenet1_1.caffe_in1k")
@@ -211,6 +213,37 @@ def test_ones_own_head_by_default_is_the_last_linear_layer_and_a_wrong_guess_is_
 def test_one_s_own_that_cannot_be_built_is_refused_in_words(row, words):
     with pytest.raises(InputError, match=words):
         scratch(row)
+
+
+def test_a_factory_that_gives_what_it_gave_before_is_refused():
+    """Else the second trial begins with the first one's trained weights."""
+    net, body = Lab(), nn.Sequential(nn.Conv2d(3, 8, 3), Mean())
+    for factory in (lambda: net, lambda: nn.Sequential(body, nn.Linear(8, 9))):
+        row = own(factory, head=None if factory() is not net else "out")
+        first = scratch(row)
+        with pytest.raises(InputError, match=r"my_lab:net: .* it must make a new network at each call"):
+            scratch(row)
+        assert first.training
+    act = nn.ReLU()  # has nothing that a training changes
+    for _ in range(2):
+        scratch(own(lambda: nn.Sequential(nn.Conv2d(3, 8, 3), act, Mean(), nn.Linear(8, 9)), head=None))
+
+
+def test_a_factory_that_leaves_python_is_refused_in_words():
+    with pytest.raises(InputError, match=r"my_lab:net: its build function failed: .* SystemExit: 3; mend the function"):
+        scratch(own(lambda: sys.exit(3)))
+
+
+def test_a_network_that_leaves_python_fails_its_check_in_words(tmp_path):
+    file = tmp_path / "leaves.py"
+    file.write_text(
+        "import sys\nfrom torch import nn\nfrom afield.backbones.backbone import Backbone\n"
+        "class Net(nn.Linear):\n    def forward(self, images):\n        sys.exit(3)\n"
+        "mine = Backbone(build=lambda: Net(2, 2), input_size=4)\n"
+    )
+    (found,) = check_extension(file, Sources())
+    assert found.outcome == "failed"
+    assert "leaves.py, line 6: SystemExit: 3" in found.words
 
 
 def test_ones_own_weights_that_do_not_fit_are_listed(tmp_path):

@@ -14,6 +14,7 @@ import torchvision
 
 from afield.backbones.backbone import Backbone
 from afield.backbones.catalogue import catalogue, find, named_set, select
+from afield.backbones.preprocessing import resized_side
 from afield.backbones.published import OnHub, OnWeb, Packaged
 from afield.backbones.published import published as published_at
 from afield.backbones.sets import ADDED, CLIP, PAPER, SETS
@@ -57,11 +58,14 @@ def test_preprocessing_is_timm_s_own_record():
     for row in TIMM:
         theirs = timm.get_pretrained_cfg(row.id)
         assert theirs is not None, row.id
-        said = (row.mean, row.std, row.interpolation, row.crop, (3, row.input_size, row.input_size))
-        if said != (theirs.mean, theirs.std, theirs.interpolation, theirs.crop_pct, theirs.input_size):
+        said = (row.mean, row.std, row.interpolation, row.crop, row.crop_mode, (3, row.input_size, row.input_size))
+        recorded = (theirs.mean, theirs.std, theirs.interpolation, theirs.crop_pct, theirs.crop_mode)
+        # timm's transforms_imagenet_eval rounds down
+        if said != (*recorded, theirs.input_size) or resized_side(row) != int(row.input_size / theirs.crop_pct):
             wrong.append(row.id)
     assert len(TIMM) > 1250
     assert wrong == []
+    assert sum(row.crop_mode == "squash" for row in TIMM) == 73
 
 
 def test_preprocessing_and_accuracy_are_torchvision_s_own_record():
@@ -72,7 +76,7 @@ def test_preprocessing_and_accuracy_are_torchvision_s_own_record():
         assert (row.mean, row.std) == (tuple(preset.mean), tuple(preset.std)), row.id
         assert row.interpolation == preset.interpolation.value, row.id
         assert [row.input_size] == preset.crop_size == [row.imagenet_size], row.id
-        assert [round(row.input_size / row.crop)] == preset.resize_size, row.id
+        assert [resized_side(row)] == preset.resize_size, row.id
         assert row.imagenet_top1 == weights.meta["_metrics"]["ImageNet-1K"]["acc@1"], row.id
         known.add(row.id)
     theirs = {
@@ -243,6 +247,23 @@ def test_rows_are_complete():
 def test_pretraining_is_told(name, objective, data, augmentation):
     row = find(name)
     assert (row.objective, row.pretraining_data, row.augmentation) == (objective, data, augmentation)
+
+
+def test_what_a_tag_leaves_out_is_told_nevertheless():
+    """The makers' and timm's cards name images that the tag does not."""
+    pairs = "ImageNet-22k, LAION-400M, LAION-2B, COYO-700M, CC15M"
+    for name, data in {
+        "eva_giant_patch14_336.clip_ft_in1k": "LAION-400M, ImageNet-1k",
+        "beit3_large_patch16_224.in22k_ft_in1k": f"{pairs}, ImageNet-1k",
+        "beit3_base_patch16_224.indomain_in22k_ft_in1k": f"{pairs}, COCO, Visual Genome, ImageNet-1k",
+        "hgnet_tiny.ssld_in1k": "ImageNet-22k, ImageNet-1k",
+        "nextvit_small.bd_ssld_6m_in1k_384": "6 million unnamed images, ImageNet-1k",
+        "nextvit_small.bd_in1k": "ImageNet-1k",
+    }.items():
+        assert find(name).pretraining_data == data, name
+    for row in ALL:
+        if row.objective == "image-text":
+            assert [part for part in row.pretraining_data.split(", ") if not part.startswith("ImageNet-")], row.id
 
 
 def test_extra_data_agrees_with_timm_s_metadata():

@@ -276,3 +276,56 @@ def test_half_precision_becomes_float32_and_counters_stay_whole(dtype, tmp_path)
     found = load_state(MINE, weights_of(tmp_path / "half.safetensors", save(state)))
     assert torch.equal(found["1.weight"], state["1.weight"].float())
     assert (found["1.weight"].dtype, found["1.count"].dtype) == (torch.float32, torch.int64)
+
+
+DLA = Backbone(id="dla46_c.in1k", library="timm", architecture="dla46_c", tag="in1k")
+
+
+@pytest.mark.parametrize(
+    "architecture", ["mobilenetv1_100", pytest.param("vit_tiny_patch16_224", marks=pytest.mark.slow)]
+)
+def test_another_architectures_weights_do_not_pass_where_timm_would_let_them(architecture, tmp_path):
+    """timm's DLA takes what it knows out of any file and keeps random values for the rest."""
+    foreign = saved(timm.create_model(architecture).state_dict(), tmp_path / "foreign.pth")
+    with pytest.raises(InputError, match=r"foreign\.pth: these weights do not fit the architecture \(missing: base_"):
+        build(DLA, 2, initialisation="pretrained", seed=0, weights=foreign)
+
+
+@pytest.mark.parametrize("gap", ["level2.tree1.conv1.weight", "level2.tree1.bn1.bias", "base_layer.1.running_var"])
+def test_a_gap_is_found_where_timm_would_fill_it(gap, tmp_path):
+    state = timm.create_model("dla46_c").state_dict()
+    del state[gap]
+    with pytest.raises(InputError, match=rf"do not fit the architecture \(missing: {gap}\)"):
+        build(DLA, 2, initialisation="pretrained", seed=0, weights=saved(state, tmp_path / "gap.pth"))
+
+
+def test_layers_of_the_published_dla_that_nothing_uses_are_left_out(tmp_path):
+    state = timm.create_model("dla46_c").state_dict()
+    unused = {"level3.project.0.weight": torch.zeros(64, 64, 1, 1)}
+    found = load_state(DLA, saved(state | unused, tmp_path / "published.pth"))
+    assert found.keys() == state.keys()
+    assert all(torch.equal(found[name], state[name]) for name in state)
+
+
+@pytest.mark.slow
+def test_timms_own_conversion_loses_nothing(tmp_path):
+    """ConvNeXt as its authors published it."""
+    row = Backbone(id="convnext_atto.d2_in1k", library="timm", architecture="convnext_atto", tag="d2_in1k")
+    state = timm.create_model("convnext_atto").state_dict()
+    theirs = {
+        name.replace("head.norm.", "norm.")
+        .replace("head.fc.", "head.")
+        .replace("stem.", "downsample_layers.0.")
+        .replace(".blocks.", ".")
+        .replace("conv_dw", "dwconv")
+        .replace("mlp.fc", "pwconv"): tensor
+        for name, tensor in state.items()
+    }
+    for stage in (1, 2, 3):
+        theirs = {
+            name.replace(f"stages.{stage}.downsample.", f"downsample_layers.{stage}."): t for name, t in theirs.items()
+        }
+    assert theirs.keys() != state.keys()
+    found = load_state(row, saved(theirs, tmp_path / "theirs.pth"))
+    assert found.keys() == state.keys()
+    assert all(torch.equal(found[name], state[name]) for name in state)

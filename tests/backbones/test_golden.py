@@ -112,6 +112,42 @@ def test_timm(name, suffix, picture, tmp_path):
     unlike_others(backbone, ours, picture, expected)
 
 
+@pytest.mark.parametrize("crop", [None, 0.9])
+@pytest.mark.parametrize("upright", [False, True])
+@pytest.mark.parametrize("mode", ["squash", "center", "border"])
+def test_every_crop_mode_is_timms(mode, upright, crop, picture):
+    """On a row that has the mode, and at another crop; no row has `border` yet, so one is given it."""
+    row = find({"squash": "eva_giant_patch14_336.clip_ft_in1k"}.get(mode, "resnet50.a1_in1k"))
+    row = replace(row, crop_mode=mode) if mode == "border" else row
+    assert row.crop_mode == mode
+    row = replace(row, crop=crop or row.crop)
+    image = picture.rotate(90, expand=True) if upright else picture
+    data = timm.data.resolve_data_config(pretrained_cfg=timm.get_pretrained_cfg(row.id).to_dict())
+    theirs = timm.data.create_transform(**{**data, "crop_mode": mode, "crop_pct": row.crop})(image)
+    same(evaluation_image(row, image), theirs, scale=1e-6)
+    for other in {"squash", "center", "border"} - {mode}:
+        assert not torch.equal(evaluation_image(replace(row, crop_mode=other), image), theirs), other
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "convnext_tiny.IMAGENET1K_V1",
+        "efficientnet_b1.IMAGENET1K_V2",
+        "efficientnet_b4.IMAGENET1K_V1",
+        "inception_v3.IMAGENET1K_V1",
+        "swin_b.IMAGENET1K_V1",
+        "swin_s.IMAGENET1K_V1",
+        "swin_v2_b.IMAGENET1K_V1",
+    ],
+)
+def test_the_catalogues_rows_prepare_as_torchvisions_presets(name, picture):
+    """Sizes whose quotient has no end: one pixel less to resize to would be another image."""
+    row = find(name)
+    preset = torchvision.models.get_model_weights(row.architecture)[row.tag].transforms()
+    same(evaluation_image(row, picture), preset(picture), scale=1e-6)
+
+
 def test_timms_own_names_of_a_research_repository(picture, tmp_path):
     """DeiT as its authors publish it: `model` in a checkpoint; DINO's: another position of names; through timm."""
     name = "swin_tiny_patch4_window7_224.ms_in1k"

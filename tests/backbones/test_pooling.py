@@ -5,6 +5,7 @@ import copy
 import numpy as np
 import pytest
 import torch
+import torchvision
 
 from afield.backbones.architectures import make
 from afield.backbones.backbone import Backbone
@@ -166,6 +167,23 @@ def test_what_would_change_nothing_is_refused(architecture):
         check_pooling(row, "mean of tokens")
 
 
+@pytest.mark.parametrize("head", ["classifier.6", None])
+def test_ones_own_alexnet_keeps_its_heads_name_with_another_pooling(head):
+    row = Backbone(id="mine:alexnet", build=lambda: torchvision.models.alexnet(weights=None), head=head, input_size=96)
+    check_pooling(row, "gem")
+    network = build(row, 3, initialisation="scratch", seed=0, weights=None, pooling="gem")
+    assert head_name(network, row) == (head or "classifier.0")
+    assert network(torch.zeros(2, 3, 96, 96)).shape == (2, 3)
+
+
+def test_a_head_that_goes_with_the_old_pooling_is_refused_before_training():
+    row = Backbone(
+        id="mine:alexnet", build=lambda: torchvision.models.alexnet(weights=None), head="classifier.4", input_size=96
+    )
+    with pytest.raises(InputError, match=r"head = classifier\.4: is no layer of that name; .*classifier\.6"):
+        check_pooling(row, "gem")
+
+
 # --- heads
 
 
@@ -179,6 +197,26 @@ def test_every_backbone_can_have_a_linear_head(studied):
         head = network.get_submodule(head_name(network, studied.row))
         assert isinstance(head, torch.nn.Linear)
         assert pooled_features(network, studied.row, torch.zeros(2, 3, size, size)).shape == (2, head.in_features)
+
+
+def test_dropout_before_a_linear_head_goes_where_layers_have_names():
+    row = Backbone(id="x", library="timm", architecture="efficientvit_m0", tag="r224_in1k")
+    with torch.device("meta"):
+        network = make(row, 3)
+        network.head.drop = torch.nn.Dropout(0.5)
+        make_linear(network, row, 3)
+    assert [type(module).__name__ for module in network.head] == ["BatchNorm1d", "Identity", "Linear"]
+
+
+def test_only_the_dropout_before_the_head_goes():
+    def net():
+        drop = torch.nn.Dropout(0.5)  # stands in it twice
+        return torch.nn.Sequential(drop, torch.nn.Flatten(), torch.nn.Linear(12, 8), drop, torch.nn.Linear(8, 3))
+
+    row = Backbone(id="mine:net", build=net, input_size=2)
+    network = build(row, 3, initialisation="scratch", seed=0, weights=None, head="linear")
+    kinds = [type(module).__name__ for module in network._modules.values()]
+    assert kinds == ["Dropout", "Flatten", "Linear", "Identity", "Linear"]
 
 
 def test_squeezenets_linear_head_is_the_studys_squeezenetlin():

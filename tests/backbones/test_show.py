@@ -81,6 +81,17 @@ def test_a_backbone_is_shown_whole_and_without_gaps(name):
         assert words in flat
 
 
+def test_the_makers_preparation_is_told_as_it_is_done():
+    def makers(name: str) -> str:
+        return " ".join(show_backbone(name, Sources(offline=True)).split())
+
+    # 320 / 0.875 = 365.7, rounded down as timm does
+    assert "short side to 365 px (bicubic, antialiased), centre crop of 320 px" in makers("efficientnet_b4.ra2_in1k")
+    assert "both sides to 336 px, aspect not kept (bicubic, antialiased), centre crop of 336 px" in makers(
+        "eva_giant_patch14_336.clip_ft_in1k"
+    )
+
+
 def test_sizes_are_told_as_the_architecture_takes_them():
     def takes(name: str) -> str:
         return re.search(r"^takes +(.+)$", show_backbone(name, Sources(offline=True)), re.M)[1]

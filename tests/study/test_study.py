@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from afield.backbones.catalogue import named_set
 from afield.base.errors import InputError
 from afield.study.numerics import settle_numerics
-from afield.study.study import Study, load_study, parse_study, shipped_studies
+from afield.study.study import Study, load_study, parse_study, shipped_studies, with_backbones
 from afield.training.numerics import NumericsChoice
 
 TEXT = shipped_studies()["quickstart"]
@@ -159,8 +159,17 @@ def test_a_set_of_backbones_stands_for_its_members() -> None:
     assert len(set(backbones)) == len(backbones)
 
 
-def test_backbones_of_the_command_replace_the_file_s() -> None:
-    study = load_study("smoke", ["clip", "resnet50.am_in1k"]).study
-    assert study.backbones == (*named_set("clip"), "resnet50.am_in1k")
+def test_other_backbones_take_the_place_of_the_study_s() -> None:
+    study = load_study("quickstart")
+    changed = with_backbones(study, ["clip", "resnet50.am_in1k"])
+    assert changed.study.backbones == (*named_set("clip"), "resnet50.am_in1k")
+    assert changed.study.interventions == ("plain",)  # scratch is tried on a SqueezeNet that is not there any more
+    assert (changed.recipe, changed.search, changed.study.seeds) == (study.recipe, study.search, study.study.seeds)
+    kept = with_backbones(study, ["squeezenet1_1.caffe_in1k", "small"])
+    assert kept.study.interventions == study.study.interventions
+    assert kept.backbones_of("scratch") == ("squeezenet1_1.caffe_in1k",)
+    assert with_backbones(study, study.study.backbones) == study
     with pytest.raises(InputError, match="named twice: a; name each once"):
-        load_study("smoke", ["a", "a"])
+        with_backbones(study, ["a", "a"])
+    with pytest.raises(InputError, match="none of a: is tried under an intervention"):
+        with_backbones(parse_study(TEXT.replace('"plain", ', ""), "study.toml"), ["a"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from weakref import WeakValueDictionary
+
 import timm
 import torch
 import torchvision
@@ -10,6 +12,9 @@ from torch import nn
 from afield.backbones.backbone import Backbone
 from afield.base.errors import InputError, nearest
 from afield.base.extensions import where
+
+_MADE: WeakValueDictionary[int, nn.Module | nn.Parameter] = WeakValueDictionary()
+"""one's own networks that still exist, and their parameters, by id: a second trial must not train the first one's"""
 
 
 class Tower(nn.Module):
@@ -74,7 +79,7 @@ def make(backbone: Backbone, classes: int | None = None) -> nn.Module:
     must be None, since its factory takes no arguments.
 
     Raises InputError where the library does not know the architecture, where open_clip is not installed, and where
-    one's own factory fails or makes no network.
+    one's own factory fails, makes no network, or gives one (or parameters of one) that it has given before.
     """
     if backbone.library == "timm":
         return _timm(backbone, classes)
@@ -152,13 +157,20 @@ def _own(backbone: Backbone) -> nn.Module:
     assert backbone.build is not None, "checked by Backbone"
     try:
         network = backbone.build()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise InputError(f"{backbone.id}: its build function failed: {where(error)}; mend the function") from error
     if not isinstance(network, nn.Module):
         raise InputError(
             f"{backbone.id}: its build function gave {type(network).__name__}, not a torch.nn.Module; "
             "it must return the network"
         )
+    parts: list[nn.Module | nn.Parameter] = [network, *network.parameters()]
+    if any(_MADE.get(id(part)) is part for part in parts):
+        raise InputError(
+            f"{backbone.id}: its build function gave a network, or parameters, that it had given before, so one "
+            "trial's training would go on in the next; it must make a new network at each call"
+        )
+    _MADE.update({id(part): part for part in parts})
     return network
 
 

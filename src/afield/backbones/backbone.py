@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from afield.base.errors import InputError
 
@@ -18,11 +18,18 @@ Library = Literal["timm", "torchvision", "open_clip", "own"]
 Objective = Literal["supervised", "self-supervised", "image-text", "adversarial"]
 ImagenetKind = Literal["supervised", "linear probe", "zero-shot", "measured"]
 Interpolation = Literal["bilinear", "bicubic"]
+CropMode = Literal["center", "squash", "border"]
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 _ACCURACIES = ("imagenet_top1", "imagenet_v2", "imagenet_real", "imagenet_a", "imagenet_r", "imagenet_sketch")
+_LITERALS = {
+    "library": get_args(Library),
+    "imagenet_kind": get_args(ImagenetKind),
+    "interpolation": get_args(Interpolation),
+    "objective": get_args(Objective),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +79,9 @@ class Backbone:
     interpolation: Interpolation = "bicubic"
     crop: float = 0.875
     """share of the resized image's side that the makers' evaluation crop keeps"""
+    crop_mode: CropMode = "center"
+    """how the makers' evaluation makes an image square, in timm's words: `center` resizes the short side and cuts,
+    `squash` resizes both sides to one length, `border` resizes the long side and fills up with `mean`"""
 
     params_m: float | None = None
     """parameters with the head of the weights, where they have one, millions"""
@@ -96,7 +106,7 @@ class Backbone:
         name = self.id or "Backbone"
         for field in _ACCURACIES:
             value = getattr(self, field)
-            if value is not None and not (isinstance(value, int | float) and 0 <= value <= 100):
+            if value is not None and not (_is_number(value) and 0 <= value <= 100):
                 raise InputError(f"{name}: {field} = {value}: is no accuracy in per cent; give a value from 0 to 100")
         for field, low, mend in (("mean", 0.0, "from 0 to 1"), ("std", 1e-6, "above 0 and up to 1")):
             value = getattr(self, field)
@@ -105,11 +115,32 @@ class Backbone:
                     f"{name}: {field} = {value}: give three values {mend}: images are scaled to 0..1 "
                     "(divide values made for 0..255 by 255)"
                 )
-        if self.interpolation not in ("bilinear", "bicubic"):
-            raise InputError(f"{name}: interpolation = {self.interpolation}: must be bilinear or bicubic")
+        for field, values in _LITERALS.items():
+            value = getattr(self, field)
+            if value not in values:
+                raise InputError(f"{name}: {field} = {value}: must be {', '.join(values[:-1])} or {values[-1]}")
+        self._check_sizes(name)
         if self.library == "own" and not self.id and not callable(self.build):
             # read back from a result folder, one's own has its id and its values, but no function
             raise InputError(f"{name}: build: must be a function without arguments that makes the network")
+
+    def _check_sizes(self, name: str) -> None:
+        for field, low in (("imagenet_size", 1), ("input_size", 1), ("smallest_size", 1), ("size_step", 0)):
+            value = getattr(self, field)
+            if value is None and field == "imagenet_size":
+                continue
+            if type(value) is not int or value < low:  # True is an int too, and no size
+                raise InputError(f"{name}: {field} = {value}: give a whole number of pixels, {low} or more")
+        most = 1 if self.library == "own" else 2  # timm evaluates three VOLO at 1.15: resized to less, then padded
+        if not (_is_number(self.crop) and 0 < self.crop <= most):
+            raise InputError(
+                f"{name}: crop = {self.crop}: is no share of an image's side; give a value above 0 up to {most}"
+            )
+        if not self.id and self.smallest_size > self.input_size:  # as it is written; with an id it has been checked
+            raise InputError(
+                f"{name}: smallest_size = {self.smallest_size}: is above input_size = {self.input_size}, which the "
+                f"weights were published for; set smallest_size to {self.input_size} or less"
+            )
 
     @property
     def work(self) -> float:
@@ -126,3 +157,7 @@ class Backbone:
         """What `plain` gave, read back from JSON."""
         lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
         return Backbone(**{**values, **lists})
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

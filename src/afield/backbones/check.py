@@ -65,7 +65,7 @@ def _check_backbone(name: str, extension: Extension, sources: Sources) -> Iterat
             if test is _weights_fit and backbone.weights is not None:
                 weights = locate(backbone, sources)
             words = test(_Tested(backbone, extension, weights))
-        except Exception as error:  # noqa: BLE001 - the user's code may raise anything
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's code may raise anything
             yield Check(name, what, "failed", str(error) if isinstance(error, InputError) else where(error))
             if test in (_is_built, _has_head):
                 return
@@ -188,7 +188,7 @@ def _takes_sizes(tested: _Tested) -> str:
         try:
             check_size(row, size)
             _logits(tested.network(size=size).eval(), tested.images(size=size), 2)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             words = str(error) if isinstance(error, InputError) else where(error)
             raise InputError(
                 f"images of {size} px: {words}; say what it takes with smallest_size = and size_step ="

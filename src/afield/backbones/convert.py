@@ -17,6 +17,7 @@ from torch import nn
 from afield.backbones.architectures import make, timm_name
 from afield.backbones.backbone import Backbone
 from afield.backbones.foreign import State, is_lite, read_caffe_squeezenet, rename_lite
+from afield.backbones.formats import is_safetensors
 from afield.backbones.weights import Weights, read
 from afield.base.errors import InputError
 
@@ -71,7 +72,7 @@ def mend(backbone: Backbone, weights: Weights) -> str:
 
 
 def _parse(backbone: Backbone, content: bytes) -> State:
-    if content[8:9] == b"{":  # the header of safetensors, behind its length
+    if is_safetensors(content[:9], len(content)):
         tensors: object = safetensors.torch.load(content)
     elif backbone.id == "squeezenet1_1.caffe_in1k":
         tensors = read_caffe_squeezenet(content)
@@ -118,23 +119,40 @@ def _in_our_names(backbone: Backbone, published: State, like: nn.Module | None) 
 
 
 def _through_timm(backbone: Backbone, published: State, like: nn.Module | None) -> State:
-    """Convert by timm's own rules where names or shapes are not the network's; the same tensors where that fails."""
+    """Convert by timm's own rules where names or shapes are not the network's; the same tensors where that fails.
+
+    timm loads some architectures (DLA, SigLIP) without asking for every tensor, and what a file lacks keeps its random
+    values. A second conversion, of the file with NaN for every number, shows which tensors come from it: only those
+    are given, so that `build` misses the others.
+    """
     network = make(backbone) if like is None else like
     classifier = network.pretrained_cfg["classifier"]  # type: ignore[index]  # timm's own dict
     heads = (classifier,) if isinstance(classifier, str) else tuple(classifier or ())
     if _shapes(published, heads) == _shapes(network.state_dict(), heads):
         return published
+    unknown = {name: torch.full_like(t, torch.nan) if t.is_floating_point() else t for name, t in published.items()}
+    try:
+        converted, traced = _converted(backbone, published), _converted(backbone, unknown)
+    except _UNREADABLE:
+        return published  # `build` lists what does not fit
+    given = {f"{head}.bias" for head in heads}  # timm's rules give CLIP's projections, which have none, one of zeros
+    return {
+        name: tensor
+        for name, tensor in converted.items()
+        if not tensor.is_floating_point() or bool(traced[name].isnan().any()) or name in given
+    }
+
+
+def _converted(backbone: Backbone, published: State) -> State:
+    """All tensors of the network after timm has loaded the file's into it."""
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        try:
-            converted = timm.create_model(
-                timm_name(backbone),
-                pretrained=True,
-                pretrained_cfg_overlay={"state_dict": dict(published), "custom_load": False},
-            )
-        except _UNREADABLE:
-            return published  # `build` lists what does not fit
-    return dict(converted.state_dict())
+        network = timm.create_model(
+            timm_name(backbone),
+            pretrained=True,
+            pretrained_cfg_overlay={"state_dict": dict(published), "custom_load": False},
+        )
+    return dict(network.state_dict())
 
 
 def _shapes(state: Mapping[str, torch.Tensor], heads: tuple[str, ...]) -> dict[str, torch.Size]:

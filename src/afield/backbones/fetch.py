@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+
+from filelock import FileLock
 
 from afield.backbones import hub
 from afield.backbones.backbone import Backbone
@@ -16,7 +18,7 @@ from afield.backbones.sets import SETS
 from afield.backbones.weights import Sources, Weights, file_name, in_directory, locate, notes_path, whereabouts
 from afield.base.download import Progress, download
 from afield.base.errors import InputError
-from afield.base.files import atomic_path, write_json
+from afield.base.files import atomic_path, words_for_failed_writes, write_json
 from afield.base.hashing import sha256_file
 from afield.base.http import length
 
@@ -78,25 +80,31 @@ def fetch(backbone: Backbone, folder: Path, sources: Sources, progress: Progress
 
     Copied where they are on this machine, else downloaded, and resumed where that was cut off. A pickle that is no
     checkpoint of torch's becomes safetensors. What is in the folder already is checked alone. Beside each file stands
-    where it is from and its sha256, so that a damaged copy is noticed. Raises InputError, StoreError as `download`.
+    where it is from and its sha256, so that a damaged copy is noticed. A file gets its name last, after it has been
+    checked and noted: what is refused leaves nothing, and a kill nothing that passes for fetched. Raises InputError,
+    StoreError as `download`.
     """
     if in_directory(backbone, folder) is None:
-        ordered = order(backbone, folder, sources)
-        weights = _copy(ordered, sources) if ordered.local else _download(ordered, progress)
-        check_format(weights.path)
-        write_json(
-            notes_path(weights.path),
-            {"origin": weights.origin, "revision": weights.revision, "sha256": weights.sha256},
-        )
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = folder / f"{backbone.id}.lock"
+        with FileLock(lock):
+            if in_directory(backbone, folder) is None:  # else another process brought it
+                ordered = order(backbone, folder, sources)
+                if ordered.local:
+                    _copy(ordered, sources)
+                else:
+                    _download(ordered, progress)
+        lock.unlink(missing_ok=True)  # after a success alone: whoever still waits for it will find the file
     return locate(backbone, Sources(folder, offline=True))
 
 
-def _copy(ordered: Order, sources: Sources) -> Weights:
+def _copy(ordered: Order, sources: Sources) -> None:
     original = locate(ordered.backbone, sources)
     if original.path.suffix in SUFFIXES:
         with atomic_path(ordered.target) as temporary:
             shutil.copyfile(original.path, temporary)
-        return replace(original, path=ordered.target)
+            _note(ordered.target, original)
+        return
     from safetensors.torch import save_file
 
     from afield.backbones.convert import load_state
@@ -104,15 +112,29 @@ def _copy(ordered: Order, sources: Sources) -> Weights:
     state = load_state(ordered.backbone, original)
     with atomic_path(ordered.target) as temporary:
         save_file(state, temporary)
-    return Weights(ordered.target, sha256_file(ordered.target), f"{original.origin}, converted")
+        _note(ordered.target, Weights(temporary, sha256_file(temporary), f"{original.origin}, converted"))
 
 
-def _download(ordered: Order, progress: Progress | None) -> Weights:
+def _download(ordered: Order, progress: Progress | None) -> None:
     source = published(ordered.backbone)
     assert not isinstance(source, Packaged)
     if isinstance(source, OnHub):
         found = hub.describe(source)
-        sha256 = download(found.address, ordered.target, sha256=found.sha256, progress=progress)
-        return Weights(ordered.target, sha256, ordered.origin, found.commit)
-    sha256 = download(source.address, ordered.target, sha256=source.sha256, progress=progress)
-    return Weights(ordered.target, sha256, ordered.origin)
+        address, expected, size, revision = found.address, found.sha256, found.size, found.commit
+    else:
+        address, expected, size, revision = source.address, source.sha256, None, None
+    unchecked = ordered.target.with_name(f"{ordered.target.name}.unchecked")  # a name that nobody looks for
+    sha256 = download(address, unchecked, sha256=expected, limit=size, progress=progress)
+    try:
+        check_format(unchecked)
+    except InputError as error:
+        unchecked.unlink(missing_ok=True)
+        raise InputError(f"{address}: {str(error).removeprefix(f'{unchecked}: ')}; nothing of it was kept") from error
+    _note(ordered.target, Weights(unchecked, sha256, ordered.origin, revision))
+    with words_for_failed_writes(ordered.target):
+        unchecked.replace(ordered.target)
+
+
+def _note(target: Path, weights: Weights) -> None:
+    """Say beside the place of a file where it is from; before the file is there, so that it never lacks its notes."""
+    write_json(notes_path(target), {"origin": weights.origin, "revision": weights.revision, "sha256": weights.sha256})

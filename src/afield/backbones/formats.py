@@ -6,6 +6,7 @@ A file is told by its bytes, not by its name, and before anything reads tensors 
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import re
 import struct
@@ -23,6 +24,16 @@ _LONGEST_HEADER = 100_000_000
 """bytes; safetensors' own limit"""
 
 
+def is_safetensors(start: bytes, size: int) -> bool:
+    """Whether a file of `size` bytes that begins with `start` (nine bytes suffice) is of safetensors: the length of a
+    header that fits into the file, then the header.
+
+    To be asked before anything else: the length may begin with the bytes of a pickle, never a pickle or an archive with
+    a length.
+    """
+    return start[8:9] == b"{" and 2 <= struct.unpack("<Q", start[:8])[0] <= min(size - 8, _LONGEST_HEADER)
+
+
 def check_format(path: Path) -> None:
     """Raise InputError, with the way to convert it, for a file that is broken or may not be read.
 
@@ -32,23 +43,30 @@ def check_format(path: Path) -> None:
     """
     try:
         with path.open("rb") as stream:
-            start = stream.read(16)
+            start, size = stream.read(16), os.fstat(stream.fileno()).st_size
     except OSError as error:
         raise InputError(f"{path}: weights cannot be read ({error.strerror or error})") from error
-    if start.startswith(_ZIP):
+    if is_safetensors(start, size):
+        _check_safetensors(path, struct.unpack("<Q", start[:8])[0], size)
+    elif start.startswith(_ZIP):
         _check_zip(path)
     elif start.startswith(_PICKLE):
         _check_pickle(path)
     else:
-        _check_safetensors(path, start)
+        raise InputError(
+            f"{path}: is neither safetensors nor a checkpoint of torch.save; it may be broken off, or an error page "
+            "that was saved under this name: get it again"
+        )
 
 
 def refused(path: Path, reason: str) -> InputError:
-    """The words for a file that would have to be trusted, and how to make one of it that needs no trust."""
+    """The words for a file that would have to be trusted, and where it says how to make one of it that needs no trust.
+
+    No command of one line does that for state_dicts, checkpoints of trainings and whole networks alike.
+    """
     return InputError(
-        f"{path}: {reason}; it is not loaded, since that could run its code. Where you trust its source, convert it: "
-        "python -c \"import torch; from safetensors.torch import save_file; save_file(torch.load('OLD', "
-        "weights_only=False, map_location='cpu')['state_dict'], 'NEW.safetensors')\" (docs/weights.md)"
+        f"{path}: {reason}; it is not loaded, since that could run its code. Where you trust its source, convert it to "
+        'safetensors once, as docs/weights.md says under "A file that is refused"'
     )
 
 
@@ -94,20 +112,14 @@ def _check_pickle(path: Path) -> None:
         ) from error
 
 
-def _check_safetensors(path: Path, start: bytes) -> None:
-    size = path.stat().st_size
-    length = struct.unpack("<Q", start[:8])[0] if len(start) > 8 else 0
-    if start[8:9] != b"{" or not 2 <= length <= _LONGEST_HEADER:
-        raise InputError(
-            f"{path}: is neither safetensors nor a checkpoint of torch.save; it may be broken off, or an error page "
-            "that was saved under this name: get it again"
-        )
+def _check_safetensors(path: Path, length: int, size: int) -> None:
+    """`length`: bytes of the header; `size`: bytes of the file."""
     try:
         with path.open("rb") as stream:
             stream.seek(8)
             header = json.loads(stream.read(length))
         whole = 8 + length + max((entry["data_offsets"][1] for key, entry in header.items() if key != "__metadata__"))
-    except (ValueError, TypeError, KeyError, IndexError) as error:
+    except (ValueError, TypeError, KeyError, IndexError, RecursionError) as error:
         raise InputError(
             f"{path}: is broken off or damaged (its safetensors header cannot be read); get it again"
         ) from error

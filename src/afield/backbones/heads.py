@@ -141,10 +141,10 @@ def _drop_dropout(network: nn.Module, head: str) -> None:
     """Take out the dropout between features and head: the layer before it, or its siblings where no order is known."""
     parent_name, _, child = head.rpartition(".")
     parent = network.get_submodule(parent_name)
-    siblings = dict(parent.named_children())
+    siblings = list(parent._modules)  # named_children leaves out a layer that stands in it twice
     if isinstance(parent, nn.Sequential):
-        before = str(int(child) - 1)
-        siblings = {before: siblings[before]} if before in siblings else {}
-    for name, module in siblings.items():
-        if isinstance(module, nn.Dropout):
+        place = siblings.index(child)
+        siblings = siblings[max(place - 1, 0) : place]
+    for name in siblings:
+        if isinstance(parent._modules[name], nn.Dropout):
             parent.register_module(name, nn.Identity())

@@ -1,13 +1,15 @@
 """Files of the Hugging Face hub, in the hub's own cache: what is there already is found, what is new others find too.
 
 The hub's client says what a file is (commit, size, sha256) and keeps the cache; the bytes come through `download`,
-which resumes across runs and checks the sha256 before a file enters the cache.
+which resumes across runs and checks the sha256 before a file enters the cache. What a hub or a mirror answers becomes
+a path only after it has the form of a hash.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +17,7 @@ from typing import TYPE_CHECKING
 from afield.backbones.published import OnHub
 from afield.base.download import Progress, download
 from afield.base.errors import InputError
+from afield.base.files import atomic_path, words_for_failed_writes, write_text
 
 if TYPE_CHECKING:
     from huggingface_hub import HfFileMetadata
@@ -30,7 +33,7 @@ class HubFile:
     file: str
     commit: str
     etag: str
-    """the sha256 where the file is in git-lfs, as weights are"""
+    """the sha256 where the file is in git-lfs, as weights are, else git's own hash; 64 or 40 hexadecimal digits"""
     size: int | None
     """bytes"""
 
@@ -71,7 +74,11 @@ def cached_sha256(path: Path) -> str:
 
 
 def describe(source: OnHub) -> HubFile:
-    """Ask the hub for the first of the files that it has. Raises InputError where there is none or no answer."""
+    """Ask the hub for the first of the files that it has.
+
+    Raises InputError where there is none or no answer, or one whose commit and ETag are no hashes: they name files of
+    the cache, and "../" in them would lead out of it.
+    """
     from huggingface_hub.errors import EntryNotFoundError
 
     for file in source.files:
@@ -86,6 +93,10 @@ def describe(source: OnHub) -> HubFile:
             raise InputError(f"{place}: {words}; {_MEND}") from error
         if metadata.commit_hash is None or metadata.etag is None:
             raise InputError(f"{place}: no hub answers there; is HF_ENDPOINT right, or a proxy in between?")
+        if not re.fullmatch(r"[0-9a-f]{40}", metadata.commit_hash):
+            raise InputError(f"{place}: the hub names a commit that is no hash ({metadata.commit_hash!r:.99}); {_MEND}")
+        if not re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", metadata.etag):
+            raise InputError(f"{place}: the hub names the file by no hash (ETag {metadata.etag!r:.99}); {_MEND}")
         return HubFile(source, file, metadata.commit_hash, metadata.etag, metadata.size)
     raise InputError(f"{address(source)}: the hub has no such file (nor {', '.join(source.files[1:])}); {_MEND}")
 
@@ -95,17 +106,34 @@ def bring(source: OnHub, progress: Progress | None = None) -> tuple[Path, str]:
 
     Raises InputError where the hub cannot be reached or the bytes are not those that it describes.
     """
-    from huggingface_hub import constants, hf_hub_download
+    from huggingface_hub import constants
     from huggingface_hub.file_download import repo_folder_name
 
     found = describe(source)
     folder = Path(constants.HF_HUB_CACHE, repo_folder_name(repo_id=source.repository, repo_type="model"))
-    download(found.address, folder / "blobs" / found.etag, sha256=found.sha256, progress=progress)
-    try:  # finds the blob, and enters it into the cache under its name and revision
-        path = hf_hub_download(source.repository, found.file, revision=source.revision, endpoint=_endpoint())
-    except _faults() as error:
-        raise InputError(f"{found.address}: the hub cannot be reached ({error}); run the same command again") from error
-    return Path(path), Path(path).parent.name
+    blob = folder / "blobs" / found.etag
+    download(found.address, blob, sha256=found.sha256, limit=found.size, progress=progress)
+    return _enter(folder, blob, found), found.commit
+
+
+def _enter(folder: Path, blob: Path, found: HubFile) -> Path:
+    """Let a blob appear in the cache under its name, commit and revision, where the hub's client looks for it.
+
+    By hand, since the client's own function would ask the hub again and trust a second answer that nobody checked.
+    """
+    path = folder / "snapshots" / found.commit / found.file
+    with words_for_failed_writes(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.symlink_to(os.path.relpath(blob, path.parent))
+        except FileExistsError:  # another process was first
+            pass
+        except OSError:  # a system that does not let one make links
+            with atomic_path(path) as temporary:
+                shutil.copyfile(blob, temporary)
+    if found.source.revision != found.commit:
+        write_text(folder / "refs" / found.source.revision, found.commit)
+    return path
 
 
 def _metadata(place: str) -> HfFileMetadata:

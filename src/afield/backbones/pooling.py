@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import Literal
 
 import torch
@@ -11,7 +12,7 @@ from torch import nn
 
 from afield.backbones.architectures import Tower, make
 from afield.backbones.backbone import Backbone
-from afield.backbones.heads import make_linear
+from afield.backbones.heads import head_names, make_linear
 from afield.base.errors import InputError
 
 Pooling = Literal["own", "average", "max", "average+max", "gem", "class token", "mean of tokens"]
@@ -69,6 +70,7 @@ def check_pooling(backbone: Backbone, pooling: Pooling, head: Literal["own", "li
         if head == "linear":
             make_linear(network, backbone, 2)
         set_pooling(network, backbone, pooling)
+        head_names(network, backbone)  # refuses a named head that went with the old pooling
 
 
 def set_pooling(network: nn.Module, backbone: Backbone, pooling: Pooling) -> None:
@@ -89,7 +91,7 @@ def set_pooling(network: nn.Module, backbone: Backbone, pooling: Pooling) -> Non
         words = " or ".join(f'"{kind}"' for kind in possible)
         raise InputError(f'{backbone.id}: pooling = "{pooling}": is not possible here; it can have {words}')
     if pooling in OF_MAPS:
-        _set_map_pooling(network, pooling)
+        _set_map_pooling(network, backbone, pooling)
     elif isinstance(network, Tower):
         network.visual.pool_type = "tok" if pooling == "class token" else "avg"  # type: ignore[assignment]
     else:
@@ -133,7 +135,7 @@ def _place(network: nn.Module) -> str | None:
     return outer[-1] if outer else None
 
 
-def _set_map_pooling(network: nn.Module, kind: Pooling) -> None:
+def _set_map_pooling(network: nn.Module, backbone: Backbone, kind: Pooling) -> None:
     models = torchvision.models
     if isinstance(network, Tower):
         visual = network.visual
@@ -145,7 +147,9 @@ def _set_map_pooling(network: nn.Module, kind: Pooling) -> None:
         width = next(m.out_channels for m in reversed(network.features) if isinstance(m, nn.Conv2d))
         classes = network.classifier[-1].out_features
         network.avgpool = Pool(kind)
-        network.classifier = nn.Sequential(nn.Linear(width, classes))
+        # a head that one's own backbone names keeps its name
+        place = "0" if backbone.head is None else list(network.classifier._modules)[-1]
+        network.classifier = nn.Sequential(OrderedDict({place: nn.Linear(width, classes)}))
     elif isinstance(network, models.SqueezeNet):
         network.classifier[0] = nn.Sequential(Pool(kind), network.classifier[0])
     elif isinstance(network, models.DenseNet):

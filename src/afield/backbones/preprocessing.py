@@ -1,27 +1,60 @@
-"""An image as the makers of the weights evaluated them: to measure ImageNet accuracy and to compare with libraries."""
+"""An image as the makers of the weights evaluated them: to measure ImageNet accuracy and to compare with libraries.
+
+`resized_side` needs no torch, so that the catalogue can be shown without it.
+"""
 
 from __future__ import annotations
 
 import math
-
-import torch
-from PIL import Image
-from torchvision.transforms import InterpolationMode
-from torchvision.transforms import functional as transform
+from typing import TYPE_CHECKING
 
 from afield.backbones.backbone import Backbone
+
+if TYPE_CHECKING:
+    import torch
+    from PIL import Image
+
+
+def resized_side(backbone: Backbone, size: int | None = None) -> int:
+    """To how many pixels `crop_mode`'s side is resized before a square of `size` (the backbone's own) is cut out.
+
+    Rounded down, as timm does; a quotient that stands a hair below a whole number for want of digits counts as whole.
+    """
+    return math.floor((backbone.input_size if size is None else size) / backbone.crop + 1e-6)
 
 
 def evaluation_image(backbone: Backbone, image: Image.Image, size: int | None = None) -> torch.Tensor:
     """A picture as the network of `backbone` wants it: float32 [3, side, side], normalised by its mean and std.
 
-    The short side is resized to side / crop (rounded down, as timm does), by PIL with the backbone's interpolation;
-    the centre is cut out. `side` is `size`, or the backbone's own.
+    PIL resizes it to `resized_side` with the backbone's interpolation, by its `crop_mode`; the centre is cut out.
+    `side` is `size`, or the backbone's own.
     """
+    from torchvision.transforms import InterpolationMode
+    from torchvision.transforms import functional as transform
+
     side = backbone.input_size if size is None else size
-    interpolation = InterpolationMode(backbone.interpolation)
-    short = math.floor(side / backbone.crop + 1e-6)
-    resized = transform.resize(image.convert("RGB"), short, interpolation=interpolation)
+    long, image = resized_side(backbone, size), image.convert("RGB")
+    if backbone.crop_mode == "squash":
+        shape = [long, long]
+    elif backbone.crop_mode == "border":
+        shape = [round(edge * long / max(image.size)) for edge in (image.height, image.width)]
+    else:
+        shape = [long]
+    resized = transform.resize(image, shape, interpolation=InterpolationMode(backbone.interpolation))
+    if backbone.crop_mode == "border":
+        resized = _on_mean(resized, backbone.mean, side)
     pixels = transform.to_tensor(transform.center_crop(resized, [side, side]))
     normalised: torch.Tensor = transform.normalize(pixels, list(backbone.mean), list(backbone.std))
     return normalised
+
+
+def _on_mean(image: Image.Image, mean: tuple[float, float, float], side: int) -> Image.Image:
+    """The image in the middle of a square of the mean colour; what is larger than the square is cut off."""
+    from PIL import Image
+
+    red, green, blue = (round(255 * value) for value in mean)
+    square = Image.new("RGB", (side, side), (red, green, blue))
+    # timm rounds down where it fills up, and half to even where it cuts
+    left, top = ((side - edge) // 2 if edge < side else -round((edge - side) / 2) for edge in image.size)
+    square.paste(image, (left, top))
+    return square

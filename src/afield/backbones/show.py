@@ -8,6 +8,7 @@ from textwrap import fill
 
 from afield.backbones.backbone import Backbone
 from afield.backbones.catalogue import catalogue, find, select
+from afield.backbones.preprocessing import resized_side
 from afield.backbones.sets import SETS
 from afield.backbones.weights import Sources, Whereabouts, whereabouts
 from afield.base.errors import InputError
@@ -122,13 +123,21 @@ def show_backbone(name: str, sources: Sources) -> str:
     return "\n".join([*lines, *_weights(found)])
 
 
+_SIDES = {
+    "center": "short side to {side} px",
+    "squash": "both sides to {side} px, aspect not kept",
+    "border": "long side to {side} px, filled up with the mean colour",
+}
+
+
 def _entries(row: Backbone) -> dict[str, str]:
     others = {
         "V2": row.imagenet_v2, "ReaL": row.imagenet_real, "A": row.imagenet_a, "R": row.imagenet_r,
         "Sketch": row.imagenet_sketch,
     }  # fmt: skip
     at = f", at {row.imagenet_size} px" if row.imagenet_size else ""
-    resized, how = round(row.input_size / row.crop), f"{row.interpolation}, antialiased"
+    how = f"{row.interpolation}, antialiased"
+    sides = _SIDES[row.crop_mode].format(side=resized_side(row))
     mean, std = (" ".join(f"{value:g}" for value in values) for values in (row.mean, row.std))
     sizes = f"{row.smallest_size} px and up" + (f", multiples of {row.size_step} px" if row.size_step > 1 else "")
     return {
@@ -144,7 +153,7 @@ def _entries(row: Backbone) -> dict[str, str]:
         "parameters": f"{row.params_m} M",
         "multiply-adds": f"{row.gmacs} billion an image of {row.input_size} px",
         "takes": sizes if row.size_step else f"{row.input_size} px alone",
-        "its makers'": f"short side to {resized} px ({how}), centre crop of {row.input_size} px (crop {row.crop:g})",
+        "its makers'": f"{sides} ({how}), centre crop of {row.input_size} px (crop {row.crop:g})",
         "here": f"RGB; short side to the recipe's image_size ({how}), centre crop of that size; "
         f"(pixel / 255 - mean) / std, mean {mean}, std {std}",
         "layout": "channels last" if row.convolutional else "as it is",

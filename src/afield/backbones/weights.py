@@ -178,7 +178,11 @@ def _of_directory(path: Path, directory: Path) -> Weights:
     notes = _notes(path)
     origin = f"{notes['origin']}, from directory {directory}" if notes else f"directory {directory}"
     weights = Weights(path, sha256_file(path), origin, notes.get("revision"))
-    _check(weights, notes.get("sha256") or "", f"fetch it again, or remove {notes_path(path)} if the change was meant")
+    _check(
+        weights,
+        notes.get("sha256") or "",
+        f"remove it and fetch it again, or remove {notes_path(path)} if the change was meant",
+    )
     return weights
 
 

@@ -10,6 +10,7 @@ from textwrap import fill
 import pandas as pd
 
 from afield.backbones.fetch import Order
+from afield.backbones.show import describe_cost
 from afield.backbones.weights import sources
 from afield.base.errors import InputError
 from afield.base.files import write_atomic, write_text
@@ -19,6 +20,7 @@ from afield.study.plan import Plan
 from afield.study.record import StudyRecord, absence_words
 from afield.study.search import rung_sizes
 from afield.study.store import Store
+from afield.study.study import Study, with_backbones
 from afield.tasks.builtin import TASKS, find_task
 from afield.tasks.data import load_task
 from afield.tasks.task import SPLITS
@@ -59,6 +61,15 @@ def count(number: int, noun: str, plural: str = "") -> str:
     ('1 search', '2 epochs')
     """
     return f"{number} {noun if number == 1 else plural or noun + 's'}"
+
+
+def describe_change(study: Study, backbones: Sequence[str]) -> tuple[Study, str]:
+    """A study with other backbones, and words for what they cost and what is left out for want of its backbones."""
+    changed = with_backbones(study, backbones)
+    gone = [name for name in study.study.interventions if name not in changed.study.interventions]
+    lines = [describe_cost(changed.study.backbones)]
+    lines += [f"left out: intervention {name}, tried on {', '.join(study.backbones_of(name))} alone" for name in gone]
+    return changed, "\n".join(lines)
 
 
 def describe_plan(plan: Plan, out: Path) -> str:

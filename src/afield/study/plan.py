@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from afield.backbones.backbone import Backbone
 from afield.backbones.own import extension_of, is_own, planned
 from afield.backbones.sizes import check_size
-from afield.backbones.weights import Sources, Weights, locate
+from afield.backbones.weights import Sources, Weights, locate, whereabouts
 from afield.base.errors import InputError
 from afield.base.extensions import Extension, load_extensions
 from afield.base.files import safe_name
@@ -149,9 +149,12 @@ def make_plan(
     cache: Path,
     sources: Sources = ANYWHERE,
     downloading: Downloading | None = None,
+    *,
+    download: bool = True,
 ) -> Plan:
-    """Find tasks, images and weights, and name every trial; weights that are not here are downloaded.
+    """Find tasks, images and weights, and name every trial.
 
+    Weights that are not here are downloaded, once nothing else is missing; without `download` they are missing too.
     Raises InputError that lists all that is missing at once.
     """
     problems: list[str] = []
@@ -174,11 +177,6 @@ def make_plan(
         for name in study.backbones_of(intervention)
         if name in rows
     }
-    weights = _gather(
-        [name for name in study.study.backbones if name in pretrained],
-        lambda name: locate(rows[name], sources, partial(downloading, name) if downloading else None),
-        problems,
-    )
     for intervention in study.study.interventions:
         recipe = study.recipe_of(intervention)
         for name in study.backbones_of(intervention):
@@ -190,6 +188,11 @@ def make_plan(
                 f"{name}: its leading metric {data.task.metric} is better when lower; "
                 "lead with one that is better when higher"
             )
+    weights = _gather(
+        [name for name in study.study.backbones if name in pretrained],
+        lambda name: _locate(rows[name], sources, downloading, download=download and not problems),
+        problems,
+    )
     if problems:
         raise InputError("\n".join(dict.fromkeys(problems)))
     grids = {name: study.cells(name) for name in study.study.interventions}
@@ -209,6 +212,17 @@ def make_plan(
     )
     found = {rows[name].id: item for name, item in weights.items()}
     return Plan(study, tasks, found, numerics, searches, extensions or {})
+
+
+def _locate(row: Backbone, sources: Sources, downloading: Downloading | None, *, download: bool) -> Weights:
+    """A backbone's weights; without `download` those that are here."""
+    there = whereabouts(row, sources)
+    if not download and there.path is None and not sources.offline and there.address.startswith("http"):
+        raise InputError(
+            f"{row.id}: its weights are not on this machine yet; a run fetches them from {there.address} "
+            f"(now: afield backbones fetch {row.id} --to DIR)"
+        )
+    return locate(row, sources, partial(downloading, row.id) if downloading else None)
 
 
 def _complaints(row: Backbone, recipe: Recipe) -> list[str]:

@@ -281,10 +281,11 @@ def check_ready(
     study: Study, out: Path | None = None, *, weights: str | Path | None = None, offline: bool = False
 ) -> Plan:
     """The plan of a study, with the numerics that a result folder has settled, without writing into it: what
-    `--dry-run` shows. Raises InputError that lists all that is missing.
+    `--dry-run` shows; nothing is downloaded. Raises InputError that lists all that is missing.
     """
     settled_in = out if out is not None and (out / "numerics.toml").exists() else None
-    return make_plan(study, settle_numerics(study.numerics, settled_in), cache_folder(), _sources(weights, offline))
+    numerics = settle_numerics(study.numerics, settled_in)
+    return make_plan(study, numerics, cache_folder(), _sources(weights, offline), download=False)
 
 
 def _sources(weights: str | Path | None, offline: bool) -> Sources:

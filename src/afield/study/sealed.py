@@ -16,9 +16,12 @@ from afield.base.hashing import sha256_file
 
 def read_rows(path: Path) -> tuple[dict[str, float], ...]:
     """The rows of a file with one JSON table a line; none without the file. Raises DamagedError where it is cut."""
-    if not path.exists():
-        return ()
-    lines = path.read_text(encoding="utf-8").splitlines()
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return ()  # or it went just now: another run may be at this trial
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be read ({error.strerror or error})") from error
     try:
         return tuple(json.loads(f"[{','.join(lines)}]"))  # one call: the rows of 100,000 trials are read at a start
     except ValueError as error:

@@ -12,7 +12,7 @@ The truth is files; the last file of each result comes by atomic rename, with th
                                  checkpoint.pt while under way, failure.json of the failed,
                                  weights.safetensors and weights.json of the chosen
     OUT/scores/<key>/            predictions.parquet (test), result.json
-    OUT/selections/<search>.json what a search chose, written before any test image of it is scored
+    OUT/selections/<study>--<search>.json what a search chose, written before any test image of it is scored
     OUT/test_reads.jsonl         every read of a test split
     OUT/claims/, OUT/runs/       who works on what while a run is under way
 """
@@ -139,10 +139,11 @@ class Store:
 
     def check_network(self, key: str) -> Path:
         """Where a trial's best network lies. Raises DamagedError where it is not the one that was written."""
-        path = self.weights(key)
-        if not path.exists() or sha256_file(path) != read_json(self._about_weights(key)).get("sha256"):
+        path, about = self.weights(key), self._about_weights(key)
+        whole = path.exists() and about.exists()
+        if not whole or sha256_file(path) != read_json(about).get("sha256"):
             raise DamagedError(
-                f"{path}: was altered or cut (its sha256 differs from weights.json); "
+                f"{path}: was altered or cut (it is not what weights.json tells of); "
                 "run the study again to train this trial anew"
             )
         return path

@@ -166,16 +166,16 @@ def shipped_studies() -> dict[str, str]:
     }
 
 
-def load_study(source: str | Path, backbones: Sequence[str] = ()) -> Study:
-    """Read a study: the name of a shipped one, or a path to a TOML file. `backbones` (ids and named sets) replace those
-    of the file. Raises InputError that names file, key and mend.
+def load_study(source: str | Path) -> Study:
+    """Read a study: the name of a shipped one, or a path to a TOML file. Raises InputError that names file, key and
+    mend.
 
     >>> load_study("quickstart").study.tasks
     ('elpv',)
     """
     shipped = shipped_studies()
     if str(source) in shipped:
-        return parse_study(shipped[str(source)], f"{source}.toml", (_SHIPPED / str(source)).parent, backbones)
+        return parse_study(shipped[str(source)], f"{source}.toml", (_SHIPPED / str(source)).parent)
     path = Path(source)
     if path.is_dir():
         raise InputError(
@@ -189,10 +189,33 @@ def load_study(source: str | Path, backbones: Sequence[str] = ()) -> Study:
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{source}: cannot be read as a text file ({error})") from None
-    return parse_study(text, path.name, path.parent, backbones)
+    return parse_study(text, path.name, path.parent)
 
 
-def parse_study(text: str, name: str, folder: Path | None = None, backbones: Sequence[str] = ()) -> Study:
+def with_backbones(study: Study, names: Sequence[str]) -> Study:
+    """The study with other backbones: ids and named sets.
+
+    An intervention that the study tries on some backbones alone keeps those of them that are still there; with none it
+    is left out. Raises InputError where a name stands twice, and where no intervention is left.
+    """
+    chosen = members(names)
+    content = study.model_dump(mode="json")
+    for name, table in content["interventions"].items():
+        if "backbones" in table:
+            table["backbones"] = [row for row in study.backbones_of(name) if row in chosen]
+    emptied = [name for name, table in content["interventions"].items() if table.get("backbones") == []]
+    kept = [name for name in study.study.interventions if name not in emptied]
+    if not kept:
+        raise InputError(f"none of {', '.join(names)}: is tried under an intervention of this study; name others")
+    content["study"] |= {"backbones": chosen, "interventions": kept}
+    content["interventions"] = {name: content["interventions"][name] for name in kept if name != PLAIN}
+    try:
+        return Study.model_validate_json(json.dumps(content))
+    except ValidationError as error:
+        raise InputError("\n".join(_words(error, "", Study))) from None
+
+
+def parse_study(text: str, name: str, folder: Path | None = None) -> Study:
     """Check a study's text; `name` stands in front of each complaint. Files of extensions are relative to `folder`, by
     default to where the command runs.
     """
@@ -200,8 +223,6 @@ def parse_study(text: str, name: str, folder: Path | None = None, backbones: Seq
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{name}: not valid TOML: {error}") from None
-    if backbones and isinstance(content.get("study"), dict):
-        content["study"]["backbones"] = list(backbones)
     try:
         study = Study.model_validate_json(json.dumps(content, default=str))
     except ValidationError as error:

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from afield.base.errors import DamagedError
+from afield.base.errors import DamagedError, StoreError
 from afield.base.files import write_atomic
 
 Tensors = dict[str, torch.Tensor]
@@ -61,17 +61,23 @@ def save_checkpoint(path: Path, state: State, platform: Mapping[str, str]) -> No
 
 def load_checkpoint(path: Path, platform: Mapping[str, str]) -> State | None:
     """Read a state that was saved on this platform; None where there is none: on another, bits would differ. Raises
-    DamagedError for a file that is not what was saved.
+    DamagedError for a file that is not what was saved, StoreError where it cannot be read just now.
     """
-    if not path.exists():
-        return None
     try:
-        content = torch.load(path, weights_only=True, map_location="cpu")
+        data = path.read_bytes()  # apart from the parsing: what cannot be read for a moment is not damaged
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be read ({error.strerror or error}); run the study again") from error
+    try:
+        content = torch.load(io.BytesIO(data), weights_only=True, map_location="cpu")
         if content["platform"] != dict(platform):
             return None
         state = dict(content["state"])
         best = state.pop("best")
         return State(**state, best=None if best is None else Best(**best))
+    except MemoryError:
+        raise
     except Exception as error:  # torch raises many kinds for a damaged file; each means the same here
         raise DamagedError(
             f"{path}: a damaged checkpoint ({type(error).__name__}); run the study again to train this trial anew"
