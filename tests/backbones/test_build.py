@@ -239,7 +239,7 @@ def test_a_network_that_leaves_python_fails_its_check_in_words(tmp_path):
     file.write_text(
         "import sys\nfrom torch import nn\nfrom afield.backbones.backbone import Backbone\n"
         "class Net(nn.Linear):\n    def forward(self, images):\n        sys.exit(3)\n"
-        "mine = Backbone(build=lambda: Net(2, 2), input_size=4)\n"
+        "mine = Backbone(build=lambda: Net(2, 2), input_size=4, smallest_size=4)\n"
     )
     (found,) = check_extension(file, Sources())
     assert found.outcome == "failed"
