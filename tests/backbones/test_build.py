@@ -11,10 +11,11 @@ from torch import nn
 
 from afield.backbones.architectures import Grid
 from afield.backbones.backbone import Backbone
-from afield.backbones.build import build, build_imagenet, head_name
+from afield.backbones.build import build, build_imagenet
 from afield.backbones.catalogue import find
 from afield.backbones.check import check_extension
 from afield.backbones.convert import load_state
+from afield.backbones.heads import head_name
 from afield.backbones.weights import Sources, Weights, locate
 from afield.base.errors import InputError
 

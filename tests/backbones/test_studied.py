@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from afield.backbones.architectures import make
-from afield.backbones.build import build, head_name
-from afield.backbones.heads import head_names, pooled_features
+from afield.backbones.build import build
+from afield.backbones.heads import head_name, head_names, pooled_features
 from afield.backbones.sizes import probe_sizes
 from tests.backbones.studied import CLIP, EVERY, THE_7, THE_19, Studied
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from weakref import WeakValueDictionary
 
 import timm
@@ -55,17 +56,19 @@ class Grid(nn.Module):
         height, width = features.shape[-2:]
         if (height, width) == (self.rows, self.columns):
             return features
-        down, across = _shares(self.rows, height), _shares(self.columns, width)
-        return down.to(features) @ features @ across.to(features).T
+        place = features.device, features.dtype
+        return _shares(self.rows, height, *place) @ features @ _shares(self.columns, width, *place).T
 
 
-def _shares(cells: int, length: int) -> torch.Tensor:
+@cache
+def _shares(cells: int, length: int, device: torch.device, dtype: torch.dtype) -> torch.Tensor:
     """[cells, length]: how much each place counts in each cell; cell i of k goes from i n / k to (i + 1) n / k."""
-    shares = torch.zeros(cells, length)
-    for cell in range(cells):
+    shares = [[0.0] * length for _ in range(cells)]
+    for cell, row in enumerate(shares):
         first, behind = cell * length // cells, -(-(cell + 1) * length // cells)
-        shares[cell, first:behind] = 1 / (behind - first)
-    return shares
+        row[first:behind] = [1 / (behind - first)] * (behind - first)
+    with torch.inference_mode(False):  # made in evaluation, used in training too
+        return torch.tensor(shares, device=device, dtype=dtype)
 
 
 def make(backbone: Backbone, classes: int | None = None) -> nn.Module:

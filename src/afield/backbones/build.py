@@ -19,8 +19,6 @@ from afield.backbones.weights import Weights
 from afield.base.errors import InputError
 from afield.base.streams import stream_seed
 
-__all__ = ["build", "build_imagenet", "head_name"]
-
 
 def build(
     backbone: Backbone,

@@ -17,8 +17,8 @@ from torch import nn
 
 from afield.backbones.architectures import make
 from afield.backbones.backbone import Backbone
-from afield.backbones.build import build, head_name
-from afield.backbones.heads import head_names, is_of_head
+from afield.backbones.build import build
+from afield.backbones.heads import head_name, head_names, is_of_head
 from afield.backbones.own import measured, resolve
 from afield.backbones.sizes import check_size
 from afield.backbones.weights import Sources, Weights, locate

@@ -18,6 +18,7 @@ from afield.backbones.architectures import make, timm_name
 from afield.backbones.backbone import Backbone
 from afield.backbones.foreign import State, is_lite, read_caffe_squeezenet, rename_lite
 from afield.backbones.formats import is_safetensors
+from afield.backbones.heads import is_of_head
 from afield.backbones.weights import Weights, read
 from afield.base.errors import InputError
 
@@ -160,5 +161,5 @@ def _shapes(state: Mapping[str, torch.Tensor], heads: tuple[str, ...]) -> dict[s
     return {
         name: tensor.shape
         for name, tensor in state.items()
-        if not name.endswith("num_batches_tracked") and not any(name.startswith(f"{head}.") for head in heads)
+        if not name.endswith("num_batches_tracked") and not is_of_head(name, heads)
     }

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from afield.backbones.backbone import Backbone
@@ -153,9 +154,8 @@ def _native_size(network: nn.Module, backbone: Backbone) -> int:
     return int(getattr(network, "image_size", backbone.input_size))
 
 
-def _is_step(step: int, native: int, works: object) -> bool:
+def _is_step(step: int, native: int, works: Callable[[int], bool]) -> bool:
     """Whether multiples of it work beside the native size, and the native size is one."""
-    assert callable(works)
     half_more = -(-3 * native // (2 * step)) * step  # near the native size, some round to the grid they are made for
     tried = (native + step, native + 3 * step, native + 5 * step, native - step, half_more)
     return native % step == 0 and all(works(size) for size in tried)

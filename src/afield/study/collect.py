@@ -11,7 +11,6 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from afield.backbones.backbone import Backbone
-from afield.backbones.catalogue import find
 from afield.backbones.own import is_own
 from afield.base.errors import InputError, nearest
 from afield.scoring.intervals import metric_interval
@@ -53,10 +52,7 @@ def load_record(out: str | Path, study: str | None = None) -> StudyRecord:
     trials = {key: Trial.model_validate(content) for key, content in stored["trials"].items()}
     files = {key: store.read(key) for key in trials}
     scores = {key: score for key in trials if (score := store.read_score(key)) is not None}
-    if "backbones" in stored:
-        backbones = {name: Backbone.from_plain(values) for name, values in stored["backbones"].items()}
-    else:  # a folder of afield 0.1
-        backbones = {name: find(name) for name in chosen.study.backbones}
+    backbones = {name: Backbone.from_plain(values) for name, values in stored["backbones"].items()}
     context = _Context(store, chosen, trials, files, scores, backbones)
     searches = tuple(_search(context, content) for content in stored["searches"])
     tasks = tuple(_task(store, name, fingerprint) for name, fingerprint in stored["tasks"].items())

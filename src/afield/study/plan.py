@@ -216,12 +216,13 @@ def make_plan(
 
 def _locate(row: Backbone, sources: Sources, downloading: Downloading | None, *, download: bool) -> Weights:
     """A backbone's weights; without `download` those that are here."""
-    there = whereabouts(row, sources)
-    if not download and there.path is None and not sources.offline and there.address.startswith("http"):
-        raise InputError(
-            f"{row.id}: its weights are not on this machine yet; a run fetches them from {there.address} "
-            f"(now: afield backbones fetch {row.id} --to DIR)"
-        )
+    if not download and not sources.offline:
+        there = whereabouts(row, sources)
+        if there.path is None and there.address.startswith("http"):
+            raise InputError(
+                f"{row.id}: its weights are not on this machine yet; a run fetches them from {there.address} "
+                f"(now: afield backbones fetch {row.id} --to DIR)"
+            )
     return locate(row, sources, partial(downloading, row.id) if downloading else None)
 
 
