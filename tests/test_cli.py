@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from afield.cli import main
@@ -48,6 +49,7 @@ def test_help_names_every_command_on_one_line_without_torch() -> None:
         "status",
         "report",
         "table",
+        "predict",
         "tasks",
         "backbones",
         "extension",
@@ -62,7 +64,7 @@ def test_analysis_and_report_need_no_torch() -> None:
 
 
 COMMANDS = ["run", "status", "report", "table", "tasks list", "tasks show", "backbones list", "backbones show"]
-COMMANDS += ["extension check"]
+COMMANDS += ["extension check", "predict", "backbones fetch"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -75,7 +77,8 @@ def test_each_help_has_an_example(afield: Run, command: str) -> None:
     [
         (("run", "quickstat"), "quickstat: no such file, and no shipped study of that name; did you mean quickstart?"),
         (("run", "."), "is a folder; give a study file"),
-        (("run", "quickstart", "--retry", "all"), "--retry all: unknown; the only choice is"),
+        (("run", "quickstart", "--retry", "all"), "Invalid value for '--retry'"),
+        (("predict", ".", "photos"), "no result folder of afield"),
         (("status", "."), "no result folder of afield"),
         (("report", "nowhere"), "nowhere: no result folder of afield"),
         (("tasks", "show", "elvp"), "did you mean elpv?"),
@@ -158,6 +161,24 @@ def test_run_status_table_report(afield: Run, photos: Path, tmp_path: Path) -> N
     assert (tmp_path / "table.parquet").stat().st_size > 0
     assert "name a file with --to" in afield("table", out, "--format", "parquet", code=2)
     assert afield("report", out).strip() == str(tmp_path / "out" / "report.html")
+
+
+@pytest.mark.slow
+def test_predict_prints_a_line_an_image_and_writes_a_table(
+    afield: Run, finished: Path, photos: Path, tmp_path: Path
+) -> None:
+    files = [str(photos / "cold" / "000.png"), str(photos / "warm" / "000.png")]
+    said = afield("predict", str(finished), *files)
+    assert [line.split()[0] for line in said.splitlines()] == ["path", *files]
+    assert afield("predict", str(finished), str(photos), "--to", str(tmp_path / "all.csv")) == ""
+    table = pd.read_csv(tmp_path / "all.csv")
+    assert len(table) == 40
+    labels = table["path"].str.split("/").str[-2]
+    assert (table["predicted"] == labels).mean() > 0.6, "it has learnt something"
+    assert "nowhere.png: no such file or folder" in afield("predict", str(finished), "nowhere.png", code=2)
+    repeat = load_record(finished).searches[0].repeats[1].key
+    assert afield("predict", str(finished), files[0], "--key", repeat)
+    assert "no training has the key 123" in afield("predict", str(finished), files[0], "--key", "123", code=2)
 
 
 def test_extension_check_ends_with_2_for_an_unusable_file_and_1_for_a_failed_test(afield: Run, tmp_path: Path) -> None:

@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from afield.study.collect import load_record, results
     from afield.study.run import run_study
     from afield.study.study import load_study
+    from afield.winner import load_network
 
-__all__ = ["Backbone", "__version__", "load_record", "load_study", "report", "results", "run_study"]
+__all__ = ["Backbone", "__version__", "load_network", "load_record", "load_study", "report", "results", "run_study"]
 
 _HOMES = {
     "Backbone": "afield.backbones.backbone",
+    "load_network": "afield.winner",
     "load_record": "afield.study.collect",
     "load_study": "afield.study.study",
     "report": "afield.report.page",

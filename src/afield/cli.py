@@ -31,6 +31,12 @@ Out = Annotated[Path, typer.Argument(help="Result folder that `afield run` wrote
 OneStudy = Annotated[str | None, typer.Option("--study", help="Which study of the folder, where it holds several.")]
 
 
+class Retry(StrEnum):
+    """What a run tries again."""
+
+    failed = "failed"
+
+
 class TableFormat(StrEnum):
     """How a table is printed or written."""
 
@@ -55,8 +61,14 @@ def main() -> NoReturn:
 
 
 def _complain(words: str, code: int) -> NoReturn:
-    sys.stderr.write(f"{words}\n")
+    _say(words)
     sys.exit(code)
+
+
+def _say(words: str) -> None:
+    """Words beside the output; nothing where there are none."""
+    if words:
+        sys.stderr.write(f"{words}\n")
 
 
 @app.command(epilog="Example: afield run quickstart --out out/quickstart")
@@ -72,7 +84,7 @@ def run(
         int | None,
         typer.Option(min=0, help="Loader processes of each trial; by default none on a CPU, up to 8 on a GPU."),
     ] = None,
-    retry: Annotated[str | None, typer.Option(help="`failed`: try failed trials again.")] = None,
+    retry: Annotated[Retry | None, typer.Option(help="`failed`: try failed trials again.")] = None,
     backbones: Annotated[
         list[str] | None,
         typer.Option(
@@ -91,50 +103,42 @@ def run(
     ] = False,
 ) -> None:
     """Run a study, or what is missing of it, and print the answer."""
+    from afield.study.describe import describe_change, describe_outcome, describe_plan, where_to_look
+    from afield.study.run import check_ready, run_study
     from afield.study.study import load_study
 
-    if retry not in (None, "failed"):
-        raise InputError(f"--retry {retry}: unknown; the only choice is `--retry failed`")
-    content = load_study(study)
-    if backbones:
-        from afield.study.describe import describe_change
-
-        content, words = describe_change(content, backbones)
-        sys.stderr.write(f"{words}\n")
+    content, change = describe_change(load_study(study), backbones or [])
+    _say(change)
+    folder = out or Path("out") / content.study.name
+    if dry_run:
+        print(describe_plan(check_ready(content, folder, weights=weights, offline=offline), folder))
+        return
 
     from rich.console import Console
 
     from afield.analysis.answer import answer
     from afield.progress import Display
     from afield.report.page import write_page
-    from afield.study.collect import load_record, studies_of
-    from afield.study.describe import count, describe_plan
-    from afield.study.run import check_ready, run_study
+    from afield.study.collect import load_record
 
-    folder = out or Path("out") / content.study.name
-    if dry_run:
-        print(describe_plan(check_ready(content, folder, weights=weights, offline=offline), folder))
-        return
     with Display(Console(stderr=True)) as display:
         outcome = run_study(
             content,
             folder,
             slots=slots,
             workers=workers,
-            retry_failed=retry == "failed",
+            retry_failed=retry is not None,
             watch=display,
             weights=weights,
             offline=offline,
         )
-    done = f"{count(outcome.trained, 'training')} done now ({count(outcome.epochs, 'epoch')})"
-    sys.stderr.write(f"{done}, {outcome.failed} failed, {outcome.missing} results missing\n")
+    _say(describe_outcome(outcome))
     record = load_record(folder, study=content.study.name)
     page = write_page(record, folder)
     print(answer(record).text())
     print(f"\nReport: {page}")
     if not outcome.complete:
-        which = f" --study {content.study.name}" if len(studies_of(folder)) > 1 else ""
-        _complain(f"\nNot all is there; see: afield status {folder}{which}", 1)
+        _complain(f"\nNot all is there; see: {where_to_look(folder, content.study.name)}", 1)
 
 
 @app.command(epilog="Example: afield status out/quickstart")
@@ -165,9 +169,39 @@ def table(
 ) -> None:
     """Print or write the results table."""
     from afield.study.collect import results
-    from afield.study.describe import write_table
+    from afield.study.table import write_table
 
     text = write_table(results(out, study=study), format.value, to)
+    if text:
+        print(text)
+
+
+@app.command(epilog="Example: afield predict out/quickstart photos/new --to predictions.csv")
+def predict(
+    out: Out,
+    images: Annotated[list[Path], typer.Argument(help="Image files, or folders of them.", show_default=False)],
+    key: Annotated[
+        str | None,
+        typer.Option(
+            help="Which training's network: the column `key` of `afield table`; by default the winner's.",
+            show_default=False,
+        ),
+    ] = None,
+    to: Annotated[
+        Path | None, typer.Option(help="CSV file to write, with the probability of each class.", show_default=False)
+    ] = None,
+    study: OneStudy = None,
+) -> None:
+    """Name the class of images by a network that a study kept.
+
+    Prints each image's class and its probability; --to writes those of all classes.
+    """
+    from afield.study.table import write_predictions
+    from afield.winner import load_network
+
+    network = load_network(out, key, study)
+    _say(f"{network.backbone}, training {network.key}")
+    text = write_predictions(network.predict(images), to)
     if text:
         print(text)
 
@@ -175,7 +209,7 @@ def table(
 @tasks_app.command("list", epilog="Example: afield tasks list")
 def tasks_list() -> None:
     """Name the built-in tasks, a line each."""
-    from afield.study.describe import list_tasks
+    from afield.tasks.show import list_tasks
 
     print(list_tasks())
 
@@ -185,9 +219,10 @@ def tasks_show(
     name: Annotated[str, typer.Argument(help="A built-in task, or a folder of class folders.", show_default=False)],
 ) -> None:
     """Show a task's card: source, licence, classes, metric, baseline, how to get it."""
-    from afield.study.describe import show_task
+    from afield.images.prepared import cache_folder
+    from afield.tasks.show import show_task
 
-    print(show_task(name))
+    print(show_task(name, cache_folder()))
 
 
 @backbones_app.command("list", epilog="Example: afield backbones list --family resnet --top1 75:80 --max-params 30M")
@@ -242,14 +277,69 @@ def extension_check(
 
     Exit code 1 where a test fails, 2 where the file cannot be used.
     """
-    from afield.study.describe import describe_checks
+    from afield.backbones.check import describe_checks
+    from afield.backbones.weights import sources
 
     failed = 0
-    for line, passed in describe_checks(source, weights):
+    for line, passed in describe_checks(source, sources(weights)):
         print(line, flush=True)
         failed += not passed
     if failed:
         _complain(f"{failed} failed", 1)
+
+
+@backbones_app.command(
+    "measure", epilog="Example: afield backbones measure squeezenet1_1.caffe_in1k --imagenet imagenet/val"
+)
+def backbones_measure(
+    name: Annotated[str, typer.Argument(help="Id of a backbone, or FILE.py:NAME of your own.", show_default=False)],
+    imagenet: Annotated[
+        Path,
+        typer.Option(
+            help="Folder of ImageNet's validation images, a folder a class (n01440764, ...).", show_default=False
+        ),
+    ],
+    size: Annotated[
+        int | None,
+        typer.Option(min=1, help="Side of the images, pixels; by default that of the published accuracy."),
+    ] = None,
+    batch_size: Annotated[int, typer.Option(min=1, help="Images at once.")] = 32,
+    weights: Annotated[
+        Path | None,
+        typer.Option(help="Folder of weights that goes before every other place.", show_default=False),
+    ] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Ask nothing of any network.")] = False,
+    to: Annotated[
+        Path | None,
+        typer.Option(help="CSV file to add the figures to, a row a backbone.", show_default=False),
+    ] = None,
+) -> None:
+    """Measure a backbone's own ImageNet top-1 and top-5, with their intervals."""
+    from functools import partial
+
+    from rich.console import Console
+
+    from afield.backbones.accuracy import check_table, describe_accuracy, write_accuracy
+    from afield.backbones.weights import sources
+    from afield.progress import Display
+    from afield.training.measure import measure_imagenet
+
+    if to is not None:
+        check_table(to)
+    with Display(Console(stderr=True)) as display:
+        found = measure_imagenet(
+            name,
+            imagenet,
+            sources(weights, offline=offline),
+            size=size,
+            batch_size=batch_size,
+            download=partial(display.download, name),
+            progress=display.measure,
+        )
+    print(describe_accuracy(found))
+    if to is not None:
+        write_accuracy(found, to)
+        _say(f"written to {to}")
 
 
 @backbones_app.command(
@@ -263,14 +353,13 @@ def backbones_fetch(
     """Download weights into a folder, for machines without a network; run it again to go on after a stop."""
     from rich.console import Console
 
-    from afield.backbones.fetch import fetch, orders
+    from afield.backbones.fetch import describe_orders, fetch, orders
     from afield.backbones.weights import sources
     from afield.progress import Downloads
-    from afield.study.describe import describe_orders
 
     origins = sources(offline=offline)
     wanted = orders(names, to, origins)
-    sys.stderr.write(f"{describe_orders(wanted)}\n\n")
+    _say(f"{describe_orders(wanted)}\n")
     with Downloads(Console(stderr=True)) as downloads:
         for item in wanted:
             weights = fetch(item.backbone, to, origins, downloads.watch(item.backbone.id))

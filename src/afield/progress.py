@@ -60,6 +60,17 @@ class Display:
         elif done == total:
             self.say(f"prepared {total} images ({what})")
 
+    def measure(self, done: int, total: int, seconds: float) -> None:
+        """Show how many images a backbone was measured on in so many seconds, and the time left."""
+        pace = done / max(seconds, 1e-3)
+        left = f"{pace:.0f} images/s, about {duration((total - done) / pace)} left"
+        words = f"measured on {done:,} of {total:,} images; {left}"
+        if self._live is not None:
+            self._live.update(Group(Text(words), ProgressBar(total=total, completed=done, width=60)))
+        elif time.monotonic() - self._last_line >= _LINE_EVERY:
+            self._last_line = time.monotonic()
+            self.say(words)
+
     def standing(self, standing: Standing) -> None:
         """Show where the run stands."""
         if self._live is not None:

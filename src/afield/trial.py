@@ -57,7 +57,9 @@ class Trial(BaseModel):
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     interpolation: str
-    """the preprocessing that the weights want"""
+    """the preprocessing: what the weights want, or what the protocol puts in its place"""
+    channels: str = "RGB"
+    """in which order the network gets them: RGB or BGR"""
     recipe: Recipe
     seed: int
     preparation: int
@@ -141,7 +143,7 @@ def run_trial(
         network=_network(trial, backbone, weights),
         batches=TrainingBatches(
             train.samples(),
-            recipe.image_size,
+            recipe.size,
             trial.interpolation,
             recipe.batch_size,
             trial.seed,
@@ -150,7 +152,7 @@ def run_trial(
         ),
         validation=validation.samples(),
         measure=measure,
-        preprocessing=loop.Preprocessing(trial.mean, trial.std),
+        preprocessing=loop.Preprocessing(trial.mean, trial.std, trial.channels),
         recipe=recipe,
         numerics=trial.numerics,
         workers=workers,
@@ -164,7 +166,8 @@ def score(trial: Trial, backbone: Backbone, network: dict[str, torch.Tensor], sp
 
     body = _network(trial, backbone, weights=None)
     body.load_state_dict(network)
-    logits = loop.predict(body, split.samples(), loop.Preprocessing(trial.mean, trial.std), trial.numerics)
+    preprocessing = loop.Preprocessing(trial.mean, trial.std, trial.channels)
+    logits = loop.predict(body, split.samples(), preprocessing, trial.numerics)
     return split.predictions(trial.classes, logits.numpy())
 
 
@@ -183,6 +186,6 @@ def _network(trial: Trial, backbone: Backbone, weights: Weights | None) -> torch
         weights=weights,
         pooling=trial.recipe.pooling,
         head=trial.recipe.head,
-        size=trial.recipe.image_size,
+        size=trial.recipe.size,
     )
     return place(network, trial.numerics)

@@ -202,6 +202,8 @@ def test_a_family_without_which_the_verdict_would_be_another_is_named() -> None:
     (found,) = fit_transfer(rows.assign(family=["", "", "A", "B", "Lite", "Lite"]))
     assert (found.verdict, found.hangs_on) == ("transfers", "Lite")
     assert fit_transfer(rows.assign(family=[""] * 6))[0].hangs_on is None
+    # without three of six no verdict is possible, whatever their family
+    assert fit_transfer(rows.assign(family=["A", "A", "A", "", "", ""]))[0].hangs_on is None
 
 
 @pytest.mark.parametrize(
@@ -258,6 +260,23 @@ def test_a_seed_without_a_number_leaves_its_backbone_out() -> None:
     (found,) = fit_transfer(pd.concat([first, second]))
     assert found.n == 5
     assert "Left out for want of a number: net3." in found.reason
+
+
+def test_a_published_table_without_seeds_and_numbers_of_samples_has_an_answer() -> None:
+    whole = table(line(0.5, 0.2))
+    bare = whole.assign(seed=np.nan, n_test=np.nan)
+    (found,), (known,) = fit_transfer(bare), fit_transfer(whole)
+    assert (found.normalised_slope, found.logit_slope) == (known.normalised_slope, known.logit_slope)
+    assert (found.verdict, found.reason) == (known.verdict, known.reason)
+    touching = bare.assign(value=[0.6, 0.7, 0.75, 0.8, 0.9, 1.0])
+    assert fit_transfer(touching)[0].logit_slope is None, "half a sample of how many?"
+
+
+def test_no_verdict_comes_of_what_is_no_number() -> None:
+    x, y = np.array([60.0, 65, 70, 75]), np.array([0.6, 0.62, 0.7, 0.71])
+    for errors in (np.full((4, 4), np.nan), np.full((4, 4), np.inf)):
+        with pytest.raises(ValueError, match="must be finite"):
+            verdict_of(x, y, errors, 0.1, 0.95)
 
 
 def test_a_metric_that_is_better_when_lower_is_passed_over_and_an_unknown_direction_refused() -> None:

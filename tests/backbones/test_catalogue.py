@@ -328,6 +328,7 @@ def test_filters_narrow_and_sort():
         select(family="resnett")
 
 
+@pytest.mark.slow
 def test_a_few_rows_made_anew_are_the_file_s():
     if not PUBLISHED.is_dir():
         pytest.skip("the published tables are not beside this repository")

@@ -242,6 +242,7 @@ def test_something_else_than_tensors_is_named(content, words, tmp_path):
         load_state(TV_RESNET, saved(content, tmp_path / "other.pth"))
 
 
+@pytest.mark.slow
 def test_weights_of_another_architecture_are_listed_by_library(tmp_path):
     wide = torchvision.models.resnet34(weights=None).state_dict()
     for row in (RESNET, TV_RESNET):
@@ -260,7 +261,15 @@ def test_clips_text_side_is_left_out(tmp_path):
     assert list(load_state(CLIP, saved(state, tmp_path / "clip.bin"))) == ["visual.conv1.weight"]
 
 
-@pytest.mark.parametrize("wrap", [dict, lambda s: {"state_dict": s, "epoch": 3}, lambda s: {"model": s}])
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda s: {"state_dict": s, "epoch": 3},
+        pytest.param(dict, marks=pytest.mark.slow),
+        pytest.param(lambda s: {"model": s}, marks=pytest.mark.slow),
+    ],
+    ids=["state_dict", "alone", "model"],
+)
 def test_a_checkpoint_of_a_training_holds_the_network_in_it(wrap, tmp_path):
     state = torchvision.models.resnet18(weights=None).state_dict()
     parallel = {f"module.{name}": tensor for name, tensor in state.items()}

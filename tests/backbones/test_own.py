@@ -68,6 +68,12 @@ class Fixed(nn.Module):
     assert planned("my_lab:a", load(tmp_path, text + "a = Backbone(build=Fixed)\n")).params_m == pytest.approx(158e-6)
 
 
+def test_a_network_that_leaves_python_while_it_is_counted_is_refused_with_its_line(tmp_path):
+    text = NET + "import sys\n\nclass Leaves(nn.Linear):\n    def forward(self, images):\n        sys.exit(3)\n\n"
+    with pytest.raises(InputError, match=r"my_lab:a: does not take .*my_lab\.py, line 13: SystemExit: 3; mend the net"):
+        planned("my_lab:a", load(tmp_path, text + "a = Backbone(build=lambda: Leaves(2, 2))\n"))
+
+
 def test_the_catalogue_goes_on_as_before():
     assert resolve("tf_efficientnet_lite0.in1k", {}).library == "timm"
     with pytest.raises(InputError, match="did you mean"):
@@ -109,6 +115,7 @@ def test_what_cannot_be_built_is_refused_with_place_and_mend(tmp_path, definitio
         ("std=(0, 0, 0)", "std = .*above 0"),
         ("mean=(0.5,)", "give three values"),
         ("interpolation='nearest'", "must be bilinear or bicubic"),
+        ("crop_mode='centre'", "crop_mode = centre: must be center, squash or border"),
         ("imagenet_top1=True", "imagenet_top1 = True: is no accuracy"),
         ("imagenet_kind='x'", "imagenet_kind = x: must be supervised, linear probe, zero-shot or measured"),
         ("objective='x'", "objective = x: must be supervised, self-supervised, image-text or adversarial"),

@@ -35,13 +35,13 @@ CLIP_RN = row("open_clip", "RN50", "openai")
     [
         (row("torchvision", "squeezenet1_1"), (32, 1)),
         (row("torchvision", "alexnet"), (63, 1)),
-        (row("torchvision", "vit_b_32"), (32, 32)),
-        (row("timm", "efficientnet_b0", "ra_in1k"), (32, 1)),
-        (row("timm", "dla46_c", "in1k"), (32, 32)),
-        (DEIT, (32, 16)),
-        (SWIN, (32, 32)),
+        pytest.param(row("torchvision", "vit_b_32"), (32, 32), marks=pytest.mark.slow),
+        pytest.param(row("timm", "efficientnet_b0", "ra_in1k"), (32, 1), marks=pytest.mark.slow),
+        pytest.param(row("timm", "dla46_c", "in1k"), (32, 32), marks=pytest.mark.slow),
+        pytest.param(DEIT, (32, 16), marks=pytest.mark.slow),
+        pytest.param(SWIN, (32, 32), marks=pytest.mark.slow),
         (MIXER, (224, 0)),
-        (CLIP_RN, (32, 32)),
+        pytest.param(CLIP_RN, (32, 32), marks=pytest.mark.slow),
         (row("open_clip", "ViT-B-32", "openai"), (32, 32)),
     ],
     ids=lambda value: value.architecture if isinstance(value, Backbone) else "",
@@ -50,7 +50,7 @@ def test_sizes_of_architectures(backbone, found):
     assert probe_sizes(backbone) == found
 
 
-@pytest.mark.parametrize(("size", "runs"), [(62, False), (63, True), (64, True)])
+@pytest.mark.parametrize(("size", "runs"), [(62, False), (63, True)])
 def test_what_probing_finds_without_computing_holds_where_it_is_computed(size, runs):
     network = make(row("torchvision", "alexnet"), 2).eval()
     images = torch.zeros(1, 3, size, size)
@@ -79,6 +79,11 @@ def test_a_network_that_refuses_its_own_size_is_an_error():
 def test_a_size_that_cannot_be_is_refused_with_the_nearest(smallest, step, size, words):
     with pytest.raises(InputError, match=f"^any: .*{words}"):
         check_size(replace(ANY, smallest_size=smallest, size_step=step), size)
+
+
+def test_a_refusal_names_what_set_the_size():
+    with pytest.raises(InputError, match=r"^any: --size = 40: .*; set --size to 32 or 64$"):
+        check_size(replace(ANY, size_step=32), 40, key="--size")
 
 
 @given(smallest=st.integers(1, 300), step=st.integers(0, 64), size=st.integers(1, 600))
@@ -116,13 +121,22 @@ def test_position_embeddings_are_resampled_by_timm_from_those_of_the_weights():
     assert network(torch.zeros(1, 3, 96, 96)).shape == (1, 2)
 
 
-def test_the_size_of_the_weights_changes_nothing():
-    for backbone in (DEIT, SWIN, CLIP_RN, row("torchvision", "vit_b_32")):
-        torch.manual_seed(0)
-        network = make(backbone, 2)
-        before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-        set_size(network, backbone, 224)
-        assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
+@pytest.mark.parametrize(
+    "backbone",
+    [
+        DEIT,
+        pytest.param(SWIN, marks=pytest.mark.slow),
+        pytest.param(CLIP_RN, marks=pytest.mark.slow),
+        pytest.param(row("torchvision", "vit_b_32"), marks=pytest.mark.slow),
+    ],
+    ids=lambda backbone: backbone.architecture,
+)
+def test_the_size_of_the_weights_changes_nothing(backbone):
+    torch.manual_seed(0)
+    network = make(backbone, 2)
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    set_size(network, backbone, 224)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
 
 
 def test_swins_windows_keep_their_share_of_the_image():
@@ -132,20 +146,21 @@ def test_swins_windows_keep_their_share_of_the_image():
 
 
 def test_a_window_that_does_not_divide_is_refused():
-    smallest, step = probe_sizes(SWIN)
+    swin = replace(SWIN, smallest_size=32, size_step=32)  # as probing finds it, above
     with pytest.raises(InputError, match=r"multiple of 32; set recipe\.image_size to 224 or 256"):
-        build(
-            replace(SWIN, smallest_size=smallest, size_step=step), 2,
-            initialisation="scratch", seed=0, weights=None, size=240,
-        )  # fmt: skip
+        build(swin, 2, initialisation="scratch", seed=0, weights=None, size=240)
 
 
-@pytest.mark.parametrize("size", [64, 320])
-def test_clips_attention_pooling_and_torchvisions_vit_take_other_sizes(size):
-    for backbone in (CLIP_RN, row("torchvision", "vit_b_32")):
-        network = build(backbone, 2, initialisation="scratch", seed=0, weights=None, size=size).eval()
-        with torch.no_grad():
-            assert network(torch.zeros(1, 3, size, size)).shape == (1, 2)
+@pytest.mark.parametrize("size", [64, pytest.param(320, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "backbone",
+    [CLIP_RN, pytest.param(row("torchvision", "vit_b_32"), marks=pytest.mark.slow)],
+    ids=lambda backbone: backbone.architecture,
+)
+def test_clips_attention_pooling_and_torchvisions_vit_take_other_sizes(backbone, size):
+    network = build(backbone, 2, initialisation="scratch", seed=0, weights=None, size=size).eval()
+    with torch.no_grad():
+        assert network(torch.zeros(1, 3, size, size)).shape == (1, 2)
 
 
 def test_timm_itself_would_cut_off_what_does_not_fill_a_patch():

@@ -10,15 +10,15 @@ from afield.backbones.sizes import probe_sizes
 from tests.backbones.studied import CLIP, EVERY, THE_7, THE_19, Studied
 
 
-def marked(studied, *, slow=True):
-    return pytest.param(studied, id=studied.architecture, marks=[pytest.mark.slow] if slow and studied.slow else [])
+def marked(studied):
+    return pytest.param(studied, id=studied.architecture, marks=[pytest.mark.slow] if studied.slow else [])
 
 
 def test_there_are_as_many_as_the_study_had():
     assert (len(THE_19), len(THE_7), len(CLIP)) == (19, 7, 6)
 
 
-@pytest.mark.parametrize("studied", [marked(one, slow=False) for one in EVERY])
+@pytest.mark.parametrize("studied", [marked(one) for one in EVERY])
 def test_parameters_and_head_are_those_of_the_study(studied: Studied):
     with torch.device("meta"):
         network = make(studied.row)

@@ -1,6 +1,4 @@
 import io
-import struct
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -69,26 +67,6 @@ def test_exif_orientation_is_applied(tmp_path: Path, suffix: str, orientation: i
     pixels = decode(saved(tmp_path / f"image.{suffix}", image, exif=exif, quality=95))
     assert pixels.shape == ((64, 32, 3) if orientation > 4 else (32, 64, 3))
     assert np.abs(pixels[corner].astype(int) - RED).max() < 16
-
-
-def test_what_would_be_read_wrongly_is_refused(tmp_path: Path) -> None:
-    refused(saved(tmp_path / "cmyk.jpg", Image.new("CMYK", (4, 4))), "is stored as CMYK")
-    refused(saved(tmp_path / "float.tif", Image.new("F", (4, 4))), "is stored as F")
-    refused(saved(tmp_path / "deep.png", Image.new("I;16", (4, 4))), "16 bits a channel")
-    (tmp_path / "deep_colour.png").write_bytes(sixteen_bit_colour())
-    with Image.open(tmp_path / "deep_colour.png") as image:
-        assert image.mode == "RGB"  # Pillow would cut it to eight bits without a word
-    refused(tmp_path / "deep_colour.png", "16 bits a channel")
-    pages = [Image.new("RGB", (4, 4), colour) for colour in ("red", "blue")]
-    refused(saved(tmp_path / "film.gif", pages[0], save_all=True, append_images=pages[1:]), "holds several pictures")
-
-
-def sixteen_bit_colour() -> bytes:
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    head = struct.pack(">IIBBBBB", 1, 1, 16, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(bytes(7))) + chunk(b"IEND", b"")
 
 
 def test_a_phones_photograph_is_read_without_its_previews(tmp_path: Path) -> None:

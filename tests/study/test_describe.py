@@ -3,11 +3,13 @@
 import dataclasses
 from pathlib import Path
 
-import pandas as pd
-
-from afield.study.describe import describe_plan, describe_record, markdown
+from afield.study.collect import studies_of
+from afield.study.describe import describe_change, describe_outcome, describe_plan, describe_record, where_to_look
 from afield.study.numerics import settle_numerics
 from afield.study.plan import make_plan
+from afield.study.run import Outcome
+from afield.study.store import Store
+from afield.study.study import parse_study
 from tests.fixtures.records import make_record
 from tests.fixtures.tiny import tiny_study
 
@@ -33,9 +35,31 @@ def test_a_status_names_them_too() -> None:
     assert words not in describe_record(record, Path("out"))
 
 
-def test_a_table_leaves_empty_what_is_not_known() -> None:
-    table = pd.DataFrame({"name": ["a|b"], "value": [float("nan")], "year": pd.array([None], dtype="Int64")})
-    assert markdown(table).splitlines()[-1] == "| a\\|b |  |  |"
+def test_other_backbones_are_told_with_their_cost_and_what_they_leave_out() -> None:
+    text = """
+        study.name = "two"
+        study.tasks = ["elpv"]
+        study.backbones = ["squeezenet1_1.caffe_in1k", "tf_efficientnet_lite0.in1k"]
+        study.interventions = ["plain", "scratch"]
+        interventions.scratch = {initialisation = "scratch", backbones = ["squeezenet1_1.caffe_in1k"]}
+    """
+    study = parse_study(text, "two.toml")
+    assert describe_change(study, []) == (study, "")
+    changed, words = describe_change(study, ["tf_efficientnet_lite0.in1k"])
+    assert changed.study.backbones == ("tf_efficientnet_lite0.in1k",)
+    assert words.startswith("1 backbones: 5 M parameters")
+    assert words.endswith("\nleft out: intervention scratch, tried on squeezenet1_1.caffe_in1k alone")
+
+
+def test_a_run_ends_with_its_sum_and_the_way_to_what_is_missing(tmp_path: Path) -> None:
+    outcome = Outcome(tmp_path, trained=1, epochs=3, failed=2, missing=4)
+    assert describe_outcome(outcome) == "1 training done now (3 epochs), 2 failed, 4 results missing"
+    store = Store.create(tmp_path / "out")
+    store.write_study("one", "{}", {})
+    assert where_to_look(store.root, "one") == f"afield status {store.root}"
+    store.write_study("other", "{}", {})
+    assert studies_of(store.root) == ("one", "other")
+    assert where_to_look(store.root, "one") == f"afield status {store.root} --study one"
 
 
 def test_a_status_before_the_first_epoch_says_so() -> None:

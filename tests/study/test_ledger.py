@@ -43,7 +43,7 @@ def train(store: Store, trial: Trial, until: int) -> None:
     store.write_history(trial.key, rows[:until])
     if until == trial.recipe.epochs:
         store.weights(trial.key).write_bytes(b"network")
-        store.finish(trial.key, said(trial), {"key": trial.key})
+        store.finish(trial.key, rows, said(trial), {"key": trial.key})
 
 
 def said(trial: Trial) -> Predictions:
@@ -119,6 +119,21 @@ def test_keys_are_those_of_the_trials_and_a_network_that_went_is_trained_again(p
     store.weights(ledger.chosen(plain)[1].key).unlink()
     assert ledger.reload(ledger.chosen(plain)[1].key)
     assert [want.kind for want in ledger.wanted_by(plain)] == ["score", "train"]
+
+
+def test_the_time_left_is_told_from_epochs_of_the_same_search(plan: Plan, tmp_path: Path) -> None:
+    store = Store.create(tmp_path / "out")
+    ledger = ledger_of(plan, store)
+    plain, _, big = plan.searches
+    train(store, plain.cells[0], 1)
+    ledger.reload(plain.cells[0].key)
+    # 9 epochs of 2 s; 10 at 40 px instead of 32, of which nothing is known yet; two at once
+    assert standing_of(ledger, [], [], 2).seconds_left == pytest.approx((9 * 2 + 10 * 2 * (40 / 32) ** 2) / 2)
+    train(store, big.cells[0], 1)  # they take 2 s, too
+    ledger.reload(big.cells[0].key)
+    standing = standing_of(ledger, [], [], 2)
+    assert standing.seconds_left == pytest.approx((9 * 2 + 9 * 2) / 2)
+    assert standing.done == 0, "both wait at a rung and may go on"
 
 
 def test_a_standing_counts_each_training_once_and_what_is_left_ends_at_nothing(plan: Plan, tmp_path: Path) -> None:

@@ -11,10 +11,14 @@ from safetensors.torch import save
 
 import afield
 from afield.base.errors import InputError
+from afield.images.prepared import cache_folder
 from afield.study.claims import Claims
 from afield.study.collect import load_record
+from afield.study.numerics import settle_numerics
+from afield.study.plan import make_plan
 from afield.study.standing import Silent
 from afield.study.store import Store
+from afield.study.study import parse_study
 from tests.fixtures.tiny import study_text, tiny_study
 from tests.study.helpers import assert_same, assert_tidy, predictions
 
@@ -180,6 +184,54 @@ def test_studies_that_share_a_folder_share_trials(done: Path, photos: Path, tmp_
         load_record(out)
 
 
+class Colleague(Silent):
+    """Reads what another study of the folder has found, all the time."""
+
+    def __init__(self, out: Path, study: str) -> None:
+        self.out, self.study = out, study
+        self.states: set[str] = set()
+
+    def standing(self, standing: object) -> None:
+        (search,) = load_record(self.out, study=self.study).searches
+        self.states |= {cell.state for cell in search.cells}
+
+
+def test_a_study_takes_nothing_from_another_in_its_folder(photos: Path, tmp_path: Path) -> None:
+    """What halving stopped stays while another study may go on with it. A network that went is trained again, while
+    the trial stays finished."""
+    out = tmp_path / "out"
+    grid = study_text(photos, "grid").replace('name = "tiny"', 'name = "grid"').replace("seeds = [0, 1]", "seeds = [0]")
+    whole = parse_study(grid, "grid.toml")
+    plan = make_plan(whole, settle_numerics(whole.numerics, None), cache_folder())
+    Store.create(out).write_study("grid", whole.model_dump_json(), plan.content())
+    assert afield.run_study(tiny_study(photos), out).epochs == 10, "1 + 1 + 2 + 3, and 3 under the second seed"
+    assert len(list(out.rglob("checkpoint.pt"))) == 3
+    assert afield.run_study(whole, out).epochs == 5, "of 12"
+    assert_tidy(out)
+
+    chosen = {search.chosen for name in ("tiny", "grid") for search in load_record(out, study=name).searches}
+    (search,) = plan.searches
+    rest = [cell.recipe.learning_rate for cell in search.cells if cell.key not in chosen]
+    narrow = parse_study(
+        grid.replace("1e-4, 1e-3, 3e-3, 1e-2", f"{rest[0]}").replace('"grid"', '"narrow"', 1), "n.toml"
+    )
+    colleague = Colleague(out, "grid")
+    assert afield.run_study(narrow, out, watch=colleague).epochs == 3
+    assert colleague.states == {"finished"}
+    assert len(afield.results(out, study="narrow")) == 5
+    assert set(afield.results(out, study="tiny")["search_epochs"]) == {7}, "the grid's epochs are not its own"
+
+
+def test_a_folder_of_an_earlier_version_is_named(done: Path, tmp_path: Path) -> None:
+    out = copy(done, tmp_path)
+    plan = json.loads((out / "plans" / "tiny.json").read_text())
+    for trial in plan["trials"].values():
+        del trial["numerics"]["deterministic"]
+    (out / "plans" / "tiny.json").write_text(json.dumps(plan))
+    with pytest.raises(InputError, match=r"another version of afield \(numerics.deterministic"):
+        load_record(out)
+
+
 def test_a_folder_that_is_not_ours_is_refused(photos: Path, tmp_path: Path) -> None:
     (tmp_path / "thesis.docx").write_text("not to be touched")
     with pytest.raises(InputError, match="not empty and not a result folder of afield"):
@@ -190,9 +242,6 @@ def test_a_folder_that_is_not_ours_is_refused(photos: Path, tmp_path: Path) -> N
 
 
 def test_a_changed_image_changes_every_key(done: Path, photos: Path, tmp_path: Path) -> None:
-    from afield.study.numerics import settle_numerics
-    from afield.study.plan import make_plan
-
     moved = Path(shutil.copytree(photos, tmp_path / "photos"))
     keys = []
     for change in (False, True):

@@ -49,6 +49,18 @@ def test_any_damage_to_a_trial_means_that_it_is_trained_anew(tmp_path: Path, nam
     assert not store.is_damaged("key")
 
 
+def test_a_history_never_gets_shorter(tmp_path: Path) -> None:
+    """A trial whose checkpoint went is trained again from the start, and has shown what it has shown."""
+    store = Store.create(tmp_path / "out")
+    rows = [{"epoch": float(n), "seconds": 1.0} for n in range(1, 4)]
+    for shown, told in ((2, 2), (1, 2), (3, 3)):
+        store.write_history("key", rows[:shown])
+        assert store.read("key").history == tuple(rows[:told])
+    (store.trial_folder("key") / "history.jsonl").write_text("{cut")
+    store.write_history("key", rows[:1])
+    assert store.read("key").history == tuple(rows[:1])
+
+
 def test_an_altered_network_is_not_used(tmp_path: Path) -> None:
     store = Store.create(tmp_path / "out")
     store.write_network("key", b"tensors", {"classes": ["cold", "warm"]})
@@ -60,11 +72,12 @@ def test_an_altered_network_is_not_used(tmp_path: Path) -> None:
 
 def test_of_two_first_runs_the_first_settles_the_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     choice = NumericsChoice()
+    settle_numerics(NumericsChoice(device="cpu"), tmp_path)
+    assert not list(tmp_path.iterdir()), "a device that a study names is settled for that study alone"
 
     def devices() -> tuple[str, ...]:
-        monkeypatch.undo()
-        other = settle_numerics(choice.model_copy(update={"device": "cpu"}), tmp_path)  # another run, meanwhile
-        assert other.device == "cpu"
+        monkeypatch.setattr(device, "available_devices", lambda: ("cpu",))
+        assert settle_numerics(choice, tmp_path).device == "cpu"  # another run, meanwhile
         return "cuda", "cpu"
 
     monkeypatch.setattr(device, "available_devices", devices)

@@ -43,7 +43,7 @@ def test_the_order_of_samples_changes_nothing(task: Task, tmp_path: Path) -> Non
 
 def test_the_fingerprint_holds_images_labels_and_splits_but_not_the_place(task: Task, tmp_path: Path) -> None:
     base = load_task(task, "clean", tmp_path).fingerprint
-    moved = task.find().rename(tmp_path / "elsewhere")
+    moved = task.find(tmp_path).rename(tmp_path / "elsewhere")
     same = folder_task(moved)
     assert load_task(same, "clean", tmp_path).fingerprint == base
     relabelled = with_samples(same, lambda table: table.assign(label=1 - table["label"]))
@@ -57,7 +57,7 @@ def test_the_fingerprint_holds_images_labels_and_splits_but_not_the_place(task: 
 
 
 def test_hashes_are_kept_and_a_changed_file_is_read_again(task: Task, tmp_path: Path) -> None:
-    root, cache = task.find(), tmp_path / "cache"
+    root, cache = task.find(tmp_path), tmp_path / "cache"
     before = load_task(task, "clean", cache).hashes
     first, second = root / "a" / "0000.png", root / "a" / "0001.png"
     (store,) = (cache / "hashes").iterdir()

@@ -46,14 +46,14 @@ def test_the_data_and_splits_are_those_of_version_1(data: TaskData) -> None:
 
 @installed
 def test_another_protocol_is_refused() -> None:
-    with pytest.raises(InputError, match=r"elpv: has no protocol 'paper'; use clean"):
+    with pytest.raises(InputError, match=r"elpv: is no task of the study, so it has no protocol paper; use clean"):
         load_task(elpv.TASK, "paper", Path("unused"))
 
 
 @installed
 def test_the_package_is_found_without_importing_it() -> None:
     sys.modules.pop("elpv_dataset", None)
-    assert elpv.find().name == "data"
+    assert elpv.find(Path()).name == "data"
     assert "elpv_dataset" not in sys.modules
 
 
@@ -61,4 +61,4 @@ def test_a_missing_package_is_named_with_its_command(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(sys, "path", [])
     monkeypatch.delitem(sys.modules, "elpv_dataset", raising=False)
     with pytest.raises(InputError, match=r"pip install 'afield\[quickstart\]'"):
-        elpv.find()
+        elpv.find(Path())

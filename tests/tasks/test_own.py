@@ -28,7 +28,7 @@ def test_a_folder_becomes_a_task(tmp_path: Path) -> None:
 def test_it_can_be_pickled(tmp_path: Path) -> None:
     task = folder_task(class_folder(tmp_path / "photos", {"a": 5, "b": 5}))
     again = pickle.loads(pickle.dumps(task))
-    assert again.samples(again.find()).equals(task.samples(task.find()))
+    assert again.samples(again.find(tmp_path)).equals(task.samples(task.find(tmp_path)))
 
 
 def test_macro_f1_leads_where_classes_are_far_from_equal(tmp_path: Path) -> None:
@@ -45,7 +45,7 @@ def test_hidden_files_are_skipped(tmp_path: Path) -> None:
         (root / litter).write_bytes(b"litter")
     task = folder_task(root)
     assert task.classes == ("a", "b")
-    assert len(task.samples(task.find())) == 10
+    assert len(task.samples(task.find(tmp_path))) == 10
 
 
 def test_what_cannot_be_a_task_is_refused_with_the_mend(tmp_path: Path) -> None:

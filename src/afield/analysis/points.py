@@ -57,7 +57,7 @@ def points_of(rows: pd.DataFrame, covariance: pd.DataFrame | None) -> tuple[pd.D
             value=("value", lambda values: values.mean(skipna=False)),
             low=("low", "mean"),
             high=("high", "mean"),
-            seeds=("seed", "count"),
+            seeds=("seed", "size"),  # published tables may not say which
             sampling=("sampling", "mean"),
             within=("value", lambda values: ((values - values.mean()) ** 2).sum()),
         )

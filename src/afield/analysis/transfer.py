@@ -179,10 +179,14 @@ def _method(errors: Floats) -> str:
 
 
 def _logit_slope(x: Floats, y: Floats, errors: Floats, n_test: float, level: float) -> Interval | None:
-    """The slope between logits; None where the metric leaves 0..1 or its logits define no line."""
+    """The slope between logits; None where the metric leaves 0..1, or is 0 or 1 on an unknown number of samples, and
+    where the logits define no line.
+    """
     if y.min() < 0 or y.max() > 1:
         return None
-    least = 0.5 / n_test
+    if not np.isfinite(n_test) and not 0 < y.min() <= y.max() < 1:
+        return None  # half a test sample, of a number of samples that the table does not tell
+    least = 0.5 / n_test if np.isfinite(n_test) else 0.0
     imagenet, here = clipped_logit(x / 100, 0.5 / _IMAGENET_IMAGES), clipped_logit(y, least)
     if _trouble(imagenet, here, ""):
         return None
@@ -212,7 +216,12 @@ def _scaled(interval: Interval, factor: float) -> Interval:
 
 
 def verdict_of(x: Floats, y: Floats, errors: Floats, smallest: float, level: float) -> tuple[Verdict, str]:
-    """The rule of `fit_transfer` and its words, for points that define a line; `errors`: their covariance, [n, n]."""
+    """The rule of `fit_transfer` and its words, for points that define a line; `errors`: their covariance, [n, n].
+
+    Raises ValueError for what is no number: no verdict may come of it.
+    """
+    if not (np.isfinite(x).all() and np.isfinite(y).all() and np.isfinite(errors).all()):
+        raise ValueError("points and their errors must be finite")
     r, wide = line_intervals(x, y, errors, level)
     wide, narrow = (_scaled(each, 100) for each in (wide, line_intervals(x, y, errors, 2 * level - 1)[1]))
     if len(x) < _FEWEST:
@@ -240,13 +249,16 @@ def verdict_of(x: Floats, y: Floats, errors: Floats, smallest: float, level: flo
 def _family(points: pd.DataFrame, errors: Floats, verdict: Verdict, smallest: float, level: float) -> str | None:
     """The largest family of several backbones without which the verdict would be another.
 
-    Backbones of one family tend to do alike, which no interval here knows.
+    Backbones of one family tend to do alike, which no interval here knows. Where too few for any verdict would remain,
+    that counts only against a family that most of the backbones belong to: else it would be said of every small study.
     """
     if verdict == "cannot tell":
         return None
     sizes = points.loc[points["family"] != "", "family"].value_counts()
     for family in sizes.index[sizes > 1]:
         rest = (points["family"] != family).to_numpy()
+        if rest.sum() < _FEWEST and rest.mean() >= 0.5:
+            continue
         x, y = (points[name].to_numpy(np.float64)[rest] for name in ("imagenet_top1", "value"))
         if _trouble(x, y, "") or verdict_of(x, y, errors[np.ix_(rest, rest)], smallest, level)[0] != verdict:
             return str(family)

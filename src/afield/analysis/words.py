@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from afield.base import text
 from afield.scoring.intervals import Interval
 from afield.scoring.metrics import metric, metric_title
 
@@ -28,12 +29,12 @@ def spelled(number: int) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """A number of things.
+    """A number of things, in letters up to twelve.
 
     >>> count(1, "seed"), count(2, "seed"), count(0, "backbone"), count(2624, "test image")
     ('one seed', 'two seeds', 'no backbones', '2,624 test images')
     """
-    return f"{spelled(number)} {noun}{'' if number == 1 else 's'}"
+    return text.count(number, noun, say=spelled)
 
 
 def capital(sentence: str) -> str:
@@ -81,8 +82,8 @@ def signed(number: float, decimals: int = 1) -> str:
     >>> signed(1.25, 2), signed(-0.44), signed(-0.01)
     ('+1.25', '-0.4', '0.0')
     """
-    text = f"{number:+.{decimals}f}"
-    return text[1:] if float(text) == 0 else text
+    shown = f"{number:+.{decimals}f}"
+    return shown[1:] if float(shown) == 0 else shown
 
 
 _NO_INTERVAL = "no interval can be given"

@@ -28,6 +28,7 @@ _LITERALS = {
     "library": get_args(Library),
     "imagenet_kind": get_args(ImagenetKind),
     "interpolation": get_args(Interpolation),
+    "crop_mode": get_args(CropMode),
     "objective": get_args(Objective),
 }
 

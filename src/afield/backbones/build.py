@@ -124,7 +124,7 @@ def _try(network: nn.Module, backbone: Backbone, classes: int, channels: int, si
     try:
         with torch.no_grad():
             logits = network(torch.zeros(1, channels, size, size))
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # the user's code may raise anything
         words = " ".join(str(error).split())[:300]
         raise InputError(
             f"{backbone.id}: its network fails at an image of [1, {channels}, {size}, {size}] "

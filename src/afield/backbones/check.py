@@ -73,6 +73,12 @@ def _check_backbone(name: str, extension: Extension, sources: Sources) -> Iterat
             yield Check(name, what, "left out" if words.startswith("none") else "ok", words)
 
 
+def describe_checks(source: str | Path, sources: Sources) -> Iterator[tuple[str, bool]]:
+    """What `check_extension` finds, a line a test, and whether it was passed."""
+    for check in check_extension(source, sources):
+        yield f"{check.backbone}  {check.what:20} {check.outcome:8}  {check.words}", check.outcome != "failed"
+
+
 @dataclass(frozen=True)
 class _Tested:
     backbone: Backbone

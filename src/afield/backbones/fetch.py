@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from afield.base.errors import InputError
 from afield.base.files import atomic_path, words_for_failed_writes, write_json
 from afield.base.hashing import sha256_file
 from afield.base.http import length
+from afield.base.text import columns, megabytes
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,20 @@ def order(backbone: Backbone, folder: Path, sources: Sources) -> Order:
         found = hub.describe(source)
         return Order(backbone, folder / file_name(backbone, source, found.file), where.origin, found.size, local=False)
     return Order(backbone, folder / file_name(backbone, source), where.origin, length(source.address), local=False)
+
+
+def describe_orders(wanted: Sequence[Order]) -> str:
+    """What is to be fetched, its size and where from."""
+    rows = [
+        (item.backbone.id, megabytes(item.size), "here" if item.local else "download", item.origin) for item in wanted
+    ]
+    table = columns(rows, ("backbone", "size", "is", "from"))
+    sizes = [item.size for item in wanted if not item.local]
+    if not sizes:
+        return f"{table}\n\nNothing to download."
+    known = megabytes(sum(size or 0 for size in sizes))
+    unknown = ", and those of unknown size" if None in sizes else ""
+    return f"{table}\n\n{known} to download{unknown}."
 
 
 def fetch(backbone: Backbone, folder: Path, sources: Sources, progress: Progress | None = None) -> Weights:

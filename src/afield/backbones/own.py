@@ -12,7 +12,7 @@ from pathlib import Path
 from afield.backbones.backbone import Backbone
 from afield.backbones.catalogue import find
 from afield.base.errors import InputError
-from afield.base.extensions import Extension, find_object, where
+from afield.base.extensions import Extension, find_object, load_extension, where
 
 
 def is_own(name: str) -> bool:
@@ -39,6 +39,19 @@ def resolve(name: str, extensions: Mapping[str, Extension]) -> Backbone:
     if weights is not None:
         weights = str((extension_of(name, extensions).folder / Path(weights).expanduser()).resolve())
     return replace(found, id=name, weights=weights)
+
+
+def from_command(name: str) -> Backbone:
+    """The backbone that a command names: an id of the catalogue or, of one's own, `FILE.py:NAME` (of an installed
+    package: its entry point's name and `:NAME`).
+
+    Raises InputError as `resolve` does, and where the file cannot be loaded.
+    """
+    if not is_own(name):
+        return find(name)
+    source, _, own = name.rpartition(":")
+    extension = load_extension(source)
+    return resolve(f"{extension.name}:{own}", {extension.name: extension})
 
 
 def planned(name: str, extensions: Mapping[str, Extension]) -> Backbone:
@@ -87,7 +100,7 @@ def _counted(backbone: Backbone, device: str) -> tuple[int, float]:
         try:
             with torch.no_grad(), FlopCounterMode(display=False) as counter:
                 network(torch.zeros(1, 3, size, size))
-        except Exception as error:  # the user's code may raise anything
+        except (Exception, SystemExit) as error:  # the user's code may raise anything
             raise InputError(
                 f"{backbone.id}: does not take an image of [1, 3, {size}, {size}]: {where(error)}; "
                 "mend the network, or set input_size to the side that it was made for"

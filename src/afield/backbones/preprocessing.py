@@ -1,18 +1,25 @@
 """An image as the makers of the weights evaluated them: to measure ImageNet accuracy and to compare with libraries.
 
-`resized_side` needs no torch, so that the catalogue can be shown without it.
+A study reads and prepares its images otherwise (afield.images). `resized_side` needs no torch, so that the catalogue
+can be shown without it.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from afield.backbones.backbone import Backbone
+from afield.base.errors import InputError
 
 if TYPE_CHECKING:
     import torch
     from PIL import Image
+
+_FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
+"""what files of images' endings may hold; Pillow would start other programs for some (EPS)"""
 
 
 def resized_side(backbone: Backbone, size: int | None = None) -> int:
@@ -21,6 +28,39 @@ def resized_side(backbone: Backbone, size: int | None = None) -> int:
     Rounded down, as timm does; a quotient that stands a hair below a whole number for want of digits counts as whole.
     """
     return math.floor((backbone.input_size if size is None else size) / backbone.crop + 1e-6)
+
+
+def as_tested(backbone: Backbone, size: int) -> Backbone:
+    """The backbone with the crop that its published accuracy was measured with, where `size` (pixels) is that figure's.
+
+    timm tests many weights at a larger size than their own, and some of these with another crop; a row of the catalogue
+    has the crop of the weights' own size. Elsewhere that one holds.
+    """
+    if backbone.library != "timm" or size != backbone.imagenet_size or size == backbone.input_size:
+        return backbone
+    import timm
+
+    try:
+        tested = timm.get_pretrained_cfg(backbone.id)
+    except RuntimeError:  # another timm, which does not know these weights
+        return backbone
+    crop = None if tested is None else tested.test_crop_pct
+    return backbone if crop is None else replace(backbone, crop=crop)
+
+
+def read_picture(path: Path) -> Image.Image:
+    """A picture as timm's and torchvision's loaders read it: Pillow's RGB, not turned as its EXIF tag may ask.
+
+    Raises InputError where it is missing, damaged or no image, with the words of whoever found that out.
+    """
+    from PIL import Image
+
+    try:
+        with Image.open(path, formats=_FORMATS) as image:
+            return image.convert("RGB")
+    # Pillow's readers raise many kinds of errors on damaged files: OSError, SyntaxError, ValueError, struct.error, ...
+    except Exception as error:
+        raise InputError(f"{path}: cannot be read as an image ({error}); restore it, or take it away") from error
 
 
 def evaluation_image(backbone: Backbone, image: Image.Image, size: int | None = None) -> torch.Tensor:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from textwrap import fill
 
 from afield.backbones.backbone import Backbone
 from afield.backbones.catalogue import catalogue, find, select
@@ -12,6 +11,7 @@ from afield.backbones.preprocessing import resized_side
 from afield.backbones.sets import SETS
 from afield.backbones.weights import Sources, Whereabouts, whereabouts
 from afield.base.errors import InputError
+from afield.base.text import entry
 
 _WIDTH = 100
 """columns of a terminal that a list may fill"""
@@ -130,6 +130,12 @@ _SIDES = {
 }
 
 
+def makers_view(row: Backbone, size: int) -> str:
+    """How the makers' evaluation turns an image into a square of `size` pixels (`preprocessing.evaluation_image`)."""
+    sides = _SIDES[row.crop_mode].format(side=resized_side(row, size))
+    return f"{sides} ({row.interpolation}, antialiased), centre crop of {size} px (crop {row.crop:g})"
+
+
 def _entries(row: Backbone) -> dict[str, str]:
     others = {
         "V2": row.imagenet_v2, "ReaL": row.imagenet_real, "A": row.imagenet_a, "R": row.imagenet_r,
@@ -137,7 +143,6 @@ def _entries(row: Backbone) -> dict[str, str]:
     }  # fmt: skip
     at = f", at {row.imagenet_size} px" if row.imagenet_size else ""
     how = f"{row.interpolation}, antialiased"
-    sides = _SIDES[row.crop_mode].format(side=resized_side(row))
     mean, std = (" ".join(f"{value:g}" for value in values) for values in (row.mean, row.std))
     sizes = f"{row.smallest_size} px and up" + (f", multiples of {row.size_step} px" if row.size_step > 1 else "")
     return {
@@ -153,7 +158,7 @@ def _entries(row: Backbone) -> dict[str, str]:
         "parameters": f"{row.params_m} M",
         "multiply-adds": f"{row.gmacs} billion an image of {row.input_size} px",
         "takes": sizes if row.size_step else f"{row.input_size} px alone",
-        "its makers'": f"{sides} ({how}), centre crop of {row.input_size} px (crop {row.crop:g})",
+        "its makers'": makers_view(row, row.input_size),
         "here": f"RGB; short side to the recipe's image_size ({how}), centre crop of that size; "
         f"(pixel / 255 - mean) / std, mean {mean}, std {std}",
         "layout": "channels last" if row.convolutional else "as it is",
@@ -174,8 +179,4 @@ def _weights(found: Whereabouts) -> list[str]:
 
 
 def _entry(key: str, value: str) -> str:
-    if " " not in value:
-        return f"{key:16}{value}"
-    return fill(
-        f"{key:16}{value}", width=_WIDTH, subsequent_indent=" " * 16, break_long_words=False, break_on_hyphens=False
-    )
+    return entry(key, value, _WIDTH)

@@ -19,17 +19,17 @@ SMALLEST = 32
 _STEPS = (1, 2, 4, 7, 8, 14, 16, 28, 32, 48, 56, 64, 96, 112, 128)
 
 
-def check_size(backbone: Backbone, size: int) -> None:
-    """Refuse a size (side of square images, pixels) that the architecture does not allow.
+def check_size(backbone: Backbone, size: int, key: str = "recipe.image_size") -> None:
+    """Refuse a size (side of square images, pixels) that the architecture does not allow; `key` is what set it.
 
     Raises InputError that names the backbone and the nearest allowed sizes.
     """
-    smallest, step = backbone.smallest_size, backbone.size_step
+    smallest, step, named = backbone.smallest_size, backbone.size_step, key.rpartition(".")[2]
     if step == 0:
         if size != smallest:
             raise InputError(
-                f"{backbone.id}: image_size = {size}: its architecture takes images of {smallest} pixels alone; "
-                f"set recipe.image_size to {smallest}"
+                f"{backbone.id}: {named} = {size}: its architecture takes images of {smallest} pixels alone; "
+                f"set {key} to {smallest}"
             )
         return
     if size >= smallest and size % step == 0:
@@ -38,10 +38,7 @@ def check_size(backbone: Backbone, size: int) -> None:
     below, above = max(size // step * step, lowest), max(-(-size // step) * step, lowest)
     nearest = str(above) if below == above else f"{below} or {above}"
     rule = f"at least {lowest} pixels" + (f" and a multiple of {step}" if step > 1 else "")
-    raise InputError(
-        f"{backbone.id}: image_size = {size}: its architecture takes sizes of {rule}; "
-        f"set recipe.image_size to {nearest}"
-    )
+    raise InputError(f"{backbone.id}: {named} = {size}: its architecture takes sizes of {rule}; set {key} to {nearest}")
 
 
 def set_size(network: nn.Module, backbone: Backbone, size: int) -> None:

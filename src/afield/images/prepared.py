@@ -16,7 +16,7 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +28,7 @@ from afield.base.errors import AfieldError, InputError, StoreError
 from afield.base.files import remove_abandoned, temporary_prefix, write_atomic, write_error, write_json
 from afield.base.hashing import digest
 from afield.base.process import UNGUARDED
-from afield.images.decode import PIXEL_LIMIT, decode, stored_size
+from afield.images.decode import AS_DECLARED, PIXEL_LIMIT, Reading, decode, stored_size
 
 PREPARATION_VERSION = 1
 """raised whenever a rule gives other bytes"""
@@ -38,6 +38,7 @@ _HEADS = 200
 """images whose heads are read to estimate the bytes of all"""
 _CHUNK = 16
 """images that a process is given at once"""
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -46,10 +47,11 @@ class Rule:
 
     `train`: the short side shrinks to ceil(1.44 size), aspect kept, never enlarged. No crop of the study's
     RandomResizedCrop (area 0.65 to 1, ratio 3/4 to 4/3) is then narrower than `size`: sqrt((4/3) / 0.65) = 1.432.
+    `full`: as it is, for crops that are cut from the full image; `size` is 0, one copy serves all.
     `evaluation`: the short side becomes `size`, then the central square is cut (torchvision's Resize and CenterCrop).
     """
 
-    kind: Literal["train", "evaluation"]
+    kind: Literal["train", "full", "evaluation"]
     size: int
     interpolation: Literal["bilinear", "bicubic"]
     version: int = PREPARATION_VERSION
@@ -58,6 +60,11 @@ class Rule:
 def train_rule(size: int) -> Rule:
     """The rule for training images; one for all backbones."""
     return Rule("train", size, "bicubic")
+
+
+def full_rule() -> Rule:
+    """The rule for training images whose crops are cut from the full image; one for all sizes and backbones."""
+    return Rule("full", 0, "bicubic")
 
 
 def evaluation_rule(size: int, interpolation: Literal["bilinear", "bicubic"]) -> Rule:
@@ -105,15 +112,19 @@ def prepare(
     cache: Path,
     processes: int,
     progress: Callable[[int, int], None],
+    reading: Reading = AS_DECLARED,
 ) -> Path:
     """Prepare images (paths below `data_root`, with their sha256) and return the folder for `open_prepared`.
 
-    The folder is named by the images' hashes, the rule and Pillow's version (its decoders make the bytes); one that is
-    there is whole and used again. `progress(done, all)` is told after each image and may raise to stop. `processes`
-    decode at once; 1 works in this process. Raises InputError that lists all broken images, StoreError where the disk
-    is too small or cannot be written, AfieldError where a decoding process was killed.
+    The folder is named by the images' hashes, the rule, Pillow's version (its decoders make the bytes) and `reading`,
+    where a task states one; one that is there is whole and used again. `progress(done, all)` is told after each image
+    and may raise to stop. `processes` decode at once; 1 works in this process. Raises InputError that lists all broken
+    images, StoreError where the disk is too small or cannot be written, AfieldError where a process was killed.
     """
-    name = digest({"images": list(hashes), "rule": asdict(rule), "pillow": PIL.__version__})
+    name = digest(
+        {"images": list(hashes), "rule": asdict(rule), "pillow": PIL.__version__}
+        | ({} if reading == AS_DECLARED else {"reading": asdict(reading)})
+    )
     folder = cache / "prepared" / name
     if folder.is_dir():
         return folder
@@ -123,7 +134,7 @@ def prepare(
         _check_space(estimate_bytes(data_root, images, rule), folder.parent)
         temporary = Path(tempfile.mkdtemp(prefix=temporary_prefix(), dir=folder.parent))
         try:
-            _write(temporary, data_root, images, rule, processes, progress)
+            _write(temporary, data_root, images, rule, processes, progress, reading)
             _put(temporary, folder)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -179,6 +190,8 @@ def prepare_pixels(full: npt.NDArray[np.uint8], rule: Rule) -> npt.NDArray[np.ui
 
 def _resized(width: int, height: int, rule: Rule) -> tuple[int, int]:
     """Width and height after the resize, the long side cut to a whole number as torchvision's Resize does."""
+    if rule.kind == "full":
+        return width, height
     short = rule.size if rule.kind == "evaluation" else min(width, height, -(-36 * rule.size // 25))
     if width <= height:
         return short, int(short * height / width)
@@ -203,9 +216,9 @@ class _Done:
     error: str = ""
 
 
-def _prepare_one(path: Path, rule: Rule) -> _Done:
+def _prepare_one(path: Path, rule: Rule, reading: Reading) -> _Done:
     try:
-        full = decode(path)
+        full = decode(path, reading)
     except InputError as error:
         return _Done(None, (0, 0), str(error))
     height, width = full.shape[:2]
@@ -227,11 +240,14 @@ def _write(
     rule: Rule,
     processes: int,
     progress: Callable[[int, int], None],
+    reading: Reading,
 ) -> None:
     """Fill a folder with pixels, index and rule. All broken images are reported together."""
     sizes, originals = np.zeros((len(images), 2), np.int32), np.zeros((len(images), 2), np.int32)
     broken = []
-    work = _in_order(partial(_prepare_one, rule=rule), [data_root / image for image in images], processes)
+    work = in_order(
+        partial(_prepare_one, rule=rule, reading=reading), [data_root / image for image in images], processes
+    )
     with (folder / "pixels.bin").open("wb") as stream, closing(work) as results:
         for position, done in enumerate(results):
             if done.pixels is None:
@@ -251,7 +267,7 @@ def _write(
     write_json(folder / "rule.json", asdict(rule))
 
 
-def _in_order(task: Callable[[Path], _Done], paths: list[Path], processes: int) -> Generator[_Done, None, None]:
+def in_order(task: Callable[[Path], Result], paths: list[Path], processes: int) -> Generator[Result, None, None]:
     """The results of `task` in the order of `paths`, from this process or several others."""
     if processes == 1:
         yield from map(task, paths)
@@ -265,10 +281,10 @@ def _in_order(task: Callable[[Path], _Done], paths: list[Path], processes: int) 
     except BrokenProcessPool as error:
         if done == 0:
             raise AfieldError(
-                "a process that prepares images ended before its first image; what it said stands above. " + UNGUARDED
+                "a process that reads images ended before its first image; what it said stands above. " + UNGUARDED
             ) from error
         raise AfieldError(
-            "a process that prepares images was killed, perhaps for want of memory; use fewer processes"
+            "a process that reads images was killed, perhaps for want of memory; use fewer processes"
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)

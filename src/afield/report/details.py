@@ -27,7 +27,7 @@ def details_of(record: StudyRecord) -> Details:
     head, search = record.study.study, record.study.search
     grid = "; ".join(f"{key} {value}" for key, value in words.pairs(search.grid)) or "none"
     protocol = {
-        "protocol": f"{head.protocol}: validation chooses recipe, epoch and backbone; test is read after that",
+        "protocol": _protocol(record),
         "reads of test splits, by all studies of the folder": record.test_reads,
         "search": f"{search.method} over {grid}"
         + (f"; rungs at {words.plain(search.rungs)} epochs" if search.method == "halving" else ""),
@@ -45,6 +45,23 @@ def details_of(record: StudyRecord) -> Details:
         platforms=tuple(tuple(words.pairs(platform)) for platform in record.platforms),
         weights=tuple((used.backbone.id, tuple(words.pairs(_weights(used)))) for used in record.backbones),
     )
+
+
+def _protocol(record: StudyRecord) -> str:
+    """Which split chose, task by task, and what the protocol put in place of the weights' preprocessing."""
+    chosen_on = {
+        "validation": "validation chooses recipe, epoch and backbone; test is read after that",
+        "test": "test itself chooses, as in the study's own code, so that its figures flatter",
+    }
+    told = []
+    for split, sentence in chosen_on.items():
+        tasks = [task.name for task in record.tasks if task.selection == split]
+        if tasks:
+            told.append(sentence if len(tasks) == len(record.tasks) else f"{sentence} ({', '.join(tasks)})")
+    name = record.study.study.protocol
+    if name == "paper":
+        told.append("ImageNet's mean and std and bilinear resizing for every backbone; crops from the full images")
+    return f"{name}: {'; '.join(told)}"
 
 
 def _weights(used: BackboneRecord) -> dict[str, str]:

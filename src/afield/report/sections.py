@@ -13,7 +13,8 @@ from afield.report.pictures import data_uri
 from afield.report.rows import Row
 from afield.report.searches import SearchSection, recipe_words, search_sections
 from afield.scoring.metrics import metric_title
-from afield.study.record import SearchRecord, StudyRecord, TaskRecord, absence_words
+from afield.study.record import SearchRecord, StudyRecord, TaskRecord
+from afield.tasks.show import absence_words
 
 VERDICTS = {
     "transfers": ("ImageNet accuracy tells here", "yes"),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pydantic import ValidationError
 from scipy.stats import spearmanr
 
 from afield.backbones.backbone import Backbone
@@ -17,7 +18,7 @@ from afield.scoring.intervals import metric_interval
 from afield.scoring.metrics import METRICS
 from afield.scoring.predictions import Predictions
 from afield.study.record import BackboneRecord, Failure, SearchRecord, StudyRecord, TaskRecord, TrialRecord, TrialState
-from afield.study.search import Chosen, Seen, ask, best_so_far, rungs
+from afield.study.search import Chosen, Seen, ask, asked, best_so_far, rungs
 from afield.study.store import Store, TrialFiles
 from afield.study.study import SearchChoice, Study
 from afield.tasks.task import SPLITS, Card
@@ -49,7 +50,7 @@ def load_record(out: str | Path, study: str | None = None) -> StudyRecord:
     store = Store.open(Path(out))
     chosen = _choose_study(store, study)
     stored = store.read_plan(chosen.study.name)
-    trials = {key: Trial.model_validate(content) for key, content in stored["trials"].items()}
+    trials = _trials(store, stored)
     files = {key: store.read(key) for key in trials}
     scores = {key: score for key in trials if (score := store.read_score(key)) is not None}
     backbones = {name: Backbone.from_plain(values) for name, values in stored["backbones"].items()}
@@ -121,6 +122,17 @@ def _choose_study(store: Store, name: str | None) -> Study:
     return Study.model_validate_json(texts[name])
 
 
+def _trials(store: Store, plan: Mapping[str, Any]) -> dict[str, Trial]:
+    try:
+        return {key: Trial.model_validate(content) for key, content in plan["trials"].items()}
+    except ValidationError as error:
+        field = ".".join(str(part) for part in error.errors()[0]["loc"])
+        raise InputError(
+            f"{store.root}: its trials are those of another version of afield ({field}: {error.errors()[0]['msg']}); "
+            "read it with that version, or run the study into a new folder"
+        ) from None
+
+
 def _search(context: _Context, content: Mapping[str, Any]) -> SearchRecord:
     study, keys = context.study, content["cells"]
     intervention = content["intervention"]
@@ -130,6 +142,7 @@ def _search(context: _Context, content: Mapping[str, Any]) -> SearchRecord:
     chosen = step.cell if isinstance(step, Chosen) else None
     repeats = [] if chosen is None else content["repeats"][chosen]
     axes = {key: tuple(values) for key, values in study.search.grid.items()}
+    spent = [item.history[:until] for item, until in zip(seen, asked(study.search, seen, epochs), strict=True)]
     return SearchRecord(
         task=content["task"],
         backbone=content["backbone"],
@@ -139,7 +152,8 @@ def _search(context: _Context, content: Mapping[str, Any]) -> SearchRecord:
         chosen=None if chosen is None else keys[chosen],
         repeats=tuple(_trial(context, key, intervention) for key in repeats),
         borders=() if chosen is None else _borders(axes, context.trials[keys[chosen]]),
-        epochs_spent=sum(len(item.history) for item in seen),
+        epochs_spent=sum(len(history) for history in spent),
+        seconds_spent=sum(row["seconds"] for history in spent for row in history),
         epochs_of_grid=len(keys) * epochs,
         rung_correlation=_rung_correlation(study.search, seen, epochs),
     )
@@ -202,6 +216,7 @@ def _task(store: Store, name: str, fingerprint: str) -> TaskRecord:
         metric=content["metric"],
         card=Card(**content["card"]),
         split_seed=content["split_seed"],
+        selection=content["selection"],
         fingerprint=fingerprint,
         counts={split: content["counts"][split] for split in SPLITS},
         pictures={label: store.read_pictures(name, fingerprint, index) for index, label in enumerate(classes)},
@@ -274,10 +289,10 @@ def _rows(context: _Context, search: SearchRecord, trial: TrialRecord, task: Tas
             "protocol": context.study.study.protocol, "view": "plain",
             "initialisation": trial.recipe["initialisation"], "image_size": trial.recipe["image_size"],
             "kind": "single",
-            "selected_on": "validation", "validation": measure.compute(validation),
+            "selected_on": task.selection, "validation": measure.compute(validation),
             "search_cells": len(search.cells), "search_epochs": search.epochs_spent,
             "intervention": search.intervention, "seed": trial.seed, "key": trial.key,
-            "train_seconds": trial.train_seconds, "search_seconds": sum(cell.train_seconds for cell in search.cells),
+            "train_seconds": trial.train_seconds, "search_seconds": search.seconds_spent,
             "epochs": trial.recipe["epochs"], "machine": result.get("machine", ""),
         })  # fmt: skip
     return rows

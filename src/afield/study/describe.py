@@ -1,70 +1,34 @@
-"""Plans, records and catalogues as text for a terminal."""
+"""Plans, runs and records as text for a terminal."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from textwrap import fill
+from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from afield.backbones.fetch import Order
 from afield.backbones.show import describe_cost
-from afield.backbones.weights import sources
 from afield.base.errors import InputError
-from afield.base.files import write_atomic, write_text
+from afield.base.text import columns, count
 from afield.images.prepared import cache_folder, estimate_bytes
 from afield.study.ledger import Ledger
 from afield.study.plan import Plan
-from afield.study.record import StudyRecord, absence_words
+from afield.study.record import StudyRecord
 from afield.study.search import rung_sizes
 from afield.study.store import Store
 from afield.study.study import Study, with_backbones
-from afield.tasks.builtin import TASKS, find_task
-from afield.tasks.data import load_task
-from afield.tasks.task import SPLITS
+from afield.tasks.show import absence_words
 
-
-def columns(rows: Sequence[tuple[str, ...]], header: tuple[str, ...]) -> str:
-    """Rows as aligned columns under a header, numbers to the right.
-
-    >>> print(columns([("a", "1.5"), ("bcd", "12")], ("name", "n")))
-    name    n
-    a     1.5
-    bcd    12
-    """
-    table = [header, *rows]
-    widths = [max(len(row[index]) for row in table) for index in range(len(header))]
-    right = [len(rows) > 0 and all(_is_number(row[index]) for row in rows) for index in range(len(header))]
-    return "\n".join(
-        "  ".join(
-            cell.rjust(width) if to_right else cell.ljust(width)
-            for cell, width, to_right in zip(row, widths, right, strict=True)
-        ).rstrip()
-        for row in table
-    )
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def count(number: int, noun: str, plural: str = "") -> str:
-    """A number with its noun.
-
-    >>> count(1, "search", "searches"), count(2, "epoch")
-    ('1 search', '2 epochs')
-    """
-    return f"{number} {noun if number == 1 else plural or noun + 's'}"
+if TYPE_CHECKING:
+    from afield.study.run import Outcome
 
 
 def describe_change(study: Study, backbones: Sequence[str]) -> tuple[Study, str]:
-    """A study with other backbones, and words for what they cost and what is left out for want of its backbones."""
+    """A study with other backbones, and words for what they cost and what is left out for want of its backbones; with
+    none named the study as it is, and no words.
+    """
+    if not backbones:
+        return study, ""
     changed = with_backbones(study, backbones)
     gone = [name for name in study.study.interventions if name not in changed.study.interventions]
     lines = [describe_cost(changed.study.backbones)]
@@ -81,7 +45,7 @@ def describe_plan(plan: Plan, out: Path) -> str:
     for item in plan.searches:
         rungs = " ".join(f"{cells}@{epochs}" for epochs, cells in rung_sizes(search, len(item.cells), item.epochs))
         epochs = plan.epochs_of(item)
-        passes = epochs * plan.training_images(item.task)
+        passes = epochs * plan.training_images[item.task]
         left = () if ledger is None else (str(ledger.outlook(item).left),)
         rows.append((item.task, item.backbone.id, item.intervention, rungs, f"{passes}", f"{epochs}", *left))
     head = (
@@ -144,6 +108,18 @@ def _disk(plan: Plan) -> str:
     return f"{f'about {megabytes:.0f}' if megabytes >= 1 else 'under 1'} MB in {cache_folder()}"
 
 
+def describe_outcome(outcome: Outcome) -> str:
+    """What a run came to, in a line."""
+    done = f"{count(outcome.trained, 'training')} done now ({count(outcome.epochs, 'epoch')})"
+    return f"{done}, {outcome.failed} failed, {outcome.missing} results missing"
+
+
+def where_to_look(out: Path, study: str) -> str:
+    """The command that shows what of a study is not there; it names the study where the folder holds several."""
+    which = f" --study {study}" if len(Store.open(out).studies()) > 1 else ""
+    return f"afield status {out}{which}"
+
+
 def describe_record(record: StudyRecord, out: Path) -> str:
     """What of a study is finished, paused, failed and missing in a result folder."""
     rows = []
@@ -178,99 +154,3 @@ def describe_record(record: StudyRecord, out: Path) -> str:
     if record.failures:
         lines.append(f"Try again what failed: afield run STUDY --out {out} --retry failed")
     return "\n".join(lines)
-
-
-def write_table(table: pd.DataFrame, form: str, to: Path | None) -> str:
-    """The table as text, or nothing after writing it to a file. Raises InputError for parquet without a file."""
-    if form == "parquet":
-        if to is None:
-            raise InputError("parquet cannot be printed; name a file with --to")
-        write_atomic(to, lambda path: table.to_parquet(path, index=False))
-        return ""
-    text = table.to_csv(index=False).rstrip("\n") if form == "csv" else markdown(table)
-    if to is None:
-        return text
-    write_text(to, text + "\n")
-    return ""
-
-
-def markdown(table: pd.DataFrame) -> str:
-    """A table in Markdown, floats to five digits; what is unknown or not defined is empty."""
-
-    def cell(value: object) -> str:
-        if value is None or value is pd.NA or value != value:
-            return ""
-        return f"{value:.5g}" if isinstance(value, float) else str(value).replace("|", "\\|")
-
-    cells = [[cell(value) for value in row] for row in table.itertuples(index=False)]
-    lines = ["| " + " | ".join(table.columns) + " |", "|" + " --- |" * len(table.columns)]
-    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in cells])
-
-
-def list_tasks() -> str:
-    """The built-in tasks, a line each."""
-    rows = [(task.name, str(len(task.classes)), task.metric, task.card.title) for task in TASKS.values()]
-    return columns(rows, ("task", "classes", "metric", "title"))
-
-
-def show_task(name: str) -> str:
-    """A task's card, and its counts where the data are here."""
-    task = find_task(name)
-    card = task.card
-    others = ", ".join(name for name in task.panel if name != task.metric)
-    entries = {
-        "title": card.title, "source": card.source, "application": card.application, "domain": card.domain,
-        "licence": card.licence,
-        "classes": ", ".join(task.classes), "metric": f"{task.metric}; recorded too: {others}",
-        "baseline": card.baseline, "get it": card.get, "citation": card.citation,
-    }  # fmt: skip
-    lines = [_entry(key, value) for key, value in entries.items() if value]
-    try:
-        data = load_task(task, "clean", cache_folder())
-    except InputError as error:
-        return "\n".join([*lines, _entry("images", f"not here: {error}")])
-    for split in SPLITS:
-        labels = data.table.loc[data.table["split"] == split, "label"]
-        counts = ", ".join(f"{int((labels == index).sum())} {label}" for index, label in enumerate(task.classes))
-        lines.append(_entry(split, f"{len(labels)} images: {counts}"))
-    lines += [_entry("mind", words) for words in absence_words(data.absent())]
-    return "\n".join(lines)
-
-
-def describe_checks(source: str, weights: Path | None) -> Iterator[tuple[str, bool]]:
-    """A line for each test of an extension's backbones, as it ends, and whether it was passed. Raises InputError where
-    the extension cannot be used.
-    """
-    from afield.backbones.check import check_extension
-
-    for check in check_extension(source, sources(weights)):
-        yield f"{check.backbone}  {check.what:20} {check.outcome:8}  {check.words}", check.outcome != "failed"
-
-
-def describe_orders(orders: Sequence[Order]) -> str:
-    """What is to be fetched, its size and where from."""
-    rows = [
-        (item.backbone.id, megabytes(item.size), "here" if item.local else "download", item.origin) for item in orders
-    ]
-    table = columns(rows, ("backbone", "size", "is", "from"))
-    sizes = [item.size for item in orders if not item.local]
-    if not sizes:
-        return f"{table}\n\nNothing to download."
-    known = megabytes(sum(size or 0 for size in sizes))
-    unknown = ", and those of unknown size" if None in sizes else ""
-    return f"{table}\n\n{known} to download{unknown}."
-
-
-def megabytes(size: int | None) -> str:
-    """Bytes as people say them.
-
-    >>> megabytes(12_345_678), megabytes(None)
-    ('12.3 MB', 'unknown')
-    """
-    return "unknown" if size is None else f"{size / 1e6:,.1f} MB"
-
-
-def _entry(key: str, value: str) -> str:
-    return fill(
-        f"{key:16}{value}", width=110, subsequent_indent=" " * 16, break_long_words=False, break_on_hyphens=False
-    )

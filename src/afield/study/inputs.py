@@ -12,6 +12,7 @@ from afield.study.job import SplitPaths
 from afield.study.plan import Plan
 from afield.study.store import Store
 from afield.tasks.data import TaskData
+from afield.tasks.task import Split
 
 Progress = Callable[[str, int, int], None]
 """what is prepared, images done, images in all; may raise to stop"""
@@ -21,7 +22,7 @@ PICTURES = 6
 
 def prepare_inputs(
     plan: Plan, store: Store, cache: Path, progress: Progress
-) -> dict[tuple[str, str, str], dict[str, SplitPaths]]:
+) -> dict[tuple[str, str, str], dict[Split, SplitPaths]]:
     """Where each search's splits lie, by search and split, after preparing what is not yet there; their tasks must be
     written (`write_task`).
 
@@ -29,6 +30,7 @@ def prepare_inputs(
     """
     folders: dict[tuple[str, str, Rule], Path] = {}
     inputs = {}
+    pictured: set[str] = set()
     for search in plan.searches:
         data = plan.tasks[search.task]
         samples = store.samples(data.task.name, data.fingerprint)
@@ -37,15 +39,18 @@ def prepare_inputs(
             place = (search.task, split, rule)
             if place not in folders:
                 folders[place] = _prepare(data, split, rule, cache, progress)
-            paths[split] = SplitPaths(samples, split, folders[place])
-        _write_pictures(store, data, paths["validation"])
+            table = data.selection if split == "validation" else split
+            paths[split] = SplitPaths(samples, table, folders[place])
+        if search.task not in pictured:
+            pictured.add(search.task)
+            _write_pictures(store, data, paths["validation"])
         inputs[search.identity] = paths
     return inputs
 
 
-def _prepare(data: TaskData, split: str, rule: Rule, cache: Path, progress: Progress) -> Path:
+def _prepare(data: TaskData, split: Split, rule: Rule, cache: Path, progress: Progress) -> Path:
     images = data.images(split)
-    what = f"{data.task.name} {split}, {rule.size} px"
+    what = f"{data.task.name} {split}, " + (f"{rule.size} px" if rule.size else "full size")
     hashes = [data.hashes[image] for image in images]
     return prepare(
         data.root,
@@ -68,6 +73,7 @@ def write_task(store: Store, data: TaskData) -> None:
         "metric": task.metric,
         "panel": list(task.panel),
         "split_seed": task.split_seed,
+        "selection": data.selection,
         "fingerprint": data.fingerprint,
         "card": asdict(task.card),
         "counts": data.counts(),

@@ -20,6 +20,7 @@ from afield.backbones.weights import Weights
 from afield.base.extensions import load_kept
 from afield.images.prepared import open_prepared
 from afield.study.store import Store
+from afield.tasks.task import Split
 from afield.trial import SplitInputs, Trial, run_trial, score
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Job:
     kind: Literal["train", "score"]
     trial: Trial
     out: Path
-    splits: Mapping[str, SplitPaths]
+    splits: Mapping[Split, SplitPaths]
     weights: Weights | None
     extensions: Mapping[str, str] = field(default_factory=dict)
     """where those of the trial are loaded from, by name: the copies in the result folder"""
@@ -102,9 +103,7 @@ def _train(job: Job, store: Store, progress: Progress, stop: Callable[[], bool])
     from afield.training.loop import Hooks
 
     trial, key = job.trial, job.trial.key
-    if store.read(key).result is not None:
-        store.set_aside(key)  # finished once, but its network is gone: train it again
-    store.begin(trial)
+    store.begin(trial)  # one that is finished, but whose network is gone, stays so until it is finished anew
     here = platform(trial.numerics.device)
 
     def save(state: State) -> None:
@@ -118,7 +117,7 @@ def _train(job: Job, store: Store, progress: Progress, stop: Callable[[], bool])
         state=begun, until=job.until, workers=job.workers,
         hooks=Hooks(save=save, progress=progress, stop=stop),
     )  # fmt: skip
-    store.write_history(key, state.history)
+    store.write_history(key, state.history)  # where a killed run had saved the checkpoint alone
     if state.epoch == trial.recipe.epochs:
         _finish(job, store, state, here)
     return state.epoch - before
@@ -131,7 +130,7 @@ def _finish(job: Job, store: Store, state: State, here: Mapping[str, str]) -> No
     assert best is not None, "a finished trial has a best epoch"
     tensors = {name: tensor.contiguous() for name, tensor in best.network.items()}
     row = job.backbone()
-    size = trial.recipe.image_size
+    size = trial.recipe.size
     store.write_network(
         key,
         save(tensors),
@@ -148,11 +147,13 @@ def _finish(job: Job, store: Store, state: State, here: Mapping[str, str]) -> No
             "resize": f"short side to {size} px, {trial.interpolation}, antialiased; centre crop",
             "mean": list(trial.mean),
             "std": list(trial.std),
+            "channels": trial.channels,
         },
     )
     predictions = job.splits["validation"].open().predictions(trial.classes, best.logits.numpy())
     store.finish(
         key,
+        state.history,
         predictions,
         {
             "key": key,

@@ -31,7 +31,7 @@ class Want:
     until: int
     """epochs to bring the trial to"""
     chain: float
-    """how long it holds up the end: epochs that can only come one after the other, times multiply-adds (billions)"""
+    """how long it holds up the end: epochs that can only come one after the other, times the work of each"""
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,15 @@ class Ledger:
         for identity in self._searches.get(key, ()):
             self._outlooks.pop(identity, None)
         return True
+
+    def reached(self, key: str) -> int:
+        """Epochs of a trial that need not be trained again: none where it is finished, but its network has gone."""
+        files = self.files[key]
+        return 0 if files.result is not None and key not in self._networks else len(files.history)
+
+    def searches(self, key: str) -> set[Identity]:
+        """The searches that a trial is a cell or a repeat of."""
+        return self._searches.get(key, set())
 
     def failed(self) -> list[str]:
         """Keys of the failed trials."""
@@ -154,8 +163,10 @@ class Ledger:
             lacking = [trial for trial in chosen if self._lacks(trial.key)]
             wants = [self._want(search, trial, search.epochs, decided=True) for trial in lacking]
         known = {key: self.files[key] for key in keys}
-        in_work = {want.trial.key for want in wants if want.kind == "train"}
-        over = [key for key, files in known.items() if files.history and files.failure is None and key not in in_work]
+        unended = {want.trial.key for want in wants if want.kind == "train"}
+        if isinstance(step, Ask):  # what waits at an open rung may yet go on
+            unended |= {keys[cell] for cell in step.alive if self.files[keys[cell]].result is None}
+        over = [key for key, files in known.items() if files.history and files.failure is None and key not in unended]
         return Outlook(
             chosen=chosen,
             wants=tuple(wants),
@@ -167,7 +178,7 @@ class Ledger:
         )
 
     def _left(self, search: PlannedSearch, step: Ask | Chosen, wants: list[Want]) -> int:
-        now = sum(want.until - len(self.files[want.trial.key].history) for want in wants if want.kind == "train")
+        now = sum(want.until - self.reached(want.trial.key) for want in wants if want.kind == "train")
         if isinstance(step, Chosen):
             return now
         sizes = rung_sizes(self.plan.study.search, len(search.cells), search.epochs)
@@ -179,9 +190,9 @@ class Ledger:
         return self.files[key].failure is None and key not in self.scored
 
     def _want(self, search: PlannedSearch, trial: Trial, until: int, *, decided: bool) -> Want:
-        chain = search.epochs - len(self.files[trial.key].history)
+        chain = search.epochs - self.reached(trial.key)
         if not decided and len(search.seeds) > 1:
             chain += search.epochs  # a repeat's, which waits for the choice
         # a network may have gone when another study's search ended: its trial is trained again, to the same bits
         kind: Literal["train", "score"] = "score" if trial.key in self._networks else "train"
-        return Want(kind, search, trial, until, chain * search.backbone.work)
+        return Want(kind, search, trial, until, chain * self.plan.work(search))

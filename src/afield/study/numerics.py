@@ -8,21 +8,22 @@ from pathlib import Path
 
 from afield.base.errors import InputError, StoreError
 from afield.base.files import write_text_once
+from afield.tasks.task import Protocol
 from afield.training.numerics import Device, NumericsChoice, settle
 
 
-def settle_numerics(choice: NumericsChoice, out: Path | None) -> NumericsChoice:
-    """Fill what the study leaves `auto`: from OUT/numerics.toml where a run has settled it there, else by the rule
-    for this machine's device.
+def settle_numerics(choice: NumericsChoice, out: Path | None, protocol: Protocol = "clean") -> NumericsChoice:
+    """Fill what the study leaves `auto`: the device from OUT/numerics.toml where a run has settled it there, else this
+    machine's best; the rest by the rule for that device.
 
     torch is imported to look the device up, but not for a CPU that is named or settled. Without `out` nothing is read
     or written. Of several first runs at once the first to write settles it for all. Raises InputError where this
     machine lacks the device.
     """
-    path = None if out is None else out / "numerics.toml"
+    path = None if out is None or choice.device != "auto" else out / "numerics.toml"
     first = path is not None and not path.exists()
     device = choice.device
-    if device == "auto" and path is not None and not first:
+    if path is not None and not first:
         device = _settled_device(path)
     if device != "cpu":
         from afield.training.device import available_devices
@@ -31,9 +32,11 @@ def settle_numerics(choice: NumericsChoice, out: Path | None) -> NumericsChoice:
         device = here[0] if device == "auto" else device
         if device not in here:
             raise InputError(f"numerics.device: this machine has no {device}; it has {', '.join(here)}")
+    if protocol == "paper" and choice.precision == "auto":
+        choice = choice.model_copy(update={"precision": "float32"})  # the study had no mixed precision
     settled = settle(choice, device)
     if path is not None and first and not write_text_once(path, _as_toml(settled)):
-        return settle_numerics(choice, out)  # another run was first after all
+        return settle_numerics(choice, out, protocol)  # another run was first after all
     return settled
 
 

@@ -18,12 +18,14 @@ from afield.base.errors import InputError
 from afield.base.extensions import Extension, load_extensions
 from afield.base.files import safe_name
 from afield.base.hashing import digest
-from afield.images.prepared import PREPARATION_VERSION, Rule, evaluation_rule, train_rule
+from afield.images.prepared import PREPARATION_VERSION, Rule
 from afield.scoring.metrics import metric
+from afield.study.protocol import view_of
 from afield.study.search import rung_sizes
 from afield.study.study import Study
 from afield.tasks.builtin import find_task
 from afield.tasks.data import TaskData, load_task
+from afield.tasks.task import Protocol, Split, Task
 from afield.training.numerics import NumericsChoice, numerics_for
 from afield.training.recipe import Recipe
 from afield.trial import Trial, key_of
@@ -97,6 +99,7 @@ class Plan:
             "trials": trials,
             "searches": [
                 {
+                    "name": search.name,
                     "task": search.task,
                     "backbone": search.backbone.id,
                     "intervention": search.intervention,
@@ -130,17 +133,21 @@ class Plan:
             reached = rung
         return spent + (len(search.seeds) - 1) * search.epochs
 
-    def training_images(self, task: str) -> int:
-        """Samples of a task's training split."""
-        return int((self.tasks[task].table["split"] == "train").sum())
+    @cached_property
+    def training_images(self) -> Mapping[str, int]:
+        """Samples of each task's training split."""
+        return {name: len(data.samples("train")) for name, data in self.tasks.items()}
 
-    def rules(self, search: PlannedSearch) -> dict[str, Rule]:
+    def work(self, search: PlannedSearch) -> float:
+        """What an epoch of a search costs, roughly: multiply-adds (billions) of all training images at its size."""
+        scale = search.cells[0].recipe.size / search.backbone.input_size
+        return search.backbone.work * scale**2 * self.training_images[search.task]
+
+    def rules(self, search: PlannedSearch) -> dict[Split, Rule]:
         """How the images of each split are prepared for a search."""
         recipe = search.cells[0].recipe
-        interpolation = search.backbone.interpolation
-        evaluation = evaluation_rule(recipe.image_size, interpolation)
-        train = evaluation if recipe.augmentation == "none" else train_rule(recipe.image_size)
-        return {"train": train, "validation": evaluation, "test": evaluation}
+        view = view_of(self.study.study.protocol, self.tasks[search.task].task, search.backbone, recipe)
+        return view.rules(recipe.augmentation)
 
 
 def make_plan(
@@ -148,17 +155,20 @@ def make_plan(
     numerics: NumericsChoice,
     cache: Path,
     sources: Sources = ANYWHERE,
+    data: Path | None = None,
     downloading: Downloading | None = None,
     *,
     download: bool = True,
 ) -> Plan:
-    """Find tasks, images and weights, and name every trial.
+    """Find tasks (below `data`, or where `tasks.places` looks), images and weights, and name every trial.
 
     Weights that are not here are downloaded, once nothing else is missing; without `download` they are missing too.
     Raises InputError that lists all that is missing at once.
     """
     problems: list[str] = []
-    loaded = _gather(study.study.tasks, lambda name: load_task(find_task(name), study.study.protocol, cache), problems)
+    loaded = _gather(
+        study.study.tasks, lambda name: load_task(find_task(name), study.study.protocol, cache, data), problems
+    )
     tasks = {data.task.name: data for data in loaded.values()}
     if len(tasks) < len(loaded):
         problems.append(
@@ -181,11 +191,12 @@ def make_plan(
         recipe = study.recipe_of(intervention)
         for name in study.backbones_of(intervention):
             if name in rows:
-                problems += _complaints(rows[name], recipe)
-    for name, data in tasks.items():
-        if metric(data.task.metric).direction != "higher":
+                for found in tasks.values():
+                    problems += _complaints(study.study.protocol, found.task, rows[name], recipe)
+    for name, found in tasks.items():
+        if metric(found.task.metric).direction != "higher":
             problems.append(
-                f"{name}: its leading metric {data.task.metric} is better when lower; "
+                f"{name}: its leading metric {found.task.metric} is better when lower; "
                 "lead with one that is better when higher"
             )
     weights = _gather(
@@ -202,16 +213,16 @@ def make_plan(
             backbone=rows[name],
             intervention=intervention,
             cells=_cells(
-                study, data, rows[name], grids[intervention], weights.get(name), numerics, _hashes(name, extensions)
+                study, found, rows[name], grids[intervention], weights.get(name), numerics, _hashes(name, extensions)
             ),
             seeds=study.study.seeds,
         )
-        for task, data in tasks.items()
+        for task, found in tasks.items()
         for intervention in study.study.interventions
         for name in study.backbones_of(intervention)
     )
-    found = {rows[name].id: item for name, item in weights.items()}
-    return Plan(study, tasks, found, numerics, searches, extensions or {})
+    bytes_of = {rows[name].id: item for name, item in weights.items()}
+    return Plan(study, tasks, bytes_of, numerics, searches, extensions or {})
 
 
 def _locate(row: Backbone, sources: Sources, downloading: Downloading | None, *, download: bool) -> Weights:
@@ -226,10 +237,10 @@ def _locate(row: Backbone, sources: Sources, downloading: Downloading | None, *,
     return locate(row, sources, partial(downloading, row.id) if downloading else None)
 
 
-def _complaints(row: Backbone, recipe: Recipe) -> list[str]:
-    """What speaks against training a backbone by a recipe."""
+def _complaints(protocol: Protocol, task: Task, row: Backbone, recipe: Recipe) -> list[str]:
+    """What speaks against training a backbone on a task by a recipe."""
     try:
-        check_size(row, recipe.image_size)
+        check_size(row, view_of(protocol, task, row, recipe).image_size)
         if recipe.pooling != "own" or recipe.head != "own":  # rare, and it needs torch
             from afield.backbones.pooling import check_pooling
 
@@ -275,27 +286,29 @@ def _cells(
     numerics: NumericsChoice,
     extensions: tuple[tuple[str, str], ...],
 ) -> tuple[Trial, ...]:
-    task = data.task
+    task, protocol = data.task, study.study.protocol
+    views = [view_of(protocol, task, row, recipe) for recipe in grid]
     return tuple(
         Trial(
             task=task.name,
             task_version=task.version,
             classes=task.classes,
-            flips=task.flips,
+            flips=view.flips,
             metric=task.metric,
             data=data.fingerprint,
             split_seed=task.split_seed,
-            protocol=study.study.protocol,
+            protocol=protocol,
             backbone=row.id,
             weights=weights.sha256 if weights is not None and recipe.initialisation == "pretrained" else None,
-            mean=row.mean,
-            std=row.std,
-            interpolation=row.interpolation,
-            recipe=recipe,
+            mean=view.mean,
+            std=view.std,
+            interpolation=view.interpolation,
+            channels=view.channels,
+            recipe=recipe.model_copy(update={"image_size": view.image_size}),
             seed=study.study.seeds[0],
             preparation=PREPARATION_VERSION,
             extensions=extensions,
             numerics=numerics_for(numerics, row.convolutional),
         )
-        for recipe in grid
+        for recipe, view in zip(grid, views, strict=True)
     )

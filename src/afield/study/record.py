@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -60,6 +60,8 @@ class SearchRecord:
     """searched keys whose chosen value is an end of its axis (of at least three values), e.g. `learning_rate`"""
     epochs_spent: int = 0
     """by the cells of the grid; repeats under other seeds come on top"""
+    seconds_spent: float = 0.0
+    """that those epochs took"""
     epochs_of_grid: int = 0
     """that training every cell to the end would have taken"""
     rung_correlation: float | None = None
@@ -77,6 +79,8 @@ class TaskRecord:
     metric: str
     card: Card
     split_seed: int
+    selection: Literal["validation", "test"]
+    """the split that chose recipe and epoch"""
     fingerprint: str
     counts: Mapping[str, Mapping[str, int]]
     """images by split, then by class"""
@@ -91,28 +95,6 @@ class TaskRecord:
             if split in self.counts
         }
         return {split: names for split, names in lacking.items() if names}
-
-
-def absence_words(absent: Mapping[Split, Sequence[str]]) -> tuple[str, ...]:
-    """What it means that splits lack classes, a sentence a split.
-
-    >>> absence_words({"test": ("owl",)})
-    ('No test image is of owl: the results say nothing of it, and means over classes leave it out.',)
-    """
-    told = []
-    for split, names in absent.items():
-        shown = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
-        it = "it" if len(names) == 1 else "them"
-        if split == "test":
-            means = f"the results say nothing of {it}, and means over classes leave {it} out"
-        else:
-            means = f"epochs and recipes are chosen without {it}"
-        told.append(f"No {split} image is of {shown}: {means}.")
-    return tuple(told)
-
-
-_NAMED = 8
-"""classes that one sentence names"""
 
 
 @dataclass(frozen=True)

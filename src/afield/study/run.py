@@ -24,6 +24,7 @@ from afield.study.plan import Plan, PlannedSearch, make_plan
 from afield.study.standing import Silent, Watch, standing_of
 from afield.study.store import Store
 from afield.study.study import Study, load_study
+from afield.tasks.task import Split
 
 _LOOK_AROUND = 5.0
 """seconds between two looks at whether other runs on the folder still live"""
@@ -58,13 +59,15 @@ def run_study(
     watch: Watch | None = None,
     weights: str | Path | None = None,
     offline: bool = False,
+    data: str | Path | None = None,
 ) -> Outcome:
     """Run a study, or what is missing of it, into a folder.
 
     `slots` trials run at once (by default as many as cores on a CPU, one on a GPU), each fed by `workers` loader
     processes (by default none on a CPU, where a trial makes its own batches, and up to eight on a GPU); neither changes
     a result. `weights` is a folder of weights that goes before their published places, and `offline` asks no network
-    (docs/weights.md). A script must call this under `if __name__ == "__main__":`, since workers import it.
+    (docs/weights.md). `data` is the folder that holds the tasks' folders (docs/tasks.md). A script must call this under
+    `if __name__ == "__main__":`, since workers import it.
 
     Raises InputError for what cannot be run, Stopped after Ctrl-C or SIGTERM (its words say whether everything could be
     saved), StoreError where the folder or the disk fails, and AfieldError where workers cannot start.
@@ -80,10 +83,10 @@ def run_study(
     watch = watch or Silent()
     cache = cache_folder()
     store = Store.create(Path(out))
-    numerics = settle_numerics(study.numerics, store.root)
-    plan = make_plan(study, numerics, cache, _sources(weights, offline), watch.download)
-    for data in plan.tasks.values():
-        write_task(store, data)
+    numerics = settle_numerics(study.numerics, store.root, study.study.protocol)
+    plan = make_plan(study, numerics, cache, _sources(weights, offline), _path(data), watch.download)
+    for task in plan.tasks.values():
+        write_task(store, task)
     store.write_study(study.study.name, study.model_dump_json(indent=2), plan.content())
     on_cpu = numerics.device == "cpu"
     if slots is None:
@@ -120,12 +123,14 @@ class _Run:
         self.workers, self.cache = workers, cache
         self.extensions = {name: store.keep_extension(item) for name, item in plan.extensions.items()}
         self.ledger = Ledger(plan, store, self._set_aside)
-        self.inputs: dict[tuple[str, str, str], dict[str, SplitPaths]] = {}
+        self.inputs: dict[tuple[str, str, str], dict[Split, SplitPaths]] = {}
         self.progress: dict[str, Event] = {}
         self.selected: dict[str, tuple[str, ...]] = {}
         self.pruned: set[str] = set()
         self.trained: set[str] = set()
         self.epochs = 0
+        self.halted = ""
+        """why the folder or the disk ends the run"""
         self.looked_around = time.monotonic()
 
     def go(self, interrupted: list[int]) -> None:
@@ -148,6 +153,9 @@ class _Run:
                 break
             for event in self.engine.events(timeout=0.25):
                 self._take(event)
+            if self.halted:
+                self._save_rest()
+                raise StoreError(self.halted)
             for key in held:
                 self.ledger.reload(key)
             if time.monotonic() - self.looked_around > _LOOK_AROUND:
@@ -179,19 +187,22 @@ class _Run:
                 continue
             if self.selected.get(search.name) != keys:
                 self.selected[search.name] = keys
-                self.store.write_selection(self.plan.study.study.name, search.name, keys, search.cells[0].metric)
+                split, metric = self.plan.tasks[search.task].selection, search.cells[0].metric
+                self.store.write_selection(self.plan.study.study.name, search.name, keys, metric, split)
             if search.name not in self.pruned and not self.ledger.wanted_by(search):
                 self.pruned.add(search.name)
                 self._prune(search)
 
     def _prune(self, search: PlannedSearch) -> None:
-        """The search has ended: checkpoints go, the networks of every study's chosen trials stay."""
-        kept = self.store.selected_keys()
+        """The search has ended: checkpoints go, the networks of every study's chosen trials stay, and so does all that
+        another study's search in this folder may still go on with.
+        """
+        chosen = self.store.selected_keys()
         cells = {keys[0] for keys in search.keys}
         # a repeat that is finished has a checkpoint where its run was killed in between; one under way needs its own
-        finished = {key for keys in search.keys for key in keys[1:] if self.store.is_finished(key)}
-        for key in cells | finished:
-            if self.store.is_prunable(key, kept):
+        ended = {key for keys in search.keys for key in keys if key in cells - chosen or self.store.is_finished(key)}
+        for key in ended - self.store.open_cells(self.plan.study.study.name):
+            if self.store.is_prunable(key, chosen):
                 with self.claims.held(*_work_on(key)) as ours:
                     if ours:  # by now another study may have chosen it
                         self.store.prune(key, keep_weights=key in self.store.selected_keys())
@@ -239,19 +250,20 @@ class _Run:
             self.store.fail(key, event.reason, event.trace)
             self.watch.say(f"failed: {job.label}: {event.reason}")
         if event.kind == "damaged":
-            self._renew(key, event.reason)
+            self._renew(job, event.reason)
+        if event.kind == "halt":
+            self.halted = self.halted or event.reason
         self.ledger.reload(key)
         self.claims.release(job.name)
-        if event.kind == "halt":
-            raise StoreError(event.reason)
         if event.kind == "done" and job.kind == "train":
             self.trained.add(key)
             self.epochs += event.epoch
 
     def _stop(self) -> None:
         self.watch.say("stopping: saving the state of what is under way")
-        for event in self.engine.stop():
-            self._take(event)
+        self._save_rest()
+        if self.halted:
+            raise StoreError(self.halted)
         lost = ", ".join(job.label for job in self.engine.busy())
         if lost:
             raise Stopped(
@@ -260,16 +272,29 @@ class _Run:
             )
         raise Stopped("stopped; everything is saved. Run the same command again to go on")
 
+    def _save_rest(self) -> None:
+        """Let the workers save what is under way, and note what they say."""
+        for event in self.engine.stop():
+            self._take(event)
+
     def _set_aside(self, key: str, error: DamagedError) -> None:
-        """A trial that was found damaged goes, unless another run is at it, or has just mended it."""
+        """A trial that was found damaged goes, to be trained anew, unless another run is at it, or has just mended
+        it.
+        """
         with self.claims.held(*_work_on(key)) as ours:
             if ours and self.store.is_damaged(key):
-                self._renew(key, str(error))
+                self.watch.say(str(error))
+                self.store.set_aside(key)
 
-    def _renew(self, key: str, damage: str) -> None:
-        """A damaged trial is named and trained anew; its claim must be ours."""
-        self.watch.say(damage)
-        self.store.set_aside(key)
+    def _renew(self, job: Job, damage: str) -> None:
+        """The network that a worker found damaged goes, or the checkpoint, unless another run is at that trial; what
+        else is known of it stays, and stays true.
+        """
+        key = job.trial.key
+        with self.claims.held(*_work_on(key)) as ours:
+            if ours:
+                self.watch.say(damage)
+                self.store.prune(key, keep_weights=False)
 
 
 def _work_on(key: str) -> tuple[str, str]:
@@ -278,16 +303,25 @@ def _work_on(key: str) -> tuple[str, str]:
 
 
 def check_ready(
-    study: Study, out: Path | None = None, *, weights: str | Path | None = None, offline: bool = False
+    study: Study,
+    out: Path | None = None,
+    *,
+    weights: str | Path | None = None,
+    offline: bool = False,
+    data: str | Path | None = None,
 ) -> Plan:
     """The plan of a study, with the numerics that a result folder has settled, without writing into it: what
     `--dry-run` shows; nothing is downloaded. Raises InputError that lists all that is missing.
     """
     settled_in = out if out is not None and (out / "numerics.toml").exists() else None
-    numerics = settle_numerics(study.numerics, settled_in)
-    return make_plan(study, numerics, cache_folder(), _sources(weights, offline), download=False)
+    numerics = settle_numerics(study.numerics, settled_in, study.study.protocol)
+    return make_plan(study, numerics, cache_folder(), _sources(weights, offline), _path(data), download=False)
 
 
 def _sources(weights: str | Path | None, offline: bool) -> Sources:
     """Where weights may come from, as the caller and the environment say."""
-    return sources(None if weights is None else Path(weights), offline=offline)
+    return sources(_path(weights), offline=offline)
+
+
+def _path(named: str | Path | None) -> Path | None:
+    return None if named is None else Path(named)

@@ -4,7 +4,7 @@ nothing to lose.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from afield.study.study import SearchChoice
@@ -27,6 +27,8 @@ class Ask:
 
     cells: tuple[int, ...]
     until: int
+    alive: tuple[int, ...]
+    """all that are still in the race: these, and those that wait for them at the rung"""
 
 
 @dataclass(frozen=True)
@@ -74,19 +76,43 @@ def ask(search: SearchChoice, seen: Sequence[Seen], epochs: int) -> Ask | Chosen
     metric so far, then log-loss, then grid index. A failed cell drops out of its rung; one whose retry succeeds
     reopens it.
     """
+    best: list[int] = []
+    for rung, alive in _admitted(search, seen, epochs):
+        waiting = tuple(cell for cell in alive if _waits(seen[cell], rung))
+        if waiting:
+            return Ask(waiting, rung, tuple(cell for cell in alive if not seen[cell].failed))
+        best = _ordered(seen, alive, rung)
+    return Chosen(best[0] if best else None)
+
+
+def asked(search: SearchChoice, seen: Sequence[Seen], epochs: int) -> tuple[int, ...]:
+    """Epochs that the search has asked of each cell so far; a history may be longer, where another study shares it."""
+    until = [0] * len(seen)
+    for rung, alive in _admitted(search, seen, epochs):
+        for cell in alive:
+            until[cell] = rung
+    return tuple(until)
+
+
+def _admitted(search: SearchChoice, seen: Sequence[Seen], epochs: int) -> Iterator[tuple[int, list[int]]]:
+    """Each rung with the cells that are to reach it, up to the first that one of them has not reached."""
     alive = list(range(len(seen)))
     for rung in rungs(search, epochs):
-        waiting = tuple(cell for cell in alive if len(seen[cell].history) < rung and not seen[cell].failed)
-        if waiting:
-            return Ask(waiting, rung)
-        reached = [cell for cell in alive if len(seen[cell].history) >= rung]
-        alive = _ordered(seen, reached, rung)[: kept(search, len(alive))]
-    return Chosen(alive[0] if alive else None)
+        yield rung, alive
+        if any(_waits(seen[cell], rung) for cell in alive):
+            return
+        alive = _ordered(seen, alive, rung)[: kept(search, len(alive))]
+
+
+def _waits(cell: Seen, rung: int) -> bool:
+    return len(cell.history) < rung and not cell.failed
 
 
 def _ordered(seen: Sequence[Seen], cells: list[int], rung: int) -> list[int]:
+    """Those of the cells that reached the rung, the best first."""
+
     def place(cell: int) -> tuple[float, float, int]:
         metric, loss = best_so_far(seen[cell].history, rung)
         return -metric, loss, cell
 
-    return sorted(cells, key=place)
+    return sorted((cell for cell in cells if len(seen[cell].history) >= rung), key=place)

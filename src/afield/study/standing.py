@@ -8,7 +8,7 @@ from typing import Protocol
 
 from afield.study.engines.local import Event
 from afield.study.job import Job
-from afield.study.ledger import Ledger
+from afield.study.ledger import Identity, Ledger
 
 
 @dataclass(frozen=True)
@@ -102,29 +102,34 @@ def standing_of(ledger: Ledger, busy: Sequence[Job], progress: Sequence[Event], 
 
 
 def _epochs_since(ledger: Ledger, event: Event) -> float:
-    """Epochs of a job since the last row of its history."""
-    return event.epoch - len(ledger.files[event.job.trial.key].history) + event.step / event.steps
+    """Epochs of a job beyond those that its files tell of."""
+    return max(0.0, event.epoch - ledger.reached(event.job.trial.key) + event.step / event.steps)
 
 
 def seconds_left(ledger: Ledger, under_way: Sequence[Event], slots: int) -> float | None:
-    """Time until the last epoch, from the seconds that epochs of each backbone took; None before the first has ended.
+    """Time until the last epoch, from the seconds that epochs of each search took; None before the first has ended.
 
-    A backbone without a finished epoch is taken to cost in proportion to its multiply-adds.
+    Where a search has none yet, its epochs are taken to cost in proportion to their work: as those of the same backbone
+    in other searches or, without any, as those of all.
     """
-    seconds: dict[str, float] = {}
-    epochs: dict[str, int] = {}
-    left: dict[str, float] = {}
-    gmacs: dict[str, float] = {}
-    for search in ledger.plan.distinct:
-        name, outlook = search.backbone.id, ledger.outlook(search)
-        seconds[name] = seconds.get(name, 0.0) + outlook.seconds
-        epochs[name] = epochs.get(name, 0) + outlook.epochs
-        left[name] = left.get(name, 0.0) + outlook.left
-        gmacs[name] = search.backbone.work
+    searches = {search.identity: search for search in ledger.plan.distinct}
+    outlooks = {identity: ledger.outlook(search) for identity, search in searches.items()}
+    left = {identity: float(outlook.left) for identity, outlook in outlooks.items()}
     for event in under_way:
-        left[event.job.trial.backbone] -= _epochs_since(ledger, event)
-    mean = {name: seconds[name] / count for name, count in epochs.items() if count}
+        for identity in ledger.searches(event.job.trial.key) & left.keys():
+            left[identity] -= _epochs_since(ledger, event)
+    mean = {identity: outlook.seconds / outlook.epochs for identity, outlook in outlooks.items() if outlook.epochs}
     if not mean:
         return None
-    a_gmac = sum(mean.values()) / sum(gmacs[name] for name in mean)
-    return sum(max(0.0, part) * mean.get(name, gmacs[name] * a_gmac) for name, part in left.items()) / slots
+    work = {identity: ledger.plan.work(search) for identity, search in searches.items()}
+    by_backbone: dict[str, list[Identity]] = {}
+    for identity in mean:
+        by_backbone.setdefault(identity[1], []).append(identity)
+
+    def seconds_of(identity: Identity) -> float:
+        if identity in mean:
+            return mean[identity]
+        like = by_backbone.get(identity[1], list(mean))
+        return work[identity] * sum(mean[one] for one in like) / sum(work[one] for one in like)
+
+    return sum(max(0.0, epochs) * seconds_of(identity) for identity, epochs in left.items() if epochs) / slots

@@ -48,7 +48,7 @@ from afield.scoring.predictions import Predictions
 from afield.study.sealed import read_json, read_rows, seal, unseal, write_parquet
 from afield.trial import Trial
 
-MARK = {"format": 1, "made_by": "afield"}
+MARK = {"format": 2, "made_by": "afield"}
 
 
 @dataclass(frozen=True)
@@ -129,8 +129,22 @@ class Store:
             write_json(folder / "trial.json", trial.model_dump(mode="json"))
 
     def write_history(self, key: str, history: Sequence[Mapping[str, float]]) -> None:
-        """Write the rows of all epochs so far; the checkpoint they belong to must already lie there."""
-        write_text(self.trial_folder(key) / "history.jsonl", "".join(json.dumps(dict(row)) + "\n" for row in history))
+        """Write the rows of all epochs so far; the checkpoint they belong to must already lie there.
+
+        Nothing is written where as many rows lie there: a trial that is trained again, because its checkpoint or its
+        network has gone, takes nothing away from what another study has read of it.
+        """
+        path = self.trial_folder(key) / "history.jsonl"
+        try:
+            known = len(read_rows(path))
+        except DamagedError:
+            known = 0
+        if known < len(history):
+            self._write_rows(path, history)
+
+    @staticmethod
+    def _write_rows(path: Path, history: Sequence[Mapping[str, float]]) -> None:
+        write_text(path, "".join(json.dumps(dict(row)) + "\n" for row in history))
 
     def write_network(self, key: str, tensors: bytes, about: Mapping[str, Any]) -> None:
         """Write a trial's best network (the bytes of a safetensors file) and what one must know to use it."""
@@ -151,9 +165,14 @@ class Store:
     def _about_weights(self, key: str) -> Path:
         return self.trial_folder(key) / "weights.json"
 
-    def finish(self, key: str, predictions: Predictions, result: Mapping[str, Any]) -> None:
-        """Write validation predictions, then the result with the checksums: from here on the trial is finished."""
+    def finish(
+        self, key: str, history: Sequence[Mapping[str, float]], predictions: Predictions, result: Mapping[str, Any]
+    ) -> None:
+        """Write history and validation predictions, then the result with the checksums: from here on the trial is
+        finished.
+        """
         folder = self.trial_folder(key)
+        self._write_rows(folder / "history.jsonl", history)
         write_parquet(folder / "predictions.parquet", predictions.to_frame(key=key, split="validation", view="plain"))
         seal(folder, ("trial.json", "history.jsonl", "predictions.parquet"), result)
         self.checkpoint(key).unlink(missing_ok=True)
@@ -246,16 +265,30 @@ class Store:
 
     # what a study needs once
 
-    def write_selection(self, study: str, search: str, keys: Sequence[str], metric: str) -> None:
-        """Write what a search chose on validation: the trials, the search's own seed first."""
+    def write_selection(self, study: str, search: str, keys: Sequence[str], metric: str, split: str) -> None:
+        """Write what a search chose by that metric on that split: the trials, the search's own seed first."""
         write_json(
-            self.root / "selections" / f"{study}--{search}.json",
-            {"chosen": keys[0], "keys": list(keys), "selected_on": "validation", "metric": metric},
+            self._selection(study, search),
+            {"chosen": keys[0], "keys": list(keys), "selected_on": split, "metric": metric},
         )
+
+    def _selection(self, study: str, search: str) -> Path:
+        return self.root / "selections" / f"{study}--{search}.json"
 
     def selected_keys(self) -> set[str]:
         """Keys of all trials that any study's searches in this folder chose, with their repeats."""
         return {key for path in (self.root / "selections").glob("*.json") for key in read_json(path)["keys"]}
+
+    def open_cells(self, study: str) -> set[str]:
+        """Cells of searches of other studies in this folder that have chosen nothing yet: any of them may go on."""
+        return {
+            key
+            for path in (self.root / "plans").glob("*.json")
+            if path.stem != study
+            for search in read_json(path)["searches"]
+            if not self._selection(path.stem, search["name"]).exists()
+            for key in search["cells"]
+        }
 
     def is_prunable(self, key: str, kept: set[str]) -> bool:
         """Whether a trial of an ended search has files that can go."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Sequence
 from importlib import resources
@@ -14,6 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from afield.backbones.catalogue import members
 from afield.base.errors import InputError, nearest
+from afield.base.hashing import digest
+from afield.tasks.task import Protocol
 from afield.training.numerics import NumericsChoice
 from afield.training.recipe import Recipe
 
@@ -21,6 +24,10 @@ PLAIN = "plain"
 """The recipe as it stands: the intervention that needs no table."""
 
 _SHIPPED = Path(str(resources.files("afield").joinpath("studies")))
+
+_LONGEST = 64
+"""characters of a study's name"""
+_NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_.-]{{0,{_LONGEST - 1}}}")
 
 Names = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
 
@@ -32,14 +39,15 @@ class _Table(BaseModel):
 class StudyHead(_Table):
     """What is compared: tasks x backbones x interventions x seeds."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+    name: Annotated[str, Field(pattern=rf"^{_NAME.pattern}$")]
     tasks: Names
     backbones: Names
     interventions: Names = (PLAIN,)
     seeds: Annotated[tuple[Annotated[int, Field(ge=0, lt=2**31)], ...], Field(min_length=1)] = (0,)
     """the search uses the first; the chosen recipe is repeated with the others"""
-    protocol: Literal["clean"] = "clean"
-    """`clean`: train, validation and test apart; validation selects, test is read once"""
+    protocol: Protocol = "clean"
+    """`clean`: train, validation and test apart; validation selects, test is read once. `paper`: splits, sizes and
+    preprocessing of the study's own code; mostly test selects, too"""
 
     @field_validator("backbones")
     @classmethod
@@ -193,7 +201,8 @@ def load_study(source: str | Path) -> Study:
 
 
 def with_backbones(study: Study, names: Sequence[str]) -> Study:
-    """The study with other backbones: ids and named sets.
+    """The study with other backbones: ids and named sets. Its name says so, since it is another study: both may share
+    a result folder.
 
     An intervention that the study tries on some backbones alone keeps those of them that are still there; with none it
     is left out. Raises InputError where a name stands twice, and where no intervention is left.
@@ -208,11 +217,26 @@ def with_backbones(study: Study, names: Sequence[str]) -> Study:
     if not kept:
         raise InputError(f"none of {', '.join(names)}: is tried under an intervention of this study; name others")
     content["study"] |= {"backbones": chosen, "interventions": kept}
+    if chosen != study.study.backbones:
+        content["study"]["name"] = _named(study.study.name, names, chosen)
     content["interventions"] = {name: content["interventions"][name] for name in kept if name != PLAIN}
     try:
         return Study.model_validate_json(json.dumps(content))
     except ValidationError as error:
         raise InputError("\n".join(_words(error, "", Study))) from None
+
+
+def _named(study: str, names: Sequence[str], chosen: Sequence[str]) -> str:
+    """A study's name with those of its backbones, as they were given; what is too long for a name, or was changed for
+    it, ends with a hash.
+
+    >>> _named("quickstart", ["small"], ("a", "b"))
+    'quickstart--small'
+    """
+    plain = "--".join([study, *names])
+    if len(plain) <= _LONGEST and _NAME.fullmatch(plain):
+        return plain
+    return f"{study[: _LONGEST - 10]}--{digest(list(chosen), 8)}"
 
 
 def parse_study(text: str, name: str, folder: Path | None = None) -> Study:

@@ -8,13 +8,15 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 
 from afield.base.errors import InputError
 from afield.base.files import write_text
 from afield.base.hashing import digest, sha256_file
-from afield.tasks.task import SPLITS, Split, Task
+from afield.tasks.places import data_folder
+from afield.tasks.task import LEFT_OUT, SPLITS, Protocol, Split, Task
 
 SHOWN = 20
 """broken rows or files that one message names; the rest are counted"""
@@ -32,18 +34,24 @@ class TaskData:
     """sha256 of each image by its path below root"""
     fingerprint: str
     """hash of ids, labels, units, clusters, splits, images' bytes and classes: all that results depend on"""
+    selection: Literal["validation", "test"] = "validation"
+    """the split that chooses recipe and epoch: test only where a protocol has no validation split"""
+
+    def samples(self, split: Split) -> pd.DataFrame:
+        """The rows of a split; where there is no validation split, those of the one that selects in its place."""
+        return self.table[self.table["split"] == (self.selection if split == "validation" else split)]
 
     def counts(self) -> dict[Split, dict[str, int]]:
         """Samples by split, then by class; 0 where a split lacks a class."""
-        numbers = self.table.groupby(["split", "label"]).size().to_dict()
+        numbers = {split: self.samples(split)["label"].value_counts().to_dict() for split in SPLITS}
         return {
-            split: {name: int(numbers.get((split, label), 0)) for label, name in enumerate(self.task.classes)}
+            split: {name: int(numbers[split].get(label, 0)) for label, name in enumerate(self.task.classes)}
             for split in SPLITS
         }
 
-    def images(self, split: str) -> list[str]:
+    def images(self, split: Split) -> list[str]:
         """The images of a split, each once, in the order of the samples."""
-        return list(dict.fromkeys(self.table.loc[self.table["split"] == split, "image"]))
+        return list(dict.fromkeys(self.samples(split)["image"]))
 
     def absent(self) -> dict[Split, tuple[str, ...]]:
         """The classes that validation or test lack; empty where each split has all."""
@@ -54,21 +62,27 @@ class TaskData:
         }
 
 
-def load_task(task: Task, protocol: str, cache: Path) -> TaskData:
+def load_task(task: Task, protocol: Protocol, cache: Path, data: Path | None = None) -> TaskData:
     """Find a task's data, check and split them, and hash its images (known hashes are kept below `cache`).
+
+    `data` is the folder that holds the tasks' folders (by default `places.data_folder`).
 
     Raises InputError that names the task, the rows or files, and the mend.
     """
-    root = task.find().resolve()
+    if protocol == "paper" and task.published is None:
+        raise InputError(f"{task.name}: is no task of the study, so it has no protocol paper; use clean")
+    root = task.find(data_folder(data)).resolve()
     table = _with_units(_checked_samples(task, task.samples(root)))
     table["split"] = task.split(table, protocol)
-    _check_splits(task, table)
+    table = table[table["split"] != LEFT_OUT].reset_index(drop=True)
+    selects_on_test = protocol == "paper" and not (table["split"] == "validation").any()
+    _check_splits(task, table, protocol, [split for split in SPLITS if split != "validation" or not selects_on_test])
     images = sorted(set(table["image"]))
     _check_paths(task, root, images)
     hashes = _hash_images(task, root, images, cache)
     columns: list[object] = [table[name].tolist() for name in ("id", "label", "unit", "cluster", "split")]
     fingerprint = digest([list(task.classes), *columns, [hashes[image] for image in table["image"]]])
-    return TaskData(task, root, table, hashes, fingerprint)
+    return TaskData(task, root, table, hashes, fingerprint, "test" if selects_on_test else "validation")
 
 
 def _checked_samples(task: Task, samples: pd.DataFrame) -> pd.DataFrame:
@@ -110,13 +124,13 @@ def _with_units(table: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def _check_splits(task: Task, table: pd.DataFrame) -> None:
+def _check_splits(task: Task, table: pd.DataFrame, protocol: Protocol, needed: Sequence[Split]) -> None:
     unknown = table["id"][~table["split"].isin(SPLITS)]
     if len(unknown):
         raise InputError(
             f"{task.name}: {_listed(unknown.tolist(), 'sample')}: in none of the splits {', '.join(SPLITS)}"
         )
-    for split in SPLITS:
+    for split in needed:
         if not (table["split"] == split).any():
             raise InputError(f"{task.name}: the {split} split is empty; the task needs more samples or other fractions")
     trained = set(table.loc[table["split"] == "train", "label"])
@@ -126,7 +140,7 @@ def _check_splits(task: Task, table: pd.DataFrame) -> None:
             f"{task.name}: {_listed(lacking, 'class', 'classes')}: no sample in the train split to learn from; "
             "add samples or take the class away"
         )
-    for name in ("group", "unit", "image"):
+    for name in ("group", "unit", "image") if protocol == "clean" else ("image",):  # the study tore some groups
         sides = table.groupby(name)["split"].nunique()
         torn = sides.index[sides > 1].tolist()
         if torn:

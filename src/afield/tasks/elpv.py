@@ -9,13 +9,15 @@ import pandas as pd
 
 from afield.base.errors import InputError
 from afield.tasks.splits import stratified_split
-from afield.tasks.task import Card, Split, Task
+from afield.tasks.task import Card, Protocol, Split, Task
 
 SPLIT_SEED = 0
 
 
-def find() -> Path:
-    """The data folder inside the installed package `elpv_dataset`, which is found but never imported."""
+def find(data: Path) -> Path:
+    """The data folder inside the installed package `elpv_dataset`, wherever the other tasks' data lie; the package is
+    found, never imported.
+    """
     spec = find_spec("elpv_dataset")
     if spec is None or not spec.submodule_search_locations:
         raise InputError("elpv: the package elpv-dataset is not installed; pip install 'afield[quickstart]'")
@@ -35,10 +37,8 @@ def samples(root: Path) -> pd.DataFrame:
     return table
 
 
-def split(table: pd.DataFrame, protocol: str) -> pd.Series:
+def split(table: pd.DataFrame, protocol: Protocol) -> pd.Series:
     """Train / validation / test 60/20/20 per cent, stratified by defect probability and cell type."""
-    if protocol != "clean":
-        raise InputError(f"elpv: has no protocol {protocol!r}; use clean")
     fractions: dict[Split, float] = {"train": 0.6, "validation": 0.2, "test": 0.2}
     return stratified_split(table, ["probability", "type"], fractions, SPLIT_SEED)
 

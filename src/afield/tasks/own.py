@@ -11,7 +11,7 @@ import pandas as pd
 
 from afield.base.errors import InputError
 from afield.tasks.splits import stratified_split
-from afield.tasks.task import Card, Task
+from afield.tasks.task import Card, Protocol, Task
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 """endings of files that are images, in any case"""
@@ -48,7 +48,7 @@ def folder_task(path: Path | str) -> Task:
         version=1,
         classes=classes,
         metric="macro_f1" if skewed else "accuracy",
-        find=partial(_found, root),
+        find=partial(_find, root),
         samples=partial(samples, classes=classes),
         split=split,
         split_seed=SPLIT_SEED,
@@ -76,11 +76,14 @@ def samples(root: Path, classes: tuple[str, ...]) -> pd.DataFrame:
     return pd.DataFrame({"id": ids, "image": ids, "label": [label for _, label in rows]})
 
 
-def split(table: pd.DataFrame, protocol: str) -> pd.Series:
+def split(table: pd.DataFrame, protocol: Protocol) -> pd.Series:
     """Train / validation / test 60/20/20 per cent, stratified by class."""
-    if protocol != "clean":
-        raise InputError(f"a folder of images has no protocol {protocol!r}; use clean")
     return stratified_split(table, ["label"], {"train": 0.6, "validation": 0.2, "test": 0.2}, SPLIT_SEED)
+
+
+def _find(root: Path, data: Path) -> Path:
+    """The user's folder, wherever the data of the other tasks lie."""
+    return _found(root)
 
 
 def _found(root: Path) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -11,6 +11,12 @@ import pandas as pd
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+Protocol = Literal["clean", "paper"]
+"""`clean`: train, validation and test apart. `paper`: splits and views as the study's own code had them (arXiv
+2301.04644): mostly the split that is reported chooses, too"""
+LEFT_OUT = ""
+"""in place of a split: a sample that a protocol does not use"""
+Flip = Literal["horizontal", "vertical"]
 
 
 @dataclass(frozen=True)
@@ -31,13 +37,27 @@ class Card:
 
 
 @dataclass(frozen=True)
+class Published:
+    """How the study's own code showed a task's images to a network (PAPER.md 2): what `paper` puts in place of the
+    recipe's and the weights' own values.
+    """
+
+    image_size: int
+    """pixels, where the study file says `auto`"""
+    flips: tuple[Flip, ...]
+    channels: Literal["RGB", "BGR"] = "RGB"
+    """BGR: read by OpenCV and never turned, while mean and std were those of RGB"""
+
+
+@dataclass(frozen=True)
 class Task:
     """A classification data set with its splits, classes and primary metric.
 
     `samples(root)` gives one row a sample with the columns `id` (unique), `image` (path below root, with /) and `label`
     (index into `classes`); optional ones are `group` (what is split together), `cluster` (what is resampled together;
     the group by default), `unit` (what is scored; the sample by default) and whatever `split` reads.
-    `split(table, protocol)` gives one of SPLITS a row.
+    `split(table, protocol)` gives one of SPLITS a row, or LEFT_OUT. Under `paper` it may leave validation empty: then
+    test selects, as it did in the study.
     """
 
     name: str
@@ -46,13 +66,16 @@ class Task:
     classes: tuple[str, ...]
     metric: str
     """the metric that selects and leads"""
-    find: Callable[[], Path]
-    """the folder that holds the data; raises InputError with the way to get it"""
+    find: Callable[[Path], Path]
+    """from the folder of all tasks' data (`places.data_folder`) to that which holds this one's; raises InputError with
+    the way to get it"""
     samples: Callable[[Path], pd.DataFrame]
-    split: Callable[[pd.DataFrame, str], pd.Series]
+    split: Callable[[pd.DataFrame, Protocol], pd.Series]
     card: Card
     panel: tuple[str, ...] = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "log_loss")
     """metrics that are recorded beside the leading one"""
     split_seed: int = 0
-    flips: tuple[Literal["horizontal", "vertical"], ...] = field(default=("horizontal",))
+    flips: tuple[Flip, ...] = ("horizontal",)
     """mirror images that leave the label as it is"""
+    published: Published | None = None
+    """of the study's tasks alone; without it a task has no protocol `paper`"""

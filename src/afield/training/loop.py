@@ -48,16 +48,20 @@ class Hooks:
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """What the weights want of their input: (pixel / 255 - mean) / std, channel by channel (RGB)."""
+    """What a network wants of its input: (pixel / 255 - mean) / std, channel by channel."""
 
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
+    channels: str = "RGB"
+    """the order of the channels that it gets, RGB or BGR; mean and std belong to positions, not to colours"""
 
     def __call__(self, images: torch.Tensor, numerics: Numerics) -> torch.Tensor:
         """uint8 [n, 3, h, w] anywhere to float32 on the device, in its memory format."""
         height, width = images.shape[2:]
         mean, std = (_planes(values, height, width, numerics) for values in (self.mean, self.std))
         moved = send(images, torch.device(numerics.device))
+        if self.channels == "BGR":
+            moved = moved.flip(1)
         return moved.to(torch.float32, memory_format=memory_format(numerics)).div_(255).sub_(mean).div_(std)
 
 

@@ -47,14 +47,14 @@ class Numerics(BaseModel):
 
 
 def settle(choice: NumericsChoice, device: Device) -> NumericsChoice:
-    """Fill what is `auto` for a device; only `memory_format` may stay open, it depends on the backbone.
+    """Fill what is `auto` on that device; only `memory_format` may stay open, it depends on the backbone.
 
     The rule: bfloat16 autocast on CUDA, float32 elsewhere; one thread a trial on a CPU (with as many trials at once
     as cores that is faster than one trial on all cores: docs/benchmarks.md).
     """
     return choice.model_copy(
         update={
-            "device": device if choice.device == "auto" else choice.device,
+            "device": device,
             "precision": ("bfloat16" if device == "cuda" else "float32")
             if choice.precision == "auto"
             else choice.precision,

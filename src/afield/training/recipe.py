@@ -6,6 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+USUAL_SIZE = 224
+"""pixels, where nothing else is said"""
+
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -20,8 +23,8 @@ class Recipe(BaseModel):
     """how the last map or the tokens become the features of an image; `own`: as the architecture has it"""
     head: Literal["own", "linear"] = "own"
     """`own`: the architecture's kind of head, new; `linear`: one linear layer on the pooled features, no dropout"""
-    image_size: Annotated[int, Field(ge=32, le=2048)] = 224
-    """side of the square that the network sees, in pixels"""
+    image_size: Annotated[int, Field(ge=32, le=2048)] | Literal["auto"] = "auto"
+    """side of the square that the network sees, in pixels; `auto`: USUAL_SIZE, or what the study's protocol says"""
     epochs: Annotated[int, Field(ge=1, le=10_000)] = 30
     batch_size: Annotated[int, Field(ge=2, le=65_536)] = 128
     """the last partial batch is kept; a batch of one is skipped (BatchNorm cannot train on it)"""
@@ -36,3 +39,10 @@ class Recipe(BaseModel):
     augmentation: Literal["paper", "none"] = "paper"
     """`paper`: RandomResizedCrop with scale (0.65, 1) and the flips that the task allows; `none`: the evaluation
     view"""
+
+    @property
+    def size(self) -> int:
+        """The image size of a trial, whose recipe leaves nothing open. Raises ValueError where it is `auto`."""
+        if self.image_size == "auto":
+            raise ValueError("image_size must be settled first")
+        return self.image_size

@@ -1,0 +1,69 @@
+"""Text for a terminal: columns, entries of a card, numbers with their nouns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from textwrap import fill
+
+_INDENT = 16
+"""columns that the key of an entry takes"""
+
+
+def columns(rows: Sequence[tuple[str, ...]], header: tuple[str, ...]) -> str:
+    """Rows as aligned columns under a header, numbers to the right.
+
+    >>> print(columns([("a", "1.5"), ("bcd", "12")], ("name", "n")))
+    name    n
+    a     1.5
+    bcd    12
+    """
+    table = [header, *rows]
+    widths = [max(len(row[index]) for row in table) for index in range(len(header))]
+    right = [len(rows) > 0 and all(_is_number(row[index]) for row in rows) for index in range(len(header))]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if to_right else cell.ljust(width)
+            for cell, width, to_right in zip(row, widths, right, strict=True)
+        ).rstrip()
+        for row in table
+    )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def entry(key: str, value: str, width: int) -> str:
+    """A key with its value beside it, broken into lines of `width` columns; a value that is one word, such as an
+    address, stays whole in its line.
+
+    >>> print(entry("licence", "free for research, not for sale", 40))
+    licence         free for research, not
+                    for sale
+    """
+    line = f"{key:{_INDENT}}{value}"
+    if " " not in value:
+        return line
+    return fill(line, width, subsequent_indent=" " * _INDENT, break_long_words=False, break_on_hyphens=False)
+
+
+def count(number: int, noun: str, plural: str = "", *, say: Callable[[int], str] = str) -> str:
+    """A number with its noun; `say` puts the number into words.
+
+    >>> count(1, "search", "searches"), count(2, "epoch")
+    ('1 search', '2 epochs')
+    """
+    return f"{say(number)} {noun if number == 1 else plural or noun + 's'}"
+
+
+def megabytes(size: int | None) -> str:
+    """Bytes as people say them.
+
+    >>> megabytes(12_345_678), megabytes(None)
+    ('12.3 MB', 'unknown')
+    """
+    return "unknown" if size is None else f"{size / 1e6:,.1f} MB"

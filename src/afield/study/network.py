@@ -1,0 +1,221 @@
+"""A network that a search kept, ready to use: built as it was trained, shown pictures as it was evaluated.
+
+torch is imported when a network is opened.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pydantic import ValidationError
+from scipy.special import softmax
+
+from afield.backbones.backbone import Backbone, Interpolation
+from afield.backbones.own import resolve
+from afield.base.errors import AfieldError, InputError, nearest
+from afield.base.extensions import Extension, load_kept
+from afield.images.prepared import PREPARATION_VERSION, Rule, evaluation_rule
+from afield.images.views import find_images, read_views, refuse_broken
+from afield.study.sealed import read_json
+from afield.study.store import Store
+from afield.training.numerics import Numerics
+from afield.trial import Trial
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+Paths = str | Path | Iterable[str | Path]
+"""image files, and folders of them"""
+
+_KEY = re.compile(r"[0-9a-f]{20}")
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A trained network with all that one must know to use it."""
+
+    key: str
+    """the trial that trained it"""
+    backbone: str
+    """id of the pretrained weights that it began from"""
+    classes: tuple[str, ...]
+    module: nn.Module = field(repr=False)
+    """in evaluation mode on the CPU: what `images` gives -> logits [n, classes]"""
+    about: Mapping[str, Any] = field(repr=False)
+    """`weights.json`: architecture, preprocessing, sha256 of the tensors"""
+    trial: Trial = field(repr=False)
+    """task, recipe, seed and all else that shaped it"""
+
+    def predict(self, paths: Paths) -> pd.DataFrame:
+        """What the network says of pictures, a row each, in the order of the paths, folders by name.
+
+        Columns: `path`, `predicted` (a class), `probability` (of that class), and `p_CLASS` for each class, 0..1, whose
+        sum is 1. They are the softmax of the logits, as it is: how often 0.9 is right was not calibrated.
+
+        Raises InputError for what `find_images` refuses and, all listed at once, for pictures that cannot be read.
+        """
+        files = find_images(paths)
+        probabilities = softmax(self.logits(files).astype(np.float64), axis=1)
+        best = probabilities.argmax(axis=1)
+        return pd.DataFrame(
+            {
+                "path": [str(file) for file in files],
+                "predicted": [self.classes[place] for place in best],
+                "probability": probabilities.max(axis=1),
+                **{f"p_{name}": probabilities[:, place] for place, name in enumerate(self.classes)},
+            }
+        )
+
+    def logits(self, paths: Paths) -> npt.NDArray[np.float32]:
+        """Logits [n, classes], as `score` gives them for the test split. Raises as `predict` does."""
+        from afield.training.loop import EVALUATION_BATCH
+
+        files, parts, broken = find_images(paths), [], list[str]()
+        for start in range(0, len(files), EVALUATION_BATCH):
+            views, complaints = read_views(files[start : start + EVALUATION_BATCH], self._rule)
+            broken += complaints
+            if not broken:  # else only what is broken too is still looked for
+                parts.append(self._logits(views))
+        refuse_broken(broken, len(files))
+        return np.concatenate(parts)
+
+    def images(self, paths: Paths) -> torch.Tensor:
+        """Pictures as `module` wants them: float32 [n, 3, size, size], normalised. Raises as `predict` does."""
+        files = find_images(paths)
+        views, broken = read_views(files, self._rule)
+        refuse_broken(broken, len(files))
+        return self._normalised(views)
+
+    def _logits(self, views: list[npt.NDArray[np.uint8]]) -> npt.NDArray[np.float32]:
+        import torch
+
+        from afield.training.device import autocast
+
+        with torch.inference_mode(), autocast(_on_cpu(self.trial.numerics)):
+            logits: npt.NDArray[np.float32] = self.module(self._normalised(views)).float().numpy()
+        if not np.isfinite(logits).all():
+            raise AfieldError(f"{self.key}: the network's outputs on these images are not finite")
+        return logits
+
+    def _normalised(self, views: list[npt.NDArray[np.uint8]]) -> torch.Tensor:
+        import torch
+
+        from afield.training.loop import Preprocessing
+
+        pixels = torch.from_numpy(np.stack(views)).permute(0, 3, 1, 2)
+        return Preprocessing(self.trial.mean, self.trial.std, self.trial.channels)(pixels, _on_cpu(self.trial.numerics))
+
+    @property
+    def _rule(self) -> Rule:
+        interpolation = cast(Interpolation, self.trial.interpolation)
+        return evaluation_rule(self.trial.recipe.size, interpolation)
+
+
+def open_network(out: str | Path, key: str) -> Network:
+    """The network that the trial `key` of a result folder kept.
+
+    Raises InputError where there is no such trial, where it kept no network, and where this machine cannot build it (an
+    extension, a library); DamagedError where its files are not what was written.
+    """
+    store = Store.open(Path(out))
+    trial = _trial(store, key)
+    backbone = resolve(trial.backbone, {name: _extension(store, name, sha256) for name, sha256 in trial.extensions})
+    path = store.check_network(key)
+    module = _build(trial, backbone, path)
+    return Network(key, trial.backbone, trial.classes, module, read_json(path.with_suffix(".json")), trial)
+
+
+def _trial(store: Store, key: str) -> Trial:
+    """The trial of that key. Raises InputError where it kept no network, and says why."""
+    folder = store.trial_folder(key)
+    if not (_KEY.fullmatch(key) and folder.is_dir()):
+        kept = store.selected_keys()
+        raise InputError(
+            f"{store.root}: no training has the key {key}; {nearest(key, kept)}"
+            if kept
+            else f"{store.root}: no search has chosen a network yet; see: afield status {store.root}"
+        )
+    files = store.read(key)
+    if files.failure is not None and files.result is None:
+        raise InputError(f"{folder}: this training failed ({files.failure['reason']}), so it has no network")
+    if files.result is None:
+        raise InputError(
+            f"{folder}: this training has not ended, so it has no network: halving stopped it, or its study goes on "
+            f"(see: afield status {store.root})"
+        )
+    if not store.weights(key).exists():
+        raise InputError(
+            f"{folder}: keeps no network: only those that a search chose are kept "
+            f"(the column `key` of: afield table {store.root})"
+        )
+    try:
+        trial = Trial.model_validate(read_json(folder / "trial.json"))
+    except ValidationError as error:
+        complaint = error.errors()[0]
+        raise InputError(
+            f"{folder / 'trial.json'}: was written by another version of afield "
+            f"({'.'.join(map(str, complaint['loc']))}: {complaint['msg']}); load it with that one"
+        ) from None
+    if trial.preparation != PREPARATION_VERSION:
+        raise InputError(
+            f"{folder}: was trained on images as another version of afield prepares them "
+            f"(rule {trial.preparation}, here {PREPARATION_VERSION}); load it with that one"
+        )
+    return trial
+
+
+def _extension(store: Store, name: str, sha256: str) -> Extension:
+    """The user's own code as the trial was trained with it: the copy in the folder, or the installed package."""
+    copied = store.root / "extensions" / sha256[:12] / f"{name}.py"
+    try:
+        return load_kept(str(copied) if copied.exists() else name, sha256)
+    except InputError as error:
+        if copied.exists():
+            raise
+        raise InputError(
+            f"{copied}: is missing, and no package takes its place ({error}); "
+            "copy the whole result folder, or install the package that the study was run with"
+        ) from error
+
+
+def _build(trial: Trial, backbone: Backbone, path: Path) -> nn.Module:
+    from safetensors.torch import load_file
+
+    from afield.backbones.build import build
+    from afield.training.device import place
+
+    module = build(
+        backbone,
+        len(trial.classes),
+        initialisation="scratch",
+        seed=trial.seed,
+        weights=None,
+        pooling=trial.recipe.pooling,
+        head=trial.recipe.head,
+        size=trial.recipe.size,
+    )
+    try:
+        module.load_state_dict(load_file(path))
+    except RuntimeError as error:
+        found = read_json(path.with_name("result.json")).get("platform", {})
+        versions = ", ".join(f"{name} {found[name]}" for name in ("torch", "torchvision", "timm") if name in found)
+        raise InputError(
+            f"{path}: these tensors do not fit the network {backbone.id} as the libraries here make it; "
+            f"install those that trained it: {versions or 'see the result.json beside it'}"
+        ) from error
+    return place(module, _on_cpu(trial.numerics)).eval()
+
+
+def _on_cpu(numerics: Numerics) -> Numerics:
+    """A trial's numerics on any machine: what was trained on another device runs on the CPU in float32."""
+    if numerics.device == "cpu":
+        return numerics
+    return numerics.model_copy(update={"device": "cpu", "precision": "float32"})

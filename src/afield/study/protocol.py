@@ -1,0 +1,60 @@
+"""What a protocol puts in place of a recipe's and the weights' own values: the view that a network gets of a task."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from afield.backbones.backbone import IMAGENET_MEAN, IMAGENET_STD, Backbone, Interpolation
+from afield.base.errors import InputError
+from afield.images.prepared import Rule, evaluation_rule, full_rule, train_rule
+from afield.tasks.task import Flip, Protocol, Split, Task
+from afield.training.recipe import USUAL_SIZE, Recipe
+
+
+@dataclass(frozen=True)
+class View:
+    """How images reach a network."""
+
+    image_size: int
+    flips: tuple[Flip, ...]
+    channels: str
+    """RGB or BGR"""
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    interpolation: Interpolation
+    full_crops: bool
+    """training crops are cut from the full images, not from smaller copies"""
+
+    def rules(self, augmentation: str) -> dict[Split, Rule]:
+        """How the images of each split are prepared."""
+        evaluation = evaluation_rule(self.image_size, self.interpolation)
+        train = full_rule() if self.full_crops else train_rule(self.image_size)
+        if augmentation == "none":
+            train = evaluation
+        return {"train": train, "validation": evaluation, "test": evaluation}
+
+
+def view_of(protocol: Protocol, task: Task, backbone: Backbone, recipe: Recipe) -> View:
+    """The view of a task's images that a backbone gets.
+
+    `clean`: mean, std and interpolation come from the weights, flips from the task; a size that the recipe leaves
+    `auto` is USUAL_SIZE. `paper`: ImageNet's mean and std and bilinear for every backbone, and the task's published
+    size, flips and order of channels (PAPER.md 1.3, 2.0, 3.1), training crops from the full images. A size that the
+    recipe names holds under both. Raises InputError where `paper` meets a task that the study did not have.
+    """
+    if protocol == "clean":
+        size = USUAL_SIZE if recipe.image_size == "auto" else recipe.image_size
+        return View(size, task.flips, "RGB", backbone.mean, backbone.std, backbone.interpolation, full_crops=False)
+    published = task.published
+    if published is None:
+        raise InputError(f"{task.name}: is no task of the study, so it has no protocol paper; use clean")
+    size = _published_size(published.image_size, backbone) if recipe.image_size == "auto" else recipe.image_size
+    return View(size, published.flips, published.channels, IMAGENET_MEAN, IMAGENET_STD, "bilinear", full_crops=True)
+
+
+def _published_size(size: int, backbone: Backbone) -> int:
+    """The task's size; networks that are tied to a grid of positions (DeiT, Swin, Mixer, CLIP's towers) stay at that of
+    their weights.
+    """
+    tied = backbone.size_step == 0 or (backbone.size_step > 1 and not backbone.convolutional)
+    return backbone.input_size if tied else size

@@ -1,0 +1,49 @@
+"""Tables as text, or as files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from afield.base.errors import InputError
+from afield.base.files import write_atomic, write_text
+from afield.base.text import columns
+
+
+def write_table(table: pd.DataFrame, form: str, to: Path | None) -> str:
+    """The table as text, or nothing after writing it to a file. Raises InputError for parquet without a file."""
+    if form == "parquet":
+        if to is None:
+            raise InputError("parquet cannot be printed; name a file with --to")
+        write_atomic(to, lambda path: table.to_parquet(path, index=False))
+        return ""
+    text = table.to_csv(index=False).rstrip("\n") if form == "csv" else markdown(table)
+    if to is None:
+        return text
+    write_text(to, text + "\n")
+    return ""
+
+
+def write_predictions(table: pd.DataFrame, to: Path | None) -> str:
+    """What `Network.predict` gave: path, class and probability as text, or all of it into a CSV file and nothing as
+    text.
+    """
+    if to is not None:
+        return write_table(table, "csv", to)
+    shown = zip(table["path"], table["predicted"], table["probability"], strict=True)
+    rows = [(path, name, f"{probability:.3f}") for path, name, probability in shown]
+    return columns(rows, ("path", "predicted", "probability"))
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """A table in Markdown, floats to five digits; what is unknown or not defined is empty."""
+
+    def cell(value: object) -> str:
+        if value is None or value is pd.NA or value != value:
+            return ""
+        return f"{value:.5g}" if isinstance(value, float) else str(value).replace("|", "\\|")
+
+    cells = [[cell(value) for value in row] for row in table.itertuples(index=False)]
+    lines = ["| " + " | ".join(table.columns) + " |", "|" + " --- |" * len(table.columns)]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in cells])

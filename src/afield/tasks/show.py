@@ -1,0 +1,67 @@
+"""Tasks as text for a terminal: a list, and all that one should know of one. Needs no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from afield.base.errors import InputError
+from afield.base.text import columns, entry
+from afield.tasks.builtin import TASKS, find_task
+from afield.tasks.data import load_task
+from afield.tasks.task import Split
+
+_WIDTH = 110
+"""columns of a terminal that a card may fill"""
+_NAMED = 8
+"""classes that one sentence names"""
+
+
+def list_tasks() -> str:
+    """The built-in tasks, a line each."""
+    rows = [(task.name, str(len(task.classes)), task.metric, task.card.title) for task in TASKS.values()]
+    return columns(rows, ("task", "classes", "metric", "title"))
+
+
+def show_task(name: str, cache: Path) -> str:
+    """A task's card, and its counts where the data are here (hashes of its images are kept below `cache`).
+
+    Raises InputError for a name that is no task's.
+    """
+    task = find_task(name)
+    card = task.card
+    others = ", ".join(name for name in task.panel if name != task.metric)
+    entries = {
+        "title": card.title, "source": card.source, "application": card.application, "domain": card.domain,
+        "licence": card.licence,
+        "classes": ", ".join(task.classes), "metric": f"{task.metric}; recorded too: {others}",
+        "baseline": card.baseline, "get it": card.get, "citation": card.citation,
+    }  # fmt: skip
+    lines = [entry(key, value, _WIDTH) for key, value in entries.items() if value]
+    try:
+        data = load_task(task, "clean", cache)
+    except InputError as error:
+        return "\n".join([*lines, entry("images", f"not here: {error}", _WIDTH)])
+    for split, numbers in data.counts().items():
+        counts = ", ".join(f"{number} {label}" for label, number in numbers.items())
+        lines.append(entry(split, f"{sum(numbers.values())} images: {counts}", _WIDTH))
+    lines += [entry("mind", words, _WIDTH) for words in absence_words(data.absent())]
+    return "\n".join(lines)
+
+
+def absence_words(absent: Mapping[Split, Sequence[str]]) -> tuple[str, ...]:
+    """What it means that splits lack classes, a sentence a split.
+
+    >>> absence_words({"test": ("owl",)})
+    ('No test image is of owl: the results say nothing of it, and means over classes leave it out.',)
+    """
+    told = []
+    for split, names in absent.items():
+        shown = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
+        it = "it" if len(names) == 1 else "them"
+        if split == "test":
+            means = f"the results say nothing of {it}, and means over classes leave {it} out"
+        else:
+            means = f"epochs and recipes are chosen without {it}"
+        told.append(f"No {split} image is of {shown}: {means}.")
+    return tuple(told)

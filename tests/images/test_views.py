@@ -1,0 +1,63 @@
+"""Which images a path stands for, and what a network is shown of them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from afield.base.errors import InputError
+from afield.images.decode import decode
+from afield.images.prepared import evaluation_rule, prepare_pixels
+from afield.images.views import find_images, read_views
+from tests.fixtures.images import class_folder
+
+
+def test_files_keep_their_order_and_folders_are_walked_by_name(tmp_path: Path) -> None:
+    root = class_folder(tmp_path / "new", {"b": 2, "a": 1, ".hidden": 1})
+    (root / "a" / "Thumbs.db").write_bytes(b"litter")
+    (root / "a" / "0000.png").rename(root / "UPPER.PNG")
+    alone = root / "b" / "0001.png"
+    found = find_images([alone, root])
+    assert found == [alone, root / "UPPER.PNG", root / "b" / "0000.png", alone]
+    assert find_images(str(alone)) == find_images(alone) == [alone], "one path is no list of letters"
+
+
+def test_what_holds_no_image_is_named(tmp_path: Path) -> None:
+    root = class_folder(tmp_path / "new", {"a": 1})
+    (tmp_path / "empty").mkdir()
+    for paths, words in (
+        ([], "no image was named"),
+        (tmp_path / "nowhere", "nowhere: no such file or folder"),
+        (tmp_path / "empty", "empty: holds no image"),
+    ):
+        with pytest.raises(InputError, match=words):
+            find_images(paths)
+    (root / "a" / "labels.csv").write_text("x")
+    with pytest.raises(InputError, match=r"labels\.csv: is not an image that can be read"):
+        find_images(root)
+    (root / "a" / "labels.csv").unlink()
+    (root / "linked").symlink_to(tmp_path / "empty")
+    with pytest.raises(InputError, match="linked: is a link to a folder"):
+        find_images(root)
+
+
+def test_a_view_is_the_one_of_training_and_a_broken_image_has_none(tmp_path: Path) -> None:
+    rule = evaluation_rule(32, "bicubic")
+    pixels = np.random.default_rng(0).integers(0, 256, (50, 70, 3), dtype=np.uint8)
+    good, broken = tmp_path / "good.png", tmp_path / "broken.png"
+    Image.fromarray(pixels).save(good)
+    broken.write_bytes(b"")
+    views, complaints = read_views([broken, good], rule)
+    assert len(views) == 1
+    assert np.array_equal(views[0], prepare_pixels(decode(good), rule))
+    assert complaints == [f"{broken}: is empty; restore the image or drop it"]
+
+
+def test_a_ribbon_is_refused_before_it_fills_the_memory(tmp_path: Path) -> None:
+    ribbon = tmp_path / "ribbon.png"
+    Image.new("L", (200_000, 1)).save(ribbon)
+    views, complaints = read_views([ribbon], evaluation_rule(32, "bicubic"))
+    assert views == []
+    assert "200000 pixels wide and 1 high is too narrow" in complaints[0]
+    assert len(read_views([ribbon], evaluation_rule(8, "bicubic"))[0]) == 1

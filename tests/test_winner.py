@@ -1,0 +1,68 @@
+"""The network that people come for is the one that the printed answer names."""
+
+import dataclasses
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import afield
+from afield.analysis.answer import answer
+from afield.base.errors import InputError
+from afield.study.collect import load_record
+from afield.study.store import Store
+from afield.winner import winner_of
+from tests.fixtures.records import make_record
+
+
+def test_it_is_the_answer_s_backbone_at_the_first_seed() -> None:
+    record = make_record()
+    rows = record.results[record.results["key"] == winner_of(record, "out")]
+    assert set(rows["seed"]) == {record.study.study.seeds[0]}
+    assert set(rows["intervention"]) == {"plain"}
+    assert f"Take {rows['backbone'].iloc[0]}: " in answer(record).text()
+
+
+def test_of_a_first_seed_that_failed_the_next_stands_for_it() -> None:
+    record = make_record()
+    first = winner_of(record, "out")
+    lacking = dataclasses.replace(record, results=record.results[record.results["key"] != first])
+    second = record.results[record.results["key"] == winner_of(lacking, "out")]
+    assert set(second["seed"]) == {record.study.study.seeds[1]}
+
+
+def test_without_a_single_winner_it_says_what_there_is() -> None:
+    record = make_record()
+    with pytest.raises(InputError, match=r"out: no backbone was scored yet, .* afield status out"):
+        winner_of(dataclasses.replace(record, results=record.results.iloc[:0]), "out")
+    other = dataclasses.replace(record.tasks[0], name="moths")
+    several = dataclasses.replace(record, tasks=(*record.tasks, other))
+    mine = winner_of(record, "out")
+    with pytest.raises(InputError, match=f"out: each task has a winner of its own; .*: {mine} for elpv"):
+        winner_of(several, "out")
+
+
+def test_importing_it_needs_no_torch() -> None:
+    code = "import sys, afield; afield.load_network; assert 'torch' not in sys.modules"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.slow
+def test_the_network_repeats_its_stored_test_predictions(finished: Path, photos: Path) -> None:
+    network = afield.load_network(finished)
+    search = load_record(finished).searches[0]
+    assert network.key == search.repeats[0].key
+    store = Store.open(finished)
+    for key in (network.key, search.repeats[1].key):
+        stored = store.predictions(key, "test")
+        logits = afield.load_network(finished, key).logits([photos / name for name in stored["sample"]])
+        np.testing.assert_allclose(logits, np.stack(stored["logits"].to_list()), rtol=0, atol=1e-5)
+    about = json.loads((finished / "trials" / network.key / "weights.json").read_text())
+    assert network.about == about
+    assert list(network.classes) == about["classes"]
+    stopped = next(cell.key for cell in search.cells if cell.state == "paused")
+    with pytest.raises(InputError, match="halving stopped it"):
+        afield.load_network(finished, stopped)
