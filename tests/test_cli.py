@@ -64,7 +64,7 @@ def test_analysis_and_report_need_no_torch() -> None:
 
 
 COMMANDS = ["run", "status", "report", "table", "tasks list", "tasks show", "backbones list", "backbones show"]
-COMMANDS += ["extension check", "predict", "backbones fetch"]
+COMMANDS += ["extension check", "predict", "tasks splits", "backbones fetch", "backbones measure"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -28,7 +28,18 @@ extension_app = typer.Typer(help="Your own backbones: test the file before a stu
 app.add_typer(extension_app, name="extension")
 
 Out = Annotated[Path, typer.Argument(help="Result folder that `afield run` wrote.", show_default=False)]
+Data = Annotated[
+    Path | None,
+    typer.Option(help="Folder that holds the tasks' folders; by default AFIELD_DATA.", show_default=False),
+]
 OneStudy = Annotated[str | None, typer.Option("--study", help="Which study of the folder, where it holds several.")]
+
+
+class SplitProtocol(StrEnum):
+    """Whose splits a task is divided by."""
+
+    clean = "clean"
+    paper = "paper"
 
 
 class Retry(StrEnum):
@@ -65,6 +76,12 @@ def _complain(words: str, code: int) -> NoReturn:
     sys.exit(code)
 
 
+def _print(text: str) -> None:
+    """The output; nothing where all of it went into a file."""
+    if text:
+        print(text)
+
+
 def _say(words: str) -> None:
     """Words beside the output; nothing where there are none."""
     if words:
@@ -97,6 +114,7 @@ def run(
         typer.Option(help="Folder of weights that goes before every other place.", show_default=False),
     ] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Ask nothing of any network.")] = False,
+    data: Data = None,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Print what would run and what the result folder has of it; write nothing."),
@@ -111,7 +129,7 @@ def run(
     _say(change)
     folder = out or Path("out") / content.study.name
     if dry_run:
-        print(describe_plan(check_ready(content, folder, weights=weights, offline=offline), folder))
+        print(describe_plan(check_ready(content, folder, weights=weights, offline=offline, data=data), folder))
         return
 
     from rich.console import Console
@@ -131,6 +149,7 @@ def run(
             watch=display,
             weights=weights,
             offline=offline,
+            data=data,
         )
     _say(describe_outcome(outcome))
     record = load_record(folder, study=content.study.name)
@@ -171,9 +190,7 @@ def table(
     from afield.study.collect import results
     from afield.study.table import write_table
 
-    text = write_table(results(out, study=study), format.value, to)
-    if text:
-        print(text)
+    _print(write_table(results(out, study=study), format.value, to))
 
 
 @app.command(epilog="Example: afield predict out/quickstart photos/new --to predictions.csv")
@@ -201,9 +218,7 @@ def predict(
 
     network = load_network(out, key, study)
     _say(f"{network.backbone}, training {network.key}")
-    text = write_predictions(network.predict(images), to)
-    if text:
-        print(text)
+    _print(write_predictions(network.predict(images), to))
 
 
 @tasks_app.command("list", epilog="Example: afield tasks list")
@@ -217,12 +232,27 @@ def tasks_list() -> None:
 @tasks_app.command("show", epilog="Example: afield tasks show elpv")
 def tasks_show(
     name: Annotated[str, typer.Argument(help="A built-in task, or a folder of class folders.", show_default=False)],
+    data: Data = None,
 ) -> None:
     """Show a task's card: source, licence, classes, metric, baseline, how to get it."""
     from afield.images.prepared import cache_folder
     from afield.tasks.show import show_task
 
-    print(show_task(name, cache_folder()))
+    print(show_task(name, cache_folder(), data))
+
+
+@tasks_app.command("splits", epilog="Example: afield tasks splits elpv --out elpv_splits.csv")
+def tasks_splits(
+    name: Annotated[str, typer.Argument(help="A built-in task, or a folder of class folders.", show_default=False)],
+    protocol: Annotated[SplitProtocol, typer.Option(help="Whose splits.")] = SplitProtocol.clean,
+    data: Data = None,
+    out: Annotated[Path | None, typer.Option(help="CSV file to write.", show_default=False)] = None,
+) -> None:
+    """Print or write which sample is in which split; no image is opened."""
+    from afield.study.table import write_table
+    from afield.tasks.show import list_splits
+
+    _print(write_table(list_splits(name, protocol.value, data), "csv", out))
 
 
 @backbones_app.command("list", epilog="Example: afield backbones list --family resnet --top1 75:80 --max-params 30M")

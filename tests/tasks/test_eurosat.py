@@ -13,6 +13,7 @@ from PIL import Image
 from afield.base.errors import InputError
 from afield.tasks.data import load_task
 from afield.tasks.eurosat import CLASSES, TASK, find, split
+from afield.tasks.show import list_splits
 from tests.fixtures.shared import shared
 
 COUNTS = (3000, 3000, 3000, 2500, 2500, 2000, 2500, 3000, 2500, 3000)
@@ -92,6 +93,16 @@ def test_under_paper_test_selects_and_under_clean_validation(tmp_path: Path) -> 
     assert len(paper.samples("test")) == 20
     assert not set(clean.samples("validation")["id"]) & set(clean.samples("test")["id"])
     assert paper.fingerprint != clean.fingerprint
+
+
+def test_splits_are_listed_from_the_file_names_alone(tmp_path: Path) -> None:
+    tiles(tmp_path / "2750", count=5)
+    for path in (tmp_path / "2750").rglob("*.jpg"):
+        path.write_bytes(b"")
+    listed = list_splits("eurosat", "paper", tmp_path)
+    assert list(listed.columns) == ["id", "split", "label", "group"]
+    assert listed["split"].value_counts().to_dict() == {"train": 40, "test": 10}
+    assert listed["id"][0] == "AnnualCrop/AnnualCrop_1.jpg"
 
 
 @pytest.mark.slow

@@ -161,6 +161,7 @@ def _entries(row: Backbone) -> dict[str, str]:
         "its makers'": makers_view(row, row.input_size),
         "here": f"RGB; short side to the recipe's image_size ({how}), centre crop of that size; "
         f"(pixel / 255 - mean) / std, mean {mean}, std {std}",
+        "under paper": "the study's protocol: ImageNet's mean and std, bilinear, the task's published size",
         "layout": "channels last" if row.convolutional else "as it is",
         "sets": ", ".join(key for key, ids in SETS.items() if row.id in ids),
         "licence": row.licence or "not known",

@@ -69,20 +69,32 @@ def load_task(task: Task, protocol: Protocol, cache: Path, data: Path | None = N
 
     Raises InputError that names the task, the rows or files, and the mend.
     """
+    root, table = split_samples(task, protocol, data)
+    images = sorted(set(table["image"]))
+    _check_paths(task, root, images)
+    hashes = _hash_images(task, root, images, cache)
+    columns: list[object] = [table[name].tolist() for name in ("id", "label", "unit", "cluster", "split")]
+    fingerprint = digest([list(task.classes), *columns, [hashes[image] for image in table["image"]]])
+    return TaskData(task, root, table, hashes, fingerprint, _selection(table))
+
+
+def split_samples(task: Task, protocol: Protocol, data: Path | None = None) -> tuple[Path, pd.DataFrame]:
+    """The folder of a task's data and its samples with their splits (`TaskData.table`); no image is opened.
+
+    Raises InputError as `load_task` does, but for what is wrong with the images themselves.
+    """
     if protocol == "paper" and task.published is None:
         raise InputError(f"{task.name}: is no task of the study, so it has no protocol paper; use clean")
     root = task.find(data_folder(data)).resolve()
     table = _with_units(_checked_samples(task, task.samples(root)))
     table["split"] = task.split(table, protocol)
     table = table[table["split"] != LEFT_OUT].reset_index(drop=True)
-    selects_on_test = protocol == "paper" and not (table["split"] == "validation").any()
-    _check_splits(task, table, protocol, [split for split in SPLITS if split != "validation" or not selects_on_test])
-    images = sorted(set(table["image"]))
-    _check_paths(task, root, images)
-    hashes = _hash_images(task, root, images, cache)
-    columns: list[object] = [table[name].tolist() for name in ("id", "label", "unit", "cluster", "split")]
-    fingerprint = digest([list(task.classes), *columns, [hashes[image] for image in table["image"]]])
-    return TaskData(task, root, table, hashes, fingerprint, "test" if selects_on_test else "validation")
+    _check_splits(task, table, protocol)
+    return root, table
+
+
+def _selection(table: pd.DataFrame) -> Literal["validation", "test"]:
+    return "validation" if (table["split"] == "validation").any() else "test"
 
 
 def _checked_samples(task: Task, samples: pd.DataFrame) -> pd.DataFrame:
@@ -124,13 +136,13 @@ def _with_units(table: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def _check_splits(task: Task, table: pd.DataFrame, protocol: Protocol, needed: Sequence[Split]) -> None:
+def _check_splits(task: Task, table: pd.DataFrame, protocol: Protocol) -> None:
     unknown = table["id"][~table["split"].isin(SPLITS)]
     if len(unknown):
         raise InputError(
             f"{task.name}: {_listed(unknown.tolist(), 'sample')}: in none of the splits {', '.join(SPLITS)}"
         )
-    for split in needed:
+    for split in SPLITS if protocol == "clean" else ("train", "test"):
         if not (table["split"] == split).any():
             raise InputError(f"{task.name}: the {split} split is empty; the task needs more samples or other fractions")
     trained = set(table.loc[table["split"] == "train", "label"])

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import pandas as pd
+
 from afield.base.errors import InputError
 from afield.base.text import columns, entry
 from afield.tasks.builtin import TASKS, find_task
-from afield.tasks.data import load_task
-from afield.tasks.task import Split
+from afield.tasks.data import load_task, split_samples
+from afield.tasks.task import Protocol, Split
 
 _WIDTH = 110
 """columns of a terminal that a card may fill"""
@@ -23,7 +25,7 @@ def list_tasks() -> str:
     return columns(rows, ("task", "classes", "metric", "title"))
 
 
-def show_task(name: str, cache: Path) -> str:
+def show_task(name: str, cache: Path, data: Path | None = None) -> str:
     """A task's card, and its counts where the data are here (hashes of its images are kept below `cache`).
 
     Raises InputError for a name that is no task's.
@@ -39,14 +41,24 @@ def show_task(name: str, cache: Path) -> str:
     }  # fmt: skip
     lines = [entry(key, value, _WIDTH) for key, value in entries.items() if value]
     try:
-        data = load_task(task, "clean", cache)
+        found = load_task(task, "clean", cache, data)
     except InputError as error:
         return "\n".join([*lines, entry("images", f"not here: {error}", _WIDTH)])
-    for split, numbers in data.counts().items():
+    for split, numbers in found.counts().items():
         counts = ", ".join(f"{number} {label}" for label, number in numbers.items())
         lines.append(entry(split, f"{sum(numbers.values())} images: {counts}", _WIDTH))
-    lines += [entry("mind", words, _WIDTH) for words in absence_words(data.absent())]
+    lines += [entry("mind", words, _WIDTH) for words in absence_words(found.absent())]
     return "\n".join(lines)
+
+
+def list_splits(name: str, protocol: Protocol, data: Path | None = None) -> pd.DataFrame:
+    """Which sample is in which split, a row each: id (as the original names it), split, label (its position in the
+    classes) and group. No image is opened.
+
+    Raises InputError for a name that is no task's, and for data that are not there or not what they should be.
+    """
+    _, table = split_samples(find_task(name), protocol, data)
+    return table[["id", "split", "label", "group"]]
 
 
 def absence_words(absent: Mapping[Split, Sequence[str]]) -> tuple[str, ...]:
