@@ -13,7 +13,9 @@ import pandas as pd
 import pytest
 
 import afield
+from afield.analysis.answer import answer
 from afield.base.errors import AfieldError, InputError, Stopped, StoreError
+from afield.report.page import report
 from afield.study.collect import load_record
 from afield.study.engines import local
 from afield.study.engines.local import LocalEngine
@@ -71,6 +73,21 @@ def test_a_truncated_picture_is_named_and_never_replaced(photos: Path, tmp_path:
         afield.run_study(tiny_study(pictures), tmp_path / "out", watch=reader)
     assert set(reader.states) == {"missing"}
     assert not list((tmp_path / "out").glob("trials/*/result.json"))
+
+
+def test_a_truncated_picture_is_left_out_and_listed_where_the_study_says_so(photos: Path, tmp_path: Path) -> None:
+    pictures = Path(shutil.copytree(photos, tmp_path / "photos"))
+    broken = pictures / "warm" / "004.png"
+    broken.write_bytes(broken.read_bytes()[:200])
+    text = study_text(pictures, "grid", 1).replace("seeds = [0, 1]", 'seeds = [0]\nunreadable = "drop"')
+    (tmp_path / "drop.toml").write_text(text)
+    assert afield.run_study(tmp_path / "drop.toml", tmp_path / "out").complete
+    record = load_record(tmp_path / "out")
+    assert list(record.tasks[0].dropped) == ["warm/004.png"]
+    assert sum(sum(counts.values()) for counts in record.tasks[0].counts.values()) == 39
+    words = "1 image that cannot be read was left out: warm/004.png"
+    assert any(warning.startswith(words) for part in answer(record).tasks for warning in part.warnings)
+    assert words in report(tmp_path / "out").read_text(encoding="utf-8")
 
 
 class Signaller(Silent):

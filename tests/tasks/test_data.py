@@ -1,5 +1,5 @@
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -137,3 +137,28 @@ def test_classes_that_validation_or_test_lack_are_named(task: Task, tmp_path: Pa
     sides = ["validation", "test"] + ["train"] * 17 + ["test"]
     lacking = replace(task, split=lambda table, protocol: pd.Series(sides, index=table.index))
     assert load_task(lacking, "clean", tmp_path).absent() == {"validation": ("b",)}
+
+
+def test_what_cannot_be_read_is_left_out_before_the_split_and_listed(tmp_path: Path) -> None:
+    root = class_folder(tmp_path / "photos", {"a": 20, "b": 21})
+    task = folder_task(root)
+    broken = task.samples(root)["image"].iloc[3]
+    seen: list[list[str]] = []
+
+    def unreadable(folder: Path, images: Sequence[str]) -> dict[str, str]:
+        assert folder == root.resolve()
+        seen.append(list(images))
+        return {broken: "is empty"}
+
+    data = load_task(task, "clean", tmp_path / "cache", None, unreadable)
+    assert len(seen[0]) == 41
+    assert dict(data.dropped) == {broken: "is empty"}
+    assert broken not in set(data.table["image"])
+    (root / broken).unlink()  # as if it had never been there
+    assert load_task(folder_task(root), "clean", tmp_path / "cache").fingerprint == data.fingerprint
+
+
+def test_too_many_broken_images_are_no_accident(tmp_path: Path) -> None:
+    root = class_folder(tmp_path / "photos", {"a": 20, "b": 20})
+    with pytest.raises(InputError, match=r"photos: 40 of 40 images cannot be read, more than the 5% that may be left out .* restore them"):
+        load_task(folder_task(root), "clean", tmp_path, None, lambda folder, images: dict.fromkeys(images, "is empty"))

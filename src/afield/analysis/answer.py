@@ -14,7 +14,7 @@ from afield.scoring.intervals import Interval
 from afield.scoring.metrics import metric, metric_title
 from afield.study.record import SearchRecord, StudyRecord
 from afield.study.study import PLAIN
-from afield.tasks.show import absence_words
+from afield.tasks.show import absence_words, dropped_words
 
 
 @dataclass(frozen=True)
@@ -207,6 +207,8 @@ def _warnings(
     yield from ranking.missing
     if record.task(ranking.task).selection == "test":
         yield "Test itself chose recipes and epochs, as in the study's own code: the figures flatter, all of them."
+    if dropped := dropped_words(record.task(ranking.task).dropped):
+        yield dropped
     yield from absence_words(record.task(ranking.task).absent())
     yield from _no_better_than_guessing(record, ranking)
     failed = sorted({failure.backbone for failure in record.failures if failure.task == ranking.task})

@@ -14,7 +14,7 @@ from afield.report.rows import Row
 from afield.report.searches import SearchSection, recipe_words, search_sections
 from afield.scoring.metrics import metric_title
 from afield.study.record import SearchRecord, StudyRecord, TaskRecord
-from afield.tasks.show import absence_words
+from afield.tasks.show import absence_words, dropped_words
 
 VERDICTS = {
     "transfers": ("ImageNet accuracy tells here", "yes"),
@@ -160,6 +160,7 @@ def _card(task: TaskRecord) -> tuple[tuple[str, str], ...]:
         ("citation", card.citation),
         ("classes", ", ".join(task.classes)),
         ("classes that a split lacks", " ".join(absence_words(task.absent()))),
+        ("images left out", dropped_words(task.dropped)),
         ("leading metric", metric_title(task.metric)),
         ("version", str(task.version)),
         ("split seed", str(task.split_seed)),

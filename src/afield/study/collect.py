@@ -217,6 +217,7 @@ def _task(store: Store, name: str, fingerprint: str) -> TaskRecord:
         card=Card(**content["card"]),
         split_seed=content["split_seed"],
         selection=content["selection"],
+        dropped=content["dropped"],
         fingerprint=fingerprint,
         counts={split: content["counts"][split] for split in SPLITS},
         pictures={label: store.read_pictures(name, fingerprint, index) for index, label in enumerate(classes)},

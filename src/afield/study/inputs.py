@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from afield.base.process import cores
 from afield.images.prepared import Rule, open_prepared, prepare
-from afield.study.engines.local import cores
 from afield.study.job import SplitPaths
-from afield.study.plan import Plan
+from afield.study.plan import Plan, Preparing
 from afield.study.store import Store
 from afield.tasks.data import TaskData
 from afield.tasks.task import Split
 
-Progress = Callable[[str, int, int], None]
-"""what is prepared, images done, images in all; may raise to stop"""
 PICTURES = 6
 """sample images a class that are kept for the report"""
 
 
 def prepare_inputs(
-    plan: Plan, store: Store, cache: Path, progress: Progress
+    plan: Plan, store: Store, cache: Path, progress: Preparing
 ) -> dict[tuple[str, str, str], dict[Split, SplitPaths]]:
     """Where each search's splits lie, by search and split, after preparing what is not yet there; their tasks must be
     written (`write_task`).
@@ -48,7 +46,7 @@ def prepare_inputs(
     return inputs
 
 
-def _prepare(data: TaskData, split: Split, rule: Rule, cache: Path, progress: Progress) -> Path:
+def _prepare(data: TaskData, split: Split, rule: Rule, cache: Path, progress: Preparing) -> Path:
     images = data.images(split)
     what = f"{data.task.name} {split}, " + (f"{rule.size} px" if rule.size else "full size")
     hashes = [data.hashes[image] for image in images]
@@ -74,6 +72,7 @@ def write_task(store: Store, data: TaskData) -> None:
         "panel": list(task.panel),
         "split_seed": task.split_seed,
         "selection": data.selection,
+        "dropped": dict(data.dropped),
         "fingerprint": data.fingerprint,
         "card": asdict(task.card),
         "counts": data.counts(),

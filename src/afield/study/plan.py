@@ -18,13 +18,15 @@ from afield.base.errors import InputError
 from afield.base.extensions import Extension, load_extensions
 from afield.base.files import safe_name
 from afield.base.hashing import digest
+from afield.base.process import cores
 from afield.images.prepared import PREPARATION_VERSION, Rule
+from afield.images.unreadable import unreadable
 from afield.scoring.metrics import metric
 from afield.study.protocol import view_of
 from afield.study.search import rung_sizes
 from afield.study.study import Study
 from afield.tasks.builtin import find_task
-from afield.tasks.data import TaskData, load_task
+from afield.tasks.data import TaskData, Unreadable, load_task
 from afield.tasks.task import Protocol, Split, Task
 from afield.training.numerics import NumericsChoice, numerics_for
 from afield.training.recipe import Recipe
@@ -34,6 +36,8 @@ Found = TypeVar("Found")
 
 Downloading = Callable[[str, int, int | None], None]
 """backbone, bytes that are here, bytes that there will be (None: the server does not say)"""
+Preparing = Callable[[str, int, int], None]
+"""what is prepared, images done, images in all; may raise to stop"""
 ANYWHERE = Sources()
 """weights from where they are published"""
 
@@ -157,6 +161,7 @@ def make_plan(
     sources: Sources = ANYWHERE,
     data: Path | None = None,
     downloading: Downloading | None = None,
+    preparing: Preparing | None = None,
     *,
     download: bool = True,
 ) -> Plan:
@@ -167,7 +172,11 @@ def make_plan(
     """
     problems: list[str] = []
     loaded = _gather(
-        study.study.tasks, lambda name: load_task(find_task(name), study.study.protocol, cache, data), problems
+        study.study.tasks,
+        lambda name: load_task(
+            find_task(name), study.study.protocol, cache, data, _unreadable(study, name, cache, preparing)
+        ),
+        problems,
     )
     tasks = {data.task.name: data for data in loaded.values()}
     if len(tasks) < len(loaded):
@@ -223,6 +232,18 @@ def make_plan(
     )
     bytes_of = {rows[name].id: item for name, item in weights.items()}
     return Plan(study, tasks, bytes_of, numerics, searches, extensions or {})
+
+
+def _unreadable(study: Study, task: str, cache: Path, preparing: Preparing | None) -> Unreadable | None:
+    """What finds the images of a task that cannot be read, where the study lets them be left out."""
+    if study.study.unreadable == "error":
+        return None
+
+    def progress(done: int, total: int) -> None:
+        if preparing:
+            preparing(f"{task}, looking for broken ones", done, total)
+
+    return lambda root, images: unreadable(root, images, cache, cores(), progress)
 
 
 def _locate(row: Backbone, sources: Sources, downloading: Downloading | None, *, download: bool) -> Weights:

@@ -84,6 +84,8 @@ class TaskRecord:
     fingerprint: str
     counts: Mapping[str, Mapping[str, int]]
     """images by split, then by class"""
+    dropped: Mapping[str, str] = field(default_factory=dict)
+    """images that could not be read and were left out, each with the reason"""
     pictures: Mapping[str, tuple[npt.NDArray[np.uint8], ...]] = field(default_factory=dict)
     """a few images a class as the network sees them, [height, width, 3]"""
 

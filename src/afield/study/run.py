@@ -12,10 +12,10 @@ from pathlib import Path
 
 from afield.backbones.weights import Sources, sources
 from afield.base.errors import DamagedError, InputError, Stopped, StoreError
-from afield.base.process import UNGUARDED, interrupts
+from afield.base.process import UNGUARDED, cores, interrupts
 from afield.images.prepared import cache_folder
 from afield.study.claims import Claims
-from afield.study.engines.local import Event, LocalEngine, cores
+from afield.study.engines.local import Event, LocalEngine
 from afield.study.inputs import prepare_inputs, write_task
 from afield.study.job import Job, SplitPaths
 from afield.study.ledger import Ledger, Want
@@ -84,7 +84,7 @@ def run_study(
     cache = cache_folder()
     store = Store.create(Path(out))
     numerics = settle_numerics(study.numerics, store.root, study.study.protocol)
-    plan = make_plan(study, numerics, cache, _sources(weights, offline), _path(data), watch.download)
+    plan = make_plan(study, numerics, cache, _sources(weights, offline), _path(data), watch.download, watch.prepare)
     for task in plan.tasks.values():
         write_task(store, task)
     store.write_study(study.study.name, study.model_dump_json(indent=2), plan.content())

@@ -49,6 +49,9 @@ class StudyHead(_Table):
     """`clean`: train, validation and test apart; validation selects, test is read once. `paper`: splits, sizes and
     preprocessing of the study's own code; mostly test selects, too"""
 
+    unreadable: Literal["error", "drop"] = "error"
+    """what becomes of images that cannot be read: all are named and nothing runs, or they are left out and listed"""
+
     @field_validator("backbones")
     @classmethod
     def _sets_stand_for_their_members(cls, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -18,6 +18,10 @@ from afield.base.hashing import digest, sha256_file
 from afield.tasks.places import data_folder
 from afield.tasks.task import LEFT_OUT, SPLITS, Protocol, Split, Task
 
+Unreadable = Callable[[Path, Sequence[str]], Mapping[str, str]]
+"""the folder and images below it -> those that cannot be read, each with the reason"""
+MOST_DROPPED = 0.05
+"""share of a task's images that may be left out because they cannot be read"""
 SHOWN = 20
 """broken rows or files that one message names; the rest are counted"""
 
@@ -34,6 +38,8 @@ class TaskData:
     """sha256 of each image by its path below root"""
     fingerprint: str
     """hash of ids, labels, units, clusters, splits, images' bytes and classes: all that results depend on"""
+    dropped: Mapping[str, str] = field(default_factory=dict)
+    """images that cannot be read, each with the reason, whose samples were left out before anything was split"""
     selection: Literal["validation", "test"] = "validation"
     """the split that chooses recipe and epoch: test only where a protocol has no validation split"""
 
@@ -62,35 +68,61 @@ class TaskData:
         }
 
 
-def load_task(task: Task, protocol: Protocol, cache: Path, data: Path | None = None) -> TaskData:
+def load_task(
+    task: Task, protocol: Protocol, cache: Path, data: Path | None = None, unreadable: Unreadable | None = None
+) -> TaskData:
     """Find a task's data, check and split them, and hash its images (known hashes are kept below `cache`).
 
-    `data` is the folder that holds the tasks' folders (by default `places.data_folder`).
+    `data` is the folder that holds the tasks' folders (by default `places.data_folder`). Where `unreadable` is given,
+    the samples of images that it names are left out; without it the first reader of an image that cannot be read
+    refuses it.
 
     Raises InputError that names the task, the rows or files, and the mend.
     """
-    root, table = split_samples(task, protocol, data)
+    root, table = _samples(task, protocol, data)
+    dropped = unreadable(root, sorted(set(table["image"]))) if unreadable else {}
+    _check_dropped(task, dropped, table["image"].nunique())
+    table = _divided(task, protocol, table[~table["image"].isin(dropped.keys())].reset_index(drop=True))
     images = sorted(set(table["image"]))
     _check_paths(task, root, images)
     hashes = _hash_images(task, root, images, cache)
     columns: list[object] = [table[name].tolist() for name in ("id", "label", "unit", "cluster", "split")]
     fingerprint = digest([list(task.classes), *columns, [hashes[image] for image in table["image"]]])
-    return TaskData(task, root, table, hashes, fingerprint, _selection(table))
+    return TaskData(task, root, table, hashes, fingerprint, dropped, _selection(table))
 
 
-def split_samples(task: Task, protocol: Protocol, data: Path | None = None) -> tuple[Path, pd.DataFrame]:
-    """The folder of a task's data and its samples with their splits (`TaskData.table`); no image is opened.
+def split_samples(task: Task, protocol: Protocol, data: Path | None = None) -> pd.DataFrame:
+    """A task's samples with their splits (`TaskData.table`); no image is opened.
 
     Raises InputError as `load_task` does, but for what is wrong with the images themselves.
     """
+    return _divided(task, protocol, _samples(task, protocol, data)[1])
+
+
+def _samples(task: Task, protocol: Protocol, data: Path | None) -> tuple[Path, pd.DataFrame]:
+    """The folder of a task's data, and its samples."""
     if protocol == "paper" and task.published is None:
         raise InputError(f"{task.name}: is no task of the study, so it has no protocol paper; use clean")
     root = task.find(data_folder(data)).resolve()
-    table = _with_units(_checked_samples(task, task.samples(root)))
-    table["split"] = task.split(table, protocol)
+    return root, _with_units(_checked_samples(task, task.samples(root)))
+
+
+def _divided(task: Task, protocol: Protocol, table: pd.DataFrame) -> pd.DataFrame:
+    """The samples that a protocol uses, with their splits."""
+    table = table.assign(split=task.split(table, protocol))
     table = table[table["split"] != LEFT_OUT].reset_index(drop=True)
     _check_splits(task, table, protocol)
-    return root, table
+    return table
+
+
+def _check_dropped(task: Task, dropped: Mapping[str, str], images: int) -> None:
+    """A few broken files are an accident; many are a mistake that nobody should train on."""
+    if len(dropped) > MOST_DROPPED * images:
+        named = "; ".join(f"{image}: {reason}" for image, reason in list(dropped.items())[:3])
+        raise InputError(
+            f"{task.name}: {len(dropped)} of {images} images cannot be read, more than the {MOST_DROPPED:.0%} that may "
+            f"be left out ({named}, ...); restore them"
+        )
 
 
 def _selection(table: pd.DataFrame) -> Literal["validation", "test"]:

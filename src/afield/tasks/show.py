@@ -57,8 +57,22 @@ def list_splits(name: str, protocol: Protocol, data: Path | None = None) -> pd.D
 
     Raises InputError for a name that is no task's, and for data that are not there or not what they should be.
     """
-    _, table = split_samples(find_task(name), protocol, data)
+    table = split_samples(find_task(name), protocol, data)
     return table[["id", "split", "label", "group"]]
+
+
+def dropped_words(dropped: Mapping[str, str]) -> str:
+    """What was left out for want of a readable file; empty where nothing was.
+
+    >>> dropped_words({"a.png": "is empty"})
+    '1 image that cannot be read was left out: a.png (is empty).'
+    """
+    if not dropped:
+        return ""
+    shown = ", ".join(f"{image} ({reason})" for image, reason in list(dropped.items())[:_NAMED])
+    more = f" and {len(dropped) - _NAMED} more" if len(dropped) > _NAMED else ""
+    were = "image that cannot be read was" if len(dropped) == 1 else "images that cannot be read were"
+    return f"{len(dropped)} {were} left out: {shown}{more}."
 
 
 def absence_words(absent: Mapping[Split, Sequence[str]]) -> tuple[str, ...]:
