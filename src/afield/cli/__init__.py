@@ -1,0 +1,43 @@
+"""The command. Each subcommand parses, calls one function, prints; heavy imports happen inside, so that help is there
+at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import NoReturn
+
+import typer
+
+from afield.base.errors import AfieldError, InputError, Stopped
+from afield.cli.backbones import backbones_app, extension_app
+from afield.cli.output import complain
+from afield.cli.studies import studies_app
+from afield.cli.tasks import tasks_app
+
+app = typer.Typer(
+    help="Take ImageNet backbones afield: does better on ImageNet mean better here, and which backbone should I use?",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    add_completion=False,
+)
+app.add_typer(studies_app)
+app.add_typer(tasks_app, name="tasks")
+app.add_typer(backbones_app, name="backbones")
+app.add_typer(extension_app, name="extension")
+
+
+def main() -> NoReturn:
+    """Run the command; errors that afield can explain become words and an exit code."""
+    try:
+        app(standalone_mode=True)
+    except Stopped as error:
+        complain(str(error), 130)
+    except InputError as error:
+        complain(f"error: {error}", 2)
+    except AfieldError as error:
+        complain(f"error: {error}", 1)
+    except KeyboardInterrupt:
+        complain("interrupted", 130)
+    sys.exit(0)

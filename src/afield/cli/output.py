@@ -1,0 +1,24 @@
+"""What a command prints, and how it ends in words."""
+
+from __future__ import annotations
+
+import sys
+from typing import NoReturn
+
+
+def complain(words: str, code: int) -> NoReturn:
+    """Say what is wrong and end with that exit code."""
+    say(words)
+    sys.exit(code)
+
+
+def put(text: str) -> None:
+    """The output; nothing where all of it went into a file."""
+    if text:
+        print(text)
+
+
+def say(words: str) -> None:
+    """Words beside the output; nothing where there are none."""
+    if words:
+        sys.stderr.write(f"{words}\n")

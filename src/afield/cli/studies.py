@@ -1,0 +1,146 @@
+"""Run a study, look at what came of it, use its winner."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from afield.cli.options import Data, OneStudy, Out, Retry, TableFormat
+from afield.cli.output import complain, put, say
+
+studies_app = typer.Typer()
+
+
+@studies_app.command(epilog="Example: afield run quickstart --out out/quickstart")
+def run(
+    study: Annotated[
+        str, typer.Argument(help="A shipped study, such as quickstart, or a TOML file.", show_default=False)
+    ],
+    out: Annotated[Path | None, typer.Option(help="Result folder; by default out/NAME.", show_default=False)] = None,
+    slots: Annotated[
+        int | None, typer.Option(min=1, help="Trials at once; by default one a core, or one on a GPU.")
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=0, help="Loader processes of each trial; by default none on a CPU, up to 8 on a GPU."),
+    ] = None,
+    retry: Annotated[Retry | None, typer.Option(help="`failed`: try failed trials again.")] = None,
+    backbones: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Instead of the study's: ids or small, standard, large, study, all-real; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(help="Folder of weights that goes before every other place.", show_default=False),
+    ] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Ask nothing of any network.")] = False,
+    data: Data = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Print what would run and what the result folder has of it; write nothing."),
+    ] = False,
+) -> None:
+    """Run a study, or what is missing of it, and print the answer."""
+    from afield.study.describe import describe_change, describe_outcome, describe_plan, where_to_look
+    from afield.study.run import check_ready, run_study
+    from afield.study.study import load_study
+
+    content, change = describe_change(load_study(study), backbones or [])
+    say(change)
+    folder = out or Path("out") / content.study.name
+    if dry_run:
+        print(describe_plan(check_ready(content, folder, weights=weights, offline=offline, data=data), folder))
+        return
+
+    from rich.console import Console
+
+    from afield.analysis.answer import answer
+    from afield.progress import Display
+    from afield.report.page import write_page
+    from afield.study.collect import load_record
+
+    with Display(Console(stderr=True)) as display:
+        outcome = run_study(
+            content,
+            folder,
+            slots=slots,
+            workers=workers,
+            retry_failed=retry is not None,
+            watch=display,
+            weights=weights,
+            offline=offline,
+            data=data,
+        )
+    say(describe_outcome(outcome))
+    record = load_record(folder, study=content.study.name)
+    page = write_page(record, folder)
+    print(answer(record).text())
+    print(f"\nReport: {page}")
+    if not outcome.complete:
+        complain(f"\nNot all is there; see: {where_to_look(folder, content.study.name)}", 1)
+
+
+@studies_app.command(epilog="Example: afield status out/quickstart")
+def status(out: Out, study: OneStudy = None) -> None:
+    """Say what is finished, paused, failed and missing."""
+    from afield.study.collect import load_record
+    from afield.study.describe import describe_record
+
+    print(describe_record(load_record(out, study=study), out))
+
+
+@studies_app.command(epilog="Example: afield report out/quickstart")
+def report(out: Out, study: OneStudy = None) -> None:
+    """Write OUT/report.html anew."""
+    from afield.report.page import report as write_report
+
+    print(write_report(out, study=study))
+
+
+@studies_app.command(epilog="Example: afield table out/quickstart --format markdown")
+def table(
+    out: Out,
+    format: Annotated[
+        TableFormat, typer.Option(help="csv and markdown are printed unless --to is given.")
+    ] = TableFormat.csv,
+    to: Annotated[Path | None, typer.Option(help="File to write; needed for parquet.", show_default=False)] = None,
+    study: OneStudy = None,
+) -> None:
+    """Print or write the results table."""
+    from afield.study.collect import results
+    from afield.study.table import write_table
+
+    put(write_table(results(out, study=study), format.value, to))
+
+
+@studies_app.command(epilog="Example: afield predict out/quickstart photos/new --to predictions.csv")
+def predict(
+    out: Out,
+    images: Annotated[list[Path], typer.Argument(help="Image files, or folders of them.", show_default=False)],
+    key: Annotated[
+        str | None,
+        typer.Option(
+            help="Which training's network: the column `key` of `afield table`; by default the winner's.",
+            show_default=False,
+        ),
+    ] = None,
+    to: Annotated[
+        Path | None, typer.Option(help="CSV file to write, with the probability of each class.", show_default=False)
+    ] = None,
+    study: OneStudy = None,
+) -> None:
+    """Name the class of images by a network that a study kept.
+
+    Prints each image's class and its probability; --to writes those of all classes.
+    """
+    from afield.study.table import write_predictions
+    from afield.winner import load_network
+
+    network = load_network(out, key, study)
+    say(f"{network.backbone}, training {network.key}")
+    put(write_predictions(network.predict(images), to))
