@@ -97,15 +97,25 @@ def test_a_metric_without_a_vectorised_form_is_resampled_by_repetition() -> None
     )
 
 
+@pytest.mark.parametrize("name", sorted(METRICS))
+def test_every_metric_has_an_interval_by_cluster(name: str) -> None:
+    many = random_predictions(3, 240, 3, levels=40)
+    together = predictions(many.label, many.logits, (np.arange(240) // 6).astype(str))
+    interval = metric_interval(METRICS[name], together, resamples=400)
+    least, greatest = METRICS[name].range
+    assert least <= interval.low < interval.high <= greatest
+
+
 def test_memory_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     many = random_predictions(4, 70, 3)
     weights = bootstrap_weights(many.cluster, 100)
-    whole = resampled_values(METRICS["auroc"], many, weights)
+    whole = [resampled_values(each, many, weights) for each in METRICS.values()]
     monkeypatch.setattr("afield.scoring.intervals._BLOCK", 700)
-    np.testing.assert_allclose(resampled_values(METRICS["auroc"], many, weights), whole, rtol=0, atol=1e-12)
+    for each, values in zip(METRICS.values(), whole, strict=True):
+        np.testing.assert_allclose(resampled_values(each, many, weights), values, rtol=0, atol=1e-12)
 
 
-def test_ten_networks_and_five_metrics_take_seconds() -> None:
+def test_ten_networks_and_all_metrics_take_seconds() -> None:
     start = time.process_time()
     for seed in range(10):
         many = random_predictions(seed, 525, 2, levels=300)

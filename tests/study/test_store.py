@@ -3,9 +3,11 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from afield.base.errors import DamagedError, StoreError
+from afield.scoring.predictions import Predictions
 from afield.study.numerics import settle_numerics
 from afield.study.store import Store
 from afield.training import device
@@ -56,9 +58,26 @@ def test_a_history_never_gets_shorter(tmp_path: Path) -> None:
     for shown, told in ((2, 2), (1, 2), (3, 3)):
         store.write_history("key", rows[:shown])
         assert store.read("key").history == tuple(rows[:told])
+    other = [{**row, "seconds": 2.0} for row in rows] + [{"epoch": 4.0, "seconds": 2.0}]  # on another platform
+    store.write_history("key", other)
+    assert store.read("key").history == (*rows, other[3]), "what a search has decided by never changes"
     (store.trial_folder("key") / "history.jsonl").write_text("{cut")
     store.write_history("key", rows[:1])
     assert store.read("key").history == tuple(rows[:1])
+
+
+def test_what_another_platform_finishes_never_stands_under_the_old_result(tmp_path: Path) -> None:
+    store = Store.create(tmp_path / "out")
+    labels = np.array(["a", "b"])
+    said = Predictions(("cold", "warm"), labels, labels, labels, np.array([0, 1]), np.eye(2, dtype=np.float32))
+    store.trial_folder("key").mkdir(parents=True)
+    for name in ("trial.json", "history.jsonl"):
+        (store.trial_folder("key") / name).touch()
+    store.finish("key", said, {"platform": {"device": "cpu"}})
+    store.reopen("key", {"device": "cpu"})
+    assert store.is_finished("key")
+    store.reopen("key", {"device": "H100"})
+    assert not store.is_finished("key")
 
 
 def test_an_altered_network_is_not_used(tmp_path: Path) -> None:

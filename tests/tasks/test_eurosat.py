@@ -105,6 +105,15 @@ def test_splits_are_listed_from_the_file_names_alone(tmp_path: Path) -> None:
     assert listed["id"][0] == "AnnualCrop/AnnualCrop_1.jpg"
 
 
+def test_under_paper_an_image_that_is_dropped_changes_no_other_s_split(tmp_path: Path) -> None:
+    tiles(tmp_path / "2750", count=10)
+    whole = load_task(TASK, "paper", tmp_path, tmp_path).table
+    gone = whole["image"][0]
+    rest = load_task(TASK, "paper", tmp_path, tmp_path, lambda root, images: {gone: "is cut"}).table
+    assert rest["id"].tolist() == whole["id"][1:].tolist()
+    assert rest["split"].tolist() == whole["split"][1:].tolist()
+
+
 @pytest.mark.slow
 def test_the_published_images_are_27000_in_the_published_classes(tmp_path: Path) -> None:
     with tarfile.open(shared("data/EuroSAT.tar.xz")) as archive:

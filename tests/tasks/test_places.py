@@ -39,14 +39,25 @@ def test_an_archive_is_unpacked_whole_or_not_at_all(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "a" / "b.txt").read_text() == "text"
     cut = tmp_path / "cut.zip"
     cut.write_bytes(good.read_bytes()[:-20])
-    whole = archive(tmp_path / "flipped.zip", {"a.txt": b"text" * 50})
-    data = bytearray(whole.read_bytes())
-    data[data.index(b"text")] ^= 1  # its checksum no longer holds
-    whole.write_bytes(bytes(data))
-    for broken in (cut, whole):
+    flipped = tmp_path / "flipped.zip"
+    with zipfile.ZipFile(flipped, "w", zipfile.ZIP_DEFLATED) as target:
+        target.writestr("a.txt", bytes(range(256)) * 9)
+    packed = flipped.read_bytes()
+    deflated = zipfile.ZipFile(flipped).infolist()[0].compress_size
+    for place in range(35, 35 + deflated, 9):  # behind the member's own header
+        flipped.write_bytes(packed[:place] + bytes([packed[place] ^ 255]) + packed[place + 1 :])
         with pytest.raises(InputError, match=r"cannot be unpacked .* download it again"):
-            unpack_zip(broken, tmp_path / "broken")
+            unpack_zip(flipped, tmp_path / "broken")
+    with pytest.raises(InputError, match=r"cannot be unpacked .* download it again"):
+        unpack_zip(cut, tmp_path / "broken")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cut.zip", "flipped.zip", "good.zip", "out"]
+
+
+def test_of_two_runs_that_unpack_at_once_the_second_takes_what_the_first_put_there(tmp_path: Path) -> None:
+    good = archive(tmp_path / "good.zip", {"b.txt": b"text"})
+    unpack_zip(good, tmp_path / "out")
+    unpack_zip(good, tmp_path / "out")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["b.txt"]
 
 
 @pytest.mark.parametrize("name", ["../evil.txt", "/evil.txt", "a/../../evil.txt", "..\\evil.txt", "C:\\evil.txt"])

@@ -113,7 +113,7 @@ def _take(ranking: Ranking, *, one_machine: bool) -> str:
     first, others = ranking.rows[0], ranking.rows[1:]
     if math.isnan(first.test.value):
         reason = f"{metric_title(ranking.metric)} on the test images is {not_defined(ranking.metric)}"
-        return f"Take {first.backbone}, which validation chose; {reason}, so nothing was compared on test."
+        return f"Take {first.backbone}, the chosen one; {reason}, so nothing was compared on test."
     sentences = [f"Take {first.backbone}: {metric_title(ranking.metric)} {level_words(first.test)}."]
     tied = [row for row in others if row.tied]
     up = metric(ranking.metric).direction == "higher"

@@ -27,10 +27,9 @@ def tasks_show(
     data: Data = None,
 ) -> None:
     """Show a task's card: source, licence, classes, metric, baseline, how to get it."""
-    from afield.images.prepared import cache_folder
     from afield.tasks.show import show_task
 
-    print(show_task(name, cache_folder(), data))
+    print(show_task(name, data))
 
 
 @tasks_app.command("splits", epilog="Example: afield tasks splits elpv --out elpv_splits.csv")

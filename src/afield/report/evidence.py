@@ -106,7 +106,7 @@ def difference_figure(ranking: Ranking, figures: Figures, names: Names) -> Figur
         figures,
         title=_arrows("worse", "better", ranking.metric),
         what=f"Difference to {winner}",
-        reading=f"Zero is {winner}, the backbone that validation chose. An interval that crosses zero is a tie. "
+        reading=f"Zero is {winner}, the chosen backbone. An interval that crosses zero is a tie. "
         "Pairs are taken on the same test images, and the intervals allow for the number of backbones.",
     )
 

@@ -20,7 +20,7 @@ _SHAPES = alt.Scale(domain=list(STATES), range=["diamond", "circle", "circle"])
 def landscape_chart(
     cells: pd.DataFrame, axes: Mapping[str, Sequence[float]], *, metric: str, domain: Sequence[float]
 ) -> alt.LayerChart:
-    """Validation metric of every cell of one search: a line over one searched key, a grid of tiles over two.
+    """Selecting metric of every cell of one search: a line over one searched key, a grid of tiles over two.
 
     `cells`: a column a searched key, value (None where the cell failed), epochs, state (one of STATES, or why there is
     no value). `domain`: the metric's range, shared by the charts of a task.
@@ -28,7 +28,7 @@ def landscape_chart(
     free = [key for key, values in axes.items() if len(values) > 1] or list(axes)[:1]
     tooltip = [
         *(alt.Tooltip(f"{key}:Q", title=NAMES.get(key, key), format="~e") for key in axes),
-        alt.Tooltip("value:Q", title=f"{metric} on validation", format=".3f"),
+        alt.Tooltip("value:Q", title=metric, format=".3f"),
         alt.Tooltip("epochs:Q", title="epochs trained"),
         alt.Tooltip("state:N", title="state"),
     ]
@@ -59,7 +59,7 @@ def _profile(
     y = alt.Y(
         "value:Q",
         scale=alt.Scale(domain=list(domain), nice=False, zero=False),
-        axis=alt.Axis(title=f"{metric} on validation", tickCount=4, format=".2f"),
+        axis=alt.Axis(title=metric, tickCount=4, format=".2f"),
     )
     valued = cells[cells["value"].notna()]
     lost = alt.Chart(cells[cells["value"].isna()]).mark_text(color="var(--warn)", fontWeight=600)
@@ -99,7 +99,7 @@ def _tiles(
 def curves_chart(
     history: pd.DataFrame, lines: Sequence[str], *, metric: str, domain: Sequence[float], epochs: int
 ) -> alt.LayerChart:
-    """Validation metric by epoch: the chosen recipe under each seed strong, the search's other cells faint.
+    """Selecting metric by epoch: the chosen recipe under each seed strong, the search's other cells faint.
 
     `history`: trial, line (one of `lines` or "other recipes"), epoch, validation. `lines`: "seed 0", ...; their order
     gives the colours.
@@ -107,7 +107,7 @@ def curves_chart(
     y = alt.Y(
         "validation:Q",
         scale=alt.Scale(domain=list(domain), nice=False, zero=False),
-        axis=alt.Axis(title=f"{metric} on validation", tickCount=4, format=".2f"),
+        axis=alt.Axis(title=metric, tickCount=4, format=".2f"),
     )
     others = history[history["line"] == "other recipes"]
     chosen = history[history["line"] != "other recipes"]

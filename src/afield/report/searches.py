@@ -135,7 +135,7 @@ def _landscape(search: SearchRecord, title: str, metric: str, domain: Domain, fi
         for row in rows
     )
     chart = landscape_chart(pd.DataFrame(rows), search.axes, metric=metric, domain=domain)
-    return figures.add(chart, alt=f"Search for {title}, {metric} on validation: {listed}.")
+    return figures.add(chart, alt=f"Search for {title}, {metric}: {listed}.")
 
 
 def _line(trial: TrialRecord, search: SearchRecord) -> str:
@@ -164,7 +164,7 @@ def _curves(
         if trial.history
     ]
     chart = curves_chart(pd.DataFrame(rows), lines, metric=metric, domain=domain, epochs=epochs)
-    return figures.add(chart, alt=f"{metric} on validation by epoch for {title}; at the end: {'; '.join(ends)}.")
+    return figures.add(chart, alt=f"{metric} by epoch for {title}; at the end: {'; '.join(ends)}.")
 
 
 def _losses(search: SearchRecord, title: str, lines: Sequence[str], figures: Figures) -> Figure | None:

@@ -52,6 +52,8 @@ class TaskSection:
     """the fit in figures: what each is, and its interval"""
     backbones: tuple[Row, ...]
     tested: str
+    selection: str
+    """the split that chose"""
     """on how much the ranking rests"""
     differences: Figure | None
     effects: Figure | None
@@ -98,11 +100,12 @@ def _task_section(
         numbers=evidence.fit_in_numbers(fit, metric) if fit else (),
         backbones=tuple(_backbone_row(row, ranking, names, searches.get(row.backbone)) for row in ranking.rows),
         tested=_tested(ranking),
+        selection=task.selection,
         differences=evidence.difference_figure(ranking, figures, names),
         effects=evidence.effect_figure(part.effects, figures, names),
         effect_rows=evidence.effect_rows(part.effects, names),
         cost=evidence.cost_figure(ranking, figures, names, metric),
-        searches=search_sections(record, task.name, metric, figures, names),
+        searches=search_sections(record, task.name, f"{metric} on {task.selection}", figures, names),
         galleries=tuple(
             Gallery(label, tuple(data_uri(picture) for picture in pictures))
             for label, pictures in task.pictures.items()

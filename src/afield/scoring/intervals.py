@@ -99,8 +99,16 @@ def metric_interval(
     if clusters < 2:
         return Interval(value, np.nan, np.nan)
     values = resampled_values(metric, predictions, bootstrap_weights(predictions.cluster, resamples, seed=seed))
-    defined = values[~np.isnan(values)]
-    if len(defined) < (1 - UNDEFINED) * resamples or np.ptp(defined) == 0:
+    return percentile_interval(value, values, level)
+
+
+def percentile_interval(value: float, resampled: Floats, level: float = LEVEL) -> Interval:
+    """A value with the percentile interval of its resamples, NaN among them where one does not define it.
+
+    The limits are NaN where more than 5 % of the resamples are undefined or all that are defined are equal.
+    """
+    defined = resampled[~np.isnan(resampled)]
+    if len(defined) < (1 - UNDEFINED) * len(resampled) or np.ptp(defined) == 0:
         return Interval(value, np.nan, np.nan)
     low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
     return Interval(value, float(low), float(high))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from afield.base.errors import InputError, nearest
 from afield.scoring.intervals import metric_interval
 from afield.scoring.metrics import METRICS
 from afield.scoring.predictions import Predictions
+from afield.study.ledger import has_failed
 from afield.study.record import BackboneRecord, Failure, SearchRecord, StudyRecord, TaskRecord, TrialRecord, TrialState
 from afield.study.search import Chosen, Seen, ask, asked, best_so_far, rungs
 from afield.study.store import Store, TrialFiles
@@ -56,7 +57,7 @@ def load_record(out: str | Path, study: str | None = None) -> StudyRecord:
     backbones = {name: Backbone.from_plain(values) for name, values in stored["backbones"].items()}
     context = _Context(store, chosen, trials, files, scores, backbones)
     searches = tuple(_search(context, content) for content in stored["searches"])
-    tasks = tuple(_task(store, name, fingerprint) for name, fingerprint in stored["tasks"].items())
+    tasks = tuple(_task(store, name, stored) for name in stored["tasks"])
     failures = tuple(
         Failure(
             record.key,
@@ -70,6 +71,7 @@ def load_record(out: str | Path, study: str | None = None) -> StudyRecord:
         for search in searches
         for record in {record.key: record for record in (*search.cells, *search.repeats)}.values()
         if (failure := files[record.key].failure) is not None
+        and has_failed(files[record.key], wanted=record in search.repeats and record.key not in scores)
     )
     platforms = {
         str(sorted(p.items())): p
@@ -83,7 +85,7 @@ def load_record(out: str | Path, study: str | None = None) -> StudyRecord:
         predictions=_predictions(context, searches),
         searches=searches,
         tasks=tasks,
-        backbones=tuple(_backbone(row, stored) for row in backbones.values()),
+        backbones=tuple(_backbone(row, stored, trials.values()) for row in backbones.values()),
         failures=failures,
         numerics=stored["numerics"],
         platforms=tuple(platforms.values()),
@@ -206,7 +208,8 @@ def _rung_correlation(search: SearchChoice, seen: Sequence[Seen], epochs: int) -
     return float(spearmanr(early, late).statistic)
 
 
-def _task(store: Store, name: str, fingerprint: str) -> TaskRecord:
+def _task(store: Store, name: str, plan: Mapping[str, Any]) -> TaskRecord:
+    fingerprint = plan["tasks"][name]
     content = store.read_task(name, fingerprint)
     classes = tuple(content["classes"])
     return TaskRecord(
@@ -216,17 +219,21 @@ def _task(store: Store, name: str, fingerprint: str) -> TaskRecord:
         metric=content["metric"],
         card=Card(**content["card"]),
         split_seed=content["split_seed"],
-        selection=content["selection"],
-        dropped=content["dropped"],
+        selection=plan["selection"][name],
+        dropped=plan["dropped"][name],
         fingerprint=fingerprint,
-        counts={split: content["counts"][split] for split in SPLITS},
+        counts={split: content["counts"][split] for split in SPLITS if split in content["counts"]},
         pictures={label: store.read_pictures(name, fingerprint, index) for index, label in enumerate(classes)},
     )
 
 
-def _backbone(row: Backbone, stored: Mapping[str, Any]) -> BackboneRecord:
+def _backbone(row: Backbone, stored: Mapping[str, Any], trials: Iterable[Trial]) -> BackboneRecord:
     weights = stored["weights"].get(row.id)
-    preprocessing = {"mean": row.mean, "std": row.std, "interpolation": row.interpolation, "channels": "RGB"}
+    views = {(t.mean, t.std, t.interpolation, t.channels) for t in trials if t.backbone == row.id}
+    preprocessing: dict[str, Any] = {}
+    for name, *values in zip(("mean", "std", "interpolation", "channels"), *sorted(views), strict=True):
+        told = list(dict.fromkeys(values))  # tasks of the study may have had other channels than the rest
+        preprocessing[name] = told[0] if len(told) == 1 else " or ".join(map(str, told))
     name = row.id.partition(":")[0]
     sha256 = stored.get("extensions", {}).get(name) if is_own(row.id) else None
     code = "" if sha256 is None else f"extension {name}, SHA-256 {sha256}"

@@ -87,7 +87,7 @@ def _ledger(plan: Plan, out: Path, damaged: list[str]) -> Ledger | None:
 def _left(ledger: Ledger) -> str:
     """What a run into the folder would do, in words."""
     outlooks = [ledger.outlook(search) for search in ledger.plan.distinct]
-    epochs, failed = sum(outlook.left for outlook in outlooks), sum(outlook.failed for outlook in outlooks)
+    epochs, failed = sum(outlook.left for outlook in outlooks), sum(len(outlook.failed) for outlook in outlooks)
     scores = sum(want.kind == "score" for want in ledger.wanted())
     done = f"{count(sum(outlook.done for outlook in outlooks), 'training')} done"
     if failed:

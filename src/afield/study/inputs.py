@@ -71,8 +71,6 @@ def write_task(store: Store, data: TaskData) -> None:
         "metric": task.metric,
         "panel": list(task.panel),
         "split_seed": task.split_seed,
-        "selection": data.selection,
-        "dropped": dict(data.dropped),
         "fingerprint": data.fingerprint,
         "card": asdict(task.card),
         "counts": data.counts(),

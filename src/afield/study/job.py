@@ -130,6 +130,7 @@ def _finish(job: Job, store: Store, state: State, here: Mapping[str, str]) -> No
     assert best is not None, "a finished trial has a best epoch"
     tensors = {name: tensor.contiguous() for name, tensor in best.network.items()}
     row = job.backbone()
+    store.reopen(key, here)
     size = trial.recipe.size
     store.write_network(
         key,
@@ -153,7 +154,6 @@ def _finish(job: Job, store: Store, state: State, here: Mapping[str, str]) -> No
     predictions = job.splits["validation"].open().predictions(trial.classes, best.logits.numpy())
     store.finish(
         key,
-        state.history,
         predictions,
         {
             "key": key,

@@ -43,13 +43,21 @@ class Outlook:
     wants: tuple[Want, ...]
     done: int
     """trainings that need nothing more: finished, or stopped by halving"""
-    failed: int
+    failed: tuple[str, ...]
+    """keys of trials that ended in an error and lack what this search wants of them"""
     left: int
     """epochs still to train, repeats included, if no further trial fails"""
     epochs: int
     """trained so far, repeats of the choice included"""
     seconds: float
     """that those epochs took"""
+
+
+def has_failed(files: TrialFiles, *, wanted: bool) -> bool:
+    """Whether a trial's failure concerns a search: one that is finished has only failed whoever still wants something
+    of it (`wanted`: to score its network), and not the other studies of the folder.
+    """
+    return files.failure is not None and (files.result is None or wanted)
 
 
 class Ledger:
@@ -63,6 +71,8 @@ class Ledger:
         self._damaged = damaged
         self.files: dict[str, TrialFiles] = {}
         self.scored: set[str] = set()
+        self._going_on: set[str] = set()
+        """trials that need not begin again: their network is there or, under way, their checkpoint"""
         self._networks: set[str] = set()
         """finished trials whose network is there"""
         self._searches: dict[str, set[Identity]] = {}
@@ -85,9 +95,10 @@ class Ledger:
         return True
 
     def reached(self, key: str) -> int:
-        """Epochs of a trial that need not be trained again: none where it is finished, but its network has gone."""
-        files = self.files[key]
-        return 0 if files.result is not None and key not in self._networks else len(files.history)
+        """Epochs of a trial that need not be trained again: none where its checkpoint or, once it is finished, its
+        network has gone.
+        """
+        return len(self.files[key].history) if key in self._going_on else 0
 
     def searches(self, key: str) -> set[Identity]:
         """The searches that a trial is a cell or a repeat of."""
@@ -95,9 +106,8 @@ class Ledger:
 
     def failed(self) -> list[str]:
         """Keys of the failed trials."""
-        for search in self.plan.searches:
-            self.outlook(search)  # reads the repeats of what is chosen
-        return [key for key, files in self.files.items() if files.failure is not None]
+        outlooks = [self.outlook(search) for search in self.plan.searches]
+        return list(dict.fromkeys(key for outlook in outlooks for key in outlook.failed))
 
     def chosen(self, search: PlannedSearch) -> tuple[Trial, ...]:
         """The chosen recipe under every seed; nothing while the search goes on, or where every cell failed."""
@@ -134,8 +144,13 @@ class Ledger:
             self._damaged(key, error)
             files, is_scored = TrialFiles(), False  # a score of what has to be trained anew counts for nothing
         has_network = files.result is not None and self.store.weights(key).exists()
+        goes_on = has_network if files.result is not None else self.store.checkpoint(key).exists()
         self.files[key] = files
-        for holds, keys in ((is_scored, self.scored), (has_network, self._networks)):
+        for holds, keys in (
+            (is_scored, self.scored),
+            (has_network, self._networks),
+            (goes_on, self._going_on),
+        ):
             (keys.add if holds else keys.discard)(key)
 
     def _is_scored(self, key: str) -> bool:
@@ -144,8 +159,8 @@ class Ledger:
         except DamagedError:
             return False  # its network is there: it is scored again, over what is damaged
 
-    def _told(self, key: str) -> tuple[TrialFiles | None, bool, bool]:
-        return self.files.get(key), key in self.scored, key in self._networks
+    def _told(self, key: str) -> tuple[TrialFiles | None, bool, bool, bool]:
+        return self.files.get(key), key in self.scored, key in self._networks, key in self._going_on
 
     def _think(self, search: PlannedSearch) -> Outlook:
         keys = [key for key, *_ in search.keys]
@@ -163,6 +178,7 @@ class Ledger:
             lacking = [trial for trial in chosen if self._lacks(trial.key)]
             wants = [self._want(search, trial, search.epochs, decided=True) for trial in lacking]
         known = {key: self.files[key] for key in keys}
+        chosen_keys = {trial.key for trial in chosen}
         unended = {want.trial.key for want in wants if want.kind == "train"}
         if isinstance(step, Ask):  # what waits at an open rung may yet go on
             unended |= {keys[cell] for cell in step.alive if self.files[keys[cell]].result is None}
@@ -171,7 +187,11 @@ class Ledger:
             chosen=chosen,
             wants=tuple(wants),
             done=len(over),
-            failed=sum(files.failure is not None for files in known.values()),
+            failed=tuple(
+                key
+                for key, files in known.items()
+                if has_failed(files, wanted=key in chosen_keys and key not in self.scored)
+            ),
             left=self._left(search, step, wants),
             epochs=sum(len(files.history) for files in known.values()),
             seconds=sum(row["seconds"] for files in known.values() for row in files.history),

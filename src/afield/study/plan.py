@@ -113,6 +113,8 @@ class Plan:
                 for search in self.searches
             ],
             "tasks": {name: data.fingerprint for name, data in self.tasks.items()},
+            "selection": {name: data.selection for name, data in self.tasks.items()},
+            "dropped": {name: dict(data.dropped) for name, data in self.tasks.items()},
             "backbones": {search.backbone.id: search.backbone.plain() for search in self.searches},
             "extensions": {name: item.sha256 for name, item in self.extensions.items()},
             "weights": {name: {"sha256": item.sha256, "origin": item.origin} for name, item in self.weights.items()},

@@ -12,7 +12,8 @@ import pandas as pd
 
 from afield.backbones.backbone import Backbone
 from afield.study.study import Study
-from afield.tasks.task import SPLITS, Card, Split
+from afield.tasks.data import lacking_classes
+from afield.tasks.task import Card, Split
 
 TrialState = Literal["finished", "paused", "failed", "missing"]
 
@@ -82,7 +83,7 @@ class TaskRecord:
     selection: Literal["validation", "test"]
     """the split that chose recipe and epoch"""
     fingerprint: str
-    counts: Mapping[str, Mapping[str, int]]
+    counts: Mapping[Split, Mapping[str, int]]
     """images by split, then by class"""
     dropped: Mapping[str, str] = field(default_factory=dict)
     """images that could not be read and were left out, each with the reason"""
@@ -90,13 +91,8 @@ class TaskRecord:
     """a few images a class as the network sees them, [height, width, 3]"""
 
     def absent(self) -> dict[Split, tuple[str, ...]]:
-        """The classes that validation or test lack; empty where each split has all."""
-        lacking = {
-            split: tuple(name for name in self.classes if not self.counts[split].get(name, 0))
-            for split in SPLITS
-            if split in self.counts
-        }
-        return {split: names for split, names in lacking.items() if names}
+        """The classes that a split lacks; no entry for those that have all."""
+        return lacking_classes(self.counts)
 
 
 @dataclass(frozen=True)

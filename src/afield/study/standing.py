@@ -79,8 +79,8 @@ def standing_of(ledger: Ledger, busy: Sequence[Job], progress: Sequence[Event], 
     searches = ledger.plan.distinct
     outlooks = [ledger.outlook(search) for search in searches]
     under_way = [event for event in progress if event.steps]
-    at_work = len({job.trial.key for job in busy})
-    done, failed = sum(outlook.done for outlook in outlooks), sum(outlook.failed for outlook in outlooks)
+    at_work = len({job.trial.key for job in busy if job.kind == "train"})
+    done, failed = sum(outlook.done for outlook in outlooks), sum(len(outlook.failed) for outlook in outlooks)
     trainings = sum(len(search.cells) + len(search.seeds) - 1 for search in searches)
     planned = ledger.plan.epochs
     left = sum(outlook.left for outlook in outlooks)
@@ -109,8 +109,9 @@ def _epochs_since(ledger: Ledger, event: Event) -> float:
 def seconds_left(ledger: Ledger, under_way: Sequence[Event], slots: int) -> float | None:
     """Time until the last epoch, from the seconds that epochs of each search took; None before the first has ended.
 
-    Where a search has none yet, its epochs are taken to cost in proportion to their work: as those of the same backbone
-    in other searches or, without any, as those of all.
+    Never less than the longest chain of epochs that can only come one after the other. Where a search has none yet, its
+    epochs are taken to cost in proportion to their work: as those of the same backbone in other searches or, without
+    any, as those of all.
     """
     searches = {search.identity: search for search in ledger.plan.distinct}
     outlooks = {identity: ledger.outlook(search) for identity, search in searches.items()}
@@ -132,4 +133,11 @@ def seconds_left(ledger: Ledger, under_way: Sequence[Event], slots: int) -> floa
         like = by_backbone.get(identity[1], list(mean))
         return work[identity] * sum(mean[one] for one in like) / sum(work[one] for one in like)
 
-    return sum(max(0.0, epochs) * seconds_of(identity) for identity, epochs in left.items() if epochs) / slots
+    since = {event.job.trial.key: _epochs_since(ledger, event) for event in under_way}
+    chains = [
+        (want.chain / work[want.search.identity] - since.get(want.trial.key, 0.0)) * seconds_of(want.search.identity)
+        for want in ledger.wanted()
+        if want.search.identity in searches
+    ]
+    together = sum(max(0.0, epochs) * seconds_of(identity) for identity, epochs in left.items() if epochs)
+    return max(together / slots, *chains, 0.0)

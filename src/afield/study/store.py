@@ -131,20 +131,17 @@ class Store:
     def write_history(self, key: str, history: Sequence[Mapping[str, float]]) -> None:
         """Write the rows of all epochs so far; the checkpoint they belong to must already lie there.
 
-        Nothing is written where as many rows lie there: a trial that is trained again, because its checkpoint or its
-        network has gone, takes nothing away from what another study has read of it.
+        Rows that are there stay as they are. A trial that is trained again, because its checkpoint or its network has
+        gone or another platform took it on, never changes what a search has already decided by.
         """
         path = self.trial_folder(key) / "history.jsonl"
         try:
-            known = len(read_rows(path))
+            known: tuple[Mapping[str, float], ...] = read_rows(path)
         except DamagedError:
-            known = 0
-        if known < len(history):
-            self._write_rows(path, history)
-
-    @staticmethod
-    def _write_rows(path: Path, history: Sequence[Mapping[str, float]]) -> None:
-        write_text(path, "".join(json.dumps(dict(row)) + "\n" for row in history))
+            known = ()
+        if len(known) < len(history):
+            rows = (*known, *history[len(known) :])
+            write_text(path, "".join(json.dumps(dict(row)) + "\n" for row in rows))
 
     def write_network(self, key: str, tensors: bytes, about: Mapping[str, Any]) -> None:
         """Write a trial's best network (the bytes of a safetensors file) and what one must know to use it."""
@@ -165,14 +162,19 @@ class Store:
     def _about_weights(self, key: str) -> Path:
         return self.trial_folder(key) / "weights.json"
 
-    def finish(
-        self, key: str, history: Sequence[Mapping[str, float]], predictions: Predictions, result: Mapping[str, Any]
-    ) -> None:
-        """Write history and validation predictions, then the result with the checksums: from here on the trial is
-        finished.
+    def reopen(self, key: str, platform: Mapping[str, str]) -> None:
+        """Make a trial unfinished that was finished on another platform: what comes now has other bits, and must never
+        stand under its result.
         """
+        result = self.read(key).result
+        if result is not None and result["platform"] != dict(platform):
+            path = self.trial_folder(key) / "result.json"
+            with words_for_failed_writes(path):
+                path.unlink()
+
+    def finish(self, key: str, predictions: Predictions, result: Mapping[str, Any]) -> None:
+        """Write validation predictions, then the result with the checksums: from here on the trial is finished."""
         folder = self.trial_folder(key)
-        self._write_rows(folder / "history.jsonl", history)
         write_parquet(folder / "predictions.parquet", predictions.to_frame(key=key, split="validation", view="plain"))
         seal(folder, ("trial.json", "history.jsonl", "predictions.parquet"), result)
         self.checkpoint(key).unlink(missing_ok=True)
@@ -286,9 +288,14 @@ class Store:
             for path in (self.root / "plans").glob("*.json")
             if path.stem != study
             for search in read_json(path)["searches"]
-            if not self._selection(path.stem, search["name"]).exists()
+            if not self._has_chosen(path.stem, search)
             for key in search["cells"]
         }
+
+    def _has_chosen(self, study: str, search: Mapping[str, Any]) -> bool:
+        """Whether a planned search has chosen one of its cells; its name may be that of an older grid's choice."""
+        path = self._selection(study, search["name"])
+        return path.exists() and read_json(path)["chosen"] in search["cells"]
 
     def is_prunable(self, key: str, kept: set[str]) -> bool:
         """Whether a trial of an ended search has files that can go."""

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from afield.base.errors import InputError
 from afield.tasks.label_table import draw_fifth, positions_in, read_table
 from afield.tasks.places import find_root
 from afield.tasks.splits import stratified_split
-from afield.tasks.task import Card, Protocol, Published, Task
+from afield.tasks.task import Card, Protocol, Published, Split, Task
 
 CLASSES = ("no DR", "mild", "moderate", "severe", "proliferative")
 """grades 0 to 4 of diabetic retinopathy (DR)"""
@@ -30,7 +31,11 @@ def find(data: Path) -> Path:
 
 
 def samples(root: Path) -> pd.DataFrame:
-    """One row a photograph: id (`000c1434d8d7`), image, label and position (its row in the table, from 0)."""
+    """One row a photograph: id (`000c1434d8d7`), image, label, group and position (its row in the table, from 0).
+
+    Groups are those of `groups.csv`, where the user has put one beside the table: columns id_code and group, for the
+    photographs that belong together. Every other photograph is a group of its own.
+    """
     path = root / "train.csv"
     table = read_table("aptos2019", path, ("id_code", "diagnosis"), _GET)
     return pd.DataFrame(
@@ -38,20 +43,32 @@ def samples(root: Path) -> pd.DataFrame:
             "id": table["id_code"],
             "image": "train_images/" + table["id_code"] + ".png",
             "label": positions_in([str(grade) for grade in range(len(CLASSES))], "aptos2019", path, table["diagnosis"]),
+            "group": _groups(root / "groups.csv", table["id_code"]),
             "position": range(len(table)),
         }
     )
 
 
+def _groups(path: Path, ids: pd.Series) -> pd.Series:
+    if not path.is_file():
+        return ids
+    listed = read_table("aptos2019", path, ("id_code", "group"), "List each photograph once, or take the file away")
+    twice = listed["id_code"][listed["id_code"].duplicated()]
+    if len(twice):
+        raise InputError(f"aptos2019: {path}: lists {twice.iloc[0]} more than once; a photograph has one group")
+    return ids.map(listed.set_index("id_code")["group"]).fillna(ids)
+
+
 def split(table: pd.DataFrame, protocol: Protocol) -> pd.Series:
-    """Train / validation / test 60/20/20 per cent, stratified by grade.
+    """Train / validation / test 60/20/20 per cent, stratified by grade; a group stays on one side.
 
     `paper`: a fifth of each grade, rounded down, for test, the rest for training. Known of the study's code (PAPER.md
     2.2, 3.1): seed 414, NumPy's global generator, rows in the order of the table. Assumed: grades are drawn in
     ascending order, each from the positions of its rows.
     """
     if protocol == "clean":
-        return stratified_split(table, ["label"], {"train": 0.6, "validation": 0.2, "test": 0.2}, SPLIT_SEED)
+        fractions: dict[Split, float] = {"train": 0.6, "validation": 0.2, "test": 0.2}
+        return stratified_split(table, ["label"], fractions, SPLIT_SEED, group="group")
     return draw_fifth(table, _PAPER_SEED)
 
 
@@ -71,14 +88,14 @@ TASK = Task(
         source=(
             "Aravind Eye Hospital, India, with the Asia Pacific Tele-Ophthalmology Society; Kaggle competition 2019: "
             "3,662 labelled photographs of several cameras and sizes, graded 0 to 4. Whose eyes they are is not "
-            "published, and some pictures occur more than once, so that near-duplicates may lie on both sides of a "
-            "split."
+            "published, and some pictures occur more than once: near-duplicates may lie on both sides of a split, "
+            "unless a file groups.csv (id_code, group) beside train.csv says what belongs together."
         ),
         application="Screening for diabetic retinopathy; one of the study's six, from medicine.",
         licence="the rules of the Kaggle competition, which you accept before downloading",
         baseline=(
             "quadratic weighted kappa on the competition's private test images: 0.936 (winner, eight networks), 0.927 "
-            "(one Inception-ResNet-v2 of the winner's, 512 pixels); both with pictures of another competition"
+            "(one Inception-ResNet-v2 of the winner's); both with pictures of another competition"
         ),
         get=_GET,
         citation=(

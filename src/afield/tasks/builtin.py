@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from afield.base.errors import InputError, nearest
-from afield.tasks import elpv, eurosat, ham10000
+from afield.tasks import aptos2019, cassava, elpv, eurosat, ham10000
 from afield.tasks.own import folder_task
 from afield.tasks.task import Task
 
-TASKS: dict[str, Task] = {task.name: task for task in (elpv.TASK, eurosat.TASK, ham10000.TASK, ham10000.MELANOMA)}
+TASKS: dict[str, Task] = {
+    task.name: task
+    for task in (elpv.TASK, aptos2019.TASK, cassava.TASK, eurosat.TASK, ham10000.TASK, ham10000.MELANOMA)
+}
 
 
 def find_task(name: str) -> Task:

@@ -75,7 +75,10 @@ TASK = Task(
         ),
         application="Plant protection in the field, by telephone; one of the study's six, from agriculture.",
         licence="the rules of the Kaggle competition, which you accept before downloading",
-        baseline="best in the competition: accuracy 91.32 % on its private test images; single networks about 89 to 90 %",
+        baseline=(
+            "accuracy 91.32 % on the competition's private test images (its best entry); single networks about 89 to "
+            "90 % in cross-validation"
+        ),
         get=_GET,
         citation=(
             "E. Mwebaze, J. Mostipak, Joyce, J. Elliott, S. Dane: Cassava Leaf Disease Classification. Kaggle, 2020. "

@@ -48,12 +48,8 @@ class TaskData:
         return self.table[self.table["split"] == (self.selection if split == "validation" else split)]
 
     def counts(self) -> dict[Split, dict[str, int]]:
-        """Samples by split, then by class; 0 where a split lacks a class."""
-        numbers = {split: self.samples(split)["label"].value_counts().to_dict() for split in SPLITS}
-        return {
-            split: {name: int(numbers[split].get(label, 0)) for label, name in enumerate(self.task.classes)}
-            for split in SPLITS
-        }
+        """Samples by split, then by class (`count_samples`)."""
+        return count_samples(self.task, self.table)
 
     def images(self, split: Split) -> list[str]:
         """The images of a split, each once, in the order of the samples."""
@@ -61,11 +57,25 @@ class TaskData:
 
     def absent(self) -> dict[Split, tuple[str, ...]]:
         """The classes that validation or test lack; empty where each split has all."""
-        return {
-            split: names
-            for split, numbers in self.counts().items()
-            if (names := tuple(name for name, count in numbers.items() if count == 0))
-        }
+        return lacking_classes(self.counts())
+
+
+def count_samples(task: Task, table: pd.DataFrame) -> dict[Split, dict[str, int]]:
+    """Samples of a table with splits, by split, then by class; 0 where a split lacks a class, no entry for a split that
+    the protocol does not have.
+    """
+    numbers = table.groupby(["split", "label"]).size().to_dict()
+    return {
+        split: {name: int(numbers.get((split, label), 0)) for label, name in enumerate(task.classes)}
+        for split in SPLITS
+        if (table["split"] == split).any()
+    }
+
+
+def lacking_classes(counts: Mapping[Split, Mapping[str, int]]) -> dict[Split, tuple[str, ...]]:
+    """The classes that each split lacks; no entry for those that have all."""
+    lacking = {split: tuple(name for name, count in numbers.items() if count == 0) for split, numbers in counts.items()}
+    return {split: names for split, names in lacking.items() if names}
 
 
 def load_task(
@@ -74,17 +84,17 @@ def load_task(
     """Find a task's data, check and split them, and hash its images (known hashes are kept below `cache`).
 
     `data` is the folder that holds the tasks' folders (by default `places.data_folder`). Where `unreadable` is given,
-    the samples of images that it names are left out; without it the first reader of an image that cannot be read
-    refuses it.
+    the samples of images that it names are left out: before anything is split or, under `paper`, after it, since the
+    study's draws count on every row. Without it the first reader of an image that cannot be read refuses it.
 
     Raises InputError that names the task, the rows or files, and the mend.
     """
     root, table = _samples(task, protocol, data)
+    _check_paths(task, root, sorted(set(table["image"])))
     dropped = unreadable(root, sorted(set(table["image"]))) if unreadable else {}
     _check_dropped(task, dropped, table["image"].nunique())
-    table = _divided(task, protocol, table[~table["image"].isin(dropped.keys())].reset_index(drop=True))
+    table = _divided(task, protocol, table, list(dropped))
     images = sorted(set(table["image"]))
-    _check_paths(task, root, images)
     hashes = _hash_images(task, root, images, cache)
     columns: list[object] = [table[name].tolist() for name in ("id", "label", "unit", "cluster", "split")]
     fingerprint = digest([list(task.classes), *columns, [hashes[image] for image in table["image"]]])
@@ -107,10 +117,12 @@ def _samples(task: Task, protocol: Protocol, data: Path | None) -> tuple[Path, p
     return root, _with_units(_checked_samples(task, task.samples(root)))
 
 
-def _divided(task: Task, protocol: Protocol, table: pd.DataFrame) -> pd.DataFrame:
-    """The samples that a protocol uses, with their splits."""
+def _divided(task: Task, protocol: Protocol, table: pd.DataFrame, dropped: Sequence[str] = ()) -> pd.DataFrame:
+    """The samples that a protocol uses, without those of the dropped images, with their splits."""
+    if protocol == "clean":
+        table = table[~table["image"].isin(dropped)].reset_index(drop=True)
     table = table.assign(split=task.split(table, protocol))
-    table = table[table["split"] != LEFT_OUT].reset_index(drop=True)
+    table = table[(table["split"] != LEFT_OUT) & ~table["image"].isin(dropped)].reset_index(drop=True)
     _check_splits(task, table, protocol)
     return table
 

@@ -33,7 +33,7 @@ _GET = (
 
 def find(data: Path) -> Path:
     """The folder of the ten class folders; the archive as downloaded is unpacked beside itself, once."""
-    if not any((data / root).is_dir() for root in _ROOTS):
+    if not any((data / root / CLASSES[0]).is_dir() for root in _ROOTS):
         for archive in (data / folder / f"{name}.zip" for folder in ("eurosat", "") for name in _ARCHIVES):
             if archive.is_file():
                 unpack_zip(archive, archive.with_suffix(""))
@@ -45,7 +45,7 @@ def samples(root: Path) -> pd.DataFrame:
     lacking = [name for name in CLASSES if not (root / name).is_dir()]
     if lacking:
         raise InputError(f"eurosat: {root / lacking[0]}: no such folder; each of the ten classes has one. {_GET}")
-    paths = [path.relative_to(root).as_posix() for name in CLASSES for path in (root / name).glob("*.jpg")]
+    paths = [path.relative_to(root).as_posix() for name in CLASSES for path in (root / name).glob("[!.]*.jpg")]
     return pd.DataFrame({"id": paths, "image": paths, "label": [CLASSES.index(path.split("/")[0]) for path in paths]})
 
 

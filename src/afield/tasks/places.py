@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import lzma
 import os
 import shutil
 import stat
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
@@ -17,6 +19,8 @@ from afield.base.files import remove_abandoned, temporary_prefix, words_for_fail
 
 _LARGEST = 500_000_000_000
 """bytes that an archive may unpack to: the largest of the study's sets has 133 GB"""
+_DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError)
+"""what reading a damaged archive, or one with a password, raises"""
 _FOREIGN = "this is not the published file"
 
 
@@ -55,11 +59,20 @@ def unpack_zip(archive: Path, to: Path) -> None:
             with words_for_failed_writes(to):
                 source.extractall(temporary)
                 temporary.chmod(0o755)
-                temporary.rename(to)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+                _put(temporary, to)
+    except (*_DAMAGED, OSError) as error:
         raise InputError(f"{archive}: cannot be unpacked ({error}); download it again") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _put(temporary: Path, to: Path) -> None:
+    """Give the unpacked folder its name; where another run was first, its equal folder stays."""
+    try:
+        temporary.rename(to)
+    except OSError:
+        if not to.is_dir():
+            raise
 
 
 def _check_members(archive: Path, members: Sequence[zipfile.ZipInfo]) -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 from afield.base.errors import InputError
 from afield.base.text import columns, entry
 from afield.tasks.builtin import TASKS, find_task
-from afield.tasks.data import load_task, split_samples
+from afield.tasks.data import count_samples, lacking_classes, split_samples
 from afield.tasks.task import Protocol, Split
 
 _WIDTH = 110
@@ -25,8 +25,8 @@ def list_tasks() -> str:
     return columns(rows, ("task", "classes", "metric", "title"))
 
 
-def show_task(name: str, cache: Path, data: Path | None = None) -> str:
-    """A task's card, and its counts where the data are here (hashes of its images are kept below `cache`).
+def show_task(name: str, data: Path | None = None) -> str:
+    """A task's card, and its counts where the data are here; no image is opened.
 
     Raises InputError for a name that is no task's.
     """
@@ -41,13 +41,13 @@ def show_task(name: str, cache: Path, data: Path | None = None) -> str:
     }  # fmt: skip
     lines = [entry(key, value, _WIDTH) for key, value in entries.items() if value]
     try:
-        found = load_task(task, "clean", cache, data)
+        counts = count_samples(task, split_samples(task, "clean", data))
     except InputError as error:
         return "\n".join([*lines, entry("images", f"not here: {error}", _WIDTH)])
-    for split, numbers in found.counts().items():
-        counts = ", ".join(f"{number} {label}" for label, number in numbers.items())
-        lines.append(entry(split, f"{sum(numbers.values())} images: {counts}", _WIDTH))
-    lines += [entry("mind", words, _WIDTH) for words in absence_words(found.absent())]
+    for split, numbers in counts.items():
+        told = ", ".join(f"{number} {label}" for label, number in numbers.items())
+        lines.append(entry(split, f"{sum(numbers.values())} images: {told}", _WIDTH))
+    lines += [entry("mind", words, _WIDTH) for words in absence_words(lacking_classes(counts))]
     return "\n".join(lines)
 
 
