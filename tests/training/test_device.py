@@ -13,7 +13,7 @@ from afield.images.loader import Samples, TrainingBatches
 from afield.training.checkpoint import State
 from afield.training.device import compiled, nondeterminism_named, settle_process
 from afield.training.loop import Hooks, Preprocessing, Setup, train
-from afield.training.numerics import Numerics, NumericsChoice, numerics_for, settle
+from afield.training.numerics import Device, Numerics, NumericsChoice, numerics_for, settle
 from afield.training.recipe import Recipe
 from tests.fixtures.tiny import tiny_inputs
 
@@ -40,9 +40,8 @@ class Scattered(nn.Module):
         return self.layer(means.detach().clone().put_(torch.tensor([0]), torch.tensor([1.0])))
 
 
-def numerics(device: str = "cpu", **changes: object) -> Numerics:
-    choice = settle(NumericsChoice.model_validate({"device": device, **changes}), "cpu")
-    return numerics_for(choice, convolutional=True)
+def numerics(device: Device = "cpu", **changes: object) -> Numerics:
+    return numerics_for(settle(NumericsChoice.model_validate(changes), device), convolutional=True)
 
 
 @pytest.mark.usefixtures("_as_before")
