@@ -174,6 +174,17 @@ def test_a_failed_trial_is_stored_does_not_stop_the_others_and_can_be_retried(ph
     assert any(words.startswith("failed:") for words in listener.words)
 
 
+def test_a_search_whose_cells_all_failed_has_ended(photos: Path, tmp_path: Path) -> None:
+    text = study_text(photos).replace("1e-4, 1e-3, 3e-3, 1e-2", "1e18, 1e19")
+    (tmp_path / "bad.toml").write_text(text)
+    outcome = afield.run_study(tmp_path / "bad.toml", tmp_path / "out")
+    assert (outcome.failed, outcome.missing) == (2, 2)
+    (selection,) = (tmp_path / "out" / "selections").glob("*.json")
+    assert json.loads(selection.read_text())["chosen"] is None
+    assert_tidy(tmp_path / "out")
+    assert Store(tmp_path / "out").open_cells("another") == set()
+
+
 def test_studies_that_share_a_folder_share_trials(done: Path, photos: Path, tmp_path: Path) -> None:
     out = copy(done, tmp_path)
     text = study_text(photos).replace('name = "tiny"', 'name = "other"').replace("seeds = [0, 1]", "seeds = [0]")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from afield.base import text
 from afield.scoring.intervals import Interval
-from afield.scoring.metrics import metric, metric_title
+from afield.scoring.metrics import in_points, metric_title
 
 _SMALL = (
     *("no", "one", "two", "three", "four", "five", "six"),
@@ -95,7 +95,7 @@ def not_defined(name: str) -> str:
     >>> not_defined("auroc")
     'not defined (it needs images of two classes or more)'
     """
-    if name == "auroc":
+    if name in ("auroc", "average_precision", "map_11"):
         return "not defined (it needs images of two classes or more)"
     return "not defined (these images give it no number)"
 
@@ -119,7 +119,7 @@ def gap_words(gap: Interval | None, name: str) -> str:
     """
     if gap is None or math.isnan(gap.low):
         return _NO_INTERVAL
-    if _in_points(name):
+    if in_points(name):
         return f"{signed(100 * gap.low)} to {signed(100 * gap.high)} points"
     return f"{signed(gap.low, 3)} to {signed(gap.high, 3)}"
 
@@ -132,7 +132,7 @@ def gain_words(gain: Interval, name: str) -> str:
     """
     if math.isnan(gain.value):
         return f"{metric_title(name)} {not_defined(name)}"
-    value = f"{signed(100 * gain.value)} points" if _in_points(name) else signed(gain.value, 3)
+    value = f"{signed(100 * gain.value)} points" if in_points(name) else signed(gain.value, 3)
     return f"{value} of {metric_title(name)} ({gap_words(gain, name)})"
 
 
@@ -142,8 +142,4 @@ def size_words(size: float, name: str) -> str:
     >>> size_words(-0.004, "accuracy")
     '0.4 points'
     """
-    return f"{100 * abs(size):.1f} points" if _in_points(name) else f"{abs(size):.3f}"
-
-
-def _in_points(name: str) -> bool:
-    return math.isfinite(metric(name).range[1])
+    return f"{100 * abs(size):.1f} points" if in_points(name) else f"{abs(size):.3f}"

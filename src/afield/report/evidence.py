@@ -14,6 +14,7 @@ from afield.report import charts, words
 from afield.report.figures import Figure, Figures
 from afield.report.rows import Row
 from afield.scoring.intervals import Interval
+from afield.scoring.metrics import in_points
 from afield.scoring.metrics import metric as metric_named
 
 Names = Mapping[str, str]
@@ -179,7 +180,7 @@ def _finite(value: Interval) -> bool:
 
 
 def _gap(name: str, value: Interval, metric: str, state: str) -> dict[str, Any]:
-    scale = 100.0 if words.in_points(metric) else 1.0
+    scale = 100.0 if in_points(metric) else 1.0
     ends = {"value": value.value * scale, "low": value.low * scale, "high": value.high * scale}
     return {"name": name, **ends, "words": words.difference(value, metric), "standing": state}
 
@@ -189,7 +190,7 @@ def _intervals(
 ) -> Figure:
     unit = words.difference_unit(metric)
     listed = "; ".join(f"{gap['name']} {gap['words']}" for gap in gaps)
-    short = "points" if words.in_points(metric) else unit
+    short = "points" if in_points(metric) else unit
     return figures.add(
         charts.interval_chart(pd.DataFrame(gaps), title=f"{title} ({short})", unit=unit),
         alt=f"{what} in {unit}: {listed}.",

@@ -8,12 +8,7 @@ from typing import Any
 
 from afield.analysis.words import not_defined
 from afield.scoring.intervals import Interval
-from afield.scoring.metrics import METRICS, metric_title
-
-
-def in_points(metric: str) -> bool:
-    """Whether differences of a metric are told in points, a hundredth of its range of 0..1."""
-    return metric in METRICS and METRICS[metric].range == (0, 1)
+from afield.scoring.metrics import in_points, metric_title
 
 
 def difference_unit(metric: str) -> str:

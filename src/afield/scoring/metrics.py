@@ -51,6 +51,11 @@ def metric(name: str) -> Metric:
     return METRICS[name]
 
 
+def in_points(name: str) -> bool:
+    """Whether differences of a metric are told in points, a hundredth of its range of 0..1."""
+    return name in METRICS and METRICS[name].range == (0, 1)
+
+
 def metric_title(name: str) -> str:
     """A metric's name as one writes it in a sentence.
 

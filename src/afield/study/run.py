@@ -183,13 +183,14 @@ class _Run:
         """Write what searches have chosen, before anything of it is scored; clean up behind those that have ended."""
         for search in self.plan.searches:
             keys = tuple(trial.key for trial in self.ledger.chosen(search))
-            if not keys:
+            ended = not self.ledger.wanted_by(search)
+            if not keys and not ended:
                 continue
             if self.selected.get(search.name) != keys:
                 self.selected[search.name] = keys
                 split, metric = self.plan.tasks[search.task].selection, search.cells[0].metric
                 self.store.write_selection(self.plan.study.study.name, search.name, keys, metric, split)
-            if search.name not in self.pruned and not self.ledger.wanted_by(search):
+            if ended and search.name not in self.pruned:
                 self.pruned.add(search.name)
                 self._prune(search)
 

@@ -268,11 +268,14 @@ class Store:
     # what a study needs once
 
     def write_selection(self, study: str, search: str, keys: Sequence[str], metric: str, split: str) -> None:
-        """Write what a search chose by that metric on that split: the trials, the search's own seed first."""
-        write_json(
-            self._selection(study, search),
-            {"chosen": keys[0], "keys": list(keys), "selected_on": split, "metric": metric},
-        )
+        """Write what a search chose by that metric on that split: the trials, the search's own seed first; none where
+        every cell failed. A choice that stands there already is left alone.
+        """
+        path = self._selection(study, search)
+        chosen = keys[0] if keys else None
+        content = {"chosen": chosen, "keys": list(keys), "selected_on": split, "metric": metric}
+        if not path.exists() or read_json(path) != content:
+            write_json(path, content)
 
     def _selection(self, study: str, search: str) -> Path:
         return self.root / "selections" / f"{study}--{search}.json"
@@ -282,20 +285,20 @@ class Store:
         return {key for path in (self.root / "selections").glob("*.json") for key in read_json(path)["keys"]}
 
     def open_cells(self, study: str) -> set[str]:
-        """Cells of searches of other studies in this folder that have chosen nothing yet: any of them may go on."""
+        """Cells of searches of other studies in this folder that have not ended yet: any of them may go on."""
         return {
             key
             for path in (self.root / "plans").glob("*.json")
             if path.stem != study
             for search in read_json(path)["searches"]
-            if not self._has_chosen(path.stem, search)
+            if not self._has_ended(path.stem, search)
             for key in search["cells"]
         }
 
-    def _has_chosen(self, study: str, search: Mapping[str, Any]) -> bool:
-        """Whether a planned search has chosen one of its cells; its name may be that of an older grid's choice."""
+    def _has_ended(self, study: str, search: Mapping[str, Any]) -> bool:
+        """Whether a planned search has chosen one of its cells, or none; a choice may be that of an older grid."""
         path = self._selection(study, search["name"])
-        return path.exists() and read_json(path)["chosen"] in search["cells"]
+        return path.exists() and read_json(path)["chosen"] in (None, *search["cells"])
 
     def is_prunable(self, key: str, kept: set[str]) -> bool:
         """Whether a trial of an ended search has files that can go."""
