@@ -706,7 +706,9 @@ def test_the_command_goes_on_where_control_c_stopped_it(server, tmp_path):
     server.fail(f"/cdn/{DIGEST}", Fault(hang=100_000))
     environment = os.environ | {"HF_HOME": str(tmp_path / "home")}  # HF_ENDPOINT and TORCH_HOME are set already
     command = [sys.executable, "-m", "afield", "backbones", "fetch", SMALL.id, "--to", str(tmp_path / "stick")]
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background of a shell ignore it
     first = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    signal.signal(signal.SIGINT, before)
     part = tmp_path / "stick" / f"{SMALL.id}.safetensors.unchecked.part"
     deadline = time.monotonic() + 120
     while not (part.exists() and part.stat().st_size):  # a block of the file may still wait in its buffer
