@@ -19,7 +19,7 @@ from afield.scoring.metrics import METRICS
 from afield.scoring.predictions import Predictions
 from afield.study.ledger import has_failed
 from afield.study.record import BackboneRecord, Failure, SearchRecord, StudyRecord, TaskRecord, TrialRecord, TrialState
-from afield.study.search import Chosen, Seen, ask, asked, best_so_far, rungs
+from afield.study.search import Chosen, History, Seen, ask, asked, best_so_far, rungs
 from afield.study.store import Store, TrialFiles
 from afield.study.study import SearchChoice, Study
 from afield.tasks.task import SPLITS, Card
@@ -157,7 +157,7 @@ def _search(context: _Context, content: Mapping[str, Any]) -> SearchRecord:
         epochs_spent=sum(len(history) for history in spent),
         seconds_spent=sum(row["seconds"] for history in spent for row in history),
         epochs_of_grid=len(keys) * epochs,
-        rung_correlation=_rung_correlation(study.search, seen, epochs),
+        rung_correlation=_rung_correlation(study.search, spent, epochs),
     )
 
 
@@ -196,10 +196,10 @@ def _borders(axes: Mapping[str, Sequence[float]], chosen: Trial) -> tuple[str, .
     )  # fmt: skip
 
 
-def _rung_correlation(search: SearchChoice, seen: Sequence[Seen], epochs: int) -> float | None:
+def _rung_correlation(search: SearchChoice, histories: Sequence[History], epochs: int) -> float | None:
     """Spearman correlation of the metric at the first rung and at the end, over the cells that went all the way."""
     first = rungs(search, epochs)[0]
-    whole = [item.history for item in seen if len(item.history) >= epochs]
+    whole = [history for history in histories if len(history) >= epochs]
     if first == epochs or len(whole) < _CUT_AXIS:
         return None
     early, late = ([best_so_far(history, until)[0] for history in whole] for until in (first, epochs))
