@@ -173,3 +173,14 @@ def test_other_backbones_take_the_place_of_the_study_s() -> None:
         with_backbones(study, ["a", "a"])
     with pytest.raises(InputError, match="none of a: is tried under an intervention"):
         with_backbones(parse_study(TEXT.replace('"plain", ', ""), "study.toml"), ["a"])
+
+
+def test_a_study_with_other_backbones_has_a_name_of_its_own() -> None:
+    """Both may share a result folder: neither plan may take the other's place."""
+    study = load_study("quickstart")
+    assert with_backbones(study, study.study.backbones).study.name == "quickstart"
+    few = with_backbones(study, ["squeezenet1_1.caffe_in1k"])
+    assert few.study.name == "quickstart--squeezenet1_1.caffe_in1k"
+    many = with_backbones(study, ["squeezenet1_1.caffe_in1k", "resnet50.tv_in1k", "convnext_tiny.fb_in1k"])
+    assert many.study.name.startswith("quickstart--")
+    assert len({study.study.name, few.study.name, many.study.name}) == 3
