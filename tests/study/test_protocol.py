@@ -15,7 +15,6 @@ from afield.study.collect import load_record
 from afield.study.numerics import settle_numerics
 from afield.study.plan import make_plan
 from afield.study.protocol import view_of
-from afield.study.study import parse_study
 from afield.tasks.elpv import TASK as ELPV
 from afield.tasks.eurosat import TASK as EUROSAT
 from afield.tasks.task import Published
@@ -23,25 +22,10 @@ from afield.training import device
 from afield.training.loop import Preprocessing
 from afield.training.numerics import NumericsChoice, numerics_for, settle
 from afield.training.recipe import Recipe
+from tests.fixtures.tiny import scratch_study
 from tests.tasks.test_eurosat import tiles
 
 LEAVES = replace(EUROSAT, name="leaves", published=Published(256, ("horizontal", "vertical"), "BGR"))
-STUDY = """
-[study]
-name = "land"
-tasks = ["eurosat"]
-backbones = ["squeezenet1_1.caffe_in1k"]
-protocol = "{protocol}"
-[recipe]
-initialisation = "scratch"
-image_size = 32
-epochs = 1
-batch_size = 8
-[search]
-method = "grid"
-[search.grid]
-learning_rate = [1e-4, 1e-3]
-"""
 
 
 def test_clean_takes_everything_from_the_weights_and_the_task() -> None:
@@ -90,7 +74,7 @@ def test_paper_trains_in_float32_and_its_trials_are_others(tmp_path: Path, monke
     tiles(tmp_path / "2750", count=5)
     keys = []
     for protocol in ("clean", "paper"):
-        study = parse_study(STUDY.format(protocol=protocol), "land.toml")
+        study = scratch_study("land", "eurosat", protocol=protocol)
         numerics = settle_numerics(study.numerics, None, study.study.protocol)
         plan = make_plan(study, numerics, tmp_path / "cache", data=tmp_path)
         keys.append({cell.key for cell in plan.searches[0].cells})
@@ -101,7 +85,7 @@ def test_paper_trains_in_float32_and_its_trials_are_others(tmp_path: Path, monke
 @pytest.mark.slow
 def test_a_study_under_paper_says_that_test_chose(tmp_path: Path) -> None:
     tiles(tmp_path / "eurosat" / "2750", count=5)
-    study = parse_study(STUDY.format(protocol="paper"), "land.toml")
+    study = scratch_study("land", "eurosat", protocol="paper")
     assert afield.run_study(study, tmp_path / "out", data=tmp_path).complete
     table = afield.results(tmp_path / "out")
     assert set(table["selected_on"]) == {"test"}

@@ -9,30 +9,14 @@ import pytest
 import afield
 from afield.base.errors import InputError
 from afield.report.page import report
-from afield.study.study import parse_study
 from afield.tasks.aptos2019 import TASK, find, samples, split
 from afield.tasks.data import load_task
 from tests.fixtures import layouts
+from tests.fixtures.tiny import scratch_study
 
 COUNTS = (1805, 370, 999, 193, 295)
 """PAPER.md 2.2"""
 TEST_COUNTS = [361, 74, 199, 38, 59]
-STUDY = """
-[study]
-name = "eyes"
-tasks = ["aptos2019"]
-backbones = ["squeezenet1_1.caffe_in1k"]
-protocol = "{protocol}"
-[recipe]
-initialisation = "scratch"
-image_size = 32
-epochs = 1
-batch_size = 8
-[search]
-method = "grid"
-[search.grid]
-learning_rate = [1e-4, 1e-3]
-"""
 
 
 def test_the_study_s_split_is_a_fifth_of_each_grade_drawn_in_the_order_of_the_table(tmp_path: Path) -> None:
@@ -113,7 +97,7 @@ def test_groups_that_the_user_lists_stay_together(tmp_path: Path) -> None:
 def test_a_study_runs_from_the_layout_to_the_report(tmp_path: Path, protocol: str, chooses: str) -> None:
     (tmp_path / "aptos2019").mkdir()
     layouts.aptos2019(tmp_path / "aptos2019")
-    study = parse_study(STUDY.format(protocol=protocol), "eyes.toml")
+    study = scratch_study("eyes", "aptos2019", protocol=protocol)
     assert afield.run_study(study, tmp_path / "out", data=tmp_path).complete
     table = afield.results(tmp_path / "out")
     assert table["metric"].iloc[0] == "qwk"

@@ -10,30 +10,14 @@ import pytest
 import afield
 from afield.base.errors import InputError
 from afield.report.page import report
-from afield.study.study import parse_study
 from afield.tasks.cassava import TASK, find, samples, split
 from afield.tasks.data import load_task
 from tests.fixtures import layouts
+from tests.fixtures.tiny import scratch_study
 
 COUNTS = (1087, 2189, 2386, 13158, 2577)
 """PAPER.md 2.5"""
 TEST_COUNTS = [217, 437, 477, 2631, 515]
-STUDY = """
-[study]
-name = "leaves"
-tasks = ["cassava"]
-backbones = ["squeezenet1_1.caffe_in1k"]
-protocol = "{protocol}"
-[recipe]
-initialisation = "scratch"
-image_size = 32
-epochs = 1
-batch_size = 8
-[search]
-method = "grid"
-[search.grid]
-learning_rate = [1e-4, 1e-3]
-"""
 
 
 def published_table(folder: Path) -> pd.DataFrame:
@@ -130,7 +114,7 @@ def test_images_that_are_listed_and_absent_are_named(tmp_path: Path) -> None:
 def test_a_study_runs_from_the_layout_to_the_report(tmp_path: Path, protocol: str, chooses: str) -> None:
     (tmp_path / "cassava").mkdir()
     layouts.cassava(tmp_path / "cassava")
-    study = parse_study(STUDY.format(protocol=protocol), "leaves.toml")
+    study = scratch_study("leaves", "cassava", protocol=protocol)
     assert afield.run_study(study, tmp_path / "out", data=tmp_path).complete
     assert set(afield.results(tmp_path / "out")["selected_on"]) == {chooses}
     assert "cassava" in report(tmp_path / "out").read_text(encoding="utf-8")

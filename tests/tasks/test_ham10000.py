@@ -9,27 +9,11 @@ import pytest
 import afield
 from afield.base.errors import InputError
 from afield.report.page import report
-from afield.study.study import parse_study
 from afield.tasks.data import load_task
 from afield.tasks.ham10000 import CLASSES, MELANOMA, TASK, find
 from tests.fixtures import layouts
 from tests.fixtures.shared import shared
-
-STUDY = """
-[study]
-name = "lesions"
-tasks = ["ham10000", "ham10000_melanoma"]
-backbones = ["squeezenet1_1.caffe_in1k"]
-[recipe]
-initialisation = "scratch"
-image_size = 32
-epochs = 1
-batch_size = 8
-[search]
-method = "grid"
-[search.grid]
-learning_rate = [1e-4, 1e-3]
-"""
+from tests.fixtures.tiny import scratch_study
 
 
 @pytest.mark.parametrize("table", ["HAM10000_metadata", "HAM10000_metadata.csv"])
@@ -95,7 +79,9 @@ def test_an_image_that_is_listed_and_absent_is_named(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_study_of_both_runs_from_the_layout_to_the_report(tmp_path: Path) -> None:
     layouts.ham10000(tmp_path / "ham10000")
-    assert afield.run_study(parse_study(STUDY, "lesions.toml"), tmp_path / "out", data=tmp_path).complete
+    assert afield.run_study(
+        scratch_study("lesions", "ham10000", "ham10000_melanoma"), tmp_path / "out", data=tmp_path
+    ).complete
     table = afield.results(tmp_path / "out")
     leading = table.groupby("task")["metric"].first().to_dict()
     assert leading == {"ham10000": "balanced_accuracy", "ham10000_melanoma": "auroc"}

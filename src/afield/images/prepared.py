@@ -188,6 +188,33 @@ def prepare_pixels(full: npt.NDArray[np.uint8], rule: Rule) -> npt.NDArray[np.ui
     return np.asarray(image)
 
 
+def prepare_file(
+    path: Path, rule: Rule, reading: Reading = AS_DECLARED
+) -> tuple[npt.NDArray[np.uint8], tuple[int, int]]:
+    """An image file as the rule prepares it, and the height and width of the full image, upright.
+
+    Raises InputError where it cannot be read, and where it is so narrow that the whole of it, resized, would have more
+    than PIXEL_LIMIT pixels.
+    """
+    full = decode(path, reading)
+    height, width = full.shape[:2]
+    pixels = math.prod(_resized(width, height, rule))
+    if pixels > PIXEL_LIMIT:
+        raise InputError(
+            f"{path}: {width} pixels wide and {height} high is too narrow: with its short side at {rule.size} it would "
+            f"have {pixels:,} pixels, more than {PIXEL_LIMIT:,}; cut it or drop it"
+        )
+    return prepare_pixels(full, rule), (height, width)
+
+
+def refuse_broken(complaints: Sequence[str], images: int) -> None:
+    """Raise InputError that lists what cannot be read of so many images, where there is any."""
+    if complaints:
+        more = f"\nand {len(complaints) - SHOWN} more" if len(complaints) > SHOWN else ""
+        listed = "\n".join(complaints[:SHOWN])
+        raise InputError(f"{len(complaints)} of {images} images cannot be used:\n{listed}{more}")
+
+
 def _resized(width: int, height: int, rule: Rule) -> tuple[int, int]:
     """Width and height after the resize, the long side cut to a whole number as torchvision's Resize does."""
     if rule.kind == "full":
@@ -218,19 +245,9 @@ class _Done:
 
 def _prepare_one(path: Path, rule: Rule, reading: Reading) -> _Done:
     try:
-        full = decode(path, reading)
+        return _Done(*prepare_file(path, rule, reading))
     except InputError as error:
         return _Done(None, (0, 0), str(error))
-    height, width = full.shape[:2]
-    pixels = math.prod(_resized(width, height, rule))
-    if pixels > PIXEL_LIMIT:
-        return _Done(
-            None,
-            (0, 0),
-            f"{path}: {width} pixels wide and {height} high is too narrow: with its short side at {rule.size} it would "
-            f"have {pixels:,} pixels, more than {PIXEL_LIMIT:,}; cut it or drop it",
-        )
-    return _Done(prepare_pixels(full, rule), (height, width))
 
 
 def _write(
@@ -258,9 +275,7 @@ def _write(
             progress(position + 1, len(images))
         stream.flush()
         os.fsync(stream.fileno())
-    if broken:
-        more = f"\nand {len(broken) - SHOWN} more" if len(broken) > SHOWN else ""
-        raise InputError(f"{len(broken)} of {len(images)} images cannot be used:\n" + "\n".join(broken[:SHOWN]) + more)
+    refuse_broken(broken, len(images))
     lengths = 3 * sizes.astype(np.int64).prod(axis=1)
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     write_atomic(folder / "index.npz", lambda path: np.savez(path, offsets=offsets, sizes=sizes, originals=originals))

@@ -10,9 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from afield.base.errors import InputError
-from afield.images.decode import PIXEL_LIMIT, decode
-from afield.images.prepared import SHOWN, Rule, prepare_pixels
-from afield.tasks.own import LITTER, SUFFIXES
+from afield.images.prepared import Rule, prepare_file
+from afield.tasks.own import SUFFIXES, skipped
 
 
 def find_images(paths: str | Path | Iterable[str | Path]) -> list[Path]:
@@ -41,11 +40,11 @@ def _files(path: Path) -> Iterator[Path]:
 
 def _below(folder: Path) -> Iterator[Path]:
     for parent, folders, files in os.walk(folder, onerror=_refuse):
-        folders[:] = sorted(name for name in folders if not _skipped(name))
+        folders[:] = sorted(name for name in folders if not skipped(name))
         for path in (Path(parent) / name for name in folders):
             if path.is_symlink():
                 raise InputError(f"{path}: is a link to a folder, which is not followed; name the folder itself")
-        for path in (Path(parent) / name for name in sorted(files) if not _skipped(name)):
+        for path in (Path(parent) / name for name in sorted(files) if not skipped(name)):
             if path.suffix.lower() not in SUFFIXES:
                 raise InputError(
                     f"{path}: is not an image that can be read ({' '.join(SUFFIXES)}); move it away, or name the images"
@@ -57,10 +56,6 @@ def _refuse(error: OSError) -> None:
     raise InputError(f"{error.filename}: cannot be listed ({error.strerror}); check its permissions") from error
 
 
-def _skipped(name: str) -> bool:
-    return name.startswith(".") or name.lower() in LITTER
-
-
 def read_views(files: Sequence[Path], rule: Rule) -> tuple[list[npt.NDArray[np.uint8]], list[str]]:
     """Image files as an evaluation rule prepares them, [size, size, 3] each, and a complaint for each that cannot be
     read (in its place there is nothing).
@@ -68,26 +63,7 @@ def read_views(files: Sequence[Path], rule: Rule) -> tuple[list[npt.NDArray[np.u
     views, complaints = [], []
     for file in files:
         try:
-            views.append(_view(file, rule))
+            views.append(prepare_file(file, rule)[0])
         except InputError as error:
             complaints.append(str(error))
     return views, complaints
-
-
-def _view(file: Path, rule: Rule) -> npt.NDArray[np.uint8]:
-    full = decode(file)
-    height, width = full.shape[:2]
-    if rule.size**2 * max(height, width) > PIXEL_LIMIT * min(height, width):  # the whole of it is resized, then cut
-        raise InputError(
-            f"{file}: {width} pixels wide and {height} high is too narrow: with its short side at {rule.size} it would "
-            f"have more than {PIXEL_LIMIT:,} pixels; cut it"
-        )
-    return prepare_pixels(full, rule)
-
-
-def refuse_broken(complaints: Sequence[str], images: int) -> None:
-    """Raise InputError that lists what cannot be read of so many images, where there is any."""
-    if complaints:
-        more = f"\nand {len(complaints) - SHOWN} more" if len(complaints) > SHOWN else ""
-        listed = "\n".join(complaints[:SHOWN])
-        raise InputError(f"{len(complaints)} of {images} images cannot be used:\n{listed}{more}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,8 @@ from afield.study.study import SearchChoice, Study
 from afield.tasks.task import SPLITS, Card
 from afield.trial import Trial
 
+_View = tuple[tuple[float, float, float], tuple[float, float, float], str, str]
+"""mean, std, interpolation and order of channels that trials were shown images with"""
 _CUT_AXIS = 3
 """values that an axis needs for its ends to be borders"""
 
@@ -55,6 +57,9 @@ def load_record(out: str | Path, study: str | None = None) -> StudyRecord:
     files = {key: store.read(key) for key in trials}
     scores = {key: score for key in trials if (score := store.read_score(key)) is not None}
     backbones = {name: Backbone.from_plain(values) for name, values in stored["backbones"].items()}
+    views: dict[str, set[_View]] = {}
+    for trial in trials.values():
+        views.setdefault(trial.backbone, set()).add((trial.mean, trial.std, trial.interpolation, trial.channels))
     context = _Context(store, chosen, trials, files, scores, backbones)
     searches = tuple(_search(context, content) for content in stored["searches"])
     tasks = tuple(_task(store, name, stored) for name in stored["tasks"])
@@ -85,7 +90,7 @@ def load_record(out: str | Path, study: str | None = None) -> StudyRecord:
         predictions=_predictions(context, searches),
         searches=searches,
         tasks=tasks,
-        backbones=tuple(_backbone(row, stored, trials.values()) for row in backbones.values()),
+        backbones=tuple(_backbone(row, stored, views.get(row.id, set())) for row in backbones.values()),
         failures=failures,
         numerics=stored["numerics"],
         platforms=tuple(platforms.values()),
@@ -227,9 +232,8 @@ def _task(store: Store, name: str, plan: Mapping[str, Any]) -> TaskRecord:
     )
 
 
-def _backbone(row: Backbone, stored: Mapping[str, Any], trials: Iterable[Trial]) -> BackboneRecord:
+def _backbone(row: Backbone, stored: Mapping[str, Any], views: set[_View]) -> BackboneRecord:
     weights = stored["weights"].get(row.id)
-    views = {(t.mean, t.std, t.interpolation, t.channels) for t in trials if t.backbone == row.id}
     preprocessing: dict[str, Any] = {}
     for name, *values in zip(("mean", "std", "interpolation", "channels"), *sorted(views), strict=True):
         told = list(dict.fromkeys(values))  # tasks of the study may have had other channels than the rest

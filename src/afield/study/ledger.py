@@ -73,8 +73,6 @@ class Ledger:
         self.scored: set[str] = set()
         self._going_on: set[str] = set()
         """trials that need not begin again: their network is there or, under way, their checkpoint"""
-        self._networks: set[str] = set()
-        """finished trials whose network is there"""
         self._searches: dict[str, set[Identity]] = {}
         """the searches that a trial is a cell or a repeat of: several, where interventions are one and the same"""
         self._outlooks: dict[Identity, Outlook] = {}
@@ -143,14 +141,9 @@ class Ledger:
         except DamagedError as error:
             self._damaged(key, error)
             files, is_scored = TrialFiles(), False  # a score of what has to be trained anew counts for nothing
-        has_network = files.result is not None and self.store.weights(key).exists()
-        goes_on = has_network if files.result is not None else self.store.checkpoint(key).exists()
+        needed = self.store.weights(key) if files.result is not None else self.store.checkpoint(key)
         self.files[key] = files
-        for holds, keys in (
-            (is_scored, self.scored),
-            (has_network, self._networks),
-            (goes_on, self._going_on),
-        ):
+        for holds, keys in ((is_scored, self.scored), (needed.exists(), self._going_on)):
             (keys.add if holds else keys.discard)(key)
 
     def _is_scored(self, key: str) -> bool:
@@ -159,8 +152,8 @@ class Ledger:
         except DamagedError:
             return False  # its network is there: it is scored again, over what is damaged
 
-    def _told(self, key: str) -> tuple[TrialFiles | None, bool, bool, bool]:
-        return self.files.get(key), key in self.scored, key in self._networks, key in self._going_on
+    def _told(self, key: str) -> tuple[TrialFiles | None, bool, bool]:
+        return self.files.get(key), key in self.scored, key in self._going_on
 
     def _think(self, search: PlannedSearch) -> Outlook:
         keys = [key for key, *_ in search.keys]
@@ -213,6 +206,7 @@ class Ledger:
         chain = search.epochs - self.reached(trial.key)
         if not decided and len(search.seeds) > 1:
             chain += search.epochs  # a repeat's, which waits for the choice
+        has_network = self.files[trial.key].result is not None and trial.key in self._going_on
         # a network may have gone when another study's search ended: its trial is trained again, to the same bits
-        kind: Literal["train", "score"] = "score" if trial.key in self._networks else "train"
+        kind: Literal["train", "score"] = "score" if has_network else "train"
         return Want(kind, search, trial, until, chain * self.plan.work(search))

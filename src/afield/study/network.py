@@ -21,8 +21,8 @@ from afield.backbones.backbone import Backbone, Interpolation
 from afield.backbones.own import resolve
 from afield.base.errors import AfieldError, InputError, nearest
 from afield.base.extensions import Extension, load_kept
-from afield.images.prepared import PREPARATION_VERSION, Rule, evaluation_rule
-from afield.images.views import find_images, read_views, refuse_broken
+from afield.images.prepared import PREPARATION_VERSION, Rule, evaluation_rule, refuse_broken
+from afield.images.views import find_images, read_views
 from afield.study.sealed import read_json
 from afield.study.store import Store
 from afield.training.numerics import Numerics

@@ -202,11 +202,13 @@ class _Run:
         cells = {keys[0] for keys in search.keys}
         # a repeat that is finished has a checkpoint where its run was killed in between; one under way needs its own
         ended = {key for keys in search.keys for key in keys if key in cells - chosen or self.store.is_finished(key)}
-        for key in ended - self.store.open_cells(self.plan.study.study.name):
-            if self.store.is_prunable(key, chosen):
-                with self.claims.held(*_work_on(key)) as ours:
-                    if ours:  # by now another study may have chosen it
-                        self.store.prune(key, keep_weights=key in self.store.selected_keys())
+        prunable = {key for key in ended if self.store.is_prunable(key, chosen)}
+        if prunable:  # else the other studies' plans, which may be large, need not be read
+            prunable -= self.store.open_cells(self.plan.study.study.name)
+        for key in prunable:
+            with self.claims.held(*_work_on(key)) as ours:
+                if ours:  # by now another study may have chosen it
+                    self.store.prune(key, keep_weights=key in self.store.selected_keys())
 
     def _submit(self, wanted: list[Want]) -> list[str]:
         """Fill the free slots; gives the keys of trials that another run is at, or has just done."""

@@ -7,9 +7,9 @@ from pathlib import Path
 import pandas as pd
 
 from afield.base.errors import InputError
-from afield.tasks.label_table import draw_fifth, positions_in, read_table
+from afield.tasks.label_table import positions_in, read_table
 from afield.tasks.places import find_root
-from afield.tasks.splits import stratified_split
+from afield.tasks.splits import draw_fifth, stratified_split
 from afield.tasks.task import Card, Protocol, Published, Split, Task
 
 CLASSES = ("no DR", "mild", "moderate", "severe", "proliferative")
@@ -69,7 +69,7 @@ def split(table: pd.DataFrame, protocol: Protocol) -> pd.Series:
     if protocol == "clean":
         fractions: dict[Split, float] = {"train": 0.6, "validation": 0.2, "test": 0.2}
         return stratified_split(table, ["label"], fractions, SPLIT_SEED, group="group")
-    return draw_fifth(table, _PAPER_SEED)
+    return draw_fifth(table.sort_values("position"), _PAPER_SEED)
 
 
 TASK = Task(

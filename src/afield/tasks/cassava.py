@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from afield.tasks.label_table import draw_fifth, positions_in, read_table
+from afield.tasks.label_table import positions_in, read_table
 from afield.tasks.places import find_root
-from afield.tasks.splits import stratified_split
+from afield.tasks.splits import draw_fifth, stratified_split
 from afield.tasks.task import Card, Protocol, Published, Task
 
 CLASSES = ("bacterial blight", "brown streak disease", "green mottle", "mosaic disease", "healthy")
@@ -52,7 +52,7 @@ def split(table: pd.DataFrame, protocol: Protocol) -> pd.Series:
     """
     if protocol == "clean":
         return stratified_split(table, ["label"], {"train": 0.6, "validation": 0.2, "test": 0.2}, SPLIT_SEED)
-    return draw_fifth(table, _PAPER_SEED)
+    return draw_fifth(table.sort_values("position"), _PAPER_SEED)
 
 
 TASK = Task(

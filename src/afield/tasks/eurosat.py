@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from afield.base.errors import InputError
 from afield.tasks.places import find_root, unpack_zip
-from afield.tasks.splits import stratified_split
+from afield.tasks.splits import draw_fifth, stratified_split
 from afield.tasks.task import Card, Protocol, Published, Task
 
 CLASSES = (
@@ -57,12 +56,7 @@ def split(table: pd.DataFrame, protocol: Protocol) -> pd.Series:
     """
     if protocol == "clean":
         return stratified_split(table, ["label"], {"train": 0.6, "validation": 0.2, "test": 0.2}, SPLIT_SEED)
-    generator = np.random.RandomState(_PAPER_SEED)
-    side = pd.Series("train", index=table.index)
-    for label in range(len(CLASSES)):
-        rows = table.index[table["label"] == label].to_numpy()
-        side[generator.choice(rows, int(0.2 * len(rows)), replace=False)] = "test"
-    return side
+    return draw_fifth(table, _PAPER_SEED)
 
 
 TASK = Task(

@@ -1,11 +1,10 @@
-"""Label tables as data sets are published with them, and the draw that the study's code made in their order."""
+"""Label tables as data sets are published with them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from afield.base.errors import InputError
@@ -38,16 +37,3 @@ def positions_in(codes: Sequence[str], task: str, path: Path, column: pd.Series)
             f"of {', '.join(codes)}"
         )
     return column.map({code: position for position, code in enumerate(codes)}).astype("int64")
-
-
-def draw_fifth(table: pd.DataFrame, seed: int) -> pd.Series:
-    """`test` for a fifth of each class, rounded down, `train` for the rest: one split a row of `table`.
-
-    NumPy's legacy generator draws without replacement, class by class in ascending order from one stream, from the
-    class's rows in the order of the column `position`.
-    """
-    generator = np.random.RandomState(seed)
-    side = pd.Series("train", index=table.index)
-    for _, rows in table.sort_values("position").groupby("label", sort=True):
-        side[generator.choice(rows.index.to_numpy(), int(0.2 * len(rows)), replace=False)] = "test"
-    return side

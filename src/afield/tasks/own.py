@@ -94,7 +94,7 @@ def _found(root: Path) -> Path:
 
 def _classes(root: Path) -> tuple[str, ...]:
     """Names of the class folders, sorted."""
-    entries = [entry for entry in _found(root).iterdir() if not _skipped(entry.name)]
+    entries = [entry for entry in _found(root).iterdir() if not skipped(entry.name)]
     loose = sorted(entry.name for entry in entries if entry.is_file() and entry.suffix.lower() in SUFFIXES)
     if loose:
         raise InputError(
@@ -114,11 +114,11 @@ def _classes(root: Path) -> tuple[str, ...]:
 def _images(folder: Path) -> Iterator[Path]:
     """The images below a class folder, sorted."""
     for parent, folders, files in os.walk(folder, onerror=_unreadable):
-        folders[:] = sorted(name for name in folders if not _skipped(name))
+        folders[:] = sorted(name for name in folders if not skipped(name))
         for path in (Path(parent) / name for name in folders):
             if path.is_symlink():
                 raise InputError(f"{path}: is a link to a folder, which is not followed; move or copy the folder here")
-        for path in (Path(parent) / name for name in sorted(files) if not _skipped(name)):
+        for path in (Path(parent) / name for name in sorted(files) if not skipped(name)):
             if path.suffix.lower() not in SUFFIXES:
                 raise InputError(
                     f"{path}: is not an image that can be read ({' '.join(SUFFIXES)}); convert it or move it away"
@@ -130,5 +130,6 @@ def _unreadable(error: OSError) -> None:
     raise InputError(f"{error.filename}: cannot be listed ({error.strerror}); check its permissions") from error
 
 
-def _skipped(name: str) -> bool:
+def skipped(name: str) -> bool:
+    """Whether a file or folder is hidden, or what systems leave lying about."""
     return name.startswith(".") or name.lower() in LITTER

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from math import lcm
 
+import numpy as np
 import pandas as pd
 
 from afield.base.streams import hash_rank
@@ -58,3 +59,16 @@ def _strata(table: pd.DataFrame, by: list[str], unit: str) -> list[list[str]]:
     # The sort is stable: of equally frequent strata the first in sorted order is taken.
     first = counts.sort_values("size", ascending=False, kind="stable").drop_duplicates(unit)
     return [part[unit].tolist() for _, part in first.groupby(by, sort=True, dropna=False)]
+
+
+def draw_fifth(table: pd.DataFrame, seed: int) -> pd.Series:
+    """`test` for a fifth of each class, rounded down, `train` for the rest: the draw that the study's code made.
+
+    NumPy's legacy generator draws without replacement, class by class in ascending order from one stream, from the
+    class's rows in the order of `table`.
+    """
+    generator = np.random.RandomState(seed)
+    side = pd.Series("train", index=table.index)
+    for _, rows in table.groupby("label", sort=True):
+        side[generator.choice(rows.index.to_numpy(), int(0.2 * len(rows)), replace=False)] = "test"
+    return side

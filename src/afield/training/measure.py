@@ -32,7 +32,7 @@ from afield.base.errors import AfieldError, InputError
 from afield.base.extensions import where
 from afield.images.augment import send
 from afield.images.decode import PIXEL_LIMIT
-from afield.images.views import refuse_broken
+from afield.images.prepared import refuse_broken
 from afield.training.device import available_devices, memory_format, place, platform, settle_process
 from afield.training.numerics import Numerics, NumericsChoice, numerics_for, settle
 
