@@ -50,6 +50,7 @@ def test_help_names_every_command_on_one_line_without_torch() -> None:
         "report",
         "table",
         "predict",
+        "submit",
         "tasks",
         "backbones",
         "extension",
@@ -65,6 +66,7 @@ def test_analysis_and_report_need_no_torch() -> None:
 
 COMMANDS = ["run", "status", "report", "table", "tasks list", "tasks show", "backbones list", "backbones show"]
 COMMANDS += ["extension check", "predict", "tasks splits", "backbones fetch", "backbones measure"]
+COMMANDS += ["tasks fetch", "tasks prepare", "submit"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 
 from afield.backbones.backbone import Backbone
 from afield.backbones.weights import Weights
 from afield.base.hashing import digest
+from afield.base.reading import AS_DECLARED, Reading
 from afield.images.prepared import PreparedImages
 from afield.scoring.metrics import METRICS, metric
-from afield.scoring.predictions import Predictions
+from afield.scoring.predictions import Predictions, label_array
 from afield.training.numerics import Numerics
 from afield.training.recipe import Recipe
 
@@ -44,6 +45,8 @@ class Trial(BaseModel):
     task: str
     task_version: int
     classes: tuple[str, ...]
+    target: str
+    """class, grade or labels: what is told of a sample"""
     flips: tuple[str, ...]
     metric: str
     """selects the epoch: the best on validation, ties to the earliest"""
@@ -54,12 +57,15 @@ class Trial(BaseModel):
     backbone: str
     weights: str | None
     """sha256 of the pretrained weights; None from scratch"""
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    """one value a channel each, as many as the network gets"""
     interpolation: str
     """the preprocessing: what the weights want, or what the protocol puts in its place"""
     channels: str = "RGB"
     """in which order the network gets them: RGB or BGR"""
+    reading: Reading = AS_DECLARED
+    """which channels of which files an image is"""
     recipe: Recipe
     seed: int
     preparation: int
@@ -68,6 +74,14 @@ class Trial(BaseModel):
     """name and sha256 of the extensions whose code shapes the training"""
     numerics: Numerics
     version: int = TRIAL_VERSION
+
+    @model_serializer(mode="wrap")
+    def _plain(self, serialise: SerializerFunctionWrapHandler) -> dict[str, object]:
+        """All fields, but a reading only where the task states one: what is read as declared keeps its key."""
+        fields: dict[str, object] = serialise(self)
+        if self.reading == AS_DECLARED:
+            del fields["reading"]
+        return fields
 
     @property
     def key(self) -> str:
@@ -100,7 +114,7 @@ class SplitInputs:
         """What the loader needs of it."""
         from afield.images.loader import Samples
 
-        return Samples(self.images, self.row, self.table["label"].to_numpy(dtype=np.int64))
+        return Samples(self.images, self.row, label_array(self.table["label"]))
 
     def predictions(self, classes: tuple[str, ...], logits: npt.NDArray[np.float32]) -> Predictions:
         """Logits [n, classes] with whom they are about."""
@@ -108,7 +122,7 @@ class SplitInputs:
             name: self.table[source].to_numpy(dtype=np.str_)
             for name, source in (("sample", "id"), ("unit", "unit"), ("cluster", "cluster"))
         }
-        return Predictions(classes, label=self.table["label"].to_numpy(dtype=np.int64), logits=logits, **columns)
+        return Predictions(classes, label=label_array(self.table["label"]), logits=logits, **columns)
 
 
 def run_trial(
@@ -137,7 +151,7 @@ def run_trial(
 
     def measure(logits: npt.NDArray[np.float32]) -> tuple[float, float]:
         predictions = validation.predictions(trial.classes, logits)
-        return leading.compute(predictions), METRICS["log_loss"].compute(predictions)
+        return leading.on(predictions).compute(predictions), METRICS["log_loss"].compute(predictions)
 
     setup = loop.Setup(
         network=_network(trial, backbone, weights),
@@ -184,6 +198,7 @@ def _network(trial: Trial, backbone: Backbone, weights: Weights | None) -> torch
         initialisation=initialisation,
         seed=trial.seed,
         weights=weights,
+        channels=len(trial.mean),
         pooling=trial.recipe.pooling,
         head=trial.recipe.head,
         size=trial.recipe.size,

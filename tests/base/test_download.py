@@ -167,6 +167,17 @@ def test_a_wrong_hash_leaves_nothing(server, tmp_path, patience, expected):
     assert [name for name in left_over(tmp_path) if not name.endswith(".lock")] == []
 
 
+def test_an_md5_is_checked_where_a_data_set_was_published_with_one(server, tmp_path, patience):
+    address = server.put("/file.bin", CONTENT, length=False)  # so that the hash alone tells that it is whole
+    md5 = hashlib.md5(CONTENT).hexdigest()
+    with pytest.raises(InputError, match=rf"md5 {md5}, expected {'0' * 32}\); they were thrown away"):
+        download(address, tmp_path / "file.bin", md5="0" * 32, patience=patience)
+    assert [name for name in left_over(tmp_path) if not name.endswith(".lock")] == []
+    assert download(address, tmp_path / "file.bin", md5=md5.upper(), patience=patience) == DIGEST
+    with pytest.raises(InputError, match=r"file\.bin: is not the file that was published \(md5"):
+        download(address, tmp_path / "file.bin", md5="0" * 32, patience=patience)
+
+
 def test_what_is_not_there_is_said_at_once(server, tmp_path, patience, waits):
     with pytest.raises(InputError, match=r"/missing\.bin: the server answers 404 Not Found"):
         download(f"{server.address}/missing.bin", tmp_path / "missing.bin", patience=patience)

@@ -1,6 +1,7 @@
 """Channels as stored, their ranges, and what a task may state of them."""
 
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +11,14 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from afield.base.errors import InputError
-from afield.images.decode import Range, Reading, UnreadableImage, decode, decode_channels, stored_size
+from afield.base.reading import Range, Reading
+from afield.images.decode import UnreadableImage, decode, decode_channels, stored_size
 from afield.images.prepared import open_prepared, prepare, train_rule
 from tests.fixtures.odd_images import QUARTERS, Page, by_pillow, chunk, jpeg, png, tiff
 
 BANDS = np.random.default_rng(0).integers(0, 10_000, (20, 17, 13), dtype=np.uint16)
 """as a satellite has them: reflectance times 10,000"""
+FOUR = Reading(channels=(0, 1, 2, 3), files=("_red.png", "_green.png", "_blue.png", "_yellow.png"))
 
 
 def put(folder: Path, name: str, file: bytes) -> Path:
@@ -139,10 +142,50 @@ def test_sixteen_bits_become_eight_as_png_has_it(value: int) -> None:
     assert found[0, 0, 0] == (value * 510 + 65535) // 131070
 
 
-def test_a_range_without_extent_is_refused() -> None:
-    for low, high in ((5, 5), (6, 5), (0, float("nan")), (float("-inf"), 0)):
-        with pytest.raises(InputError, match="must be two numbers, the smaller one first"):
-            Range(low, high)
+def four_files(folder: Path, planes: np.ndarray) -> list[Path]:
+    """The Human Protein Atlas' way: a grey file for each of the channels of `planes` [h, w, 4]."""
+    return [put(folder, f"cell{ending}", png(planes[..., [place]])) for place, ending in enumerate(FOUR.files)]
+
+
+def test_an_image_of_several_grey_files_equals_one_file_that_holds_them_all(tmp_path: Path) -> None:
+    cell = np.random.default_rng(4).integers(0, 256, (11, 9, 4), dtype=np.uint8)
+    four_files(tmp_path, cell)
+    one = put(tmp_path, "whole.png", png(cell))
+    for reading in (FOUR, replace(FOUR, channels=(3, 0)), replace(FOUR, channels=(1,))):
+        assert np.array_equal(decode(tmp_path / "cell", reading), cell[..., list(reading.channels)])
+        assert np.array_equal(decode(one, reading), decode(tmp_path / "cell", reading))
+    assert stored_size(tmp_path / "cell", FOUR) == stored_size(one, FOUR) == (11, 9)
+
+
+def test_each_file_of_an_image_is_scaled_by_its_own_range(tmp_path: Path) -> None:
+    for ending in FOUR.files:
+        put(tmp_path, f"cell{ending}", png(np.array([[[5000], [10000]]]), 16))
+    stated = replace(FOUR, range=tuple(Range(0, white) for white in (10000, 20000, 5000, 40000)))
+    assert decode(tmp_path / "cell", stated)[0].tolist() == [[128, 64, 255, 32], [255, 128, 255, 64]]
+    assert decode(tmp_path / "cell", FOUR)[0].tolist() == [[19] * 4, [39] * 4]
+
+
+def test_files_that_make_no_image_together_are_named(tmp_path: Path) -> None:
+    files = four_files(tmp_path, np.zeros((4, 6, 4), np.uint8))
+    for file, words in (
+        (png(np.zeros((4, 6, 3), np.uint8)), "_green.png: holds 3 channels; a file that is one of an image's must be"),
+        (png(np.zeros((4, 5, 1), np.uint8)), "_green.png: has 5 x 4 pixels and .*cell_red.png 6 x 4; files of one"),
+        (b"", "_green.png: is empty"),
+    ):
+        files[1].write_bytes(file)
+        with pytest.raises(UnreadableImage, match=words):
+            decode(tmp_path / "cell", FOUR)
+    files[1].unlink()
+    with pytest.raises(InputError, match=r"cell_green\.png: no such file"):
+        decode(tmp_path / "cell", FOUR)
+
+
+def test_channels_may_have_ranges_of_their_own(tmp_path: Path) -> None:
+    path = put(tmp_path, "bands.tif", tiff(Page(BANDS, 1)))
+    ranges = tuple(Range(low, low + 1000 * (1 + low)) for low in range(13))
+    pixels = decode(path, Reading(ranges, tuple(range(12, -1, -1))))
+    for place, stated in enumerate(ranges):
+        assert np.array_equal(pixels[..., [place]], decode(path, Reading(stated, (12 - place,))))
 
 
 def test_prepared_images_of_two_readings_are_kept_apart(tmp_path: Path) -> None:

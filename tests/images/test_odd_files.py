@@ -175,6 +175,8 @@ READ: list[tuple[str, Callable[[], bytes], np.ndarray]] = [
     ("deep_planes.tif", lambda: tiff(Page(DEEP, 2, planar=True, rows=5), order=">"), QUARTERS),
     ("deep_tiles.tif", lambda: tiff(Page(DEEP[:15, :13], 2, tile=16, deflate=True)), QUARTERS[:15, :13]),
     ("deep_big.tif", lambda: tiff(Page(DEEP, 2, rows=2), big=True), QUARTERS),
+    ("deep_big_endian_big.tif", lambda: tiff(Page(DEEP, 2, rows=2), order=">", big=True), QUARTERS),
+    ("big_endian_big.tif", lambda: tiff(Page(QUARTERS, 2, tile=16, deflate=True), order=">", big=True), QUARTERS),
     ("deep_white_is_zero.tif", lambda: tiff(Page(RAMP, 0)), grey(255 - scaled(RAMP[..., 0], 65535))),
     ("twelve_bits.tif", lambda: tiff(Page(RAMP >> 4, 1, {281: [4095]})), grey(scaled(RAMP[..., 0] >> 4, 4095))),
     (

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from afield.base.errors import InputError, Stopped
-from afield.images.decode import Range, Reading
+from afield.base.reading import Range, Reading
 from afield.images.unreadable import unreadable
 from tests.fixtures.odd_images import QUARTERS, png
 
@@ -56,6 +56,20 @@ def test_only_what_is_new_is_read_again(root: Path, tmp_path: Path) -> None:
     assert "nearly black" in unreadable(root, NAMES, tmp_path / "cache", 1, quiet)["0.png"]
     stated = Reading(Range(0, 1000))
     assert list(unreadable(root, NAMES, tmp_path / "cache", 1, quiet, stated)) == ["1.png", "5.png"]
+
+
+def test_of_an_image_of_several_files_the_broken_one_is_named_and_each_is_watched(tmp_path: Path) -> None:
+    pair = Reading(channels=(0, 1), files=("_a.png", "_b.png"))
+    for name in ("1_a.png", "1_b.png", "2_a.png", "2_b.png"):
+        (tmp_path / name).write_bytes(png(QUARTERS[..., :1]))
+    (tmp_path / "2_b.png").write_bytes(b"")
+    found = unreadable(tmp_path, ["1", "2"], tmp_path / "cache", 1, quiet, pair)
+    assert found == {"2": "_b.png: is empty; restore the image or drop it"}
+    (tmp_path / "2_b.png").write_bytes(png(QUARTERS[..., :1]))
+    assert unreadable(tmp_path, ["1", "2"], tmp_path / "cache", 1, quiet, pair) == {}
+    (tmp_path / "1_b.png").unlink()
+    with pytest.raises(InputError, match=r"1_b\.png: cannot be read \(No such file"):
+        unreadable(tmp_path, ["1", "2"], tmp_path / "cache", 1, quiet, pair)
 
 
 def test_a_stop_keeps_what_was_found(root: Path, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from afield.base.errors import InputError
+from afield.base.reading import Reading
 from afield.images.decode import decode
 from afield.images.prepared import evaluation_rule, prepare_pixels
 from afield.images.views import find_images, read_views
@@ -52,6 +53,30 @@ def test_a_view_is_the_one_of_training_and_a_broken_image_has_none(tmp_path: Pat
     assert len(views) == 1
     assert np.array_equal(views[0], prepare_pixels(decode(good), rule))
     assert complaints == [f"{broken}: is empty; restore the image or drop it"]
+
+
+def test_an_image_of_several_files_is_found_by_any_of_them_and_comes_once(tmp_path: Path) -> None:
+    pair = Reading(channels=(0, 1), files=("_a.png", "_b.png"))
+    planes = np.random.default_rng(0).integers(0, 256, (2, 2, 40, 50), dtype=np.uint8)
+    for name, image in zip(("one", "two"), planes, strict=True):
+        for ending, plane in zip("ab", image, strict=True):
+            Image.fromarray(plane).save(tmp_path / f"{name}_{ending}.png")
+    one, two = tmp_path / "one", tmp_path / "two"
+    assert find_images(tmp_path, pair) == find_images([one, two], pair) == [one, two]
+    assert find_images([tmp_path / "two_b.png", two, tmp_path / "one_a.png"], pair) == [two, one]
+    (tmp_path / "whole.png").write_bytes((tmp_path / "one_a.png").read_bytes())
+    assert find_images(tmp_path, pair)[2:] == [tmp_path / "whole.png"]
+    rule = evaluation_rule(32, "bicubic")
+    views, complaints = read_views([one, two], rule, pair)
+    assert complaints == []
+    for view, image in zip(views, planes, strict=True):
+        assert np.array_equal(view, prepare_pixels(np.moveaxis(image, 0, 2), rule))
+    (tmp_path / "two_b.png").unlink()
+    for paths in (tmp_path, two):
+        with pytest.raises(InputError, match=r"two_b\.png: no such file; an image is _a\.png, _b\.png together"):
+            find_images(paths, pair)
+    with pytest.raises(InputError, match="three: no such file or folder"):
+        find_images(tmp_path / "three", pair)
 
 
 def test_a_ribbon_is_refused_before_it_fills_the_memory(tmp_path: Path) -> None:

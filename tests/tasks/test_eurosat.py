@@ -10,11 +10,16 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+import afield
 from afield.base.errors import InputError
+from afield.images.decode import decode, decode_channels
+from afield.report.page import report
 from afield.tasks.data import load_task
-from afield.tasks.eurosat import CLASSES, TASK, find, split
+from afield.tasks.eurosat import ALL, ALL_BANDS, BANDS, CLASSES, LOCATED, MS, TASK, find, split
 from afield.tasks.show import list_splits
+from tests.fixtures.eurosat import bands_tiles
 from tests.fixtures.shared import shared
+from tests.fixtures.tiny import scratch_study
 
 COUNTS = (3000, 3000, 3000, 2500, 2500, 2000, 2500, 3000, 2500, 3000)
 """PAPER.md 2.6"""
@@ -112,6 +117,93 @@ def test_under_paper_an_image_that_is_dropped_changes_no_other_s_split(tmp_path:
     rest = load_task(TASK, "paper", tmp_path, tmp_path, lambda root, images: {gone: "is cut"}).table
     assert rest["id"].tolist() == whole["id"][1:].tolist()
     assert rest["split"].tolist() == whole["split"][1:].tolist()
+
+
+@pytest.fixture(scope="module")
+def bands(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with tiles of all bands."""
+    data = tmp_path_factory.mktemp("bands")
+    bands_tiles(data / "eurosat" / "EuroSAT_MS")
+    return data
+
+
+@pytest.mark.parametrize(
+    ("archive", "inside"),
+    [
+        ("EuroSATallBands", "ds/images/remote_sensing/otherDatasets/sentinel_2/tif"),
+        ("EuroSAT_MS", "EuroSAT_MS"),
+    ],
+)
+def test_both_archives_of_all_bands_are_found_packed_and_unpacked(tmp_path: Path, archive: str, inside: str) -> None:
+    folder = bands_tiles(tmp_path / "tree" / inside, count=2, towns=3, side=8)
+    unpacked = tmp_path / "unpacked" / "eurosat"
+    shutil.copytree(tmp_path / "tree", unpacked)
+    assert find(tmp_path / "unpacked", ALL_BANDS) == unpacked / inside
+    packed = tmp_path / "packed"
+    packed.mkdir()
+    with zipfile.ZipFile(packed / f"{archive}.zip", "w") as target:
+        for path in sorted(folder.rglob("*.tif")):
+            target.write(path, path.relative_to(tmp_path / "tree"))
+    one, other = (load_task(MS, "clean", tmp_path, tmp_path / data) for data in ("packed", "unpacked"))
+    assert one.fingerprint == other.fingerprint
+    assert len(one.table) == 60
+    tiles(tmp_path / "packed" / "2750")
+    assert load_task(MS, "clean", tmp_path, packed).root == one.root, "three bands beside it change nothing"
+
+
+def test_bands_are_scaled_as_stated(bands: Path) -> None:
+    path = bands / "eurosat" / "EuroSAT_MS" / "River" / "River_1.tif"
+    stored = decode_channels(path).astype(np.float64)
+    assert stored.shape == (64, 64, 13)
+    visible = decode(path, MS.reading)
+    red_green_blue = stored[..., [3, 2, 1]]
+    assert np.array_equal(visible, np.floor((1 + red_green_blue * 254 / 2750).clip(0, 255) + 0.5))
+    assert (visible[red_green_blue == 0] == 1).all()
+    assert (visible[red_green_blue >= 2750] == 255).all()
+    everything = decode(path, ALL.reading)
+    assert everything.shape == (64, 64, 13)
+    assert np.array_equal(everything[..., :3], visible)
+    assert [BANDS[place] for place in ALL.reading.channels[:5]] == ["B04", "B03", "B02", "B01", "B05"]
+    assert sorted(ALL.reading.channels) == list(range(13))
+    near_infrared = ALL.reading.channels.index(BANDS.index("B8A"))
+    assert np.array_equal(everything[..., near_infrared], np.floor(stored[..., 12] * 255 / 6500 + 0.5))
+
+
+def test_tiles_of_all_bands_are_split_as_those_of_three() -> None:
+    three = names()
+    all_bands = three.assign(id=three["id"].str.replace(".jpg", ".tif"))
+    assert split(all_bands, "clean").equals(split(three, "clean"))
+
+
+def test_a_split_by_location_keeps_a_square_on_one_side(bands: Path, tmp_path: Path) -> None:
+    data = load_task(LOCATED, "clean", tmp_path, bands)
+    assert data.table["group"].nunique() == 6
+    assert {cell.split("/")[0] for cell in data.table["group"]} == {"32632", "32633"}
+    assert (data.table.groupby("group")["split"].nunique() == 1).all()
+    assert data.table["cluster"].equals(data.table["group"])
+    assert data.table["split"].value_counts().to_dict() == {"train": 200, "validation": 50, "test": 50}
+    apart = load_task(MS, "clean", tmp_path, bands).table
+    assert apart["group"].equals(apart["id"])
+    tile = bands / "eurosat" / "EuroSAT_MS" / "Forest" / "Forest_1.tif"
+    whole = tile.read_bytes()
+    tile.write_bytes(whole[:60])
+    try:
+        with pytest.raises(InputError, match=r"Forest_1\.tif: "):
+            load_task(LOCATED, "clean", tmp_path, bands)
+    finally:
+        tile.write_bytes(whole)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", ["eurosat_bands", "eurosat_by_location"])
+def test_a_study_runs_from_all_bands_to_the_report(bands: Path, tmp_path: Path, task: str) -> None:
+    assert afield.run_study(scratch_study("land", task), tmp_path / "out", data=bands).complete
+    assert set(afield.results(tmp_path / "out")["task"]) == {task}
+    assert "EuroSAT" in report(tmp_path / "out").read_text(encoding="utf-8")
+    network = afield.load_network(tmp_path / "out")
+    folder = bands / "eurosat" / "EuroSAT_MS" / "River"
+    assert len(network.predict(folder)) == 30
+    assert network.images(folder).shape[1] == (13 if task == "eurosat_bands" else 3)
 
 
 @pytest.mark.slow

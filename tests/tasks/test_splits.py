@@ -1,11 +1,12 @@
 from collections import Counter
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from afield.tasks.splits import stratified_split
+from afield.tasks.splits import iterative_split, stratified_split
 from afield.tasks.task import Split
 
 FRACTIONS: dict[Split, float] = {"train": 0.6, "validation": 0.2, "test": 0.2}
@@ -106,3 +107,50 @@ def test_a_group_of_several_strata_counts_for_its_most_frequent() -> None:
 def test_fractions_that_do_not_divide_the_whole_are_refused(fractions: dict[Split, float]) -> None:
     with pytest.raises(ValueError, match="sum to one"):
         stratified_split(strata([5]), ["label"], fractions, 0)
+
+
+def labelled(rows: int, seed: int = 0) -> pd.DataFrame:
+    generator = np.random.default_rng(seed)
+    shares = np.array([0.5, 0.2, 0.05, 0.01])
+    return pd.DataFrame(
+        {
+            "id": [f"i{row:04d}" for row in range(rows)],
+            "label": [tuple(int(has) for has in generator.random(4) < shares) for _ in range(rows)],
+            "group": [f"g{row // 3}" for row in range(rows)],
+        }
+    )
+
+
+THIRDS = {"train": 0.73, "validation": 0.18, "test": 0.09}
+
+
+def test_each_label_is_dealt_out_in_its_shares() -> None:
+    table = labelled(2000)
+    side = iterative_split(table, THIRDS, seed=0)
+    for index in range(4):
+        having = side[[label[index] == 1 for label in table["label"]]]
+        for split, share in THIRDS.items():
+            assert abs((having == split).sum() - share * len(having)) <= 2, (index, split)
+    for split, share in THIRDS.items():
+        assert abs((side == split).sum() - share * len(table)) <= 4
+
+
+def test_groups_of_several_labels_stay_whole_and_rows_may_come_in_any_order() -> None:
+    table = labelled(600)
+    side = iterative_split(table, THIRDS, seed=1, group="group")
+    assert side.groupby(table["group"]).nunique().max() == 1
+    shuffled = table.sample(frac=1, random_state=0)
+    again = iterative_split(shuffled, THIRDS, seed=1, group="group")
+    pd.testing.assert_series_equal(again.sort_index(), side)
+    assert not iterative_split(table, THIRDS, seed=2, group="group").equals(side)
+
+
+def test_unknown_labels_count_for_nothing_in_a_split() -> None:
+    table = labelled(300)
+    unknown = table.assign(label=[tuple(has or -1 for has in label) for label in table["label"]])
+    pd.testing.assert_series_equal(iterative_split(table, THIRDS, 0), iterative_split(unknown, THIRDS, 0))
+
+
+def test_a_label_of_one_sample_is_there_to_learn_from() -> None:
+    table = pd.DataFrame({"id": list("abcdefghij"), "label": [(1, 0)] * 9 + [(0, 1)]})
+    assert iterative_split(table, THIRDS, 0).iloc[-1] == "train"

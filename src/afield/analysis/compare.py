@@ -11,7 +11,8 @@ import pandas as pd
 from afield.analysis.paired import Compares, Networks, PairedScores
 from afield.analysis.words import count, listing
 from afield.scoring.intervals import Interval
-from afield.scoring.metrics import Metric, metric, metric_title
+from afield.scoring.metric import Metric
+from afield.scoring.metrics import metric, metric_title
 from afield.study.record import StudyRecord
 from afield.study.study import PLAIN
 

@@ -21,7 +21,7 @@ from scipy.stats import bootstrap, norm, t
 
 from afield.base.streams import stream
 from afield.scoring.intervals import Interval
-from afield.scoring.metrics import Floats
+from afield.scoring.metric import Floats
 
 BOOTSTRAP_FROM = 10
 """backbones: below, a bootstrap over them has too few distinct resamples to be read"""

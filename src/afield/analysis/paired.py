@@ -24,7 +24,8 @@ from scipy.stats import t
 
 from afield.base.errors import InputError
 from afield.scoring.intervals import LEVEL, UNDEFINED, Interval, bootstrap_weights, resampled_values
-from afield.scoring.metrics import Floats, Metric, metric_title
+from afield.scoring.metric import Floats, Metric
+from afield.scoring.metrics import metric_title
 from afield.scoring.predictions import Predictions
 from afield.study.record import StudyRecord
 
@@ -78,16 +79,20 @@ class PairedScores:
         results = record.results
         results = results[(results["task"] == task) & (results["metric"] == metric.name)]
         results = results[results["intervention"].isin(interventions)]
-        scored = _test_predictions(record, results["key"], record.task(task).classes)
+        classes = record.task(task).classes
+        scored = _test_predictions(record, results["key"], classes)
         if not scored:
             return PairedScores(metric, {}, 0, 0)
         first = next(iter(scored.values()))
+        settled = {key: _settled(record, metric, key, classes) for key in scored}
         weights = bootstrap_weights(first.cluster)
         networks = {
             (str(backbone), str(intervention)): Networks(
                 rows=rows,
-                values=np.array([metric.compute(scored[key]) for key in rows["key"]]),
-                resampled=np.mean([resampled_values(metric, scored[key], weights) for key in rows["key"]], axis=0),
+                values=np.array([settled[key].compute(scored[key]) for key in rows["key"]]),
+                resampled=np.mean(
+                    [resampled_values(settled[key], scored[key], weights) for key in rows["key"]], axis=0
+                ),
                 intervention=str(intervention),
             )
             for (backbone, intervention), rows in results.groupby(["backbone", "intervention"], sort=False)
@@ -189,6 +194,14 @@ class PairedScores:
         squares += sum(part**2 / max(self.seed_freedom(name), 1) for name, part in seeds.items())
         reach = float(t.isf((1 - LEVEL) / 2 / comparisons, total**2 / squares)) * math.sqrt(total)
         return Interval(value, value - reach, value + reach)
+
+
+def _settled(record: StudyRecord, metric: Metric, key: str, classes: tuple[str, ...]) -> Metric:
+    """The metric with what a network's own validation predictions settle."""
+    if metric.settle is None:
+        return metric
+    table = record.predictions
+    return metric.on(Predictions.from_frame(table[(table["split"] == "validation") & (table["key"] == key)], classes))
 
 
 def _test_predictions(record: StudyRecord, keys: Iterable[str], classes: tuple[str, ...]) -> dict[str, Predictions]:

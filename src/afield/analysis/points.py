@@ -8,7 +8,7 @@ from scipy.stats import norm
 
 from afield.base.errors import InputError
 from afield.scoring.intervals import LEVEL
-from afield.scoring.metrics import Floats
+from afield.scoring.metric import Floats
 
 _REACH = float(norm.isf((1 - LEVEL) / 2))
 """standard errors from a value to a limit of its interval"""

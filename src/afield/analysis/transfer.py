@@ -20,7 +20,8 @@ from afield.analysis.fits import (
 from afield.analysis.points import carrier, points_of, range_note, rows_to_fit
 from afield.analysis.words import capital, count, listing, signed, spelled
 from afield.scoring.intervals import LEVEL, Interval
-from afield.scoring.metrics import Floats, metric_title
+from afield.scoring.metric import Floats
+from afield.scoring.metrics import metric_title
 
 Verdict = Literal["transfers", "weakly", "does not", "cannot tell"]
 

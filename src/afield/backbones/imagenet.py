@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from afield.base.errors import InputError
-from afield.tasks.own import LITTER, SUFFIXES, samples
+from afield.tasks.own_folder import LITTER, SUFFIXES, image_files
 
 CLASSES = 1000
 IMAGES = 50_000
@@ -64,19 +64,17 @@ def validation_images(folder: Path | str) -> ValidationImages:
     """
     root = Path(folder).expanduser().resolve()
     names = _class_folders(root)
-    table = samples(root, tuple(names))
-    found = set(table["label"])
-    empty = [name for place, name in enumerate(names) if place not in found]
+    files = {name: list(image_files(root / name)) for name in names}
+    empty = [name for name in names if not files[name]]
     if empty:
         raise InputError(
             f"{root / empty[0]}: holds no image ({len(empty)} of {len(names)} class folders are empty); "
             "fill it, or take the folder away"
         )
-    places = [class_places()[name] for name in names]
     return ValidationImages(
         root,
-        tuple(root / image for image in table["image"]),
-        tuple(places[label] for label in table["label"]),
+        tuple(file for name in names for file in files[name]),
+        tuple(class_places()[name] for name in names for _ in files[name]),
     )
 
 

@@ -18,7 +18,7 @@ from filelock import FileLock
 
 from afield.base.errors import InputError, StoreError
 from afield.base.files import write_error
-from afield.base.hashing import sha256_file
+from afield.base.hashing import md5_file, sha256_file
 from afield.base.http import AgainError, ChangedError, check_scheme, content_length, request
 from afield.base.partial import begin, continues, drop, forget, read_notes, size, whole_length
 
@@ -48,6 +48,7 @@ def download(
     target: Path,
     *,
     sha256: str = "",
+    md5: str = "",
     limit: int | None = None,
     progress: Progress | None = None,
     patience: Patience = Patience(),
@@ -55,8 +56,9 @@ def download(
     """Bring the file at an http(s) address to `target`; give the SHA-256 of its bytes.
 
     The bytes grow in `target.part` and take the place of `target` by one rename, after their length and their hash are
-    right. `sha256` is the hash or its first digits (torchvision's file names carry eight); empty accepts any bytes. A
-    stop or a fault leaves `target.part`: the next call asks the server for the rest alone, provided that the file there
+    right. `sha256` is the hash or its first digits (torchvision's file names carry eight), `md5` the hash that a data
+    set was published with; each is checked where it is given, and without both any bytes are accepted. A stop or a
+    fault leaves `target.part`: the next call asks the server for the rest alone, provided that the file there
     is still the same (ETag or Last-Modified), else it begins anew. Of several processes one downloads, the others wait.
     A `target` that is there already is checked, never replaced.
 
@@ -66,18 +68,18 @@ def download(
     check_scheme(address)
     part = target.with_name(f"{target.name}.part")
     if target.exists():
-        return _existing(target, sha256)
+        return _existing(target, sha256, md5)
     try:
         with _alone(target):
             if target.exists():  # another process brought it
-                return _existing(target, sha256)
-            _fill(address, part, limit=limit, progress=progress, patience=patience, verifiable=bool(sha256))
-            found = sha256_file(part)
-            if not found.startswith(sha256.lower()):
+                return _existing(target, sha256, md5)
+            _fill(address, part, limit=limit, progress=progress, patience=patience, verifiable=bool(sha256 or md5))
+            found, difference = _identify(part, sha256, md5)
+            if difference:
                 drop(part)
                 raise InputError(
-                    f"{address}: these are not the bytes that were published (sha256 {found}, expected {sha256}); they "
-                    "were thrown away; run the same command again, and if that does not help get the file elsewhere"
+                    f"{address}: these are not the bytes that were published ({difference}); they were thrown away; "
+                    "run the same command again, and if that does not help get the file elsewhere"
                 )
             part.replace(target)
             forget(part)
@@ -86,14 +88,23 @@ def download(
         raise write_error(target, error) from error
 
 
-def _existing(target: Path, sha256: str) -> str:
-    found = sha256_file(target)
-    if not found.startswith(sha256.lower()):
+def _existing(target: Path, sha256: str, md5: str) -> str:
+    found, difference = _identify(target, sha256, md5)
+    if difference:
         raise InputError(
-            f"{target}: is not the file that was published (sha256 {found}, expected {sha256}); "
-            "remove it and run the same command again"
+            f"{target}: is not the file that was published ({difference}); remove it and run the same command again"
         )
     return found
+
+
+def _identify(path: Path, sha256: str, md5: str) -> tuple[str, str]:
+    """SHA-256 of a file, and in which hash it differs from what was published; empty where it does not."""
+    found = sha256_file(path)
+    if not found.startswith(sha256.lower()):
+        return found, f"sha256 {found}, expected {sha256}"
+    if md5 and (other := md5_file(path)) != md5.lower():
+        return found, f"md5 {other}, expected {md5}"
+    return found, ""
 
 
 @contextmanager

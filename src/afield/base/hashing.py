@@ -14,6 +14,14 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def md5_file(path: Path) -> str:
+    """MD5 of a file's bytes, in hexadecimal: what older data sets were published with. It tells a broken download from
+    a whole one, not a forged one.
+    """
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
 def canonical_json(value: object) -> str:
     """One text for equal values: sorted keys, no blanks, floats by shortest repr; NaN and infinity are refused."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False)

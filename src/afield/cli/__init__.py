@@ -11,6 +11,7 @@ import typer
 
 from afield.base.errors import AfieldError, InputError, Stopped
 from afield.cli.backbones import backbones_app, extension_app
+from afield.cli.check import check_app
 from afield.cli.output import complain
 from afield.cli.studies import studies_app
 from afield.cli.tasks import tasks_app
@@ -23,6 +24,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(studies_app)
+app.add_typer(check_app)
 app.add_typer(tasks_app, name="tasks")
 app.add_typer(backbones_app, name="backbones")
 app.add_typer(extension_app, name="extension")

@@ -16,7 +16,11 @@ studies_app = typer.Typer()
 @studies_app.command(epilog="Example: afield run quickstart --out out/quickstart")
 def run(
     study: Annotated[
-        str, typer.Argument(help="A shipped study, such as quickstart, or a TOML file.", show_default=False)
+        str,
+        typer.Argument(
+            help="A shipped study, such as quickstart, a TOML file, or your data: a folder of images, a CSV table.",
+            show_default=False,
+        ),
     ],
     out: Annotated[Path | None, typer.Option(help="Result folder; by default out/NAME.", show_default=False)] = None,
     slots: Annotated[
@@ -39,6 +43,14 @@ def run(
         typer.Option(help="Folder of weights that goes before every other place.", show_default=False),
     ] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Ask nothing of any network.")] = False,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="KEY=VALUE in place of the study's, such as recipe.epochs=5; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
     data: Data = None,
     dry_run: Annotated[
         bool,
@@ -46,11 +58,11 @@ def run(
     ] = False,
 ) -> None:
     """Run a study, or what is missing of it, and print the answer."""
+    from afield.study.choose import choose_study
     from afield.study.describe import describe_change, describe_outcome, describe_plan, where_to_look
     from afield.study.run import check_ready, run_study
-    from afield.study.study import load_study
 
-    content, change = describe_change(load_study(study), backbones or [])
+    content, change = describe_change(choose_study(study, settings or []), backbones or [])
     say(change)
     folder = out or Path("out") / content.study.name
     if dry_run:
@@ -144,3 +156,41 @@ def predict(
     network = load_network(out, key, study)
     say(f"{network.backbone}, training {network.key}")
     put(write_predictions(network.predict(images), to))
+
+
+@studies_app.command(epilog="Example: afield submit aptos2019 out/retina --to submission.csv")
+def submit(
+    name: Annotated[
+        str, typer.Argument(help="A task that is a competition: aptos2019, cassava, ...", show_default=False)
+    ],
+    out: Out,
+    study: OneStudy = None,
+    key: Annotated[
+        str | None,
+        typer.Option(
+            help="Which training's network: the column `key` of `afield table`; by default the winner's.",
+            show_default=False,
+        ),
+    ] = None,
+    to: Annotated[Path, typer.Option(help="CSV file to write.")] = Path("submission.csv"),
+    data: Data = None,
+) -> None:
+    """Write a competition's own submission.csv.
+
+    It holds what the winner says of the competition's unlabelled test images, in the order in which it asks about them.
+    """
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from afield.study.table import write_table
+    from afield.submission import submission
+
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
+        bar = bars.add_task(f"{name}: test images", total=None)
+        rows = submission(
+            name, out, key=key, study=study, data=data,
+            progress=lambda done, total: bars.update(bar, completed=done, total=total),
+        )  # fmt: skip
+    write_table(rows, "csv", to)
+    say(f"{len(rows):,} images answered in {to}")

@@ -1,4 +1,4 @@
-"""`afield tasks ...`: data sets, their cards and splits."""
+"""`afield tasks ...`: data sets, their cards and splits, how they get here and are made ready."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from afield.cli.options import Data, SplitProtocol
-from afield.cli.output import put
+from afield.cli.output import put, say
 
 tasks_app = typer.Typer(help="List and show the tasks (data sets).", no_args_is_help=True)
 
@@ -44,3 +44,49 @@ def tasks_splits(
     from afield.tasks.show import list_splits
 
     put(write_table(list_splits(name, protocol.value, data), "csv", out))
+
+
+@tasks_app.command("fetch", epilog="Example: afield tasks fetch eurosat --data data")
+def tasks_fetch(
+    name: Annotated[str, typer.Argument(help="A built-in task.", show_default=False)],
+    data: Data = None,
+) -> None:
+    """Download a task's data, check and unpack them; run it again to go on after a stop.
+
+    Where an account is needed it uses your own kaggle client, or says step by step what to do.
+    """
+    from rich.console import Console
+
+    from afield.progress import Downloads
+    from afield.tasks.fetch import describe_order, fetch, order
+
+    wanted = order(name, data)
+    say(describe_order(wanted))
+    with Downloads(Console(stderr=True)) as downloads:
+        print(fetch(wanted, downloads.watch))
+
+
+@tasks_app.command("prepare", epilog="Example: afield tasks prepare eurosat --size 64")
+def tasks_prepare(
+    name: Annotated[str, typer.Argument(help="A built-in task, or a folder of class folders.", show_default=False)],
+    data: Data = None,
+    size: Annotated[
+        int | None,
+        typer.Option(
+            min=32,
+            max=2048,
+            help="Side of the square that networks see, pixels; by default 224, under `paper` the study's.",
+            show_default=False,
+        ),
+    ] = None,
+    protocol: Annotated[SplitProtocol, typer.Option(help="Whose splits and views.")] = SplitProtocol.clean,
+) -> None:
+    """Check a task's data and prepare its images, so that a run finds them ready."""
+    from rich.console import Console
+
+    from afield.progress import Display
+    from afield.study.prepare_task import describe_preparation, prepare_task
+
+    with Display(Console(stderr=True)) as display:
+        done = prepare_task(name, display.prepare, size=size, protocol=protocol.value, data=data)
+    print(describe_preparation(done))

@@ -99,12 +99,12 @@ def scale_boxes(
 
 @dataclass(frozen=True)
 class Crops:
-    """Where n crops lie in flat bytes (RGB, row after row), and how each is turned."""
+    """Where n crops lie in flat bytes (row after row, each pixel's channels together), and how each is turned."""
 
     first: npt.NDArray[np.int64]
     """[n] byte at which a crop begins"""
     pitch: npt.NDArray[np.int64]
-    """[n] bytes from one row of the crop to the next: 3 x the width of the image that it is cut from"""
+    """[n] bytes from one row of the crop to the next: channels x the width of the image that it is cut from"""
     height: npt.NDArray[np.int64]
     """[n] pixels"""
     width: npt.NDArray[np.int64]
@@ -113,20 +113,23 @@ class Crops:
     """[n] whether left and right change places"""
     vertical: npt.NDArray[np.bool_]
     """[n] whether top and bottom change places"""
+    channels: int
+    """bytes of a pixel"""
 
 
-def locate(start: npt.NDArray[np.int64], sizes: npt.NDArray[np.int32], draws: Draws) -> Crops:
-    """The crops of images that begin at byte `start` [n] and are `sizes` [n, 2] pixels high and wide; the boxes of
-    `draws` are in pixels of these images.
+def locate(start: npt.NDArray[np.int64], sizes: npt.NDArray[np.int32], draws: Draws, channels: int = 3) -> Crops:
+    """The crops of images that begin at byte `start` [n] and are `sizes` [n, 2] pixels high and wide, of so many
+    channels; the boxes of `draws` are in pixels of these images.
     """
     top, left, height, width = draws.box.T
-    pitch = 3 * sizes[:, 1].astype(np.int64)
-    return Crops(start + top * pitch + 3 * left, pitch, height, width, draws.horizontal, draws.vertical)
+    pitch = channels * sizes[:, 1].astype(np.int64)
+    first = start + top * pitch + channels * left
+    return Crops(first, pitch, height, width, draws.horizontal, draws.vertical, channels)
 
 
 def apply(pixels: torch.Tensor, crops: Crops, size: int, interpolation: str) -> torch.Tensor:
-    """Cut, resize (antialiased) and flip: flat bytes to one uint8 batch [n, 3, size, size], channels last in memory, on
-    the device of `pixels`.
+    """Cut, resize (antialiased) and flip: flat bytes to one uint8 batch [n, channels, size, size], channels last in
+    memory, on the device of `pixels`.
     """
     how = apply_by_bytes if pixels.device.type == "cpu" else apply_by_products
     return how(pixels, crops, size, interpolation)
@@ -136,13 +139,14 @@ def apply_by_bytes(pixels: torch.Tensor, crops: Crops, size: int, interpolation:
     """`apply` with torch's kernel for bytes, crop by crop (fast on a CPU).
 
     Each crop is a view with the strides of a channels-last batch of one: then the kernel writes channels last too and
-    nothing is laid out anew. torchvision's resize calls the same kernel; its own checks take as long as the kernel at
+    nothing is laid out anew (of more than four channels another kernel, several times slower, gives the same bytes).
+    torchvision's resize calls the same kernel; its own checks take as long as the kernel at
     64 px.
     """
     columns = (crops.first, crops.pitch, crops.height, crops.width, crops.horizontal, crops.vertical)
-    parts = []
+    parts, count = [], crops.channels
     for first, pitch, height, width, horizontal, vertical in zip(*(c.tolist() for c in columns), strict=True):
-        crop = pixels.as_strided((1, 3, height, width), (height * pitch, 1, pitch, 3), first)
+        crop = pixels.as_strided((1, count, height, width), (height * pitch, 1, pitch, count), first)
         part = functional.interpolate(crop, (size, size), mode=interpolation, align_corners=False, antialias=True)
         if horizontal:
             part = part.flip(3)
@@ -159,7 +163,14 @@ def apply_by_products(pixels: torch.Tensor, crops: Crops, size: int, interpolati
     As in torch's kernel, and PIL's until version 12, the widths come first and are rounded to bytes before the heights:
     bicubic overshoots are cut twice. A flip is a filter read backwards.
     """
-    columns = (crops.first // 3, crops.pitch // 3, crops.height, crops.width, crops.horizontal, crops.vertical)
+    columns = (
+        crops.first // crops.channels,
+        crops.pitch // crops.channels,
+        crops.height,
+        crops.width,
+        crops.horizontal,
+        crops.vertical,
+    )
     parameters = send(torch.from_numpy(np.stack(columns).astype(np.int64)), pixels.device)[:, :, None]
     together = max(1, TOGETHER // int(crops.height.max() * crops.width.max()))
     parts = []
@@ -170,7 +181,7 @@ def apply_by_products(pixels: torch.Tensor, crops: Crops, size: int, interpolati
         x = torch.arange(int(crops.width[chunk].max()), device=pixels.device)
         # beyond its own edge a smaller crop repeats its last pixel, which meets a weight of zero
         place = (first + torch.minimum(y, height - 1) * pitch)[:, :, None] + torch.minimum(x, width - 1)[:, None, :]
-        planes = pixels.view(-1, 3)[place].permute(0, 3, 1, 2).float()
+        planes = pixels.view(-1, crops.channels)[place].permute(0, 3, 1, 2).float()
         rows = filter_weights(height, len(y), size, interpolation, vertical.bool())[:, None]
         across = filter_weights(width, len(x), size, interpolation, horizontal.bool())[:, None]
         narrowed = (planes @ across.mT + HALF).floor().clamp(0, 255)

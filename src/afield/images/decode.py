@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import errno
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -18,30 +18,14 @@ import numpy.typing as npt
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from afield.base.errors import InputError
+from afield.base.reading import AS_DECLARED, Range, Reading
+from afield.base.tiff_tags import MAGIC
 from afield.images import tiff, whole
-from afield.images.stored import (
-    AS_DECLARED,
-    PIXEL_LIMIT,
-    Range,
-    Reading,
-    Stored,
-    UnreadableImage,
-    read_deep_png,
-    to_eight_bits,
-)
+from afield.images.stored import PIXEL_LIMIT, Stored, UnreadableImage, read_deep_png, to_eight_bits
 
-__all__ = [
-    "AS_DECLARED",
-    "PIXEL_LIMIT",
-    "Range",
-    "Reading",
-    "UnreadableImage",
-    "decode",
-    "decode_channels",
-    "stored_size",
-]
+__all__ = ["PIXEL_LIMIT", "UnreadableImage", "decode", "decode_channels", "stored_size"]
 
-DECODER_VERSION = 1
+DECODER_VERSION = 2
 """raised whenever a file is read, or refused, otherwise than before"""
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
 MODES = ("1", "CMYK", "L", "LA", "P", "RGB", "RGBA")
@@ -52,23 +36,26 @@ _PNG_TEXT = (b"eXIf", b"iTXt", b"tEXt", b"zTXt")
 
 
 def decode(path: Path, reading: Reading = AS_DECLARED) -> npt.NDArray[np.uint8]:
-    """The pixels of an image file, upright (EXIF orientation applied), as RGB [height, width, 3].
+    """The pixels of an image, upright (EXIF orientation applied): RGB [height, width, 3], or [height, width, channels]
+    where `reading` names channels.
 
     Grey and palette images become RGB, transparent ones lie over white, inks become (255 - C) (255 - K) / 255 and so
     on. More than eight bits a channel are scaled linearly from the range that `reading` states, else from the one that
-    the file declares. Of several pictures the first is read. Colour profiles and gamma are not applied. Where `reading`
-    names channels, these are red, green and blue, whatever the file says of them.
+    the file declares. Of several pictures the first is read. Colour profiles and gamma are not applied. Channels that
+    `reading` names are given in its order, whatever the file says of them; of an image of several files `path` is what
+    their names share.
 
     Raises UnreadableImage, which names the file and the mend, where it is empty, cut, not an image, larger than
-    PIXEL_LIMIT, in another colour space (LAB, ...), of other channels than colours, or of a range that nobody states;
-    InputError where it is missing, may not be read or does not fit into memory.
+    PIXEL_LIMIT, in another colour space (LAB, ...), of other channels than colours or than `reading` names, of files of
+    several sizes, or of a range that nobody states; InputError where it is missing, may not be read or does not fit
+    into memory.
     """
     with _words(path):
         if reading.channels is not None:
             return _chosen(path, reading.channels, reading)
         head = _head(path)
-        directory = tiff.read_directory(path) if head[:4] in tiff.MAGIC else None
-        if directory is not None and directory.bits > 8:
+        directory = tiff.read_directory(path) if head[:4] in MAGIC else None
+        if directory is not None and directory.is_ours:
             return _over_white(_as_image(path, tiff.read_tiff(path, directory), reading))
         with _loaded(path, head, directory) as image:
             if _is_deep_png(head):
@@ -88,14 +75,15 @@ def decode_channels(path: Path) -> npt.NDArray[Any]:
         return _channels(path).values
 
 
-def stored_size(path: Path) -> tuple[int, int]:
-    """Height and width of what `decode` would give, read from the file's head alone.
+def stored_size(path: Path, reading: Reading = AS_DECLARED) -> tuple[int, int]:
+    """Height and width of what `decode` would give, read from the head of the image's (first) file alone.
 
     Raises as `decode` does where that head says that there is no image.
     """
+    path = Path(reading.files_of(str(path))[0])
     with _words(path):
         head = _head(path)
-        if head[:4] in tiff.MAGIC:
+        if head[:4] in MAGIC:
             return tiff.read_directory(path).size
         with Image.open(path, formats=FORMATS) as image:
             if head[:8] == _PNG and _text_after_pixels(path):
@@ -202,7 +190,7 @@ def _as_image(path: Path, channels: Stored, reading: Reading) -> Image.Image:
     """Stored channels as a picture of eight bits."""
     if not channels.mode:
         raise _other_channels(path, channels.values.shape[2])
-    pixels = to_eight_bits(path, channels, reading.range)
+    pixels = to_eight_bits(path, channels, reading.ranges[0])
     image = Image.frombytes(channels.mode, (pixels.shape[1], pixels.shape[0]), pixels.tobytes())
     # Colours that were multiplied by their alpha are divided again.
     plain = {"La": "LA", "RGBa": "RGBA", "RGBX": "RGB"}.get(channels.mode)
@@ -219,8 +207,8 @@ def _over_white(image: Image.Image) -> npt.NDArray[np.uint8]:
 
 def _channels(path: Path) -> Stored:
     head = _head(path)
-    directory = tiff.read_directory(path) if head[:4] in tiff.MAGIC else None
-    if directory is not None and (directory.is_plain or directory.bits > 8):
+    directory = tiff.read_directory(path) if head[:4] in MAGIC else None
+    if directory is not None and (directory.is_plain or directory.is_ours):
         return tiff.read_tiff(path, directory)
     with _loaded(path, head, directory) as image:
         if _is_deep_png(head):
@@ -233,11 +221,37 @@ def _channels(path: Path) -> Stored:
         return Stored(values.reshape(*values.shape[:2], -1), picture.mode, Range(0, 255))
 
 
-def _chosen(path: Path, channels: tuple[int, int, int], reading: Reading) -> npt.NDArray[np.uint8]:
-    """Three of the stored channels, scaled."""
-    all_channels = _channels(path)
-    count = all_channels.values.shape[2]
-    if not all(0 <= channel < count for channel in channels):
+def _chosen(path: Path, channels: tuple[int, ...], reading: Reading) -> npt.NDArray[np.uint8]:
+    """The stored channels that a task names, scaled, of one file or of several."""
+    files = reading.files_of(str(path))
+    if files != (str(path),):
+        return _of_files([Path(file) for file in files], reading.ranges)
+    stored = _channels(path)
+    count = stored.values.shape[2]
+    if max(channels) >= count:
         raise UnreadableImage(f"{path}: holds {count} channels, counted from 0; the task reads {channels}")
-    three = replace(all_channels, values=all_channels.values[..., list(channels)], mode="RGB")
-    return to_eight_bits(path, three, reading.range)
+    # Taken together they must bear out the range that the file declares; stated ranges may be one each.
+    parts = [(channel,) for channel in channels] if isinstance(reading.range, tuple) else [channels]
+    scaled = [
+        to_eight_bits(path, replace(stored, values=stored.values[..., list(part)], mode=""), stated)
+        for part, stated in zip(parts, reading.ranges, strict=False)
+    ]
+    return np.concatenate(scaled, axis=2)
+
+
+def _of_files(files: Sequence[Path], ranges: Sequence[Range | None]) -> npt.NDArray[np.uint8]:
+    """Grey files of one size as the channels of one image."""
+    planes: list[npt.NDArray[np.uint8]] = []
+    for file, stated in zip(files, ranges, strict=True):
+        with _words(file):
+            stored = _channels(file)
+            height, width, count = stored.values.shape
+            if count != 1:
+                raise UnreadableImage(f"{file}: holds {count} channels; a file that is one of an image's must be grey")
+            if planes and planes[0].shape != stored.values.shape:
+                raise UnreadableImage(
+                    f"{file}: has {width} x {height} pixels and {files[0]} "
+                    f"{planes[0].shape[1]} x {planes[0].shape[0]}; files of one image must have one size"
+                )
+            planes.append(to_eight_bits(file, stored, stated))
+    return np.concatenate(planes, axis=2)

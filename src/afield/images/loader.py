@@ -30,7 +30,7 @@ Loaded = TypeVar("Loaded")
 
 @dataclass(frozen=True)
 class Batch:
-    """n images [n, 3, size, size] (uint8) with the labels [n] of their samples."""
+    """n images [n, channels, size, size] (uint8) with the labels [n] of their samples."""
 
     epoch: int
     step: int
@@ -46,7 +46,7 @@ class Samples:
     row: npt.NDArray[np.int64]
     """[n] position of each sample's image in `images` (several samples may show one image)"""
     label: npt.NDArray[np.int64]
-    """[n]"""
+    """[n], or [n, classes] of 1, 0 and -1 (unknown) where a sample may have several"""
 
     def __len__(self) -> int:
         return len(self.row)
@@ -112,7 +112,8 @@ class TrainingBatches(Dataset[Batch]):
         else:
             drawn = draw(stream_seed(self.seed, "augmentation"), epoch, chosen, originals, self.flips)
             draws = Draws(scale_boxes(drawn.box, originals, sizes), drawn.horizontal, drawn.vertical)
-        return locate(images.offsets[rows], sizes, draws), torch.from_numpy(self.samples.label[chosen])
+        crops = locate(images.offsets[rows], sizes, draws, images.channels)
+        return crops, torch.from_numpy(self.samples.label[chosen])
 
     def batch(self, position: Position, pixels: torch.Tensor) -> Batch:
         """The batch from the prepared bytes, on the device where these lie."""
@@ -147,14 +148,15 @@ class PackedBatches(Dataset[Packed]):
     def __getitem__(self, position: Position) -> Packed:
         crops, labels = self.batches.crops(position)
         pixels = _mapped(self.batches.samples.images.folder)
-        ends = np.cumsum(3 * crops.height * crops.width)
+        row_bytes = crops.channels * crops.width
+        ends = np.cumsum(crops.height * row_bytes)
         packed = torch.empty(int(ends[-1]), dtype=torch.uint8)
-        places = (crops.first, crops.pitch, crops.height, 3 * crops.width, ends)
+        places = (crops.first, crops.pitch, crops.height, row_bytes, ends)
         for first, pitch, height, width, end in zip(*(place.tolist() for place in places), strict=True):
             packed[end - height * width : end].view(height, width).copy_(
                 pixels.as_strided((height, width), (pitch, 1), first)
             )
-        alone = replace(crops, first=ends - 3 * crops.height * crops.width, pitch=3 * crops.width)
+        alone = replace(crops, first=ends - crops.height * row_bytes, pitch=row_bytes)
         return Packed(position, packed, alone, labels)
 
     def unpack(self, packed: Packed, device: torch.device) -> Batch:
@@ -192,10 +194,12 @@ def _loader(dataset: Dataset[Loaded], positions: list[Position], workers: int, p
 
 
 def evaluation_batches(samples: Samples, batch_size: int, device: torch.device) -> Iterator[torch.Tensor]:
-    """The evaluation views of a split in order, uint8 [n, 3, size, size], on the device."""
+    """The evaluation views of a split in order, uint8 [n, channels, size, size], on the device."""
     height, width = samples.images.sizes[0].tolist()
     resident = _resident(samples.images.folder, device) if device.type == "cuda" else None
-    views = (_mapped(samples.images.folder) if resident is None else resident).view(-1, height, width, 3)
+    views = (_mapped(samples.images.folder) if resident is None else resident).view(
+        -1, height, width, samples.images.channels
+    )
     rows = send(torch.from_numpy(samples.row), views.device)
     for start in range(0, len(samples), batch_size):
         yield send(views[rows[start : start + batch_size]], device).permute(0, 3, 1, 2)

@@ -28,7 +28,8 @@ from afield.base.errors import AfieldError, InputError, StoreError
 from afield.base.files import remove_abandoned, temporary_prefix, write_atomic, write_error, write_json
 from afield.base.hashing import digest
 from afield.base.process import UNGUARDED
-from afield.images.decode import AS_DECLARED, PIXEL_LIMIT, Reading, decode, stored_size
+from afield.base.reading import AS_DECLARED, Reading
+from afield.images.decode import DECODER_VERSION, PIXEL_LIMIT, decode, stored_size
 
 PREPARATION_VERSION = 1
 """raised whenever a rule gives other bytes"""
@@ -78,13 +79,14 @@ class PreparedImages:
 
     folder: Path
     pixels: npt.NDArray[np.uint8]
-    """[bytes] all images one after the other, each [height, width, 3]; a read-only memory map"""
+    """[bytes] all images one after the other, each [height, width, channels]; a read-only memory map"""
     offsets: npt.NDArray[np.int64]
     """[n + 1] where each image begins"""
     sizes: npt.NDArray[np.int32]
     """[n, 2] height and width as prepared"""
     originals: npt.NDArray[np.int32]
     """[n, 2] height and width of the full images, upright"""
+    channels: int = 3
 
     def __len__(self) -> int:
         return len(self.sizes)
@@ -93,9 +95,9 @@ class PreparedImages:
         return open_prepared, (self.folder,)
 
     def image(self, index: int) -> npt.NDArray[np.uint8]:
-        """The image [height, width, 3] as a read-only view."""
+        """The image [height, width, channels] as a read-only view."""
         height, width = self.sizes[index]
-        return self.pixels[self.offsets[index] : self.offsets[index + 1]].reshape(height, width, 3)
+        return self.pixels[self.offsets[index] : self.offsets[index + 1]].reshape(height, width, self.channels)
 
 
 def cache_folder() -> Path:
@@ -116,13 +118,14 @@ def prepare(
 ) -> Path:
     """Prepare images (paths below `data_root`, with their sha256) and return the folder for `open_prepared`.
 
-    The folder is named by the images' hashes, the rule, Pillow's version (its decoders make the bytes) and `reading`,
-    where a task states one; one that is there is whole and used again. `progress(done, all)` is told after each image
-    and may raise to stop. `processes` decode at once; 1 works in this process. Raises InputError that lists all broken
-    images, StoreError where the disk is too small or cannot be written, AfieldError where a process was killed.
+    The folder is named by the images' hashes, the rule, the versions of our decoder and of Pillow, which make the
+    bytes, and `reading`, where a task states one; one that is there is whole and used again. `progress(done, all)` is
+    told after each image and may raise to stop. `processes` decode at once; 1 works in this process. Raises InputError
+    that lists all broken images, StoreError where the disk is too small or cannot be written, AfieldError where a
+    process was killed.
     """
     name = digest(
-        {"images": list(hashes), "rule": asdict(rule), "pillow": PIL.__version__}
+        {"images": list(hashes), "rule": asdict(rule), "decoder": DECODER_VERSION, "pillow": PIL.__version__}
         | ({} if reading == AS_DECLARED else {"reading": asdict(reading)})
     )
     folder = cache / "prepared" / name
@@ -131,7 +134,7 @@ def prepare(
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         remove_abandoned(folder.parent)
-        _check_space(estimate_bytes(data_root, images, rule), folder.parent)
+        _check_space(estimate_bytes(data_root, images, rule, reading), folder.parent)
         temporary = Path(tempfile.mkdtemp(prefix=temporary_prefix(), dir=folder.parent))
         try:
             _write(temporary, data_root, images, rule, processes, progress, reading)
@@ -148,6 +151,7 @@ def open_prepared(folder: Path) -> PreparedImages:
     try:
         with np.load(folder / "index.npz") as index:
             offsets, sizes, originals = index["offsets"], index["sizes"], index["originals"]
+            channels = int(index["channels"])
         pixels = np.memmap(folder / "pixels.bin", np.uint8, "r")
     except (OSError, ValueError, KeyError) as error:
         raise StoreError(
@@ -157,41 +161,48 @@ def open_prepared(folder: Path) -> PreparedImages:
         raise StoreError(
             f"{folder}: {len(pixels):,} bytes instead of {offsets[-1]:,}; delete the folder, it is made again"
         )
-    return PreparedImages(folder, np.asarray(pixels), offsets, sizes, originals)
+    return PreparedImages(folder, np.asarray(pixels), offsets, sizes, originals, channels)
 
 
-def estimate_bytes(data_root: Path, images: Sequence[str], rule: Rule) -> int:
+def estimate_bytes(data_root: Path, images: Sequence[str], rule: Rule, reading: Reading = AS_DECLARED) -> int:
     """Bytes that the prepared images take: exact for evaluation, estimated from some 200 images' heads for training."""
     if rule.kind == "evaluation":
-        return 3 * len(images) * rule.size**2
+        return reading.count * len(images) * rule.size**2
     areas = []
     for image in images[:: max(1, len(images) // _HEADS)]:
         try:
-            height, width = stored_size(data_root / image)
+            height, width = stored_size(data_root / image, reading)
         except InputError:  # preparing names it, together with all the others that are broken
             continue
         areas.append(math.prod(_resized(width, height, rule)))
-    return int(3 * len(images) * np.mean(areas)) if areas else 0
+    return int(reading.count * len(images) * np.mean(areas)) if areas else 0
 
 
 def prepare_pixels(full: npt.NDArray[np.uint8], rule: Rule) -> npt.NDArray[np.uint8]:
-    """One full image [h, w, 3] as the rule prepares it, with Pillow's antialiased resize."""
-    height, width = full.shape[:2]
+    """One full image [h, w, channels] as the rule prepares it, with Pillow's antialiased resize."""
+    if full.shape[2] == 3:
+        return np.asarray(_prepared(Image.fromarray(full), rule))
+    # Pillow has no pictures of any number of channels; it resizes three at once as one by one.
+    planes = np.moveaxis(full, 2, 0)
+    return np.stack([np.asarray(_prepared(Image.fromarray(plane), rule)) for plane in planes], axis=2)
+
+
+def _prepared(image: Image.Image, rule: Rule) -> Image.Image:
+    width, height = image.size
     new_width, new_height = _resized(width, height, rule)
-    image = Image.fromarray(full)
     if (new_width, new_height) != (width, height):
         image = image.resize((new_width, new_height), Image.Resampling[rule.interpolation.upper()])
     if rule.kind == "evaluation":
         # Python's rounding (half to even), as torchvision's center_crop has it.
         left, top = round((new_width - rule.size) / 2), round((new_height - rule.size) / 2)
         image = image.crop((left, top, left + rule.size, top + rule.size))
-    return np.asarray(image)
+    return image
 
 
 def prepare_file(
     path: Path, rule: Rule, reading: Reading = AS_DECLARED
 ) -> tuple[npt.NDArray[np.uint8], tuple[int, int]]:
-    """An image file as the rule prepares it, and the height and width of the full image, upright.
+    """An image as the rule prepares it, and the height and width of the full one, upright.
 
     Raises InputError where it cannot be read, and where it is so narrow that the whole of it, resized, would have more
     than PIXEL_LIMIT pixels.
@@ -276,9 +287,13 @@ def _write(
         stream.flush()
         os.fsync(stream.fileno())
     refuse_broken(broken, len(images))
-    lengths = 3 * sizes.astype(np.int64).prod(axis=1)
+    lengths = reading.count * sizes.astype(np.int64).prod(axis=1)
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    write_atomic(folder / "index.npz", lambda path: np.savez(path, offsets=offsets, sizes=sizes, originals=originals))
+    channels = np.int64(reading.count)
+    write_atomic(
+        folder / "index.npz",
+        lambda path: np.savez(path, offsets=offsets, sizes=sizes, originals=originals, channels=channels),
+    )
     write_json(folder / "rule.json", asdict(rule))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import math
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy.typing as npt
 from PIL import ExifTags, Image
 
 from afield.base.errors import InputError
+from afield.base.reading import Range
 
 PIXEL_LIMIT = 178_956_970
 """pixels of the largest image that is read: half a gigabyte in memory, and where Pillow itself refuses a bomb"""
@@ -27,35 +27,6 @@ _BLOCK = 256
 
 class UnreadableImage(InputError):  # noqa: N818 - named after what it is about
     """The bytes of a file give no image that can be trusted: reading it again, or elsewhere, helps nothing."""
-
-
-@dataclass(frozen=True)
-class Range:
-    """The stored values that become black (`low`) and white (`high`); what lies beyond them is cut off."""
-
-    low: float
-    high: float
-
-    def __post_init__(self) -> None:
-        if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
-            raise InputError(f"range {self.low:g} to {self.high:g}: must be two numbers, the smaller one first")
-
-    def __str__(self) -> str:
-        return f"{self.low:g} to {self.high:g}"
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What a task says of its files where they do not say it themselves, or say it wrongly."""
-
-    range: Range | None = None
-    """of images with more than eight bits a channel, in place of what each declares; others are taken as they are"""
-    channels: tuple[int, int, int] | None = None
-    """the stored channels, counted from 0, that become red, green and blue"""
-
-
-AS_DECLARED = Reading()
-"""files are read as they say themselves"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,7 +138,7 @@ def _trusted(path: Path, stored: Stored, colours: npt.NDArray[Any]) -> Range:
 
 
 def _scaled(values: npt.NDArray[Any], used: Range) -> npt.NDArray[np.uint8]:
-    if values.dtype in (np.uint16, np.int16):
+    if values.dtype in (np.uint16, np.int16) and values.size > 65536:
         return _linear(np.arange(65536, dtype=np.uint16).view(values.dtype), used)[values.view(np.uint16)]
     scaled = np.empty(values.shape, np.uint8)
     for start in range(0, len(values), _BLOCK):

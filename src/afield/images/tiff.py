@@ -20,10 +20,9 @@ import numpy.typing as npt
 from PIL import Image
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
-from afield.images.stored import BYTE_LIMIT, PIXEL_LIMIT, Range, Stored, UnreadableImage, upright
-
-MAGIC = (b"II*\0", b"MM\0*", b"II+\0")
-"""how TIFF files begin: little-endian, big-endian, and with offsets of 64 bits"""
+from afield.base.reading import Range
+from afield.base.tiff_tags import FOREIGN, MAGIC, read_tags
+from afield.images.stored import BYTE_LIMIT, PIXEL_LIMIT, Stored, UnreadableImage, upright
 
 _NEW_SUBFILE_TYPE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER = 254, 256, 257, 258, 259, 262, 266
 _STRIP_OFFSETS, _ORIENTATION, _SAMPLES, _ROWS_PER_STRIP, _STRIP_BYTES, _PLANAR = 273, 274, 277, 278, 279, 284
@@ -47,6 +46,8 @@ class Directory:
     tags: ImageFileDirectory_v2
     byte_order: Literal["<", ">"]
     """numpy's sign"""
+    opened_by_pillow: bool = True
+    """it does not open BigTIFF of big-endian order"""
 
     def number(self, tag: int, default: int) -> int:
         """A tag of one value."""
@@ -86,6 +87,11 @@ class Directory:
         return self.number(_INK_SET, 1) == 1
 
     @property
+    def is_ours(self) -> bool:
+        """Whether Pillow cannot read it as a picture, and `read_tiff` must."""
+        return self.bits > 8 or not self.opened_by_pillow
+
+    @property
     def is_plain(self) -> bool:
         """Whether the bytes are the channels: nothing is a palette, a fraction of a byte or compressed with losses."""
         return (
@@ -100,14 +106,8 @@ def read_directory(path: Path) -> Directory:
 
     Raises UnreadableImage where that page is a reduced copy of a picture that follows.
     """
-    with path.open("rb") as stream:
-        head = stream.read(8)
-        if head[2] == 43:
-            head += stream.read(8)
-        tags = ImageFileDirectory_v2(head)
-        stream.seek(tags.next)
-        tags.load(stream)
-    directory = Directory(tags, "<" if head[:2] == b"II" else ">")
+    tags, magic = read_tags(path)
+    directory = Directory(tags, "<" if magic[:2] == b"II" else ">", opened_by_pillow=magic != FOREIGN)
     # Camera raws hold a thumbnail first and the picture in a subdirectory.
     if directory.number(_NEW_SUBFILE_TYPE, 0) & 1 and (tags.next or _SUB_DIRECTORIES in tags):
         raise UnreadableImage(

@@ -14,7 +14,8 @@ import PIL
 from afield.base.errors import InputError
 from afield.base.files import write_text
 from afield.base.hashing import digest
-from afield.images.decode import AS_DECLARED, DECODER_VERSION, Reading, UnreadableImage, decode
+from afield.base.reading import AS_DECLARED, Reading
+from afield.images.decode import DECODER_VERSION, UnreadableImage, decode
 from afield.images.prepared import in_order
 
 
@@ -40,7 +41,7 @@ def unreadable(
     store = cache / "unreadable" / f"{digest([str(root), rules])}.json"
     known = _known(store)
     # Taken before the files are read: one that changes meanwhile has another stamp the next time.
-    stamps = {image: _stamp(root, image) for image in images}
+    stamps = {image: "|".join(_stamp(root, file) for file in reading.files_of(image)) for image in images}
     unread = [image for image in stamps if stamps[image] not in known]
     work = in_order(partial(_reason, reading=reading), [root / image for image in unread], processes)
     found: dict[str, str] = {}
@@ -57,11 +58,11 @@ def unreadable(
 
 
 def _reason(path: Path, reading: Reading) -> str:
-    """Why an image cannot be read; empty where it can."""
+    """Why an image cannot be read, or which of its files; empty where it can."""
     try:
         decode(path, reading)
     except UnreadableImage as error:
-        return str(error).removeprefix(f"{path}: ")
+        return str(error).removeprefix(str(path)).removeprefix(": ")
     return ""
 
 
@@ -74,9 +75,9 @@ def _known(store: Path) -> dict[str, str]:
     return known if isinstance(known, dict) else {}
 
 
-def _stamp(root: Path, image: str) -> str:
+def _stamp(root: Path, file: str) -> str:
     try:
-        stat = (root / image).stat()
+        stat = (root / file).stat()
     except OSError as error:
-        raise InputError(f"{root / image}: cannot be read ({error.strerror}); restore it or drop its sample") from error
-    return f"{stat.st_size}/{stat.st_mtime_ns}/{stat.st_ctime_ns}/{stat.st_ino}/{image}"
+        raise InputError(f"{root / file}: cannot be read ({error.strerror}); restore it or drop its sample") from error
+    return f"{stat.st_size}/{stat.st_mtime_ns}/{stat.st_ctime_ns}/{stat.st_ino}/{file}"

@@ -144,7 +144,7 @@ def _counts(task: TaskRecord) -> tuple[Row, ...]:
             split,
             split,
             "",
-            (*(f"{counts.get(label, 0):,}" for label in task.classes), f"{sum(counts.values()):,}"),
+            (*(f"{counts.get(label, 0):,}" for label in task.classes), f"{task.sizes[split]:,}"),
         )
         for split, counts in task.counts.items()
     )

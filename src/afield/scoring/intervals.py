@@ -9,8 +9,8 @@ import numpy.typing as npt
 from scipy.stats import beta
 
 from afield.base.streams import stream
-from afield.scoring.metrics import Floats, Metric, select
-from afield.scoring.predictions import Predictions
+from afield.scoring.metric import Floats, Metric
+from afield.scoring.predictions import Predictions, select
 
 RESAMPLES = 2000
 LEVEL = 0.95

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from afield.scoring.metrics import METRICS
+_ONE_CLASS = (
+    "accuracy", "balanced_accuracy", "macro_f1", "auroc", "average_precision", "log_loss", "log_loss_scaled", "brier",
+    "calibration_error", "calibration_error_scaled",
+)  # fmt: skip
+_SEVERAL = (
+    "macro_f1", "macro_f1_global", "macro_f1_per_class", "auroc", "average_precision", "map_11", "log_loss",
+)  # fmt: skip
 
 
 def fitting(classes: int, *, ordinal: bool = False, multi_label: bool = False) -> tuple[str, ...]:
     """Names of all metrics that fit a task; `classes` counts its classes, or labels where a sample may have several.
 
     ValueError for fewer than two classes (one label), or for classes in an order where a sample has several.
-    Kappa needs classes in an order; AUROC, average precision and mAP look at each label for itself, so that they and
-    macro F1 fit several labels a sample too. The 11-point mAP, a convention of VOC2007, is named for these alone.
+    Kappa needs classes in an order, sensitivity at a specificity two of them. The 11-point mAP, a convention of
+    VOC2007, and thresholds are for several labels alone.
 
     >>> fitting(28, multi_label=True)
-    ('macro_f1', 'auroc', 'average_precision', 'map_11')
+    ('macro_f1', 'macro_f1_global', 'macro_f1_per_class', 'auroc', 'average_precision', 'map_11', 'log_loss')
     >>> "qwk" in fitting(5, ordinal=True), "qwk" in fitting(5)
     (True, False)
     """
@@ -21,5 +27,5 @@ def fitting(classes: int, *, ordinal: bool = False, multi_label: bool = False) -
     if classes < least or (ordinal and multi_label):
         raise ValueError(f"no task: {classes} classes, {ordinal=}, {multi_label=}")
     if multi_label:
-        return ("macro_f1", "auroc", "average_precision", "map_11")
-    return tuple(name for name in METRICS if name != "map_11" and (ordinal or name != "qwk"))
+        return _SEVERAL
+    return (*_ONE_CLASS, *(("qwk",) if ordinal else ()), *(("sensitivity_at_90",) if classes == 2 else ()))

@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn import metrics as sklearn
 
+from afield.scoring.decisions import most_likely
 from afield.scoring.intervals import (
     LEVEL,
     RESAMPLES,
@@ -15,7 +16,6 @@ from afield.scoring.intervals import (
     clopper_pearson,
     percentile_interval,
 )
-from afield.scoring.metrics import most_likely
 from afield.scoring.predictions import Predictions
 from afield.scoring.weighted import ratio
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.special import softmax
+from scipy.special import expit, softmax
 
 
 @dataclass(frozen=True)
@@ -23,14 +23,28 @@ class Predictions:
     cluster: npt.NDArray[np.str_]
     """[n] what is resampled together for intervals"""
     label: npt.NDArray[np.int64]
-    """[n] index into `classes`"""
+    """[n] index into `classes`; where a sample may have several, [n, classes] of 1, 0 and -1 (unknown)"""
     logits: npt.NDArray[np.float32]
     """[n, classes]"""
 
+    @property
+    def several(self) -> bool:
+        """Whether a sample may have several of the classes."""
+        return self.label.ndim == 2
+
     def probabilities(self) -> npt.NDArray[np.float64]:
-        """Softmax of the logits, float64, shape [n, classes]."""
-        result: npt.NDArray[np.float64] = softmax(self.logits.astype(np.float64), axis=1)
+        """Softmax of the logits, float64, shape [n, classes]; where a sample may have several classes the sigmoid of
+        each.
+        """
+        logits = self.logits.astype(np.float64)
+        result: npt.NDArray[np.float64] = expit(logits) if self.several else softmax(logits, axis=1)
         return result
+
+    def truth(self, index: int) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+        """Which samples have the class at that place, and of which that is known; each [n]."""
+        if self.several:
+            return self.label[:, index] == 1, self.label[:, index] >= 0
+        return self.label == index, np.ones(len(self.label), np.bool_)
 
     def to_frame(self, **columns: Any) -> pd.DataFrame:  # noqa: ANN401 - constant columns of any type
         """A tidy table: the given constant columns, then sample, unit, cluster, label, logits (a list a row)."""
@@ -39,7 +53,7 @@ class Predictions:
                 "sample": self.sample.astype(str),
                 "unit": self.unit.astype(str),
                 "cluster": self.cluster.astype(str),
-                "label": self.label,
+                "label": list(self.label) if self.several else self.label,
                 "logits": list(self.logits),
             }
         )
@@ -55,8 +69,27 @@ class Predictions:
             sample=frame["sample"].to_numpy(dtype=np.str_),
             unit=frame["unit"].to_numpy(dtype=np.str_),
             cluster=frame["cluster"].to_numpy(dtype=np.str_),
-            label=frame["label"].to_numpy(dtype=np.int64),
+            label=label_array(frame["label"]),
             logits=np.stack(frame["logits"].to_list()).astype(np.float32)
             if len(frame)
             else np.zeros((0, len(classes)), np.float32),
         )
+
+
+def label_array(labels: pd.Series) -> npt.NDArray[np.int64]:
+    """A table's column `label` as an array: [n], or [n, classes] where each entry is a vector."""
+    if len(labels) and np.ndim(labels.iloc[0]) == 1:
+        return np.array(labels.tolist(), dtype=np.int64)
+    return labels.to_numpy(dtype=np.int64)
+
+
+def select(predictions: Predictions, rows: npt.NDArray[np.intp]) -> Predictions:
+    """The samples at those places, which may repeat."""
+    return Predictions(
+        classes=predictions.classes,
+        sample=predictions.sample[rows],
+        unit=predictions.unit[rows],
+        cluster=predictions.cluster[rows],
+        label=predictions.label[rows],
+        logits=predictions.logits[rows],
+    )

@@ -14,10 +14,9 @@ from scipy.stats import spearmanr
 from afield.backbones.backbone import Backbone
 from afield.backbones.own import is_own
 from afield.base.errors import InputError, nearest
-from afield.scoring.intervals import metric_interval
 from afield.scoring.metrics import METRICS
-from afield.scoring.predictions import Predictions
 from afield.study.ledger import has_failed
+from afield.study.measured import measure
 from afield.study.record import BackboneRecord, Failure, SearchRecord, StudyRecord, TaskRecord, TrialRecord, TrialState
 from afield.study.search import Chosen, History, Seen, ask, asked, best_so_far, rungs
 from afield.study.store import Store, TrialFiles
@@ -25,7 +24,7 @@ from afield.study.study import SearchChoice, Study
 from afield.tasks.task import SPLITS, Card
 from afield.trial import Trial
 
-_View = tuple[tuple[float, float, float], tuple[float, float, float], str, str]
+_View = tuple[tuple[float, ...], tuple[float, ...], str, str]
 """mean, std, interpolation and order of channels that trials were shown images with"""
 _CUT_AXIS = 3
 """values that an axis needs for its ends to be borders"""
@@ -222,12 +221,16 @@ def _task(store: Store, name: str, plan: Mapping[str, Any]) -> TaskRecord:
         version=content["version"],
         classes=classes,
         metric=content["metric"],
+        metrics=tuple(content["metrics"]),
+        target=content["target"],
+        subgroups=tuple(content["subgroups"]),
         card=Card(**content["card"]),
         split_seed=content["split_seed"],
         selection=plan["selection"][name],
         dropped=plan["dropped"][name],
         fingerprint=fingerprint,
         counts={split: content["counts"][split] for split in SPLITS if split in content["counts"]},
+        sizes={split: content["sizes"][split] for split in SPLITS if split in content["sizes"]},
         pictures={label: store.read_pictures(name, fingerprint, index) for index, label in enumerate(classes)},
     )
 
@@ -282,26 +285,20 @@ COLUMNS = (
 
 def _rows(context: _Context, search: SearchRecord, trial: TrialRecord, task: TaskRecord) -> list[dict[str, Any]]:
     row = context.backbones[trial.backbone]
-    store, classes = context.store, task.classes
-    test = Predictions.from_frame(store.predictions(trial.key, "test"), classes)
-    validation = Predictions.from_frame(store.predictions(trial.key, "validation"), classes)
     result = context.files[trial.key].result or {}
-    panel = dict.fromkeys([task.metric, *context.store.read_task(task.name, task.fingerprint)["panel"]])
     rows = []
-    for name in panel:
-        measure = METRICS[name]
-        interval = metric_interval(measure, test)
+    for name, found in measure(context.store, trial.key, task.classes, task.metrics).items():
         rows.append({
             "backbone": row.id, "family": row.family, "params_m": row.params_m, "gmacs": row.gmacs,
             "pretraining": row.pretraining_data,
             "year": row.year, "imagenet_top1": row.imagenet_top1, "imagenet_kind": row.imagenet_kind,
             "task": task.name, "domain": task.card.domain, "metric": name,
-            "value": interval.value, "low": interval.low, "high": interval.high, "direction": measure.direction,
-            "n_test": len(test.label), "n_clusters": len(set(test.cluster)), "split": "test",
+            "value": found.value, "low": found.low, "high": found.high, "direction": METRICS[name].direction,
+            "n_test": found.n, "n_clusters": found.clusters, "split": "test",
             "protocol": context.study.study.protocol, "view": "plain",
             "initialisation": trial.recipe["initialisation"], "image_size": trial.recipe["image_size"],
             "kind": "single",
-            "selected_on": task.selection, "validation": measure.compute(validation),
+            "selected_on": task.selection, "validation": found.validation,
             "search_cells": len(search.cells), "search_epochs": search.epochs_spent,
             "intervention": search.intervention, "seed": trial.seed, "key": trial.key,
             "train_seconds": trial.train_seconds, "search_seconds": search.seconds_spent,

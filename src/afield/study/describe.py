@@ -68,6 +68,7 @@ def describe_plan(plan: Plan, out: Path) -> str:
     lines.append(f"{out}: holds nothing yet" if ledger is None else f"{out}: {_left(ledger)}")
     lines += damaged
     for name, data in plan.tasks.items():
+        lines += [f"{name}: {data.task.proposal}"] if data.task.proposal else []
         lines += [f"{name}: {words}" for words in (dropped_words(data.dropped), *absence_words(data.absent())) if words]
     idle = [name for name in plan.study.interventions if name not in plan.study.study.interventions]
     if idle:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from afield.base.process import cores
 from afield.images.prepared import Rule, open_prepared, prepare
+from afield.scoring.predictions import label_array
 from afield.study.job import SplitPaths
 from afield.study.plan import Plan, Preparing
 from afield.study.store import Store
 from afield.tasks.data import TaskData
+from afield.tasks.labels import HAS
 from afield.tasks.task import Split
 
 PICTURES = 6
@@ -58,6 +62,7 @@ def _prepare(data: TaskData, split: Split, rule: Rule, cache: Path, progress: Pr
         cache,
         cores(),
         lambda done, total: progress(what, done, total),
+        data.task.reading,
     )
 
 
@@ -69,20 +74,29 @@ def write_task(store: Store, data: TaskData) -> None:
         "version": task.version,
         "classes": list(task.classes),
         "metric": task.metric,
-        "panel": list(task.panel),
+        "target": task.target,
+        "metrics": list(task.metrics),
+        "subgroups": list(task.subgroups),
         "split_seed": task.split_seed,
         "fingerprint": data.fingerprint,
         "card": asdict(task.card),
         "counts": data.counts(),
+        "sizes": {split: len(data.table[data.table["split"] == split]) for split in data.counts()},
     }
     columns = ["id", "image", "label", "split", "group", "cluster", "unit"]
+    columns += [name for name in task.subgroups if name not in columns]
     store.write_task(task.name, data.fingerprint, table[columns], content)
 
 
 def _write_pictures(store: Store, data: TaskData, paths: SplitPaths) -> None:
     inputs = paths.open()
     images = open_prepared(paths.images)
-    labels: Sequence[int] = inputs.table["label"].tolist()
+    labels = label_array(inputs.table["label"])
     for index in range(len(data.task.classes)):
-        rows = [row for row, label in zip(inputs.row.tolist(), labels, strict=True) if label == index][:PICTURES]
-        store.write_pictures(data.task.name, data.fingerprint, index, [images.image(row) for row in rows])
+        rows = inputs.row[labels == index if labels.ndim == 1 else labels[:, index] == HAS][:PICTURES].tolist()
+        store.write_pictures(data.task.name, data.fingerprint, index, [_shown(images.image(row)) for row in rows])
+
+
+def _shown(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """What a page shows of [height, width, channels]: the first three as colours, else the first as grey."""
+    return pixels[..., :3] if pixels.shape[2] >= 3 else pixels[..., :1].repeat(3, axis=2)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import platform as host
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -18,7 +18,9 @@ from afield.backbones.backbone import Backbone
 from afield.backbones.own import resolve
 from afield.backbones.weights import Weights
 from afield.base.extensions import load_kept
+from afield.base.reading import AS_DECLARED
 from afield.images.prepared import open_prepared
+from afield.study.measured import keep_measured
 from afield.study.store import Store
 from afield.tasks.task import Split
 from afield.trial import SplitInputs, Trial, run_trial, score
@@ -144,11 +146,13 @@ def _finish(job: Job, store: Store, state: State, here: Mapping[str, str]) -> No
             "head": trial.recipe.head,
             "extensions": dict(trial.extensions),
             "classes": list(trial.classes),
+            "target": trial.target,
             "image_size": size,
             "resize": f"short side to {size} px, {trial.interpolation}, antialiased; centre crop",
             "mean": list(trial.mean),
             "std": list(trial.std),
             "channels": trial.channels,
+            **({} if trial.reading == AS_DECLARED else {"reading": asdict(trial.reading)}),
         },
     )
     predictions = job.splits["validation"].open().predictions(trial.classes, best.logits.numpy())
@@ -178,3 +182,5 @@ def _score(job: Job, store: Store) -> None:
     store.log_test_read(key, "test", "plain")
     predictions = score(job.trial, job.backbone(), network, job.splits["test"].open())
     store.write_score(key, predictions, {"key": key, "view": "plain", "platform": platform(job.trial.numerics.device)})
+    task = store.read_task(job.trial.task, job.trial.data)
+    keep_measured(store, key, job.trial.classes, task["metrics"])

@@ -15,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from pydantic import ValidationError
-from scipy.special import softmax
 
 from afield.backbones.backbone import Backbone, Interpolation
 from afield.backbones.own import resolve
@@ -23,8 +22,12 @@ from afield.base.errors import AfieldError, InputError, nearest
 from afield.base.extensions import Extension, load_kept
 from afield.images.prepared import PREPARATION_VERSION, Rule, evaluation_rule, refuse_broken
 from afield.images.views import find_images, read_views
+from afield.scoring.decisions import most_likely, said_of_each
+from afield.scoring.metrics import metric
+from afield.scoring.predictions import Predictions
 from afield.study.sealed import read_json
 from afield.study.store import Store
+from afield.tasks.labels import UNKNOWN
 from afield.training.numerics import Numerics
 from afield.trial import Trial
 
@@ -53,34 +56,54 @@ class Network:
     """`weights.json`: architecture, preprocessing, sha256 of the tensors"""
     trial: Trial = field(repr=False)
     """task, recipe, seed and all else that shaped it"""
+    validation: Predictions = field(repr=False)
+    """what it said of the validation split"""
 
     def predict(self, paths: Paths) -> pd.DataFrame:
         """What the network says of pictures, a row each, in the order of the paths, folders by name.
 
         Columns: `path`, `predicted` (a class), `probability` (of that class), and `p_CLASS` for each class, 0..1, whose
-        sum is 1. They are the softmax of the logits, as it is: how often 0.9 is right was not calibrated.
+        sum is 1. They are the softmax of the logits, as it is: how often 0.9 is right was not calibrated. Where a
+        picture may have several classes, `predicted` holds all that reach their thresholds (those that the leading
+        metric settles on validation, else a half), parted by `; `, `probability` is that of the likeliest class, and
+        each `p_CLASS` is a sigmoid for itself.
 
         Raises InputError for what `find_images` refuses and, all listed at once, for pictures that cannot be read.
         """
-        files = find_images(paths)
-        probabilities = softmax(self.logits(files).astype(np.float64), axis=1)
-        best = probabilities.argmax(axis=1)
+        files = find_images(paths, self.trial.reading)
+        said = self._unlabelled([str(file) for file in files], self.logits(files))
+        probabilities = said.probabilities()
         return pd.DataFrame(
             {
-                "path": [str(file) for file in files],
-                "predicted": [self.classes[place] for place in best],
+                "path": said.sample,
+                "predicted": self._named(said),
                 "probability": probabilities.max(axis=1),
                 **{f"p_{name}": probabilities[:, place] for place, name in enumerate(self.classes)},
             }
         )
 
+    def _unlabelled(self, names: list[str], logits: npt.NDArray[np.float32]) -> Predictions:
+        """Predictions of pictures of which nothing is known."""
+        several = self.trial.target == "labels"
+        unknown = np.full((len(names), len(self.classes)) if several else len(names), UNKNOWN, np.int64)
+        who = np.array(names, np.str_)
+        return Predictions(self.classes, sample=who, unit=who, cluster=who, label=unknown, logits=logits)
+
+    def _named(self, said: Predictions) -> list[str]:
+        """Of each picture the class, or the classes, that it is said to have."""
+        if not said.several:
+            return [self.classes[place] for place in most_likely(said)]
+        settle = metric(self.trial.metric).settle
+        chosen = said_of_each(said if settle is None else settle(self.validation)(said))
+        return ["; ".join(name for name, yes in zip(self.classes, row, strict=True) if yes) for row in chosen]
+
     def logits(self, paths: Paths) -> npt.NDArray[np.float32]:
         """Logits [n, classes], as `score` gives them for the test split. Raises as `predict` does."""
         from afield.training.loop import EVALUATION_BATCH
 
-        files, parts, broken = find_images(paths), [], list[str]()
+        files, parts, broken = find_images(paths, self.trial.reading), [], list[str]()
         for start in range(0, len(files), EVALUATION_BATCH):
-            views, complaints = read_views(files[start : start + EVALUATION_BATCH], self._rule)
+            views, complaints = read_views(files[start : start + EVALUATION_BATCH], self._rule, self.trial.reading)
             broken += complaints
             if not broken:  # else only what is broken too is still looked for
                 parts.append(self._logits(views))
@@ -88,9 +111,9 @@ class Network:
         return np.concatenate(parts)
 
     def images(self, paths: Paths) -> torch.Tensor:
-        """Pictures as `module` wants them: float32 [n, 3, size, size], normalised. Raises as `predict` does."""
-        files = find_images(paths)
-        views, broken = read_views(files, self._rule)
+        """Pictures as `module` wants them: float32 [n, channels, size, size], normalised. Raises as `predict` does."""
+        files = find_images(paths, self.trial.reading)
+        views, broken = read_views(files, self._rule, self.trial.reading)
         refuse_broken(broken, len(files))
         return self._normalised(views)
 
@@ -130,7 +153,9 @@ def open_network(out: str | Path, key: str) -> Network:
     backbone = resolve(trial.backbone, {name: _extension(store, name, sha256) for name, sha256 in trial.extensions})
     path = store.check_network(key)
     module = _build(trial, backbone, path)
-    return Network(key, trial.backbone, trial.classes, module, read_json(path.with_suffix(".json")), trial)
+    about = read_json(path.with_suffix(".json"))
+    validation = Predictions.from_frame(store.predictions(key, "validation"), trial.classes)
+    return Network(key, trial.backbone, trial.classes, module, about, trial, validation)
 
 
 def _trial(store: Store, key: str) -> Trial:
@@ -198,6 +223,7 @@ def _build(trial: Trial, backbone: Backbone, path: Path) -> nn.Module:
         initialisation="scratch",
         seed=trial.seed,
         weights=None,
+        channels=len(trial.mean),
         pooling=trial.recipe.pooling,
         head=trial.recipe.head,
         size=trial.recipe.size,

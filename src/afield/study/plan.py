@@ -174,11 +174,7 @@ def make_plan(
     """
     problems: list[str] = []
     loaded = _gather(
-        study.study.tasks,
-        lambda name: load_task(
-            find_task(name), study.study.protocol, cache, data, _unreadable(study, name, cache, preparing)
-        ),
-        problems,
+        study.study.tasks, lambda name: _load(study, find_task(name, study.tasks), cache, data, preparing), problems
     )
     tasks = {data.task.name: data for data in loaded.values()}
     if len(tasks) < len(loaded):
@@ -236,16 +232,20 @@ def make_plan(
     return Plan(study, tasks, bytes_of, numerics, searches, extensions or {})
 
 
-def _unreadable(study: Study, task: str, cache: Path, preparing: Preparing | None) -> Unreadable | None:
+def _load(study: Study, task: Task, cache: Path, data: Path | None, preparing: Preparing | None) -> TaskData:
+    return load_task(task, study.study.protocol, cache, data, _unreadable(study, task, cache, preparing))
+
+
+def _unreadable(study: Study, task: Task, cache: Path, preparing: Preparing | None) -> Unreadable | None:
     """What finds the images of a task that cannot be read, where the study lets them be left out."""
     if study.study.unreadable == "error":
         return None
 
     def progress(done: int, total: int) -> None:
         if preparing:
-            preparing(f"{task}, looking for broken ones", done, total)
+            preparing(f"{task.name}, looking for broken ones", done, total)
 
-    return lambda root, images: unreadable(root, images, cache, cores(), progress)
+    return lambda root, images: unreadable(root, images, cache, cores(), progress, task.reading)
 
 
 def _locate(row: Backbone, sources: Sources, downloading: Downloading | None, *, download: bool) -> Weights:
@@ -268,6 +268,10 @@ def _complaints(protocol: Protocol, task: Task, row: Backbone, recipe: Recipe) -
             from afield.backbones.pooling import check_pooling
 
             check_pooling(row, recipe.pooling, recipe.head)
+        if task.reading.count != 3:
+            from afield.backbones.channels import check_channels
+
+            check_channels(row, task.reading.count)
     except InputError as error:
         return [str(error)]
     return []
@@ -316,6 +320,7 @@ def _cells(
             task=task.name,
             task_version=task.version,
             classes=task.classes,
+            target=task.target,
             flips=view.flips,
             metric=task.metric,
             data=data.fingerprint,
@@ -327,6 +332,7 @@ def _cells(
             std=view.std,
             interpolation=view.interpolation,
             channels=view.channels,
+            reading=task.reading,
             recipe=recipe.model_copy(update={"image_size": view.image_size}),
             seed=study.study.seeds[0],
             preparation=PREPARATION_VERSION,

@@ -19,8 +19,9 @@ class View:
     flips: tuple[Flip, ...]
     channels: str
     """RGB or BGR"""
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    """one value a channel each"""
     interpolation: Interpolation
     full_crops: bool
     """training crops are cut from the full images, not from smaller copies"""
@@ -40,16 +41,31 @@ def view_of(protocol: Protocol, task: Task, backbone: Backbone, recipe: Recipe) 
     `clean`: mean, std and interpolation come from the weights, flips from the task; a size that the recipe leaves
     `auto` is USUAL_SIZE. `paper`: ImageNet's mean and std and bilinear for every backbone, and the task's published
     size, flips and order of channels (PAPER.md 1.3, 2.0, 3.1), training crops from the full images. A size that the
-    recipe names holds under both. Raises InputError where `paper` meets a task that the study did not have.
+    recipe names holds under both; for other channels than three mean and std follow `spread`. Raises InputError where
+    `paper` meets a task that the study did not have.
     """
+    count = task.reading.count
     if protocol == "clean":
         size = USUAL_SIZE if recipe.image_size == "auto" else recipe.image_size
-        return View(size, task.flips, "RGB", backbone.mean, backbone.std, backbone.interpolation, full_crops=False)
+        mean, std = spread(backbone.mean, count), spread(backbone.std, count)
+        return View(size, task.flips, "RGB", mean, std, backbone.interpolation, full_crops=False)
     published = task.published
     if published is None:
         raise InputError(f"{task.name}: is no task of the study, so it has no protocol paper; use clean")
     size = _published_size(published.image_size, backbone) if recipe.image_size == "auto" else recipe.image_size
-    return View(size, published.flips, published.channels, IMAGENET_MEAN, IMAGENET_STD, "bilinear", full_crops=True)
+    mean, std = spread(IMAGENET_MEAN, count), spread(IMAGENET_STD, count)
+    return View(size, published.flips, published.channels, mean, std, "bilinear", full_crops=True)
+
+
+def spread(values: tuple[float, float, float], count: int) -> tuple[float, ...]:
+    """A mean or std of red, green and blue for other channels: the first three keep theirs, further ones get the mean
+    of the three, and so do one or two channels.
+
+    >>> spread((0.5, 0.4, 0.3), 4)
+    (0.5, 0.4, 0.3, 0.4)
+    """
+    between = sum(values) / 3
+    return (*values, *(count - 3) * (between,)) if count >= 3 else count * (between,)
 
 
 def _published_size(size: int, backbone: Backbone) -> int:

@@ -13,7 +13,7 @@ import pandas as pd
 from afield.backbones.backbone import Backbone
 from afield.study.study import Study
 from afield.tasks.data import lacking_classes
-from afield.tasks.task import Card, Split
+from afield.tasks.task import Card, Split, Target
 
 TrialState = Literal["finished", "paused", "failed", "missing"]
 
@@ -78,13 +78,21 @@ class TaskRecord:
     version: int
     classes: tuple[str, ...]
     metric: str
+    """the leading one"""
+    metrics: tuple[str, ...]
+    """all that were recorded, the leading one first"""
+    target: Target
     card: Card
     split_seed: int
     selection: Literal["validation", "test"]
     """the split that chose recipe and epoch"""
     fingerprint: str
     counts: Mapping[Split, Mapping[str, int]]
-    """images by split, then by class"""
+    """samples by split, then by class; where one may have several classes it counts for each"""
+    sizes: Mapping[Split, int]
+    """samples by split"""
+    subgroups: tuple[str, ...] = ()
+    """columns of the samples for whose values results are told apart"""
     dropped: Mapping[str, str] = field(default_factory=dict)
     """images that could not be read and were left out, each with the reason"""
     pictures: Mapping[str, tuple[npt.NDArray[np.uint8], ...]] = field(default_factory=dict)

@@ -14,6 +14,7 @@ from afield.backbones.weights import Sources, sources
 from afield.base.errors import DamagedError, InputError, Stopped, StoreError
 from afield.base.process import UNGUARDED, cores, interrupts
 from afield.images.prepared import cache_folder
+from afield.study.choose import choose_study
 from afield.study.claims import Claims
 from afield.study.engines.local import Event, LocalEngine
 from afield.study.inputs import prepare_inputs, write_task
@@ -23,7 +24,7 @@ from afield.study.numerics import settle_numerics
 from afield.study.plan import Plan, PlannedSearch, make_plan
 from afield.study.standing import Silent, Watch, standing_of
 from afield.study.store import Store
-from afield.study.study import Study, load_study
+from afield.study.study import Study
 from afield.tasks.task import Split
 
 _LOOK_AROUND = 5.0
@@ -79,14 +80,16 @@ def run_study(
     if getattr(multiprocessing.current_process(), "_inheriting", False):  # a worker that imports the caller's script
         raise InputError(f"run_study was called while a worker process started. {UNGUARDED}")
     if not isinstance(study, Study):
-        study = load_study(study)
+        study = choose_study(str(study))
     watch = watch or Silent()
     cache = cache_folder()
     store = Store.create(Path(out))
     numerics = settle_numerics(study.numerics, store.root, study.study.protocol)
     plan = make_plan(study, numerics, cache, _sources(weights, offline), _path(data), watch.download, watch.prepare)
-    for task in plan.tasks.values():
-        write_task(store, task)
+    for found in plan.tasks.values():
+        write_task(store, found)
+        if found.task.proposal:
+            watch.say(f"{found.task.name}: {found.task.proposal}")
     store.write_study(study.study.name, study.model_dump_json(indent=2), plan.content())
     on_cpu = numerics.device == "cpu"
     if slots is None:

@@ -11,7 +11,7 @@ The truth is files; the last file of each result comes by atomic rename, with th
     OUT/trials/<key>/            trial.json, history.jsonl, predictions.parquet (validation), result.json;
                                  checkpoint.pt while under way, failure.json of the failed,
                                  weights.safetensors and weights.json of the chosen
-    OUT/scores/<key>/            predictions.parquet (test), result.json
+    OUT/scores/<key>/            predictions.parquet (test), result.json, metrics.json (derived)
     OUT/selections/<study>--<search>.json what a search chose, written before any test image of it is scored
     OUT/test_reads.jsonl         every read of a test split
     OUT/claims/, OUT/runs/       who works on what while a run is under way
@@ -199,7 +199,7 @@ class Store:
 
     def set_aside(self, key: str) -> None:
         """Remove what is left of a damaged trial, so that it can be trained anew."""
-        for folder in (self.root / "scores" / key, self.trial_folder(key)):
+        for folder in (self.score_folder(key), self.trial_folder(key)):
             with words_for_failed_writes(folder):
                 (folder / "result.json").unlink(missing_ok=True)  # first: what is half removed is not finished
                 if folder.exists():
@@ -251,19 +251,29 @@ class Store:
 
     def write_score(self, key: str, predictions: Predictions, result: Mapping[str, Any]) -> None:
         """Write a trial's predictions on test, then the result with the checksum."""
-        folder = self.root / "scores" / key
+        folder = self.score_folder(key)
         write_parquet(folder / "predictions.parquet", predictions.to_frame(key=key, split="test", view="plain"))
         seal(folder, ("predictions.parquet",), result)
 
     def read_score(self, key: str) -> Mapping[str, Any] | None:
         """The result of a score; None where there is none. Raises StoreError where it fails its checksum."""
-        folder = self.root / "scores" / key
+        folder = self.score_folder(key)
         return unseal(folder) if (folder / "result.json").exists() else None
 
     def predictions(self, key: str, split: str) -> pd.DataFrame:
         """The predictions table of a finished trial on `validation`, or of a scored one on `test`."""
-        folder = self.trial_folder(key) if split == "validation" else self.root / "scores" / key
-        return pd.read_parquet(folder / "predictions.parquet")
+        return pd.read_parquet(self._of_split(key, split) / "predictions.parquet")
+
+    def seal_of(self, key: str, split: str) -> str:
+        """SHA-256 of those predictions, as it was sealed with them."""
+        return str(read_json(self._of_split(key, split) / "result.json")["sha256"]["predictions.parquet"])
+
+    def score_folder(self, key: str) -> Path:
+        """Where a trial's score lies."""
+        return self.root / "scores" / key
+
+    def _of_split(self, key: str, split: str) -> Path:
+        return self.trial_folder(key) if split == "validation" else self.score_folder(key)
 
     # what a study needs once
 

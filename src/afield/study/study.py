@@ -16,6 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from afield.backbones.catalogue import members
 from afield.base.errors import InputError, nearest
 from afield.base.hashing import digest
+from afield.tasks.builtin import TASKS
+from afield.tasks.source import TaskSource
 from afield.tasks.task import Protocol
 from afield.training.numerics import NumericsChoice
 from afield.training.recipe import Recipe
@@ -102,6 +104,8 @@ class Study(_Table):
     recipe: Recipe = Field(default_factory=Recipe)
     search: SearchChoice = Field(default_factory=SearchChoice)
     numerics: NumericsChoice = Field(default_factory=NumericsChoice)
+    tasks: dict[str, TaskSource] = Field(default_factory=dict)
+    """one's own data, and parts of other tasks, by the names under which `study.tasks` refers to them"""
     interventions: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """recipe keys by name of the intervention; `backbones` restricts one to some backbones"""
 
@@ -188,10 +192,6 @@ def load_study(source: str | Path) -> Study:
     if str(source) in shipped:
         return parse_study(shipped[str(source)], f"{source}.toml", (_SHIPPED / str(source)).parent)
     path = Path(source)
-    if path.is_dir():
-        raise InputError(
-            f"{path}: is a folder; give a study file (.toml) or one of the shipped studies: {', '.join(shipped)}"
-        )
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -201,6 +201,36 @@ def load_study(source: str | Path) -> Study:
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{source}: cannot be read as a text file ({error})") from None
     return parse_study(text, path.name, path.parent)
+
+
+def with_settings(study: Study, settings: Sequence[str]) -> Study:
+    """The study with values put in place of its own: `recipe.epochs=5`, `search.grid.learning_rate=[1e-4, 1e-3]`.
+    Values are written as in the file; what is no value there is text. Raises InputError for what the file could not
+    hold.
+    """
+    content = study.model_dump(mode="json", exclude_unset=True)
+    for setting in settings:
+        place, equals, text = setting.partition("=")
+        if not equals or not place.strip():
+            raise InputError(f"{setting}: must be KEY=VALUE, for instance recipe.epochs=5")
+        *tables, key = place.strip().split(".")
+        table = content
+        for name in tables:
+            table = table.setdefault(name, {})
+            if not isinstance(table, dict):
+                raise InputError(f"{setting}: {name} is no table")
+        table[key] = _value(text.strip())
+    try:
+        return Study.model_validate_json(json.dumps(content, default=str))
+    except ValidationError as error:
+        raise InputError("\n".join(_words(error, "", Study))) from None
+
+
+def _value(text: str) -> object:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
 
 
 def with_backbones(study: Study, names: Sequence[str]) -> Study:
@@ -255,13 +285,28 @@ def parse_study(text: str, name: str, folder: Path | None = None) -> Study:
     except ValidationError as error:
         lines = "\n".join(_words(error, "", Study)).splitlines()
         raise InputError("\n".join(f"{name}: {line}" for line in lines)) from None
-    places = tuple(_absolute(item, folder or Path()) for item in study.extensions)
-    return study.model_copy(update={"extensions": places}) if places else study
+    return _with_places(study, folder or Path())
 
 
-def _absolute(extension: str, folder: Path) -> str:
-    """A file as an absolute path; the name of an installed package as it is."""
-    return str((folder / Path(extension).expanduser()).resolve()) if extension.endswith(".py") else extension
+def _with_places(study: Study, folder: Path) -> Study:
+    """The study with all its paths, which count from a folder, made absolute: of extensions, of its own data."""
+
+    def absolute(path: str) -> str:
+        return str((folder / Path(path).expanduser()).resolve())
+
+    extensions = tuple(absolute(item) if item.endswith(".py") else item for item in study.extensions)
+    sources = {}
+    for name, source in study.tasks.items():
+        places = {key: absolute(place) for key in ("folder", "images") if (place := getattr(source, key)) is not None}
+        table = {"table": tuple(absolute(place) for place in source.table)} if source.table is not None else {}
+        sources[name] = source.model_copy(update={**places, **table})
+    known = {*sources, *TASKS}
+    tasks = tuple(
+        absolute(name) if name not in known and (folder / Path(name).expanduser()).exists() else name
+        for name in study.study.tasks
+    )
+    head = study.study.model_copy(update={"tasks": tasks})
+    return study.model_copy(update={"study": head, "extensions": extensions, "tasks": sources})
 
 
 def _words(error: ValidationError, prefix: str, model: type[BaseModel]) -> list[str]:

@@ -2,29 +2,86 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 from afield.base.errors import InputError, nearest
-from afield.tasks import aptos2019, cassava, elpv, eurosat, ham10000
-from afield.tasks.own import folder_task
+from afield.tasks import (
+    aptos2019,
+    birdsnap,
+    caltech101,
+    cassava,
+    cct20,
+    cifar10,
+    cifar100,
+    dtd,
+    elpv,
+    eurosat,
+    fgvc_aircraft,
+    flowers102,
+    food101,
+    ham10000,
+    hpa2018,
+    melanoma2020,
+    oxford_iiit_pets,
+    stanford_cars,
+    sun397,
+    voc2007,
+)
+from afield.tasks.low_data import with_part
+from afield.tasks.own import folder_task, own_task
+from afield.tasks.own_table import is_table
+from afield.tasks.source import TaskSource
 from afield.tasks.task import Task
 
+WEB_SCRAPED = (
+    food101.TASK, cifar10.TASK, cifar100.TASK, birdsnap.TASK, sun397.TASK, stanford_cars.TASK, fgvc_aircraft.TASK,
+    voc2007.TASK, dtd.TASK, oxford_iiit_pets.TASK, caltech101.TASK, flowers102.TASK,
+)  # fmt: skip
+"""the twelve of Kornblith et al. 2019, in their order"""
 TASKS: dict[str, Task] = {
     task.name: task
-    for task in (elpv.TASK, aptos2019.TASK, cassava.TASK, eurosat.TASK, ham10000.TASK, ham10000.MELANOMA)
-}
+    for task in (
+        elpv.TASK, aptos2019.TASK, cassava.TASK, cct20.TASK, cct20.TRANS, eurosat.TASK, eurosat.MS, eurosat.ALL,
+        eurosat.LOCATED, ham10000.TASK, ham10000.MELANOMA, hpa2018.TASK, hpa2018.RGBY, melanoma2020.TASK, *WEB_SCRAPED,
+    )
+}  # fmt: skip
 
 
-def find_task(name: str) -> Task:
-    """The built-in task of that name, or the task of a folder of images at that path.
+def find_task(name: str, sources: Mapping[str, TaskSource] = MappingProxyType({})) -> Task:
+    """The built-in task of that name, that of a study's table `[tasks.NAME]` (`sources`), or that of a folder of images
+    or a table of labels (.csv, .parquet) at that path.
+
+    Raises InputError for a name that is none of these, or two of them.
 
     >>> find_task("elpv").classes
     ('functional', 'defective')
     """
+    if name in sources:
+        if name in TASKS:
+            raise InputError(f"tasks.{name}: {name} is a built-in task; give yours another name")
+        return _from_source(name, sources)
     if name in TASKS:
         return TASKS[name]
     if Path(name).expanduser().is_dir():
         return folder_task(name)
+    if is_table(name) and Path(name).expanduser().is_file():
+        return own_task(TaskSource(table=(name,)))
     raise InputError(
-        f"{name}: unknown task, and no folder of that name; {nearest(name, TASKS)} (all: afield tasks list)"
+        f"{name}: unknown task, and no folder or table (.csv, .parquet) of that name; "
+        f"{nearest(name, [*sources, *TASKS])} (all: afield tasks list)"
     )
+
+
+def _from_source(name: str, sources: Mapping[str, TaskSource]) -> Task:
+    source = sources[name]
+    if source.task is None:
+        task = own_task(source, name)
+    else:
+        others = {key: other for key, other in sources.items() if key != name}
+        task = find_task(source.task, others)
+    if source.shots is None and source.share is None:
+        return replace(task, name=name)
+    return with_part(task, name, shots=source.shots, share=source.share, seed=source.split_seed)

@@ -10,11 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 
 from afield.base.errors import InputError
 from afield.base.files import write_text
 from afield.base.hashing import digest, sha256_file
+from afield.scoring.predictions import label_array
+from afield.tasks.labels import HAS, HAS_NOT, UNKNOWN
 from afield.tasks.places import data_folder
 from afield.tasks.task import LEFT_OUT, SPLITS, Protocol, Split, Task
 
@@ -62,14 +65,20 @@ class TaskData:
 
 def count_samples(task: Task, table: pd.DataFrame) -> dict[Split, dict[str, int]]:
     """Samples of a table with splits, by split, then by class; 0 where a split lacks a class, no entry for a split that
-    the protocol does not have.
+    the protocol does not have. A sample that has several classes counts for each.
     """
-    numbers = table.groupby(["split", "label"]).size().to_dict()
     return {
-        split: {name: int(numbers.get((split, label), 0)) for label, name in enumerate(task.classes)}
+        split: dict(zip(task.classes, _having(task, table.loc[table["split"] == split, "label"]), strict=True))
         for split in SPLITS
         if (table["split"] == split).any()
     }
+
+
+def _having(task: Task, labels: pd.Series) -> list[int]:
+    """How many samples have each class."""
+    array, classes = label_array(labels), len(task.classes)
+    counts = np.bincount(array, minlength=classes) if array.ndim == 1 else (array == HAS).sum(axis=0)
+    return [int(count) for count in counts]
 
 
 def lacking_classes(counts: Mapping[Split, Mapping[str, int]]) -> dict[Split, tuple[str, ...]]:
@@ -159,6 +168,22 @@ def _checked_samples(task: Task, samples: pd.DataFrame) -> pd.DataFrame:
         raise InputError(
             f"{task.name}: {_listed(twice.unique().tolist(), 'id')}: named more than once; ids must be unique"
         )
+    _check_labels(task, samples)
+    if task.target != "labels":
+        samples = samples.astype({"label": "int64"})
+    return samples.sort_values("id", ignore_index=True)
+
+
+def _check_labels(task: Task, samples: pd.DataFrame) -> None:
+    """Every label is a position in the classes, or a vector of what is known of each."""
+    if task.target == "labels":
+        odd = [name for name, label in zip(samples["id"], samples["label"], strict=True) if not _is_vector(task, label)]
+        if odd:
+            raise InputError(
+                f"{task.name}: {_listed(odd, 'sample')}: label must be a number for each of the {len(task.classes)} "
+                f"classes, {HAS} (has it), {HAS_NOT} (has it not) or {UNKNOWN} (unknown), and not all unknown"
+            )
+        return
     if not pd.api.types.is_integer_dtype(samples["label"]):
         raise InputError(
             f"{task.name}: column label: is {samples['label'].dtype}; must be whole numbers, positions in the classes"
@@ -169,7 +194,15 @@ def _checked_samples(task: Task, samples: pd.DataFrame) -> pd.DataFrame:
             f"{task.name}: {_listed(outside.tolist(), 'sample')}: label is no position in the {len(task.classes)} "
             f"classes, 0 to {len(task.classes) - 1}"
         )
-    return samples.astype({"label": "int64"}).sort_values("id", ignore_index=True)
+
+
+def _is_vector(task: Task, label: object) -> bool:
+    return (
+        isinstance(label, tuple)
+        and len(label) == len(task.classes)
+        and set(label) <= {HAS, HAS_NOT, UNKNOWN}
+        and set(label) != {UNKNOWN}
+    )
 
 
 def _with_units(table: pd.DataFrame) -> pd.DataFrame:
@@ -189,8 +222,8 @@ def _check_splits(task: Task, table: pd.DataFrame, protocol: Protocol) -> None:
     for split in SPLITS if protocol == "clean" else ("train", "test"):
         if not (table["split"] == split).any():
             raise InputError(f"{task.name}: the {split} split is empty; the task needs more samples or other fractions")
-    trained = set(table.loc[table["split"] == "train", "label"])
-    lacking = [name for label, name in enumerate(task.classes) if label not in trained]
+    trained = _having(task, table.loc[table["split"] == "train", "label"])
+    lacking = [name for name, count in zip(task.classes, trained, strict=True) if count == 0]
     if lacking:
         raise InputError(
             f"{task.name}: {_listed(lacking, 'class', 'classes')}: no sample in the train split to learn from; "
@@ -203,6 +236,12 @@ def _check_splits(task: Task, table: pd.DataFrame, protocol: Protocol) -> None:
             raise InputError(
                 f"{task.name}: {_listed(torn, name)}: in more than one split; what belongs together must stay together"
             )
+    clusters = table.groupby("unit")["cluster"].nunique()
+    if clusters.max() > 1:  # resamples would tear it
+        torn = clusters.index[clusters > 1].tolist()
+        raise InputError(
+            f"{task.name}: {_listed(torn, 'unit')}: in more than one cluster; a unit is resampled as a whole"
+        )
 
 
 def _check_paths(task: Task, root: Path, images: Sequence[str]) -> None:

@@ -1,135 +1,145 @@
-"""A user's own task: a folder that holds a folder of images for each class."""
+"""A task of one's own data: a folder tree or tables, with classes, metric and splits proposed where nothing is said."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
 from afield.base.errors import InputError
-from afield.tasks.splits import stratified_split
-from afield.tasks.task import Card, Protocol, Task
+from afield.base.text import count
+from afield.scoring.metrics import METRICS, metric, metric_title
+from afield.scoring.panel import fitting
+from afield.tasks.own_folder import read_folder
+from afield.tasks.own_labels import Labelled, label_samples
+from afield.tasks.own_split import split
+from afield.tasks.own_table import common_folder, read_tables
+from afield.tasks.source import TaskSource
+from afield.tasks.task import Card, Target, Task
 
-SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
-"""endings of files that are images, in any case"""
-LITTER = ("desktop.ini", "thumbs.db")
-"""what Windows leaves in folders of images; skipped as hidden files are"""
-SPLIT_SEED = 0
-SMALLEST_CLASS = 5
-"""images from which on 60/20/20 per cent gives a class at least one in each split"""
 SKEW = 3
 """a largest class of more than this many times the smallest makes macro F1 the leading metric"""
-_SPLIT_NAMES = {"train", "training", "val", "valid", "validation", "test", "testing"}
+_RARE = {"other": "became the class other", "drop": "were left out", "unscored": "are trained on, but not scored"}
+_SHOWN = 8
 
 
 def folder_task(path: Path | str) -> Task:
-    """The task of a tree `path/<class>/**/<image>`: classes by name, split 60/20/20 per cent, stratified by class.
+    """The task of a folder tree, with nothing said about it (`own_task`)."""
+    return own_task(TaskSource(folder=str(path)))
 
-    Hidden files are skipped. Accuracy leads, or macro F1 where the largest class has more than SKEW times the images of
-    the smallest; the card says which and why. Raises InputError where the folder is missing or holds fewer than two
-    classes, where a class holds fewer than SMALLEST_CLASS images, and where a file's ending is not that of an image.
+
+def own_task(source: TaskSource, name: str = "", version: int = 1) -> Task:
+    """The task of a folder tree `[split/]class/**/image` or of tables.
+
+    The task's name is by default that of the folder or table. Where the source names no metric, one is proposed from
+    the labels, and the card says why. Paths in the source are absolute, or count from where the command runs.
+
+    Raises InputError for data that are not what the source says (`read_folder`, `read_tables`, `label_samples`) and for
+    a metric that does not fit.
     """
-    root = Path(path).expanduser().resolve()
-    classes = _classes(root)
-    counts = {name: sum(1 for _ in _images(root / name)) for name in classes}
-    for name, count in counts.items():
-        if count < SMALLEST_CLASS:
-            raise InputError(
-                f"{root / name}: holds {count} of the {SMALLEST_CLASS} images that a class needs, so that train, "
-                "validation and test each get one; add images or take the folder away"
-            )
-    largest, smallest = max(counts.values()), min(counts.values())
-    skewed = largest > SKEW * smallest
+    root = _root(source)
+    name = name or (root if source.table is None else Path(source.table[0]).with_suffix("")).name
+    found = _read(source, name, root)
+    counts = found.counts()
+    proposed, reason = proposed_metric(source.target, counts)
+    if source.metric is not None:
+        proposed, reason = _chosen(name, source.metric, source.target, len(found.classes)), "it was chosen"
+    what = count(len(found.table), "sample", say=lambda number: f"{number:,}")
+    rare = _rare_words(found.rare, source)
+    unscored = tuple(found.classes.index(label) for label in found.rare) if source.rare == "unscored" else ()
     return Task(
-        name=root.name,
-        version=1,
-        classes=classes,
-        metric="macro_f1" if skewed else "accuracy",
+        name=name,
+        version=version,
+        classes=found.classes,
+        metric=proposed,
         find=partial(_find, root),
-        samples=partial(samples, classes=classes),
-        split=split,
-        split_seed=SPLIT_SEED,
+        samples=partial(_samples, source=source, name=name),
+        split=partial(split, source=source, unscored=unscored),
+        split_seed=source.split_seed,
+        target=source.target,
+        panel=("accuracy_by_unit",) if source.unit is not None and source.target != "labels" else (),
+        subgroups=source.subgroups,
+        flips=source.flips,
         card=Card(
-            title=root.name,
-            source=f"own folder: {sum(counts.values())} images in {len(classes)} classes of {smallest} to {largest}",
-            application=(
-                f"own images. {'Macro F1' if skewed else 'Accuracy'} leads: the largest class has "
-                f"{'more than' if skewed else 'at most'} {SKEW} times the images of the smallest. "
-                "Training mirrors images left to right."
+            title=name,
+            source=(
+                f"own data: {what} of {len(found.classes)} classes, of {min(counts.values()):,} to "
+                f"{max(counts.values()):,} each{rare}"
             ),
-            licence="the owner's",
+            application="own data",
+            licence=source.licence,
         ),
+        proposal=f"{metric_title(proposed)} leads, because {reason}",
     )
 
 
-def samples(root: Path, classes: tuple[str, ...]) -> pd.DataFrame:
-    """One row an image: id and image (the path below root, with /) and label."""
-    rows = [
-        (image.relative_to(root).as_posix(), label)
-        for label, name in enumerate(classes)
-        for image in _images(root / name)
-    ]
-    ids = [name for name, _ in rows]
-    return pd.DataFrame({"id": ids, "image": ids, "label": [label for _, label in rows]})
+def proposed_metric(target: Target, counts: Mapping[str, int]) -> tuple[str, str]:
+    """The metric that suits the labels, and why; `counts` are samples by class.
+
+    >>> proposed_metric("class", {"sound": 90, "broken": 10})
+    ('auroc', 'there are two classes')
+    >>> proposed_metric("grade", {"none": 5, "mild": 5, "severe": 5})
+    ('qwk', 'the classes are grades in an order')
+    """
+    if target == "labels":
+        return "macro_f1_global", "a sample may have several classes"
+    if target == "grade":
+        return "qwk", "the classes are grades in an order"
+    if len(counts) == 2:
+        return "auroc", "there are two classes"
+    if max(counts.values()) > SKEW * min(counts.values()):
+        return "macro_f1", f"the largest class has more than {SKEW} times the samples of the smallest"
+    return "accuracy", f"the largest class has at most {SKEW} times the samples of the smallest"
 
 
-def split(table: pd.DataFrame, protocol: Protocol) -> pd.Series:
-    """Train / validation / test 60/20/20 per cent, stratified by class."""
-    return stratified_split(table, ["label"], {"train": 0.6, "validation": 0.2, "test": 0.2}, SPLIT_SEED)
+def _chosen(name: str, chosen: str, target: Target, classes: int) -> str:
+    """The user's metric, if it can be computed of such labels and selects (higher is better)."""
+    if metric(chosen).direction != "higher":
+        raise InputError(f"{name}: metric {chosen}: is better when lower; lead with one that is better when higher")
+    fit = (*fitting(classes, ordinal=target == "grade", multi_label=target == "labels"), "accuracy_by_unit")
+    if chosen not in fit:
+        known = ", ".join(each for each in fit if METRICS[each].direction == "higher")
+        raise InputError(f"{name}: metric {chosen}: does not fit these labels; those that do: {known}")
+    return chosen
+
+
+def _root(source: TaskSource) -> Path:
+    """The folder below which all images lie."""
+    if source.table is None:
+        return Path(str(source.folder)).expanduser().resolve()
+    if source.images is not None:
+        return Path(source.images).expanduser().resolve()
+    return common_folder(_tables(source))
+
+
+def _tables(source: TaskSource) -> list[Path]:
+    return [Path(table).expanduser().resolve() for table in source.table or ()]
+
+
+def _read(source: TaskSource, name: str, root: Path) -> Labelled:
+    table = read_folder(root) if source.table is None else read_tables(root, _tables(source), source)
+    found = label_samples(name, table, source)
+    if len(found.classes) < 2 and not source.several:
+        raise InputError(f"{name}: holds a single class, {found.classes[0]}; there is nothing to tell apart")
+    return found
+
+
+def _samples(root: Path, source: TaskSource, name: str) -> pd.DataFrame:
+    return _read(source, name, root).table
 
 
 def _find(root: Path, data: Path) -> Path:
     """The user's folder, wherever the data of the other tasks lie."""
-    return _found(root)
-
-
-def _found(root: Path) -> Path:
     if not root.is_dir():
-        raise InputError(f"{root}: no such folder; it should hold a folder of images for each class")
+        raise InputError(f"{root}: no such folder; it should hold the images")
     return root
 
 
-def _classes(root: Path) -> tuple[str, ...]:
-    """Names of the class folders, sorted."""
-    entries = [entry for entry in _found(root).iterdir() if not skipped(entry.name)]
-    loose = sorted(entry.name for entry in entries if entry.is_file() and entry.suffix.lower() in SUFFIXES)
-    if loose:
-        raise InputError(
-            f"{root / loose[0]}: lies beside the class folders and so has no class; move it into one of them"
-        )
-    classes = sorted(entry.name for entry in entries if entry.is_dir())
-    if classes and {name.lower() for name in classes} <= _SPLIT_NAMES:
-        raise InputError(
-            f"{root}: its folders are splits ({', '.join(classes)}), not classes; "
-            "give a folder that holds a folder of images for each class"
-        )
-    if len(classes) < 2:
-        raise InputError(f"{root}: needs a folder of images for each of at least two classes; it holds {len(classes)}")
-    return tuple(classes)
-
-
-def _images(folder: Path) -> Iterator[Path]:
-    """The images below a class folder, sorted."""
-    for parent, folders, files in os.walk(folder, onerror=_unreadable):
-        folders[:] = sorted(name for name in folders if not skipped(name))
-        for path in (Path(parent) / name for name in folders):
-            if path.is_symlink():
-                raise InputError(f"{path}: is a link to a folder, which is not followed; move or copy the folder here")
-        for path in (Path(parent) / name for name in sorted(files) if not skipped(name)):
-            if path.suffix.lower() not in SUFFIXES:
-                raise InputError(
-                    f"{path}: is not an image that can be read ({' '.join(SUFFIXES)}); convert it or move it away"
-                )
-            yield path
-
-
-def _unreadable(error: OSError) -> None:
-    raise InputError(f"{error.filename}: cannot be listed ({error.strerror}); check its permissions") from error
-
-
-def skipped(name: str) -> bool:
-    """Whether a file or folder is hidden, or what systems leave lying about."""
-    return name.startswith(".") or name.lower() in LITTER
+def _rare_words(rare: Mapping[str, int], source: TaskSource) -> str:
+    if not rare:
+        return ""
+    shown = ", ".join(f"{label} ({number})" for label, number in list(rare.items())[:_SHOWN])
+    more = f" and {len(rare) - _SHOWN} more" if len(rare) > _SHOWN else ""
+    return f"; rare classes {shown}{more} {_RARE[source.rare]}"

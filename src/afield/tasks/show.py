@@ -11,6 +11,7 @@ from afield.base.errors import InputError
 from afield.base.text import columns, entry
 from afield.tasks.builtin import TASKS, find_task
 from afield.tasks.data import count_samples, lacking_classes, split_samples
+from afield.tasks.labels import positions_of
 from afield.tasks.task import Protocol, Split
 
 _WIDTH = 110
@@ -32,7 +33,7 @@ def show_task(name: str, data: Path | None = None) -> str:
     """
     task = find_task(name)
     card = task.card
-    others = ", ".join(name for name in task.panel if name != task.metric)
+    others = ", ".join(name for name in task.metrics if name != task.metric)
     entries = {
         "title": card.title, "source": card.source, "application": card.application, "domain": card.domain,
         "licence": card.licence,
@@ -53,11 +54,14 @@ def show_task(name: str, data: Path | None = None) -> str:
 
 def list_splits(name: str, protocol: Protocol, data: Path | None = None) -> pd.DataFrame:
     """Which sample is in which split, a row each: id (as the original names it), split, label (its position in the
-    classes) and group. No image is opened.
+    classes; several are parted by blanks) and group. No image is opened.
 
     Raises InputError for a name that is no task's, and for data that are not there or not what they should be.
     """
-    table = split_samples(find_task(name), protocol, data)
+    task = find_task(name)
+    table = split_samples(task, protocol, data)
+    if task.target == "labels":
+        table = table.assign(label=[" ".join(map(str, positions_of(label))) for label in table["label"]])
     return table[["id", "split", "label", "group"]]
 
 

@@ -5,16 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from fractions import Fraction
 from math import lcm
+from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from afield.base.streams import hash_rank
-from afield.tasks.task import Split
+from afield.scoring.predictions import label_array
+from afield.tasks.labels import HAS
+
+Name = TypeVar("Name", bound=str)
+"""of a split or any other part"""
+Share = float | Fraction
 
 
 def stratified_split(
-    table: pd.DataFrame, by: list[str], fractions: Mapping[Split, float], seed: int, group: str | None = None
+    table: pd.DataFrame, by: list[str], fractions: Mapping[Name, Share], seed: int, group: str | None = None
 ) -> pd.Series:
     """One split a row of `table` (column `id`, unique), such that each stratum is divided as `fractions` say.
 
@@ -26,9 +33,7 @@ def stratified_split(
     are met as nearly as the groups' sizes allow. The order of the rows does not matter. Raises ValueError where
     `fractions` are not positive or do not sum to one.
     """
-    exact = {split: Fraction(str(fraction)) for split, fraction in fractions.items()}
-    if sum(exact.values()) != 1 or min(exact.values()) <= 0:
-        raise ValueError(f"fractions must be positive and sum to one: {dict(fractions)}")
+    exact = _exact(fractions)
     # Whole numbers in units of 1/unit samples, so that no rounding error decides where a sample goes.
     unit = lcm(*(fraction.denominator for fraction in exact.values()))
     shares = {split: int(fraction * unit) for split, fraction in exact.items()}
@@ -36,7 +41,7 @@ def stratified_split(
     together = table[group or "id"]
     sizes = together.value_counts().to_dict()
     carried = dict.fromkeys(shares, 0)
-    side: dict[str, Split] = {}
+    side: dict[str, Name] = {}
     for names in _strata(table, by, group or "id"):
         total = sum(sizes[name] for name in names)
         missing = {split: total * share for split, share in shares.items()}
@@ -51,6 +56,54 @@ def stratified_split(
         for split, rest in missing.items():
             carried[split] += rest
     return together.map(side).rename("split")
+
+
+def iterative_split(
+    table: pd.DataFrame, fractions: Mapping[Name, Share], seed: int, group: str | None = None
+) -> pd.Series:
+    """One split a row of `table` (columns `id`, unique, and `label`, a vector a sample), such that of each label every
+    split gets the share that `fractions` say, as nearly as labels that come together allow.
+
+    Iterative stratification (Sechidis, Tsoumakas, Vlahavas 2011, algorithm 1): the rarest label that is left is dealt
+    out first, each of its samples to the split that lacks most of that label, then most samples. Equals go to the split
+    that `fractions` name first. Samples come in an order that hashes of seed and id give, so that the order of the rows
+    does not matter. With `group` (a column) whole groups are dealt out. Unknown labels count for nothing. Raises
+    ValueError where `fractions` are not positive or do not sum to one.
+    """
+    splits, shares = list(fractions), np.array([float(share) for share in _exact(fractions).values()])
+    together = table[group or "id"]
+    names, place = np.unique(together.to_numpy(dtype=np.str_), return_inverse=True)
+    has = label_array(table["label"]) == HAS
+    labels, sizes = np.zeros((len(names), has.shape[1])), np.bincount(place)
+    np.add.at(labels, place, has)
+    lacks_labels, lacks_samples = np.outer(shares, labels.sum(axis=0)), shares * len(table)
+    order = np.array(hash_rank(seed, "split", names.tolist()), dtype=np.intp)
+    side = np.full(len(names), -1)
+
+    def deal(chosen: npt.NDArray[np.intp], label: int | None) -> None:
+        for unit in chosen:
+            lacks = lacks_samples if label is None else lacks_labels[:, label]
+            best = max(range(len(splits)), key=lambda split: (lacks[split], lacks_samples[split]))
+            side[unit] = best
+            lacks_labels[best] -= labels[unit]
+            lacks_samples[best] -= sizes[unit]
+
+    while True:
+        open_units = order[side[order] < 0]
+        left = labels[open_units].sum(axis=0)
+        if not left.any():
+            break
+        rarest = int(np.argmin(np.where(left > 0, left, np.inf)))
+        deal(open_units[labels[open_units, rarest] > 0], rarest)
+    deal(open_units, None)
+    return pd.Series([splits[index] for index in side[place]], index=table.index, name="split")
+
+
+def _exact(fractions: Mapping[Name, Share]) -> dict[Name, Fraction]:
+    exact = {split: Fraction(str(fraction)) for split, fraction in fractions.items()}
+    if sum(exact.values()) != 1 or min(exact.values()) <= 0:
+        raise ValueError(f"fractions must be positive and sum to one: {dict(fractions)}")
+    return exact
 
 
 def _strata(table: pd.DataFrame, by: list[str], unit: str) -> list[list[str]]:

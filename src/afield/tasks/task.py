@@ -9,6 +9,9 @@ from typing import Literal
 
 import pandas as pd
 
+from afield.base.reading import AS_DECLARED, Reading
+from afield.scoring.panel import fitting
+
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 Protocol = Literal["clean", "paper"]
@@ -17,6 +20,8 @@ Protocol = Literal["clean", "paper"]
 LEFT_OUT = ""
 """in place of a split: a sample that a protocol does not use"""
 Flip = Literal["horizontal", "vertical"]
+Target = Literal["class", "grade", "labels"]
+"""what is told of a sample: one of several classes, one of grades in an order, or any number of labels"""
 
 
 @dataclass(frozen=True)
@@ -54,8 +59,9 @@ class Task:
     """A classification data set with its splits, classes and primary metric.
 
     `samples(root)` gives one row a sample with the columns `id` (unique), `image` (path below root, with /) and `label`
-    (index into `classes`); optional ones are `group` (what is split together), `cluster` (what is resampled together;
-    the group by default), `unit` (what is scored; the sample by default) and whatever `split` reads.
+    (index into `classes`; where the target is `labels`, a tuple of a number a class: 1 has it, 0 has it not, -1
+    unknown). Optional ones are `group` (what is split together), `cluster` (what is resampled together; the group by
+    default), `unit` (what is scored; the sample by default), the `subgroups` and whatever `split` reads.
     `split(table, protocol)` gives one of SPLITS a row, or LEFT_OUT. Under `paper` it may leave validation empty: then
     test selects, as it did in the study.
     """
@@ -72,10 +78,23 @@ class Task:
     samples: Callable[[Path], pd.DataFrame]
     split: Callable[[pd.DataFrame, Protocol], pd.Series]
     card: Card
-    panel: tuple[str, ...] = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "log_loss")
-    """metrics that are recorded beside the leading one"""
+    target: Target = "class"
+    panel: tuple[str, ...] = ()
+    """metrics that are recorded beside all that fit the target (`metrics`)"""
+    subgroups: tuple[str, ...] = ()
+    """columns of the samples whose values part the test images, so that results are told for each (a site, a sex)"""
     split_seed: int = 0
     flips: tuple[Flip, ...] = ("horizontal",)
     """mirror images that leave the label as it is"""
+    reading: Reading = AS_DECLARED
+    """which channels of which files an image is, where the files do not say it themselves"""
+    proposal: str = ""
+    """of one's own data: which metric leads and why, said when a study begins"""
     published: Published | None = None
     """of the study's tasks alone; without it a task has no protocol `paper`"""
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """What is recorded of each trained network: the leading metric, the others that fit, and the panel's."""
+        fit = fitting(len(self.classes), ordinal=self.target == "grade", multi_label=self.target == "labels")
+        return tuple(dict.fromkeys((self.metric, *fit, *self.panel)))

@@ -1,5 +1,5 @@
-"""The loop: AdamW, a cosine schedule per epoch, cross-entropy, and the best epoch by validation. Short enough to read
-at one sitting.
+"""The loop: AdamW, a cosine schedule per epoch, and the best epoch by validation. Short enough to read at one
+sitting.
 
 Facts in PAPER.md section 3: one learning rate for all parameters; weight_decay = decay / peak learning rate in
 torch's AdamW, so that a step multiplies weights by 1 - decay * lr_t / lr_0; no warm-up, no clipping.
@@ -17,7 +17,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import nn
-from torch.nn import functional
 
 from afield.base.errors import AfieldError, Stopped
 from afield.base.streams import stream_seed
@@ -25,6 +24,7 @@ from afield.images.augment import send
 from afield.images.loader import Batch, Samples, TrainingBatches, evaluation_batches, load
 from afield.training.checkpoint import Best, State, Tensors
 from afield.training.device import autocast, compiled, memory_format, nondeterminism_named
+from afield.training.losses import mean_loss
 from afield.training.numerics import Numerics
 from afield.training.recipe import Recipe
 
@@ -50,13 +50,15 @@ class Hooks:
 class Preprocessing:
     """What a network wants of its input: (pixel / 255 - mean) / std, channel by channel."""
 
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    """one value a channel each"""
     channels: str = "RGB"
-    """the order of the channels that it gets, RGB or BGR; mean and std belong to positions, not to colours"""
+    """the order of the channels that it gets; BGR is the reverse of the images' own. Mean and std belong to positions,
+    not to colours"""
 
     def __call__(self, images: torch.Tensor, numerics: Numerics) -> torch.Tensor:
-        """uint8 [n, 3, h, w] anywhere to float32 on the device, in its memory format."""
+        """uint8 [n, channels, h, w] anywhere to float32 on the device, in its memory format."""
         height, width = images.shape[2:]
         mean, std = (_planes(values, height, width, numerics) for values in (self.mean, self.std))
         moved = send(images, torch.device(numerics.device))
@@ -66,13 +68,13 @@ class Preprocessing:
 
 
 @lru_cache(maxsize=8)
-def _planes(values: tuple[float, float, float], height: int, width: int, numerics: Numerics) -> torch.Tensor:
-    """One value a channel as a whole image [1, 3, height, width], laid out as the images are: three values alone would
+def _planes(values: tuple[float, ...], height: int, width: int, numerics: Numerics) -> torch.Tensor:
+    """One value a channel as a whole image [1, channels, height, width], laid out as the images are: three values alone would
     be spread over pixels that lie three by three, several times slower on a CPU.
     """
     with torch.inference_mode(False):  # made in evaluation, used in training too
-        channels = torch.tensor(values, device=numerics.device).view(1, 3, 1, 1)
-        return channels.expand(1, 3, height, width).contiguous(memory_format=memory_format(numerics))
+        channels = torch.tensor(values, device=numerics.device).view(1, -1, 1, 1)
+        return channels.expand(1, -1, height, width).contiguous(memory_format=memory_format(numerics))
 
 
 def learning_rate(recipe: Recipe, epoch: int) -> float:
@@ -162,7 +164,7 @@ def update(
     with nondeterminism_named():
         with autocast(numerics):
             logits = forward(preprocessing(batch.images, numerics))
-        loss = functional.cross_entropy(logits.float(), labels)
+        loss = mean_loss(logits.float(), labels)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()

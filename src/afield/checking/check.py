@@ -1,0 +1,221 @@
+"""From a task to all that could bias a result on it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from afield.base.files import write_text
+from afield.base.process import cores
+from afield.base.text import count
+from afield.checking.copies import SHOWN, Samples, copies, groups_with_copies, samples_of
+from afield.checking.findings import Check, ClassRow, Example, Finding
+from afield.images.look import BLANK, Look, look_at
+from afield.images.similar import similar
+from afield.tasks.builtin import find_task
+from afield.tasks.data import count_samples, lacking_classes, split_samples
+from afield.tasks.labels import positions_of
+from afield.tasks.own import SKEW
+from afield.tasks.places import data_folder
+from afield.tasks.task import SPLITS, Protocol, Task
+
+Progress = Callable[[str, int, int], None]
+"""told what is being done, how much of it is done, and of how much"""
+_NAMED = 8
+"""classes that a sentence names"""
+
+
+def check(
+    name: str, protocol: Protocol, progress: Progress, data: Path | None = None, processes: int | None = None
+) -> Check:
+    """Check the task of that name, or of the folder at that path: all images are read, nothing is changed.
+
+    `data` is the folder that holds the tasks' folders; `processes` read images at once, by default one a core. The
+    result depends on neither, nor on the order of files. `progress` may raise to stop. Raises InputError where the
+    task's data are not there or are not what a task needs, AfieldError where a process was killed.
+    """
+    task = find_task(name)
+    table = split_samples(task, protocol, data)
+    root = task.find(data_folder(data)).resolve()
+    return check_samples(task, protocol, root, table, progress, processes or cores())
+
+
+def check_samples(
+    task: Task, protocol: Protocol, root: Path, table: pd.DataFrame, progress: Progress, processes: int
+) -> Check:
+    """Check a table of samples with their splits (`split_samples`), whose images lie below `root`."""
+    images = sorted(set(table["image"]))
+    samples = samples_of(table, partial(_label_words, task))
+    looks, unreadable = look_at(root, images, task.reading, processes, partial(progress, "reading images"))
+    pairs = similar(looks, samples.group, processes, partial(progress, "comparing images"))
+    findings = [
+        *_unreadable(unreadable, samples),
+        *copies(pairs, samples),
+        *_torn_groups(table, samples),
+        *_lacking(task, table),
+        *_skewed(task, table),
+        *_blank(looks, samples),
+    ]
+    return Check(
+        task=task.name,
+        title=task.card.title,
+        protocol=protocol,
+        root=root,
+        reading=task.reading,
+        images=len(images),
+        counts={split: int(number) for split in SPLITS if (number := (table["split"] == split).sum())},
+        findings=tuple(sorted(findings, key=lambda finding: not finding.biases)),  # stable
+        facts=_facts(looks, samples),
+        classes=_class_rows(task, table, looks),
+        groups=groups_with_copies(table, pairs, samples),
+    )
+
+
+def write_groups(found: Check, path: Path) -> None:
+    """Write a CSV file with a row a sample, `id` and `group`: copies of a picture, and what the task itself keeps
+    together, in one group. Raises StoreError where the path cannot be written.
+    """
+    rows = sorted(found.groups.items())
+    write_text(path, pd.DataFrame(rows, columns=["id", "group"]).to_csv(index=False, lineterminator="\n"))
+
+
+def _label_words(task: Task, label: object) -> str:
+    positions = _positions(label)
+    return " + ".join(task.classes[position] for position in positions) or "none of the classes"
+
+
+def _positions(label: object) -> list[int]:
+    """The classes of a sample, as positions."""
+    return positions_of(label) if isinstance(label, tuple) else [int(str(label))]
+
+
+def _unreadable(reasons: Mapping[str, str], samples: Samples) -> list[Finding]:
+    if not reasons:
+        return []
+    examples = [Example((samples.picture(image, readable=False),), reason) for image, reason in reasons.items()]
+    told = f"{count(len(reasons), 'image')}: missing, damaged, or not an image"
+    advice = "restore them or drop their samples: a run leaves out what it cannot read, or ends"
+    return [Finding("Unreadable images", True, told, advice, tuple(examples[:SHOWN]))]
+
+
+def _torn_groups(table: pd.DataFrame, samples: Samples) -> list[Finding]:
+    """Groups (a patient, a location) with samples in several splits."""
+    sides = table.groupby("group")["split"].nunique()
+    torn = table[table["group"].isin(sides.index[sides > 1])]
+    if not samples.grouped or torn.empty:
+        return []
+    examples = []
+    for _, rows in torn.groupby("group"):
+        ends = rows.drop_duplicates("split").sort_values("split")
+        numbers = ", ".join(f"{number} {split}" for split, number in rows["split"].value_counts().sort_index().items())
+        examples.append(Example(tuple(samples.picture(image) for image in ends["image"][:2]), numbers))
+    told = f"{count(len(examples), 'group')} of {sides.size}, with {count(len(torn), 'sample')}"
+    advice = "split by group, so that no network is tested on whom it has seen in training"
+    return [Finding("Groups in more than one split", True, told, advice, tuple(examples[:SHOWN]))]
+
+
+def _lacking(task: Task, table: pd.DataFrame) -> list[Finding]:
+    lacking = lacking_classes(count_samples(task, table))
+    if not lacking:
+        return []
+    told = "; ".join(f"{split} has none of {_listed(names)}" for split, names in lacking.items())
+    advice = "means over classes leave them out: add samples, or join rare classes"
+    return [Finding("Classes without samples", False, told, advice)]
+
+
+def _skewed(task: Task, table: pd.DataFrame) -> list[Finding]:
+    numbers = Counter(position for label in table["label"] for position in _positions(label))
+    if not numbers:
+        return []
+    (largest, most), (smallest, least) = numbers.most_common()[0], numbers.most_common()[-1]
+    if most <= SKEW * least:
+        return []
+    told = f"{task.classes[largest]} has {most:,} samples, {task.classes[smallest]} {least:,}: {most / least:.0f} to 1"
+    share = f"always {task.classes[largest]} is right in {most / len(table):.0%}"
+    advice = f"read macro F1 or balanced accuracy beside accuracy ({share}); task {task.name} leads with {task.metric}"
+    return [Finding("Imbalance of classes", False, told, advice)]
+
+
+def _blank(looks: Mapping[str, Look], samples: Samples) -> list[Finding]:
+    blank = [image for image in sorted(looks) if looks[image].blank]
+    if not blank:
+        return []
+    constant = sum(looks[image].contrast == 0 for image in blank)
+    by_class = Counter(samples.words(label) for image in blank for label in samples.labels[image])
+    told = (
+        f"{count(len(blank), 'image')} whose grey values differ by less than {BLANK:g} of 255 (standard deviation), "
+        f"{constant} of them constant; {_listed([f'{name} {number}' for name, number in by_class.most_common()])}"
+    )
+    advice = "look whether they show what their label says; between them no near copies are looked for"
+    shown = sorted(blank, key=lambda image: (looks[image].contrast, image))[:SHOWN]
+    examples = tuple(Example((samples.picture(image),), f"contrast {looks[image].contrast:.2f}") for image in shown)
+    return [Finding("Blank or nearly blank images", False, told, advice, examples)]
+
+
+def _facts(looks: Mapping[str, Look], samples: Samples) -> tuple[tuple[str, str], ...]:
+    """Sizes and channels in words."""
+    if not looks:
+        return ()
+    seen = [looks[image] for image in sorted(looks)]
+    sizes = Counter((found.width, found.height) for found in seen)
+    (size, number), *others = sizes.most_common()
+    told = f"{size[0]} x {size[1]} pixels ({_share(number, len(seen))})"
+    if others:
+        areas = sorted(sizes, key=lambda wide_high: (wide_high[0] * wide_high[1], wide_high))
+        low, high = areas[0], areas[-1]
+        told += f"; {count(len(sizes), 'size')} from {low[0]} x {low[1]} to {high[0]} x {high[1]}"
+    facts = [
+        ("Most frequent size", told),
+        ("All channels equal (grey)", _share(sum(found.grey for found in seen), len(seen))),
+    ]
+    channels = min(len(found.means) for found in seen)
+    names = ("red", "green", "blue") if channels == 3 else tuple(f"channel {place}" for place in range(channels))
+    for place, name in enumerate(names):
+        means = np.array([found.means[place] for found in seen])
+        variances = np.array([found.deviations[place] ** 2 for found in seen])
+        whole = float(np.sqrt(variances.mean() + means.var()))
+        low, high = means.min(), means.max()
+        told = (
+            f"mean {means.mean():.1f} of 255, standard deviation {whole:.1f}; means of images {low:.0f} to {high:.0f}"
+        )
+        facts.append((name.capitalize(), told))
+    if samples.grouped:
+        facts.append(("Groups", f"{len(set(samples.group.values())):,}"))
+    return tuple(facts)
+
+
+def _class_rows(task: Task, table: pd.DataFrame, looks: Mapping[str, Look]) -> tuple[ClassRow, ...]:
+    counts = count_samples(task, table)
+    images: dict[int, set[str]] = {position: set() for position in range(len(task.classes))}
+    for image, label in zip(table["image"], table["label"], strict=True):
+        for position in _positions(label):
+            images[position].add(image)
+    rows = []
+    for position, name in enumerate(task.classes):
+        seen = [looks[image] for image in sorted(images[position]) if image in looks]
+        sizes = Counter((found.width, found.height) for found in seen)
+        numbers = {split: counts[split][name] for split in counts}
+        rows.append(
+            ClassRow(
+                name=name,
+                counts=numbers,
+                share=sum(numbers.values()) / len(table),
+                size="{} x {}".format(*min(sizes, key=lambda size: (-sizes[size], size))) if sizes else "",
+                brightness=float(np.mean([np.mean(found.means) for found in seen])) if seen else float("nan"),
+                contrast=float(np.mean([found.contrast for found in seen])) if seen else float("nan"),
+            )
+        )
+    return tuple(rows)
+
+
+def _share(number: int, of: int) -> str:
+    return f"all {of:,}" if number == of else f"{number:,} of {of:,}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")

@@ -1,0 +1,37 @@
+"""The study that a command names: a shipped one, a file, or one's own data with nothing said but where they lie."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from afield.study.study import SearchChoice, Study, StudyHead, load_study, shipped_studies, with_settings
+from afield.tasks.own_table import is_table
+
+BACKBONES = ("small",)
+"""where none are named"""
+LEARNING_RATES = (1e-5, 1e-4, 1e-3, 1e-2)
+"""those of the study that afield re-creates (PAPER.md 3)"""
+
+
+def choose_study(source: str, settings: Sequence[str] = ()) -> Study:
+    """The shipped study of that name, that of a TOML file, or that of a folder of images or a table of labels
+    (`study_of`); with `settings` put in place of its own values (`with_settings`). Raises InputError.
+    """
+    path = Path(source).expanduser()
+    own = source not in shipped_studies() and (path.is_dir() or (is_table(source) and path.is_file()))
+    study = study_of(path) if own else load_study(source)
+    return with_settings(study, settings) if settings else study
+
+
+def study_of(data: Path) -> Study:
+    """A study of a folder of images or a table of labels: the set `small` of backbones, the default recipe, and a
+    search over LEARNING_RATES.
+    """
+    path = data.expanduser().resolve()
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "_", path.stem if path.is_file() else path.name).strip("_.-")[:40]
+    return Study(
+        study=StudyHead(name=name or "own_data", tasks=(str(path),), backbones=BACKBONES),
+        search=SearchChoice(grid={"learning_rate": LEARNING_RATES, "weight_decay": (1e-4,)}),
+    )

@@ -1,0 +1,89 @@
+"""A folder tree as a table of samples: class folders, with or without train / validation / test above them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from afield.base.errors import InputError
+from afield.tasks.task import Split
+
+SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+"""endings of files that are images, in any case"""
+LITTER = ("desktop.ini", "thumbs.db")
+"""what Windows leaves in folders of images; skipped as hidden files are"""
+SPLIT_NAMES: Mapping[str, Split] = {
+    "train": "train", "training": "train",
+    "val": "validation", "valid": "validation", "validation": "validation", "dev": "validation",
+    "test": "test", "testing": "test",
+}  # fmt: skip
+"""what people call the splits, in small letters"""
+
+
+def read_folder(root: Path) -> pd.DataFrame:
+    """One row an image of a tree `root/<class>/**/<image>` or `root/<split>/<class>/**/<image>`: `id` and `image` (the
+    path below root, with /), `label` (the name of its class) and, of the second kind, `split`.
+
+    Hidden files are skipped. Raises InputError where the folder is missing or holds no two class folders, where a file
+    lies beside them, and where a file's ending is not that of an image.
+    """
+    folders = _folders(root)
+    parts = {name: SPLIT_NAMES.get(name.lower()) for name in folders}
+    if folders and all(parts.values()):
+        rows = [
+            (image, name, part) for folder, part in parts.items() for name, image in _of_classes(root, root / folder)
+        ]
+        table = pd.DataFrame(rows, columns=["image", "label", "split"])
+    else:
+        table = pd.DataFrame(_of_classes(root, root), columns=["label", "image"])
+    return table.assign(id=table["image"])
+
+
+def _of_classes(root: Path, folder: Path) -> list[tuple[str, str]]:
+    """Class and path below root of each image in a folder of class folders."""
+    classes = _folders(folder)
+    if len(classes) < 2:
+        raise InputError(
+            f"{folder}: needs a folder of images for each of at least two classes; it holds {len(classes)}"
+        )
+    return [(name, image.relative_to(root).as_posix()) for name in classes for image in image_files(folder / name)]
+
+
+def _folders(folder: Path) -> list[str]:
+    """Names of the folders in a folder, sorted."""
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder; it should hold a folder of images for each class")
+    entries = [entry for entry in folder.iterdir() if not skipped(entry.name)]
+    loose = sorted(entry.name for entry in entries if entry.is_file() and entry.suffix.lower() in SUFFIXES)
+    if loose:
+        raise InputError(
+            f"{folder / loose[0]}: lies beside the class folders and so has no class; move it into one of them"
+        )
+    return sorted(entry.name for entry in entries if entry.is_dir())
+
+
+def image_files(folder: Path) -> Iterator[Path]:
+    """The images below a class folder, sorted."""
+    for parent, folders, files in os.walk(folder, onerror=_unreadable):
+        folders[:] = sorted(name for name in folders if not skipped(name))
+        for path in (Path(parent) / name for name in folders):
+            if path.is_symlink():
+                raise InputError(f"{path}: is a link to a folder, which is not followed; move or copy the folder here")
+        for path in (Path(parent) / name for name in sorted(files) if not skipped(name)):
+            if path.suffix.lower() not in SUFFIXES:
+                raise InputError(
+                    f"{path}: is not an image that can be read ({' '.join(SUFFIXES)}); convert it or move it away"
+                )
+            yield path
+
+
+def _unreadable(error: OSError) -> None:
+    raise InputError(f"{error.filename}: cannot be listed ({error.strerror}); check its permissions") from error
+
+
+def skipped(name: str) -> bool:
+    """Whether a file or folder is hidden, or what systems leave lying about."""
+    return name.startswith(".") or name.lower() in LITTER

@@ -1,0 +1,145 @@
+"""What a study says of a task: where one's own data lie, what their columns mean, how they are split, how much of the
+training split is used. All as plain checked values.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from afield.tasks.task import Flip, Target
+
+Column = Annotated[str, Field(min_length=1)]
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+Rare = Literal["error", "other", "drop", "unscored"]
+
+LEAST = 5
+"""images, or groups, from which on 60/20/20 per cent gives a class at least one in each split"""
+
+
+class TaskSource(BaseModel):
+    """Where a task comes from: a folder tree or tables of one's own, or another task of which a part is used."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    task: str | None = None
+    """another task's name, to train on a part of it (`shots`, `share`)"""
+    folder: str | None = None
+    """a folder of class folders, with or without train / validation / test above them"""
+    table: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    """CSV or Parquet files, a row a sample; several are put one below the other (sites, hospitals)"""
+    images: str | None = None
+    """the folder that the tables' paths count from; by default each table's own"""
+    path: Column = "path"
+    """column: the image"""
+    label: Column = "label"
+    """column: the class; with `separator` all classes that the sample has"""
+    labels: tuple[Column, ...] = ()
+    """columns, one a class, instead of `label`: 1 has it, 0 has it not, blank: unknown"""
+    separator: str = ""
+    """what parts several classes in the column `label`; a blank cell: none of them"""
+    id: Column | None = None
+    """column: names the sample; by default its path"""
+    split: Column | None = None
+    """column: train, validation (or val) or test"""
+    group: Column | None = None
+    """column: what is split together (patient, location, sequence)"""
+    cluster: Column | None = None
+    """column: what is resampled together for intervals; by default the group"""
+    unit: Column | None = None
+    """column: what is scored as one (examination, sequence); by default the sample"""
+    time: Column | None = None
+    """column: splits follow it, the earliest for training, the latest for test"""
+    subgroups: tuple[Column, ...] = ()
+    """columns for whose values results are told apart; `table` is that which says where a sample is from"""
+    classes: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    """the classes in their order; by default those that occur, sorted"""
+    ordinal: bool = False
+    """whether the classes are grades in that order"""
+    metric: str | None = None
+    """the one that leads; by default one that fits (`own.proposed_metric`)"""
+    fractions: tuple[Fraction, Fraction, Fraction] = (0.6, 0.2, 0.2)
+    """of train, validation and test, where these are drawn"""
+    folds: Annotated[int, Field(ge=3, le=100)] | None = None
+    """number of equal parts instead of fractions: one is test, the next validation, the rest train"""
+    fold: Annotated[int, Field(ge=0)] = 0
+    """which part is test, from 0"""
+    split_seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    rare: Rare = "error"
+    """what becomes of classes of too few samples: nothing runs; they become one class `other`; their samples are left
+    out; or all of them are for training and nothing is scored of them"""
+    rare_below: Annotated[int, Field(ge=1)] | None = None
+    """samples (groups, where there are any) below which a class is rare; by default LEAST, and where the data come with
+    their splits 1
+    """
+    flips: tuple[Flip, ...] = ("horizontal",)
+    """mirror images that leave the label as it is"""
+    licence: str = "the owner's"
+    shots: Annotated[int, Field(ge=1)] | None = None
+    """training samples of each class that are used; validation and test stay whole"""
+    share: Fraction | None = None
+    """the same as a share of each class"""
+
+    @field_validator("table", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: Any) -> Any:  # noqa: ANN401 - whatever the file says
+        if isinstance(value, str):
+            return (value,)
+        return tuple(value) if isinstance(value, list) else value
+
+    @model_validator(mode="after")
+    def _holds_together(self) -> TaskSource:
+        given = [name for name in _PLACES if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"{', '.join(_PLACES)}: give one of them, and not {' and '.join(given) or 'none'}")
+        fields = type(self).model_fields
+        other = sorted(
+            name for name in fields if getattr(self, name) != fields[name].default and name not in _KEYS[given[0]]
+        )
+        if other:
+            raise ValueError(f"{other[0]}: cannot stand beside {given[0]}; {_WHY_NOT[given[0]]}")
+        if self.shots is not None and self.share is not None:
+            raise ValueError("shots, share: give one of them; both say how much of the training split is used")
+        if self.labels and self.separator:
+            raise ValueError("labels, separator: give one of them; both say that a sample may have several classes")
+        if self.labels and self.classes is not None and self.classes != self.labels:
+            raise ValueError("labels, classes: the columns are the classes; leave classes out")
+        if self.several and self.ordinal:
+            raise ValueError("ordinal: grades in an order are one class a sample; take it away")
+        if self.several and self.rare == "other":
+            raise ValueError("rare: other: is for one class a sample; use drop, unscored or error")
+        if abs(sum(self.fractions) - 1) > 1e-9:
+            raise ValueError(f"fractions: must sum to 1, not {sum(self.fractions):g}")
+        if self.folds is not None and self.fold >= self.folds:
+            raise ValueError(f"fold: must be below folds, {self.folds}")
+        ways = [name for name in ("split", "folds", "time") if getattr(self, name) is not None]
+        if len(ways) > 1:
+            raise ValueError(f"{ways[0]}, {ways[1]}: are two ways of splitting; give one of them")
+        if self.several and (self.folds is not None):
+            raise ValueError("folds: is for one class a sample; use fractions")
+        return self
+
+    @property
+    def several(self) -> bool:
+        """Whether a sample may have several of the classes."""
+        return bool(self.labels or self.separator)
+
+    @property
+    def target(self) -> Target:
+        """What is told of a sample."""
+        return "labels" if self.several else "grade" if self.ordinal else "class"
+
+
+_PLACES = ("task", "folder", "table")
+_PART = {"shots", "share", "split_seed"}
+_OF_FOLDERS = _PART | {
+    "folder", "classes", "ordinal", "metric", "fractions", "folds", "fold", "rare", "rare_below", "flips", "licence",
+}  # fmt: skip
+_KEYS = {"task": _PART | {"task"}, "folder": _OF_FOLDERS, "table": set(TaskSource.model_fields) - {"task", "folder"}}
+"""that may stand beside each place"""
+_WHY_NOT = {
+    "task": "it has its own labels and splits",
+    "folder": "a folder has no columns",
+    "table": "one of them says where the samples are",
+}

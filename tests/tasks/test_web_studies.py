@@ -1,0 +1,47 @@
+"""Each of the web-scraped twelve, from its published layout to the report, under both protocols."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import afield
+from afield.report.page import report
+from afield.study.study import parse_study
+from tests.fixtures.web import MAKERS
+
+STUDY = """
+[study]
+name = "web"
+tasks = {tasks}
+backbones = ["squeezenet1_1.caffe_in1k"]
+protocol = "{protocol}"
+[recipe]
+initialisation = "scratch"
+image_size = 32
+epochs = 1
+batch_size = 64
+[search]
+method = "grid"
+[search.grid]
+learning_rate = [1e-3]
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("protocol", "chooses"), [("clean", "validation"), ("paper", "test")])
+def test_a_study_of_all_runs_from_the_layouts_to_the_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, protocol: str, chooses: str
+) -> None:
+    # So many processes would be started for these few tiny images that the start would take minutes.
+    monkeypatch.setattr("afield.study.inputs.cores", lambda: 1)
+    for make in MAKERS.values():
+        make(tmp_path / "data")
+    study = parse_study(STUDY.format(tasks=json.dumps(list(MAKERS)), protocol=protocol), "web.toml")
+    assert afield.run_study(study, tmp_path / "out", data=tmp_path / "data").complete
+    table = afield.results(tmp_path / "out")
+    assert set(table["task"]) == set(MAKERS)
+    assert set(table["selected_on"]) == {chooses}
+    assert set(table["domain"]) == {"web-scraped"}
+    page = report(tmp_path / "out").read_text(encoding="utf-8")
+    assert all(name in page for name in MAKERS)
