@@ -200,6 +200,7 @@ def metrics_of(pair: Pair, job: tuple[Trial, str]) -> list[float]:
         splits["validation"].open(),
         pair.backbone,
         pair.weights,
+        METRICS[trial.metric],
         state=State(),
         until=trial.recipe.epochs,
         workers=0,

@@ -12,15 +12,30 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from afield.backbones.backbone import Backbone
     from afield.report.page import report
+    from afield.scoring.metric import Metric
     from afield.study.collect import load_record, results
     from afield.study.run import run_study
     from afield.study.study import load_study
+    from afield.tasks.task import Task
     from afield.winner import load_network
 
-__all__ = ["Backbone", "__version__", "load_network", "load_record", "load_study", "report", "results", "run_study"]
+__all__ = [
+    "Backbone",
+    "Metric",
+    "Task",
+    "__version__",
+    "load_network",
+    "load_record",
+    "load_study",
+    "report",
+    "results",
+    "run_study",
+]
 
 _HOMES = {
     "Backbone": "afield.backbones.backbone",
+    "Metric": "afield.scoring.metric",
+    "Task": "afield.tasks.task",
     "load_network": "afield.winner",
     "load_record": "afield.study.collect",
     "load_study": "afield.study.study",

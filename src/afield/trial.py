@@ -21,7 +21,8 @@ from afield.backbones.weights import Weights
 from afield.base.hashing import digest
 from afield.base.reading import AS_DECLARED, Reading
 from afield.images.prepared import PreparedImages
-from afield.scoring.metrics import METRICS, metric
+from afield.scoring.metric import Metric
+from afield.scoring.metrics import METRICS
 from afield.scoring.predictions import Predictions, label_array
 from afield.training.numerics import Numerics
 from afield.training.recipe import Recipe
@@ -131,6 +132,7 @@ def run_trial(
     validation: SplitInputs,
     backbone: Backbone,
     weights: Weights | None,
+    leading: Metric,
     *,
     state: State,
     until: int,
@@ -140,14 +142,13 @@ def run_trial(
     """Train from `state` until `until` epochs are done; `state.best` holds network and validation logits of the best
     epoch.
 
-    `backbone` and `weights` are what `trial.backbone` and `trial.weights` name. Raises Stopped (after `hooks.save`) or
-    AfieldError.
+    `backbone`, `weights` and `leading` are what `trial.backbone`, `trial.weights` and `trial.metric` name. Raises
+    Stopped (after `hooks.save`) or AfieldError.
     """
     from afield.images.loader import TrainingBatches
     from afield.training import loop
 
     recipe = trial.recipe
-    leading = metric(trial.metric)
 
     def measure(logits: npt.NDArray[np.float32]) -> tuple[float, float]:
         predictions = validation.predictions(trial.classes, logits)

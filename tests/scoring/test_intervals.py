@@ -93,7 +93,7 @@ def test_no_interval_where_the_data_cannot_give_one() -> None:
 
 def test_a_metric_without_a_vectorised_form_is_resampled_by_repetition() -> None:
     many = random_predictions(2, 60, 3)
-    plain = Metric("mine", METRICS["macro_f1"].compute, (0, 1))
+    plain = Metric(name="mine", compute=METRICS["macro_f1"].compute, range=(0, 1))
     assert metric_interval(plain, many, resamples=200).low == pytest.approx(
         metric_interval(METRICS["macro_f1"], many, resamples=200).low, abs=1e-12
     )

@@ -57,7 +57,9 @@ def test_what_was_found_is_told_with_the_size_that_a_recipe_leaves_open(cassava:
     assert said[1].endswith(" GB for 224 pixels)")
     paper = prepare_task("cassava", unwatched, protocol="paper", data=cassava)
     assert paper.size == 256
-    assert "train 52, test 10" in describe_preparation(paper), "and no validation split"
+    assert "train 51, test 11" in describe_preparation(paper), (
+        "a fifth of each class, rounded down; no validation split"
+    )
 
 
 def test_the_first_thing_that_is_wrong_is_named_with_its_place(cassava: Path) -> None:

@@ -12,9 +12,11 @@ from afield.base.errors import InputError
 from afield.tasks.builtin import TASKS
 from afield.tasks.data import split_samples
 from afield.tasks.downloads import DOWNLOADS, ON_KAGGLE, Download
+from afield.tasks.eurosat import ALL_BANDS
 from afield.tasks.fetch import Watch, describe_order, fetch, order
 from tests.fixtures import web
-from tests.fixtures.archives import packed, tarred, tree, zipped
+from tests.fixtures.archives import below, packed, tarred, tree, zipped
+from tests.fixtures.eurosat import bands_tiles
 from tests.fixtures.hub import Fault, Server, serve
 from tests.fixtures.traps import cct20
 from tests.tasks.test_eurosat import tiles
@@ -220,12 +222,12 @@ def test_of_two_at_once_one_works(tmp_path: Path, served: Served, watch: Watch, 
 
 
 def flowers(published: dict[str, bytes]) -> dict[str, bytes]:
-    inside = {name.removeprefix("flowers-102/"): content for name, content in published.items()}
+    inside = below("flowers-102/", published)
     return {"102flowers.tgz": tarred(packed(inside, "jpg/")), **packed(inside, "imagelabels.mat", "setid.mat")}
 
 
 def pets(published: dict[str, bytes]) -> dict[str, bytes]:
-    inside = {name.removeprefix("oxford-iiit-pet/"): content for name, content in published.items()}
+    inside = below("oxford-iiit-pet/", published)
     return {f"{part}.tar.gz": tarred(packed(inside, f"{part}/")) for part in ("images", "annotations")}
 
 
@@ -242,7 +244,7 @@ def voc(published: dict[str, bytes]) -> dict[str, bytes]:
 
 
 def caltech(published: dict[str, bytes]) -> dict[str, bytes]:
-    inside = {name.removeprefix("caltech101/"): content for name, content in published.items()}
+    inside = below("caltech101/", published)
     return {
         "caltech-101.zip": zipped(
             {
@@ -255,7 +257,7 @@ def caltech(published: dict[str, bytes]) -> dict[str, bytes]:
 
 
 def traps(published: dict[str, bytes]) -> dict[str, bytes]:
-    inside = {name.removeprefix("CCT-20/"): content for name, content in published.items()}
+    inside = below("CCT-20/", published)
     return {
         "eccv_18_annotations.tar.gz": tarred(packed(inside, "eccv_18_annotation_files/")),
         "eccv_18_all_images_sm.tar.gz": tarred(packed(inside, "eccv_18_all_images_sm/")),
@@ -263,19 +265,22 @@ def traps(published: dict[str, bytes]) -> dict[str, bytes]:
 
 
 def sun(published: dict[str, bytes]) -> dict[str, bytes]:
-    inside = {name.removeprefix("sun397/"): content for name, content in published.items()}
-    lists = {name.removeprefix("Partitions/"): content for name, content in packed(inside, "Partitions/").items()}
-    return {"SUN397.tar.gz": tarred(packed(inside, "SUN397/")), "Partitions.zip": zipped(lists)}
+    inside = below("sun397/", published)
+    lists = zipped(below("Partitions/", inside))
+    return {"SUN397.tar.gz": tarred(packed(inside, "SUN397/")), "Partitions.zip": lists}
 
 
+BANDS = ("eurosat_ms", "eurosat_bands", "eurosat_by_location")
 MAKERS: dict[str, Callable[[Path], object]] = {
     "eurosat": lambda data: tiles(data / "eurosat" / "2750"),
+    **dict.fromkeys(BANDS, lambda data: bands_tiles(data / "eurosat" / ALL_BANDS.folders[0], count=2, side=4)),
     "cct20": lambda data: cct20(data / "CCT-20"),
     "cct20_trans": lambda data: cct20(data / "CCT-20"),
     **web.MAKERS,
 }
 PACKERS: dict[str, Callable[[dict[str, bytes]], dict[str, bytes]]] = {
-    "eurosat": lambda files: {"EuroSAT.zip": zipped({name[8:]: content for name, content in files.items()})},
+    "eurosat": lambda files: {"EuroSAT.zip": zipped(below("eurosat/", files))},
+    **dict.fromkeys(BANDS, lambda files: {"EuroSATallBands.zip": zipped(below("eurosat/", files))}),
     "cct20": traps,
     "cct20_trans": traps,
     "food101": lambda files: {"food-101.tar.gz": tarred(files)},

@@ -13,7 +13,7 @@ from afield.tasks.builtin import TASKS
 from afield.tasks.downloads import ON_KAGGLE
 from afield.tasks.fetch import describe_order, fetch, order
 from tests.fixtures import layouts
-from tests.fixtures.archives import packed, tree, zipped
+from tests.fixtures.archives import below, packed, tree, zipped
 from tests.fixtures.hpa2018 import hpa2018
 from tests.fixtures.melanoma import resized
 
@@ -94,8 +94,8 @@ def test_the_user_s_own_client_brings_what_kaggle_gives_to_its_users(
 @needs_scripts
 def test_folders_that_are_packed_once_more_are_unpacked_too(tmp_path: Path, kaggle: Callable[..., Path]) -> None:
     files = tree(layouts.aptos2019(tmp_path / "published"))
-    images = {name.removeprefix("train_images/"): content for name, content in packed(files, "train_images/").items()}
-    content = zipped(packed(files, "train.csv") | {"train_images.zip": zipped(images)})
+    images = zipped(below("train_images/", files))
+    content = zipped(packed(files, "train.csv") | {"train_images.zip": images})
     (kaggle() / "aptos2019-blindness-detection.zip").write_bytes(content)
     fetch(order("aptos2019", tmp_path / "data"), unwatched)
     assert tree(tmp_path / "data" / "aptos2019") == files

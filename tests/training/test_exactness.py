@@ -7,6 +7,7 @@ import torch
 
 from afield.backbones.catalogue import catalogue
 from afield.base.errors import AfieldError, Stopped
+from afield.scoring.metrics import METRICS
 from afield.tasks.data import TaskData
 from afield.training.checkpoint import State, load_checkpoint, save_checkpoint
 from afield.training.loop import Hooks
@@ -31,6 +32,7 @@ def go(
         splits["validation"],
         catalogue()[trial.backbone],
         None,
+        METRICS[trial.metric],
         state=state,
         until=until,
         workers=workers,

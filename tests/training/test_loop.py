@@ -13,6 +13,7 @@ from afield.backbones.build import build
 from afield.backbones.catalogue import find
 from afield.base.errors import AfieldError
 from afield.images.loader import TrainingBatches
+from afield.scoring.metrics import METRICS
 from afield.training.checkpoint import State
 from afield.training.loop import Hooks, Preprocessing, learning_rate, make_optimiser
 from afield.training.numerics import Numerics, NumericsChoice, numerics_for, settle
@@ -60,7 +61,16 @@ def test_losses_equal_a_plain_loop_on_the_same_batches(photos: Path, cache: Path
     trial = tiny_trial(data, epochs=3, weight_decay=1e-2, batch_size=batch_size)
     row = find(BACKBONE)
     state = run_trial(
-        trial, splits["train"], splits["validation"], row, None, state=State(), until=3, workers=0, hooks=Hooks()
+        trial,
+        splits["train"],
+        splits["validation"],
+        row,
+        None,
+        METRICS[trial.metric],
+        state=State(),
+        until=3,
+        workers=0,
+        hooks=Hooks(),
     )
 
     batches = TrainingBatches(splits["train"].samples(), 32, "bicubic", batch_size, trial.seed, "paper", trial.flips)
@@ -101,6 +111,7 @@ def test_a_single_sample_is_no_training(photos: Path, cache: Path) -> None:
             splits["validation"],
             find(BACKBONE),
             None,
+            METRICS[data.task.metric],
             state=State(),
             until=1,
             workers=0,

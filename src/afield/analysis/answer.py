@@ -6,12 +6,15 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from afield.analysis.chosen import Subgroups, subgroups_of
+from afield.analysis.clusters import few_clusters
 from afield.analysis.compare import Effect, Ranking, RankRow, effect_of, rank_backbones
+from afield.analysis.protocols import BothProtocols, both_protocols
 from afield.analysis.settle import would_settle
 from afield.analysis.transfer import TransferFit, fit_transfer
 from afield.analysis.words import capital, count, gain_words, gap_words, level_words, listing, not_defined, share
 from afield.scoring.intervals import Interval
-from afield.scoring.metrics import metric, metric_title
+from afield.scoring.metrics import direction, metric_title
 from afield.study.record import SearchRecord, StudyRecord
 from afield.study.study import PLAIN
 from afield.tasks.show import absence_words, dropped_words
@@ -37,6 +40,10 @@ class TaskAnswer:
     """of the task's leading metric; None where lower is better or nothing pretrained was scored"""
     effects: tuple[Effect, ...]
     """from-scratch interventions against plain"""
+    subgroups: tuple[Subgroups, ...]
+    """the winner's network in the subgroups of the test images, a column each"""
+    protocols: BothProtocols | None
+    """the same under the other protocol; None where the folder has no such study"""
 
 
 @dataclass(frozen=True)
@@ -50,6 +57,8 @@ class Answer:
         blocks = []
         for part in self.tasks:
             lines = [f"{part.task}: {part.take}", part.transfer, *([part.pretraining] if part.pretraining else [])]
+            lines += [part.protocols.words] if part.protocols else []
+            lines += [each.words for each in part.subgroups if not each.worst]
             lines += [f"Open: {words}" for words in part.open]
             lines += [f"Mind: {words}" for words in part.warnings]
             blocks.append("\n".join(lines))
@@ -75,6 +84,7 @@ def _task_answer(record: StudyRecord, task: str) -> TaskAnswer:
     fit = next((_same_intervals(fit, ranking) for fit in fits), None)
     controls = [name for name in head.interventions if _from_scratch(record, name) and name != intervention]
     effects = tuple(effect for name in controls for effect in effect_of(record, task, name, intervention))
+    subgroups = subgroups_of(record, ranking)
     machines = int(record.results["machine"].nunique()) if len(record.results) else 0
     return TaskAnswer(
         task=task,
@@ -82,10 +92,15 @@ def _task_answer(record: StudyRecord, task: str) -> TaskAnswer:
         transfer=_transfer(ranking, fit),
         pretraining=" ".join(_pretraining(record, effect) for effect in effects) or None,
         open=tuple(would_settle(ranking, fit)),
-        warnings=tuple(_warnings(record, ranking, fit, intervention, machines)),
+        warnings=(
+            *_warnings(record, ranking, fit, intervention, machines),
+            *(each.words for each in subgroups if each.worst),
+        ),
         ranking=ranking,
         fit=fit,
         effects=effects,
+        subgroups=subgroups,
+        protocols=both_protocols(record, task, intervention),
     )
 
 
@@ -116,7 +131,7 @@ def _take(ranking: Ranking, *, one_machine: bool) -> str:
         return f"Take {first.backbone}, the chosen one; {reason}, so nothing was compared on test."
     sentences = [f"Take {first.backbone}: {metric_title(ranking.metric)} {level_words(first.test)}."]
     tied = [row for row in others if row.tied]
-    up = metric(ranking.metric).direction == "higher"
+    up = direction(ranking.metric) == "higher"
     compared = [row for row in others if not row.undefined]
     better = [row for row in compared if not row.tied and (row.gap > 0) == up]
     if not others:
@@ -174,7 +189,7 @@ _LEADS = {
 def _transfer(ranking: Ranking, fit: TransferFit | None) -> str:
     if fit is not None:
         return f"{_LEADS[fit.verdict]} {fit.reason}"
-    if metric(ranking.metric).direction == "lower":
+    if direction(ranking.metric) == "lower":
         title = metric_title(ranking.metric)
         return f"ImageNet accuracy was not held against {title}, for which lower is better."
     return "Whether ImageNet accuracy tells anything here cannot be said: no pretrained backbone was scored."
@@ -194,7 +209,7 @@ def _pretraining(record: StudyRecord, effect: Effect) -> str:
     evidence = f"{effect.backbone}: {gain_words(gain, effect.metric)} {over}"
     if not effect.clear:
         return f"Whether pretraining helps cannot be told from {evidence}."
-    helped = (gain.value > 0) == (metric(effect.metric).direction == "higher")
+    helped = (gain.value > 0) == (direction(effect.metric) == "higher")
     return f"Pretraining {'helped' if helped else 'hurt'} {evidence}."
 
 
@@ -210,6 +225,8 @@ def _warnings(
     if dropped := dropped_words(record.task(ranking.task).dropped):
         yield dropped
     yield from absence_words(record.task(ranking.task).absent())
+    if few := few_clusters(ranking.n_test, ranking.n_clusters):
+        yield few
     yield from _no_better_than_guessing(record, ranking)
     failed = sorted({failure.backbone for failure in record.failures if failure.task == ranking.task})
     trainings = sum(failure.task == ranking.task for failure in record.failures)

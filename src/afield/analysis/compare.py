@@ -12,7 +12,7 @@ from afield.analysis.paired import Compares, Networks, PairedScores
 from afield.analysis.words import count, listing
 from afield.scoring.intervals import Interval
 from afield.scoring.metric import Metric
-from afield.scoring.metrics import metric, metric_title
+from afield.scoring.metrics import metric_title
 from afield.study.record import StudyRecord
 from afield.study.study import PLAIN
 
@@ -106,7 +106,7 @@ def rank_backbones(record: StudyRecord, task: str, intervention: str = PLAIN) ->
     many; that it is compared with each of the others is allowed for (Bonferroni).
     Raises InputError where two networks were not scored on the same test samples.
     """
-    leading = metric(record.task(task).metric)
+    leading = record.metric(task)
     scores = PairedScores.of(record, task, leading, (intervention,))
     networks = {backbone: mine for (backbone, _), mine in scores.networks.items()}
     order = _order(record, task, intervention, networks, leading)
@@ -133,7 +133,7 @@ def effect_of(record: StudyRecord, task: str, intervention: str, baseline: str =
 
     Raises InputError where two networks were not scored on the same test samples.
     """
-    leading = metric(record.task(task).metric)
+    leading = record.metric(task)
     scores = PairedScores.of(record, task, leading, (intervention, baseline))
     pairs = [
         (backbone, scores.networks[backbone, intervention], scores.networks[backbone, baseline])

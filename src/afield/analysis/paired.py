@@ -84,15 +84,18 @@ class PairedScores:
         if not scored:
             return PairedScores(metric, {}, 0, 0)
         first = next(iter(scored.values()))
-        settled = {key: _settled(record, metric, key, classes) for key in scored}
         weights = bootstrap_weights(first.cluster)
+
+        def resampled(key: str) -> Floats:
+            if key in record.resampled:
+                return record.resampled[key]
+            return resampled_values(_settled(record, metric, key, classes), scored[key], weights)
+
         networks = {
             (str(backbone), str(intervention)): Networks(
                 rows=rows,
-                values=np.array([settled[key].compute(scored[key]) for key in rows["key"]]),
-                resampled=np.mean(
-                    [resampled_values(settled[key], scored[key], weights) for key in rows["key"]], axis=0
-                ),
+                values=rows["value"].to_numpy(np.float64),
+                resampled=np.mean([resampled(key) for key in rows["key"]], axis=0),
                 intervention=str(intervention),
             )
             for (backbone, intervention), rows in results.groupby(["backbone", "intervention"], sort=False)

@@ -12,12 +12,7 @@ from pathlib import Path
 from afield.backbones.backbone import Backbone
 from afield.backbones.catalogue import find
 from afield.base.errors import InputError
-from afield.base.extensions import Extension, find_object, load_extension, where
-
-
-def is_own(name: str) -> bool:
-    """Whether a name refers to an extension's object (`my_lab:hydra`) and not to a row of the catalogue."""
-    return ":" in name
+from afield.base.extensions import Extension, find_object, is_own, load_extension, where
 
 
 def resolve(name: str, extensions: Mapping[str, Extension]) -> Backbone:

@@ -117,6 +117,11 @@ def objects(extension: Extension, kind: type[Kind]) -> dict[str, Kind]:
     return {name: value for name, value in extension.objects.items() if isinstance(value, kind)}
 
 
+def is_own(name: str) -> bool:
+    """Whether a name refers to an extension's object (`my_lab:hydra`) and not to one that comes with the package."""
+    return ":" in name
+
+
 def find_object(reference: str, extensions: Mapping[str, Extension], kind: type[Kind]) -> Kind:
     """The object that `FILE:NAME` refers to. Raises InputError with the nearest names where there is none."""
     name, _, attribute = reference.partition(":")

@@ -12,8 +12,7 @@ import pandas as pd
 
 from afield.base.files import write_text
 from afield.base.process import cores
-from afield.base.text import count
-from afield.checking.copies import SHOWN, Samples, copies, groups_with_copies, samples_of
+from afield.checking.copies import SHOWN, Samples, copies, groups_with_copies, many, samples_of
 from afield.checking.findings import Check, ClassRow, Example, Finding
 from afield.images.look import BLANK, Look, look_at
 from afield.images.similar import similar
@@ -98,7 +97,7 @@ def _unreadable(reasons: Mapping[str, str], samples: Samples) -> list[Finding]:
     if not reasons:
         return []
     examples = [Example((samples.picture(image, readable=False),), reason) for image, reason in reasons.items()]
-    told = f"{count(len(reasons), 'image')}: missing, damaged, or not an image"
+    told = f"{many(len(reasons), 'image')}: missing, damaged, or not an image"
     advice = "restore them or drop their samples: a run leaves out what it cannot read, or ends"
     return [Finding("Unreadable images", True, told, advice, tuple(examples[:SHOWN]))]
 
@@ -114,7 +113,7 @@ def _torn_groups(table: pd.DataFrame, samples: Samples) -> list[Finding]:
         ends = rows.drop_duplicates("split").sort_values("split")
         numbers = ", ".join(f"{number} {split}" for split, number in rows["split"].value_counts().sort_index().items())
         examples.append(Example(tuple(samples.picture(image) for image in ends["image"][:2]), numbers))
-    told = f"{count(len(examples), 'group')} of {sides.size}, with {count(len(torn), 'sample')}"
+    told = f"{many(len(examples), 'group')} of {sides.size}, with {many(len(torn), 'sample')}"
     advice = "split by group, so that no network is tested on whom it has seen in training"
     return [Finding("Groups in more than one split", True, told, advice, tuple(examples[:SHOWN]))]
 
@@ -135,7 +134,9 @@ def _skewed(task: Task, table: pd.DataFrame) -> list[Finding]:
     (largest, most), (smallest, least) = numbers.most_common()[0], numbers.most_common()[-1]
     if most <= SKEW * least:
         return []
-    told = f"{task.classes[largest]} has {most:,} samples, {task.classes[smallest]} {least:,}: {most / least:.0f} to 1"
+    told = (
+        f"{task.classes[largest]} has {most:,} samples, {task.classes[smallest]} has {least:,}: {most / least:.0f} to 1"
+    )
     share = f"always {task.classes[largest]} is right in {most / len(table):.0%}"
     advice = f"read macro F1 or balanced accuracy beside accuracy ({share}); task {task.name} leads with {task.metric}"
     return [Finding("Imbalance of classes", False, told, advice)]
@@ -148,8 +149,8 @@ def _blank(looks: Mapping[str, Look], samples: Samples) -> list[Finding]:
     constant = sum(looks[image].contrast == 0 for image in blank)
     by_class = Counter(samples.words(label) for image in blank for label in samples.labels[image])
     told = (
-        f"{count(len(blank), 'image')} whose grey values differ by less than {BLANK:g} of 255 (standard deviation), "
-        f"{constant} of them constant; {_listed([f'{name} {number}' for name, number in by_class.most_common()])}"
+        f"{many(len(blank), 'image')} whose grey values differ by less than {BLANK:g} of 255 (standard deviation), "
+        f"{constant} of them constant; {_listed([f'{number} of {name}' for name, number in by_class.most_common()])}"
     )
     advice = "look whether they show what their label says; between them no near copies are looked for"
     shown = sorted(blank, key=lambda image: (looks[image].contrast, image))[:SHOWN]
@@ -168,7 +169,7 @@ def _facts(looks: Mapping[str, Look], samples: Samples) -> tuple[tuple[str, str]
     if others:
         areas = sorted(sizes, key=lambda wide_high: (wide_high[0] * wide_high[1], wide_high))
         low, high = areas[0], areas[-1]
-        told += f"; {count(len(sizes), 'size')} from {low[0]} x {low[1]} to {high[0]} x {high[1]}"
+        told += f"; {many(len(sizes), 'size')} from {low[0]} x {low[1]} to {high[0]} x {high[1]}"
     facts = [
         ("Most frequent size", told),
         ("All channels equal (grey)", _share(sum(found.grey for found in seen), len(seen))),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,8 @@ from afield.tasks.labels import UNKNOWN
 
 SHOWN = 24
 """cases of a finding that the page shows"""
+many = partial(count, say="{:,}".format)
+"""`1,200 images`"""
 _APART = (
     "keep one of each, or give copies one group so that they stay on one side of a split "
     "(--groups FILE.csv writes such groups)"
@@ -146,8 +149,8 @@ def _counted(cases: Sequence[Sequence[Pair]], samples: Samples) -> str:
     numbers = Counter(split for image in images for split in samples.splits[image])
     splits = ", ".join(f"{numbers[split]} {split}" for split in ("train", "validation", "test") if numbers[split])
     groups = {samples.group[image] for image in images}
-    of = f" of {count(len(groups), 'group')}" if samples.grouped else ""
-    return f"{count(len(cases), 'case')}: {count(len(images), 'image')}{of} ({splits})"
+    of = f" of {many(len(groups), 'group')}" if samples.grouped else ""
+    return f"{many(len(cases), 'case')}: {many(len(images), 'image')}{of} ({splits})"
 
 
 def _shown(
@@ -172,11 +175,11 @@ def _two_labels(pairs: Sequence[Pair], samples: Samples) -> list[Finding]:
     if own or exact:
         examples = [Example((samples.picture(image),), "one file, several samples") for image in sorted(own)]
         examples += [_example(pair, samples) for pair in exact]
-        told = f"{count(len(examples), 'picture')} with labels that cannot both be right, equal in every pixel"
+        told = f"{many(len(examples), 'picture')} with labels that cannot both be right, equal in every pixel"
         advice = "look at each and correct its label, or drop it: training and scoring take both for true"
         found.append(Finding("One picture, two labels", True, told, advice, tuple(examples[:SHOWN])))
     if near:
-        told = f"{count(len(near), 'pair')} of near copies with labels that cannot both be right"
+        told = f"{many(len(near), 'pair')} of near copies with labels that cannot both be right"
         advice = "look at each: a wrong label, or two moments of one scene"
         biases = any(samples.crosses(pair) for pair in near)
         examples = [_example(pair, samples) for pair in near]

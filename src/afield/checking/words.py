@@ -33,12 +33,15 @@ def verdict(check: Check) -> str:
 
 def _finding(finding: Finding) -> list[str]:
     mark = "ALARM" if finding.biases else "note "
-    lines = [
-        fill(f"{mark}  {finding.name}: {finding.told}", _WIDTH, subsequent_indent=_INDENT, break_long_words=False),
+    return [
+        _filled(f"{mark}  {finding.name}: {finding.told}", _INDENT),
         *(f"{_INDENT}{_example(example)}" for example in finding.examples[:_SHOWN]),
-        fill(f"{_INDENT}-> {finding.advice}", _WIDTH, subsequent_indent=_INDENT + "   ", break_long_words=False),
+        _filled(f"{_INDENT}-> {finding.advice}", f"{_INDENT}   "),
     ]
-    return lines
+
+
+def _filled(text: str, indent: str) -> str:
+    return fill(text, _WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def _example(example: Example) -> str:

@@ -18,7 +18,7 @@ from PIL import Image
 from afield.base.errors import InputError
 from afield.base.reading import Reading
 from afield.images.decode import decode
-from afield.images.prepared import in_order
+from afield.images.readers import in_order
 
 SIDE = 64
 """pixels of the small copy, which is square whatever the image's shape"""

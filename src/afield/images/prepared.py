@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import math
-import multiprocessing
 import os
 import shutil
-import signal
 import tempfile
-import threading
-from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -24,12 +19,12 @@ import PIL
 import platformdirs
 from PIL import Image
 
-from afield.base.errors import AfieldError, InputError, StoreError
+from afield.base.errors import InputError, StoreError
 from afield.base.files import remove_abandoned, temporary_prefix, write_atomic, write_error, write_json
 from afield.base.hashing import digest
-from afield.base.process import UNGUARDED
 from afield.base.reading import AS_DECLARED, Reading
 from afield.images.decode import DECODER_VERSION, PIXEL_LIMIT, decode, stored_size
+from afield.images.readers import in_order
 
 PREPARATION_VERSION = 1
 """raised whenever a rule gives other bytes"""
@@ -37,9 +32,6 @@ SHOWN = 20
 """broken images that one message names; the rest are counted"""
 _HEADS = 200
 """images whose heads are read to estimate the bytes of all"""
-_CHUNK = 16
-"""images that a process is given at once"""
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -295,42 +287,6 @@ def _write(
         lambda path: np.savez(path, offsets=offsets, sizes=sizes, originals=originals, channels=channels),
     )
     write_json(folder / "rule.json", asdict(rule))
-
-
-def in_order(task: Callable[[Path], Result], paths: list[Path], processes: int) -> Generator[Result, None, None]:
-    """The results of `task` in the order of `paths`, from this process or several others."""
-    if processes == 1:
-        yield from map(task, paths)
-        return
-    pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), initializer=_follow_parent)
-    done = 0
-    try:
-        for result in pool.map(task, paths, chunksize=_CHUNK):
-            done += 1
-            yield result
-    except BrokenProcessPool as error:
-        if done == 0:
-            raise AfieldError(
-                "a process that reads images ended before its first image; what it said stands above. " + UNGUARDED
-            ) from error
-        raise AfieldError(
-            "a process that reads images was killed, perhaps for want of memory; use fewer processes"
-        ) from error
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _follow_parent() -> None:
-    """Ctrl-C is for the process that asked for the images; when that is gone, killed even, so are the others."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    assert parent is not None, "this runs in a process of the pool"
-
-    def follow() -> None:
-        parent.join()
-        os._exit(1)
-
-    threading.Thread(target=follow, daemon=True).start()
 
 
 def _put(temporary: Path, folder: Path) -> None:

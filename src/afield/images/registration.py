@@ -24,7 +24,8 @@ _LEVELS = ((16, 3, 0.6), (32, 3, 0.8), (64, 2, NEARLY))
 """side of the copies, steps, and the correlation below which a pair goes no further"""
 _FINE, _COARSE = 1 / 64, 1 / 16
 """details are what lies between these two scales (standard deviations of Gaussians, parts of the side): finer is noise
-of the compression, coarser is what all pictures of a kind share, such as a dark blob on bright skin"""
+of the compression, or lost in the smaller picture; coarser is what all pictures of a kind share, such as a dark blob on
+bright skin"""
 _LARGEST_SCALE, _LARGEST_SHIFT, _LARGEST_STEP = 1.25, 0.12, 0.08
 
 
@@ -38,8 +39,11 @@ class Agreement:
     """[n] whether they are one picture"""
 
 
-def agreement(first: npt.NDArray[np.uint8], second: npt.NDArray[np.uint8]) -> Agreement:
+def agreement(first: npt.NDArray[np.uint8], second: npt.NDArray[np.uint8], sides: npt.NDArray[np.int64]) -> Agreement:
     """Compare pairs of small grey pictures, both [n, 64, 64].
+
+    `sides` [n] is the shorter side, in pixels, of the smaller of the two images that a pair was made from: what is
+    finer than one of its pixels is not compared.
 
     A picture that was cut by up to a tenth of its sides, resized, compressed or brightened agrees with itself; one that
     was mirrored or turned does not.
@@ -48,10 +52,11 @@ def agreement(first: npt.NDArray[np.uint8], second: npt.NDArray[np.uint8]) -> Ag
     same = np.zeros(len(first), np.bool_)
     left = np.arange(len(first))
     placement = np.tile(np.array([1, 0, 1, 0], np.float32), (len(first), 1))
+    fine = np.clip(1 / sides, _FINE, _COARSE / 2)
     for side, steps, enough in _LEVELS:
         one, other = _reduced(first[left], side), _reduced(second[left], side)
         placement = _fit(one, other, placement, steps)
-        correlation[left], noise = _compare(one, other, placement)
+        correlation[left], noise = _compare(one, other, placement, fine[left])
         going_on = correlation[left] >= enough
         if side == _LEVELS[-1][0]:
             same[left] = (correlation[left] >= SAME) | (going_on & (noise <= NOISE))
@@ -95,10 +100,10 @@ def _fit(first: Floats, second: Floats, placement: Floats, steps: int) -> Floats
     return placement
 
 
-def _compare(first: Floats, second: Floats, placement: Floats) -> tuple[Floats, Floats]:
+def _compare(first: Floats, second: Floats, placement: Floats, fine: npt.NDArray[np.float64]) -> tuple[Floats, Floats]:
     """Correlation of the details of each pair, and the root mean square of what differs after the best gain."""
     moved, inside = _sampled(first, placement)
-    one, other = _details(moved), _details(second)
+    one, other = _details(moved, fine), _details(second, fine)
     weight = inside.sum(axis=(1, 2)) + 1e-6
     one = (one - _mean(one * inside, weight)) * inside
     other = (other - _mean(other * inside, weight)) * inside
@@ -113,10 +118,14 @@ def _mean(values: Floats, weight: Floats) -> Floats:
     return np.asarray((values.sum(axis=(1, 2)) / weight)[:, None, None])
 
 
-def _details(pictures: Floats) -> Floats:
+def _details(pictures: Floats, fine: npt.NDArray[np.float64]) -> Floats:
+    """What lies between the scale `fine` [n] of each picture and the coarse one."""
     side = pictures.shape[-1]
-    fine, coarse = _blur(side, _FINE * side), _blur(side, _COARSE * side)
-    return np.asarray(fine @ pictures @ fine.T - coarse @ pictures @ coarse.T)
+    distance = np.subtract.outer(np.arange(side), np.arange(side))
+    weights = np.exp(-(distance**2) / (2 * (fine[:, None, None] * side) ** 2))
+    sharp = (weights / weights.sum(axis=2, keepdims=True)).astype(np.float32)
+    coarse = _blur(side, _COARSE * side)
+    return np.asarray(sharp @ pictures @ sharp.transpose(0, 2, 1) - coarse @ pictures @ coarse.T)
 
 
 def _sampled(pictures: Floats, placement: Floats) -> tuple[Floats, Floats]:

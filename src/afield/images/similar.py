@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
+from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
 
 from afield.images.look import BITS, Look
 from afield.images.registration import Agreement, agreement
@@ -87,6 +87,7 @@ def _near(
         return []
     small = np.stack([looks[name].small for name in names])
     bits = np.stack([looks[name].bits for name in names])
+    sides = np.array([min(looks[name].height, looks[name].width) for name in names])
     _, families = np.unique([kin[name] for name in names], return_inverse=True)
     together = np.arange(len(names))
     ones, others, values = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros(0, np.float32)]
@@ -97,7 +98,7 @@ def _near(
                 batch = slice(start, start + _BATCH)
                 apart = together[first[batch]] != together[second[batch]]
                 one, other = first[batch][apart], second[batch][apart]
-                found = _compared(pool, small, one, other)
+                found = _compared(pool, small, sides, one, other)
                 ones.append(one[found.same])
                 others.append(other[found.same])
                 values.append(found.correlation[found.same])
@@ -105,14 +106,24 @@ def _near(
             progress(done, len(names))
     finally:
         pool.shutdown(cancel_futures=True)
-    pairs = zip(np.concatenate(ones), np.concatenate(others), np.concatenate(values), strict=True)
-    return [Pair(names[a], names[b], exact=False, correlation=float(value)) for a, b, value in pairs]
+    # Of several ways to link the same images, the surest; weights of zero would be no links.
+    weights = 2 - np.concatenate(values).astype(np.float64)
+    links = coo_array((weights, (np.concatenate(ones), np.concatenate(others))), shape=(len(names), len(names)))
+    kept = minimum_spanning_tree(links.tocsr()).tocoo()
+    pairs = []
+    for a, b, weight in zip(*kept.coords, kept.data, strict=True):
+        first, second = sorted((names[a], names[b]))
+        pairs.append(Pair(first, second, exact=False, correlation=float(2 - weight)))
+    return pairs
 
 
-def _compared(pool: ThreadPoolExecutor, small: npt.NDArray[np.uint8], first: Indices, second: Indices) -> Agreement:
+def _compared(
+    pool: ThreadPoolExecutor, small: npt.NDArray[np.uint8], sides: Indices, first: Indices, second: Indices
+) -> Agreement:
     """How well pairs of positions agree; a thread works on `_PAIRS` at once."""
     parts = [slice(start, start + _PAIRS) for start in range(0, max(1, len(first)), _PAIRS)]
-    found = list(pool.map(lambda part: agreement(small[first[part]], small[second[part]]), parts))
+    smaller = np.minimum(sides[first], sides[second])
+    found = list(pool.map(lambda part: agreement(small[first[part]], small[second[part]], smaller[part]), parts))
     return Agreement(
         np.concatenate([result.correlation for result in found]), np.concatenate([result.same for result in found])
     )

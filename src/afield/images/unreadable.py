@@ -16,7 +16,7 @@ from afield.base.files import write_text
 from afield.base.hashing import digest
 from afield.base.reading import AS_DECLARED, Reading
 from afield.images.decode import DECODER_VERSION, UnreadableImage, decode
-from afield.images.prepared import in_order
+from afield.images.readers import in_order
 
 
 def unreadable(

@@ -8,8 +8,10 @@ from typing import Any
 
 import pandas as pd
 
+from afield.analysis.clusters import rests_on
 from afield.analysis.compare import Effect, Ranking, RankRow
 from afield.analysis.transfer import TransferFit
+from afield.analysis.words import count
 from afield.report import charts, words
 from afield.report.figures import Figure, Figures
 from afield.report.rows import Row
@@ -53,7 +55,7 @@ def transfer_figure(fit: TransferFit, figures: Figures, names: Names, ranking: R
     return figures.add(
         chart,
         alt=f"ImageNet top-1 against {metric} on {fit.task}, {len(points)} backbones: {'; '.join(listed)}.",
-        reading=f"Bars are 95\u00a0% intervals from test images and seeds{line}. Further right is better on ImageNet, "
+        reading=f"Bars are 95\u00a0% intervals from {_basis(ranking)}{line}. Further right is better on ImageNet, "
         "further up is better here.",
     )
 
@@ -108,11 +110,12 @@ def difference_figure(ranking: Ranking, figures: Figures, names: Names) -> Figur
         title=_arrows("worse", "better", ranking.metric),
         what=f"Difference to {winner}",
         reading=f"Zero is {winner}, the chosen backbone. An interval that crosses zero is a tie. "
-        "Pairs are taken on the same test images, and the intervals allow for the number of backbones.",
+        f"Pairs are taken on the same {rests_on(ranking.n_test, ranking.n_clusters)}, and the intervals allow for the "
+        "number of backbones.",
     )
 
 
-def effect_figure(effects: tuple[Effect, ...], figures: Figures, names: Names) -> Figure | None:
+def effect_figure(effects: tuple[Effect, ...], figures: Figures, names: Names, ranking: Ranking) -> Figure | None:
     """Pretrained minus from scratch, a row a backbone; None without such a control."""
     shown = [effect for effect in effects if _finite(effect.difference)]
     if not shown:
@@ -127,7 +130,7 @@ def effect_figure(effects: tuple[Effect, ...], figures: Figures, names: Names) -
         title=_arrows("hurts", "helps", shown[0].metric),
         what="Pretrained minus from scratch",
         reading="The same architecture with and without ImageNet weights, each with its own search. "
-        "Zero: the weights brought nothing.",
+        f"Intervals from {_basis(ranking)}. Zero: the weights brought nothing.",
     )
 
 
@@ -169,10 +172,16 @@ def cost_figure(ranking: Ranking, figures: Figures, names: Names, metric: str) -
     return figures.add(
         charts.cost_chart(points, metric=metric, higher=_higher(ranking.metric)),
         alt=f"Time of one training against {metric}: {'; '.join(listed)}.",
-        reading="Bars are 95\u00a0% intervals from test images and seeds. "
+        reading=f"Bars are 95\u00a0% intervals from {_basis(ranking)}. "
         f"{'Up' if _higher(ranking.metric) else 'Down'} and left is better. The dotted steps join the backbones that "
         "no other beats in both.",
     )
+
+
+def _basis(ranking: Ranking) -> str:
+    """What makes the intervals of the ranking as wide as they are."""
+    images = rests_on(ranking.n_test, ranking.n_clusters)
+    return f"{images} and {count(ranking.seeds, 'seed')}" if ranking.seeds > 1 else f"{images} alone (one seed)"
 
 
 def _finite(value: Interval) -> bool:

@@ -19,10 +19,12 @@ from afield import __version__
 from afield.analysis.answer import Answer, answer
 from afield.base.files import write_text
 from afield.report.charts import CONFIG
+from afield.report.chosen import FOLDED
 from afield.report.details import details_of
 from afield.report.figures import Figures
 from afield.report.sections import task_sections
 from afield.study.collect import load_record, studies_of
+from afield.study.counterpart import with_counterpart
 from afield.study.record import StudyRecord
 
 
@@ -35,7 +37,7 @@ def report(out: Path | str, study: str | None = None) -> Path:
     >>> report(out).name
     'report.html'
     """
-    return write_page(load_record(out, study), out)
+    return write_page(with_counterpart(load_record(out, study), out), out)
 
 
 def write_page(record: StudyRecord, out: Path | str) -> Path:
@@ -64,6 +66,7 @@ def _page(record: StudyRecord, found: Answer) -> str:
         title=_title(record),
         record=record,
         tasks=tasks,
+        folded=FOLDED,
         details=details_of(record),
         version=__version__,
         policy=_policy(style, (vega, script)),

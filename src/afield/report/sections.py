@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from afield.analysis.answer import Answer, TaskAnswer
+from afield.analysis.clusters import few_clusters, rests_on
 from afield.analysis.compare import Ranking, RankRow
 from afield.report import evidence, words
+from afield.report.chosen import ChosenSection, chosen_section
 from afield.report.figures import Figure, Figures
 from afield.report.pictures import data_uri
+from afield.report.recorded import Table, metric_table, protocol_table
 from afield.report.rows import Row
 from afield.report.searches import SearchSection, recipe_words, search_sections
 from afield.scoring.metrics import metric_title
@@ -52,13 +55,22 @@ class TaskSection:
     """the fit in figures: what each is, and its interval"""
     backbones: tuple[Row, ...]
     tested: str
+    """on how much the ranking rests"""
+    rests: str
+    """what intervals were resampled from"""
+    few: str
+    """what to mind of few clusters; empty where there are enough"""
     selection: str
     """the split that chose"""
-    """on how much the ranking rests"""
+    recorded: Table | None
+    """all recorded metrics"""
+    protocols: Table | None
+    """the same under the other protocol"""
     differences: Figure | None
     effects: Figure | None
     effect_rows: tuple[Row, ...]
     cost: Figure | None
+    chosen: ChosenSection | None
     searches: tuple[SearchSection, ...]
     galleries: tuple[Gallery, ...]
     counts: tuple[Row, ...]
@@ -100,11 +112,16 @@ def _task_section(
         numbers=evidence.fit_in_numbers(fit, metric) if fit else (),
         backbones=tuple(_backbone_row(row, ranking, names, searches.get(row.backbone)) for row in ranking.rows),
         tested=_tested(ranking),
+        rests=rests_on(ranking.n_test, ranking.n_clusters),
+        few=few_clusters(ranking.n_test, ranking.n_clusters),
         selection=task.selection,
+        recorded=metric_table(record, ranking, names),
+        protocols=protocol_table(part.protocols, names) if part.protocols else None,
         differences=evidence.difference_figure(ranking, figures, names),
-        effects=evidence.effect_figure(part.effects, figures, names),
+        effects=evidence.effect_figure(part.effects, figures, names, ranking),
         effect_rows=evidence.effect_rows(part.effects, names),
         cost=evidence.cost_figure(ranking, figures, names, metric),
+        chosen=chosen_section(record, ranking, part.subgroups, figures, names),
         searches=search_sections(record, task.name, f"{metric} on {task.selection}", figures, names),
         galleries=tuple(
             Gallery(label, tuple(data_uri(picture) for picture in pictures))
@@ -132,7 +149,7 @@ def _backbone_row(row: RankRow, ranking: Ranking, names: Mapping[str, str], sear
 
 
 def _tested(ranking: Ranking) -> str:
-    groups = f" in {ranking.n_clusters:,} groups" if ranking.n_clusters < ranking.n_test else ""
+    groups = f" in {ranking.n_clusters:,} clusters" if ranking.n_clusters < ranking.n_test else ""
     seeds = "1 seed" if ranking.seeds == 1 else f"{ranking.seeds} seeds"
     kind = "these trained networks" if ranking.compares == "networks" else "backbones"
     return f"{ranking.n_test:,} test images{groups}; {seeds}: compares {kind}"

@@ -27,6 +27,17 @@ def interval(value: Interval, digits: int = 3) -> str:
     return middle if math.isnan(value.value) else f"{middle} ({low} to {high})"
 
 
+def with_interval(value: Interval) -> str:
+    """The same, in words where there is no number or no interval.
+
+    >>> with_interval(Interval(1.0, math.nan, math.nan))
+    '1.000 (no interval)'
+    """
+    if math.isnan(value.low) and not math.isnan(value.value):
+        return f"{number(value.value, 3)} (no interval)"
+    return interval(value)
+
+
 def number(value: float, digits: int) -> str:
     """A number with so many decimals; NaN in words."""
     return "not defined" if math.isnan(value) else minus(f"{value:.{digits}f}")

@@ -18,11 +18,12 @@ Settled = Callable[[Predictions], Predictions]
 """what was chosen on validation (thresholds, a temperature), put into the logits of any predictions"""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Metric:
     """What is measured of predictions."""
 
-    name: str
+    name: str = ""
+    """of one's own, in an extension: left out, since its reference (`my_lab:worst_site`) is its name"""
     compute: Callable[[Predictions], float]
     """the metric of predictions, in float64"""
     range: tuple[float, float]

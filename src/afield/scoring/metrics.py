@@ -10,8 +10,9 @@ import math
 from dataclasses import replace
 
 from afield.base.errors import InputError, nearest
+from afield.base.extensions import is_own
 from afield.scoring import one_class, rankings, settling, several
-from afield.scoring.metric import Floats, Metric
+from afield.scoring.metric import Direction, Floats, Metric
 from afield.scoring.predictions import Predictions
 
 
@@ -20,6 +21,11 @@ def metric(name: str) -> Metric:
     if name not in METRICS:
         raise InputError(f"{name}: unknown metric; {nearest(name, METRICS)}")
     return METRICS[name]
+
+
+def direction(name: str) -> Direction:
+    """Whether higher or lower is better; of one's own, which always leads, higher."""
+    return "higher" if is_own(name) else metric(name).direction
 
 
 def in_points(name: str) -> bool:
@@ -33,7 +39,7 @@ def metric_title(name: str) -> str:
     >>> metric_title("macro_f1"), metric_title("balanced_accuracy")
     ('macro F1', 'balanced accuracy')
     """
-    return _TITLES.get(name, name.replace("_", " "))
+    return _TITLES.get(name, name.rpartition(":")[2].replace("_", " "))
 
 
 _TITLES = {
@@ -70,12 +76,14 @@ def _resampled_log_loss(predictions: Predictions, weights: Floats) -> Floats:
     return measure(predictions, weights)
 
 
-_MACRO_F1 = Metric("macro_f1", _macro_f1, (0, 1), resampled=_resampled_macro_f1)
-_LOG_LOSS = Metric("log_loss", _log_loss, (0, math.inf), direction="lower", resampled=_resampled_log_loss)
+_MACRO_F1 = Metric(name="macro_f1", compute=_macro_f1, range=(0, 1), resampled=_resampled_macro_f1)
+_LOG_LOSS = Metric(
+    name="log_loss", compute=_log_loss, range=(0, math.inf), direction="lower", resampled=_resampled_log_loss
+)
 _CALIBRATION_ERROR = Metric(
-    "calibration_error",
-    one_class.calibration_error,
-    (0, 1),
+    name="calibration_error",
+    compute=one_class.calibration_error,
+    range=(0, 1),
     direction="lower",
     resampled=one_class.resampled_calibration_error,
 )
@@ -83,42 +91,44 @@ _CALIBRATION_ERROR = Metric(
 METRICS: dict[str, Metric] = {
     each.name: each
     for each in (
-        Metric("accuracy", one_class.accuracy, (0, 1), resampled=one_class.resampled_accuracy),
+        Metric(name="accuracy", compute=one_class.accuracy, range=(0, 1), resampled=one_class.resampled_accuracy),
         Metric(
-            "accuracy_by_unit",
-            one_class.accuracy_by_unit,
-            (0, 1),
+            name="accuracy_by_unit",
+            compute=one_class.accuracy_by_unit,
+            range=(0, 1),
             resampled=one_class.resampled_accuracy_by_unit,
             scores="units",
         ),
         Metric(
-            "balanced_accuracy",
-            one_class.balanced_accuracy,
-            (0, 1),
+            name="balanced_accuracy",
+            compute=one_class.balanced_accuracy,
+            range=(0, 1),
             resampled=one_class.resampled_balanced_accuracy,
         ),
         _MACRO_F1,
         replace(_MACRO_F1, name="macro_f1_global", settle=settling.global_threshold),
         replace(_MACRO_F1, name="macro_f1_per_class", settle=settling.class_thresholds),
-        Metric("auroc", rankings.auroc, (0, 1), resampled=rankings.resampled_auroc),
+        Metric(name="auroc", compute=rankings.auroc, range=(0, 1), resampled=rankings.resampled_auroc),
         Metric(
-            "sensitivity_at_90",
-            one_class.sensitivity,
-            (0, 1),
+            name="sensitivity_at_90",
+            compute=one_class.sensitivity,
+            range=(0, 1),
             resampled=one_class.resampled_sensitivity,
             settle=settling.operating_point,
         ),
         Metric(
-            "average_precision",
-            rankings.average_precision,
-            (0, 1),
+            name="average_precision",
+            compute=rankings.average_precision,
+            range=(0, 1),
             resampled=rankings.resampled_average_precision,
         ),
-        Metric("map_11", rankings.map_11, (0, 1), resampled=rankings.resampled_map_11),
-        Metric("qwk", one_class.qwk, (-1, 1), resampled=one_class.resampled_qwk),
+        Metric(name="map_11", compute=rankings.map_11, range=(0, 1), resampled=rankings.resampled_map_11),
+        Metric(name="qwk", compute=one_class.qwk, range=(-1, 1), resampled=one_class.resampled_qwk),
         _LOG_LOSS,
         replace(_LOG_LOSS, name="log_loss_scaled", settle=settling.temperature),
-        Metric("brier", one_class.brier, (0, 2), direction="lower", resampled=one_class.resampled_brier),
+        Metric(
+            name="brier", compute=one_class.brier, range=(0, 2), direction="lower", resampled=one_class.resampled_brier
+        ),
         _CALIBRATION_ERROR,
         replace(_CALIBRATION_ERROR, name="calibration_error_scaled", settle=settling.temperature),
     )

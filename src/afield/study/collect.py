@@ -7,17 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from pydantic import ValidationError
 from scipy.stats import spearmanr
 
 from afield.backbones.backbone import Backbone
-from afield.backbones.own import is_own
 from afield.base.errors import InputError, nearest
-from afield.scoring.metrics import METRICS
+from afield.base.extensions import is_own
+from afield.scoring.metrics import direction
 from afield.study.ledger import has_failed
 from afield.study.measured import measure
 from afield.study.record import BackboneRecord, Failure, SearchRecord, StudyRecord, TaskRecord, TrialRecord, TrialState
+from afield.study.sealed import read_samples
 from afield.study.search import Chosen, History, Seen, ask, asked, best_so_far, rungs
 from afield.study.store import Store, TrialFiles
 from afield.study.study import SearchChoice, Study
@@ -87,6 +90,7 @@ def load_record(out: str | Path, study: str | None = None) -> StudyRecord:
         study=chosen,
         results=_results(context, searches, tasks),
         predictions=_predictions(context, searches),
+        resampled=_resampled(context, searches, tasks),
         searches=searches,
         tasks=tasks,
         backbones=tuple(_backbone(row, stored, views.get(row.id, set())) for row in backbones.values()),
@@ -223,7 +227,9 @@ def _task(store: Store, name: str, plan: Mapping[str, Any]) -> TaskRecord:
         metric=content["metric"],
         metrics=tuple(content["metrics"]),
         target=content["target"],
+        own_range=tuple(plan["metrics"][content["metric"]]) if is_own(content["metric"]) else None,
         subgroups=tuple(content["subgroups"]),
+        test_samples=read_samples(store.samples(name, fingerprint), content["subgroups"], "test"),
         card=Card(**content["card"]),
         split_seed=content["split_seed"],
         selection=plan["selection"][name],
@@ -260,6 +266,15 @@ def _predictions(context: _Context, searches: Sequence[SearchRecord]) -> pd.Data
     return pd.concat(frames, ignore_index=True)[columns] if frames else pd.DataFrame(columns=columns)
 
 
+def _resampled(
+    context: _Context, searches: Sequence[SearchRecord], tasks: Sequence[TaskRecord]
+) -> dict[str, npt.NDArray[np.float64]]:
+    """The resamples of the tasks that one's own metric leads, by key."""
+    owned = {task.name for task in tasks if task.own_range is not None}
+    scored = _scored(context, searches)
+    return {trial.key: context.store.resampled(trial.key) for search, trial in scored if search.task in owned}
+
+
 def _results(context: _Context, searches: Sequence[SearchRecord], tasks: Sequence[TaskRecord]) -> pd.DataFrame:
     cards = {task.name: task for task in tasks}
     rows = [
@@ -293,7 +308,7 @@ def _rows(context: _Context, search: SearchRecord, trial: TrialRecord, task: Tas
             "pretraining": row.pretraining_data,
             "year": row.year, "imagenet_top1": row.imagenet_top1, "imagenet_kind": row.imagenet_kind,
             "task": task.name, "domain": task.card.domain, "metric": name,
-            "value": found.value, "low": found.low, "high": found.high, "direction": METRICS[name].direction,
+            "value": found.value, "low": found.low, "high": found.high, "direction": direction(name),
             "n_test": found.n, "n_clusters": found.clusters, "split": "test",
             "protocol": context.study.study.protocol, "view": "plain",
             "initialisation": trial.recipe["initialisation"], "image_size": trial.recipe["image_size"],

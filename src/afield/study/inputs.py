@@ -12,7 +12,8 @@ from afield.base.process import cores
 from afield.images.prepared import Rule, open_prepared, prepare
 from afield.scoring.predictions import label_array
 from afield.study.job import SplitPaths
-from afield.study.plan import Plan, Preparing
+from afield.study.needs import Preparing
+from afield.study.plan import Plan
 from afield.study.store import Store
 from afield.tasks.data import TaskData
 from afield.tasks.labels import HAS

@@ -17,10 +17,13 @@ import pandas as pd
 from afield.backbones.backbone import Backbone
 from afield.backbones.own import resolve
 from afield.backbones.weights import Weights
-from afield.base.extensions import load_kept
+from afield.base.extensions import Extension, is_own, load_kept
 from afield.base.reading import AS_DECLARED
 from afield.images.prepared import open_prepared
+from afield.scoring.metric import Metric
+from afield.scoring.metrics import metric
 from afield.study.measured import keep_measured
+from afield.study.needs import own_metric
 from afield.study.store import Store
 from afield.tasks.task import Split
 from afield.trial import SplitInputs, Trial, run_trial, score
@@ -76,8 +79,15 @@ class Job:
 
     def backbone(self) -> Backbone:
         """What the trial's backbone refers to. Raises InputError where an extension is not the planned one."""
-        loaded = {name: load_kept(self.extensions[name], sha256) for name, sha256 in self.trial.extensions}
-        return resolve(self.trial.backbone, loaded)
+        return resolve(self.trial.backbone, self._loaded())
+
+    def metric(self) -> Metric:
+        """What the trial's metric refers to. Raises as `backbone` does."""
+        name = self.trial.metric
+        return own_metric(name, self._loaded()) if is_own(name) else metric(name)
+
+    def _loaded(self) -> dict[str, Extension]:
+        return {name: load_kept(self.extensions[name], sha256) for name, sha256 in self.trial.extensions}
 
     @property
     def label(self) -> str:
@@ -115,7 +125,7 @@ def _train(job: Job, store: Store, progress: Progress, stop: Callable[[], bool])
     begun = load_checkpoint(store.checkpoint(key), here) or State()
     before = begun.epoch
     state = run_trial(
-        trial, job.splits["train"].open(), job.splits["validation"].open(), job.backbone(), job.weights,
+        trial, job.splits["train"].open(), job.splits["validation"].open(), job.backbone(), job.weights, job.metric(),
         state=begun, until=job.until, workers=job.workers,
         hooks=Hooks(save=save, progress=progress, stop=stop),
     )  # fmt: skip
@@ -183,4 +193,4 @@ def _score(job: Job, store: Store) -> None:
     predictions = score(job.trial, job.backbone(), network, job.splits["test"].open())
     store.write_score(key, predictions, {"key": key, "view": "plain", "platform": platform(job.trial.numerics.device)})
     task = store.read_task(job.trial.task, job.trial.data)
-    keep_measured(store, key, job.trial.classes, task["metrics"])
+    keep_measured(store, key, job.trial.classes, task["metrics"], job.metric())

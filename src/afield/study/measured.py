@@ -13,8 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
+from afield.base.errors import StoreError
+from afield.base.extensions import is_own
 from afield.base.files import write_json
-from afield.scoring.intervals import metric_interval
+from afield.scoring.intervals import bootstrap_weights, metric_interval, resampled_values
+from afield.scoring.metric import Metric
 from afield.scoring.metrics import METRICS
 from afield.scoring.predictions import Predictions
 from afield.study.sealed import read_json
@@ -44,13 +47,25 @@ def measure(store: Store, key: str, classes: tuple[str, ...], names: Sequence[st
     kept = _read(_place(store, key), _source(store, key))
     if all(name in kept for name in names):
         return {name: kept[name] for name in names}
+    lost = [name for name in names if is_own(name) and name not in kept]
+    if lost:
+        raise StoreError(
+            f"{_place(store, key)}: does not hold {lost[0]}, which only its extension can compute; remove the folder "
+            f"{store.score_folder(key)} and run the study again"
+        )
     validation, test = (Predictions.from_frame(store.predictions(key, split), classes) for split in _SPLITS)
-    return {name: kept.get(name) or _measured(name, validation, test) for name in names}
+    return {name: kept.get(name) or _measured(METRICS[name], validation, test) for name in names}
 
 
-def keep_measured(store: Store, key: str, classes: tuple[str, ...], names: Sequence[str]) -> None:
-    """Compute those metrics of a scored trial and keep them beside its predictions."""
-    measured = measure(store, key, classes, names)
+def keep_measured(store: Store, key: str, classes: tuple[str, ...], names: Sequence[str], leading: Metric) -> None:
+    """Compute those metrics of a scored trial, `leading` among them, and keep them beside its predictions. Of one's own
+    the resamples are kept, too, since nobody who reads the folder later runs its code.
+    """
+    validation, test = (Predictions.from_frame(store.predictions(key, split), classes) for split in _SPLITS)
+    measured = {name: _measured(leading if name == leading.name else METRICS[name], validation, test) for name in names}
+    if is_own(leading.name):
+        resampled = resampled_values(leading.on(validation), test, bootstrap_weights(test.cluster))
+        store.write_resampled(key, resampled)
     content = {
         "version": SCORING_VERSION,
         "source": _source(store, key),
@@ -65,8 +80,8 @@ def keep_measured(store: Store, key: str, classes: tuple[str, ...], names: Seque
 _SPLITS = ("validation", "test")
 
 
-def _measured(name: str, validation: Predictions, test: Predictions) -> Measured:
-    metric = METRICS[name].on(validation)
+def _measured(metric: Metric, validation: Predictions, test: Predictions) -> Measured:
+    metric = metric.on(validation)
     interval = metric_interval(metric, test)
     n = len(np.unique(test.unit)) if metric.scores == "units" else len(test.label)
     clusters = len(np.unique(test.cluster))

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from afield.backbones.backbone import Backbone, Interpolation
 from afield.backbones.own import resolve
 from afield.base.errors import AfieldError, InputError, nearest
-from afield.base.extensions import Extension, load_kept
+from afield.base.extensions import Extension, is_own, load_kept
 from afield.images.prepared import PREPARATION_VERSION, Rule, evaluation_rule, refuse_broken
 from afield.images.views import find_images, read_views
 from afield.scoring.decisions import most_likely, said_of_each
@@ -93,7 +93,7 @@ class Network:
         """Of each picture the class, or the classes, that it is said to have."""
         if not said.several:
             return [self.classes[place] for place in most_likely(said)]
-        settle = metric(self.trial.metric).settle
+        settle = None if is_own(self.trial.metric) else metric(self.trial.metric).settle
         chosen = said_of_each(said if settle is None else settle(self.validation)(said))
         return ["; ".join(name for name, yes in zip(self.classes, row, strict=True) if yes) for row in chosen]
 

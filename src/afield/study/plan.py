@@ -4,42 +4,29 @@ numerics are settled.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from afield.backbones.backbone import Backbone
-from afield.backbones.own import extension_of, is_own, planned
-from afield.backbones.sizes import check_size
-from afield.backbones.weights import Sources, Weights, locate, whereabouts
-from afield.base.errors import InputError
-from afield.base.extensions import Extension, load_extensions
+from afield.backbones.own import extension_of
+from afield.backbones.weights import Sources, Weights
+from afield.base.extensions import Extension, is_own
 from afield.base.files import safe_name
 from afield.base.hashing import digest
-from afield.base.process import cores
 from afield.images.prepared import PREPARATION_VERSION, Rule
-from afield.images.unreadable import unreadable
-from afield.scoring.metrics import metric
+from afield.scoring.metric import Metric
+from afield.study.needs import ANYWHERE, Downloading, Preparing, gather
 from afield.study.protocol import view_of
 from afield.study.search import rung_sizes
 from afield.study.study import Study
-from afield.tasks.builtin import find_task
-from afield.tasks.data import TaskData, Unreadable, load_task
-from afield.tasks.task import Protocol, Split, Task
+from afield.tasks.data import TaskData
+from afield.tasks.task import Split
 from afield.training.numerics import NumericsChoice, numerics_for
 from afield.training.recipe import Recipe
 from afield.trial import Trial, key_of
-
-Found = TypeVar("Found")
-
-Downloading = Callable[[str, int, int | None], None]
-"""backbone, bytes that are here, bytes that there will be (None: the server does not say)"""
-Preparing = Callable[[str, int, int], None]
-"""what is prepared, images done, images in all; may raise to stop"""
-ANYWHERE = Sources()
-"""weights from where they are published"""
 
 
 @dataclass(frozen=True)
@@ -91,6 +78,8 @@ class Plan:
     searches: tuple[PlannedSearch, ...]
     extensions: Mapping[str, Extension] = field(default_factory=dict)
     """the study's own files and packages, by name"""
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
+    """one's own that lead tasks, by name"""
 
     def content(self) -> dict[str, Any]:
         """The plan as plain values: what a reader of the result folder needs to find its way."""
@@ -117,6 +106,7 @@ class Plan:
             "dropped": {name: dict(data.dropped) for name, data in self.tasks.items()},
             "backbones": {search.backbone.id: search.backbone.plain() for search in self.searches},
             "extensions": {name: item.sha256 for name, item in self.extensions.items()},
+            "metrics": {name: list(own.range) for name, own in self.metrics.items()},
             "weights": {name: {"sha256": item.sha256, "origin": item.origin} for name, item in self.weights.items()},
             "numerics": self.numerics.model_dump(mode="json"),
         }
@@ -172,136 +162,36 @@ def make_plan(
     Weights that are not here are downloaded, once nothing else is missing; without `download` they are missing too.
     Raises InputError that lists all that is missing at once.
     """
-    problems: list[str] = []
-    loaded = _gather(
-        study.study.tasks, lambda name: _load(study, find_task(name, study.tasks), cache, data, preparing), problems
-    )
-    tasks = {data.task.name: data for data in loaded.values()}
-    if len(tasks) < len(loaded):
-        problems.append(
-            f"study.tasks: two have one name ({', '.join(data.task.name for data in loaded.values())}); rename a folder"
-        )
-    extensions = _load_extensions(study, problems)
-    rows = _gather(
-        [name for name in study.study.backbones if extensions is not None or not is_own(name)],
-        lambda name: planned(name, extensions or {}),
-        problems,
-    )
-    pretrained = {
-        name
-        for intervention in study.study.interventions
-        if study.recipe_of(intervention).initialisation == "pretrained"
-        for name in study.backbones_of(intervention)
-        if name in rows
-    }
-    for intervention in study.study.interventions:
-        recipe = study.recipe_of(intervention)
-        for name in study.backbones_of(intervention):
-            if name in rows:
-                for found in tasks.values():
-                    problems += _complaints(study.study.protocol, found.task, rows[name], recipe)
-    for name, found in tasks.items():
-        if metric(found.task.metric).direction != "higher":
-            problems.append(
-                f"{name}: its leading metric {found.task.metric} is better when lower; "
-                "lead with one that is better when higher"
-            )
-    weights = _gather(
-        [name for name in study.study.backbones if name in pretrained],
-        lambda name: _locate(rows[name], sources, downloading, download=download and not problems),
-        problems,
-    )
-    if problems:
-        raise InputError("\n".join(dict.fromkeys(problems)))
+    needs = gather(study, cache, sources, data, downloading, preparing, download=download)
     grids = {name: study.cells(name) for name in study.study.interventions}
     searches = tuple(
         PlannedSearch(
             task=task,
-            backbone=rows[name],
+            backbone=needs.backbones[name],
             intervention=intervention,
             cells=_cells(
-                study, found, rows[name], grids[intervention], weights.get(name), numerics, _hashes(name, extensions)
+                study,
+                found,
+                needs.backbones[name],
+                grids[intervention],
+                needs.weights.get(name),
+                numerics,
+                _hashes((name, found.task.metric), needs.extensions),
             ),
             seeds=study.study.seeds,
         )
-        for task, found in tasks.items()
+        for task, found in needs.tasks.items()
         for intervention in study.study.interventions
         for name in study.backbones_of(intervention)
     )
-    bytes_of = {rows[name].id: item for name, item in weights.items()}
-    return Plan(study, tasks, bytes_of, numerics, searches, extensions or {})
+    weights = {needs.backbones[name].id: item for name, item in needs.weights.items()}
+    return Plan(study, needs.tasks, weights, numerics, searches, needs.extensions, needs.metrics)
 
 
-def _load(study: Study, task: Task, cache: Path, data: Path | None, preparing: Preparing | None) -> TaskData:
-    return load_task(task, study.study.protocol, cache, data, _unreadable(study, task, cache, preparing))
-
-
-def _unreadable(study: Study, task: Task, cache: Path, preparing: Preparing | None) -> Unreadable | None:
-    """What finds the images of a task that cannot be read, where the study lets them be left out."""
-    if study.study.unreadable == "error":
-        return None
-
-    def progress(done: int, total: int) -> None:
-        if preparing:
-            preparing(f"{task.name}, looking for broken ones", done, total)
-
-    return lambda root, images: unreadable(root, images, cache, cores(), progress, task.reading)
-
-
-def _locate(row: Backbone, sources: Sources, downloading: Downloading | None, *, download: bool) -> Weights:
-    """A backbone's weights; without `download` those that are here."""
-    if not download and not sources.offline:
-        there = whereabouts(row, sources)
-        if there.path is None and there.address.startswith("http"):
-            raise InputError(
-                f"{row.id}: its weights are not on this machine yet; a run fetches them from {there.address} "
-                f"(now: afield backbones fetch {row.id} --to DIR)"
-            )
-    return locate(row, sources, partial(downloading, row.id) if downloading else None)
-
-
-def _complaints(protocol: Protocol, task: Task, row: Backbone, recipe: Recipe) -> list[str]:
-    """What speaks against training a backbone on a task by a recipe."""
-    try:
-        check_size(row, view_of(protocol, task, row, recipe).image_size)
-        if recipe.pooling != "own" or recipe.head != "own":  # rare, and it needs torch
-            from afield.backbones.pooling import check_pooling
-
-            check_pooling(row, recipe.pooling, recipe.head)
-        if task.reading.count != 3:
-            from afield.backbones.channels import check_channels
-
-            check_channels(row, task.reading.count)
-    except InputError as error:
-        return [str(error)]
-    return []
-
-
-def _load_extensions(study: Study, problems: list[str]) -> dict[str, Extension] | None:
-    """The study's extensions by name; None, with the problems noted, where one cannot be loaded."""
-    try:
-        return load_extensions(study.extensions)
-    except InputError as error:
-        problems.append(str(error))
-        return None
-
-
-def _hashes(backbone: str, extensions: Mapping[str, Extension] | None) -> tuple[tuple[str, str], ...]:
-    """Name and sha256 of the extensions whose code shapes the training of a backbone."""
-    if not is_own(backbone):
-        return ()
-    extension = extension_of(backbone, extensions or {})
-    return ((extension.name, extension.sha256),)
-
-
-def _gather(names: tuple[str, ...] | list[str], find: Callable[[str], Found], problems: list[str]) -> dict[str, Found]:
-    found = {}
-    for name in names:
-        try:
-            found[name] = find(name)
-        except InputError as error:
-            problems.append(str(error))
-    return found
+def _hashes(names: Sequence[str], extensions: Mapping[str, Extension]) -> tuple[tuple[str, str], ...]:
+    """Name and sha256 of the extensions whose code shapes a training: by its backbone, or the metric that selects."""
+    used = [extension_of(name, extensions) for name in names if is_own(name)]
+    return tuple(sorted({(extension.name, extension.sha256) for extension in used}))
 
 
 def _cells(

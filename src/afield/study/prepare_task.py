@@ -10,7 +10,7 @@ from afield.base.errors import InputError, Stopped
 from afield.base.process import interrupts
 from afield.images.prepared import cache_folder
 from afield.study.inputs import _prepare as prepare_split
-from afield.study.plan import Preparing
+from afield.study.needs import Preparing
 from afield.study.protocol import View
 from afield.tasks.builtin import find_task
 from afield.tasks.data import TaskData, load_task

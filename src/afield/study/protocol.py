@@ -61,8 +61,8 @@ def spread(values: tuple[float, float, float], count: int) -> tuple[float, ...]:
     """A mean or std of red, green and blue for other channels: the first three keep theirs, further ones get the mean
     of the three, and so do one or two channels.
 
-    >>> spread((0.5, 0.4, 0.3), 4)
-    (0.5, 0.4, 0.3, 0.4)
+    >>> spread((0.5, 0.25, 0.0), 4)
+    (0.5, 0.25, 0.0, 0.25)
     """
     between = sum(values) / 3
     return (*values, *(count - 3) * (between,)) if count >= 3 else count * (between,)

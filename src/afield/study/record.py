@@ -11,6 +11,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from afield.backbones.backbone import Backbone
+from afield.base.errors import AfieldError
+from afield.scoring.metric import Metric
+from afield.scoring.metrics import metric
+from afield.scoring.predictions import Predictions
 from afield.study.study import Study
 from afield.tasks.data import lacking_classes
 from afield.tasks.task import Card, Split, Target
@@ -82,6 +86,8 @@ class TaskRecord:
     metrics: tuple[str, ...]
     """all that were recorded, the leading one first"""
     target: Target
+    own_range: tuple[float, float] | None
+    """of a leading metric of one's own: its least and greatest possible value"""
     card: Card
     split_seed: int
     selection: Literal["validation", "test"]
@@ -93,6 +99,8 @@ class TaskRecord:
     """samples by split"""
     subgroups: tuple[str, ...] = ()
     """columns of the samples for whose values results are told apart"""
+    test_samples: pd.DataFrame = field(default_factory=lambda: pd.DataFrame({"id": []}))
+    """id, and a column a subgroup, of the samples of test"""
     dropped: Mapping[str, str] = field(default_factory=dict)
     """images that could not be read and were left out, each with the reason"""
     pictures: Mapping[str, tuple[npt.NDArray[np.uint8], ...]] = field(default_factory=dict)
@@ -130,6 +138,17 @@ class Failure:
 
 
 @dataclass(frozen=True)
+class Counterpart:
+    """What a study of the other protocol found on the same tasks."""
+
+    study: Study
+    results: pd.DataFrame
+    """its results table"""
+    selection: Mapping[str, Literal["validation", "test"]]
+    """by task, the split that chose"""
+
+
+@dataclass(frozen=True)
 class StudyRecord:
     """Everything that was found: the input of every analysis and of the report."""
 
@@ -146,7 +165,22 @@ class StudyRecord:
     platforms: tuple[Mapping[str, str], ...] = ()
     """the distinct platforms that trained, e.g. {"cpu": ..., "torch": ...}"""
     test_reads: int = 0
+    resampled: Mapping[str, npt.NDArray[np.float64]] = field(default_factory=dict)
+    """of trials that one's own metric was computed of: its value in each resample of test, by key"""
+    counterpart: Counterpart | None = None
+    """where the folder holds a study of the other protocol too (`counterpart.with_counterpart`)"""
 
     def task(self, name: str) -> TaskRecord:
         """The record of that task."""
         return next(task for task in self.tasks if task.name == name)
+
+    def metric(self, task: str) -> Metric:
+        """The metric that leads a task; one's own cannot be computed here (`resampled` has what it gave)."""
+        found = self.task(task)
+        if found.own_range is None:
+            return metric(found.metric)
+        return Metric(name=found.metric, compute=_elsewhere, range=found.own_range)
+
+
+def _elsewhere(predictions: Predictions) -> float:
+    raise AfieldError("one's own metric is computed where a trial is scored, and nowhere else")

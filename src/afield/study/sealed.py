@@ -47,6 +47,18 @@ def write_parquet(path: Path, frame: pd.DataFrame) -> None:
         frame.to_parquet(temporary, index=False)
 
 
+def read_samples(path: Path, columns: Sequence[str], split: str) -> pd.DataFrame:
+    """`id` and those columns of the samples of a split, in the order of the table. Raises DamagedError where the table
+    is not there, cannot be read or lacks a column.
+    """
+    if not columns:
+        return pd.DataFrame({"id": []})
+    try:
+        return pd.read_parquet(path, columns=["id", *columns], filters=[("split", "==", split)])
+    except (OSError, ValueError) as error:
+        raise DamagedError(f"{path}: damaged or missing ({error}); run the study again to make it anew") from error
+
+
 def seal(folder: Path, names: Sequence[str], result: Mapping[str, Any]) -> None:
     """Write FOLDER/result.json with the SHA-256 of the files of those names: the last file of a result."""
     write_json(folder / "result.json", {**result, "sha256": {name: sha256_file(folder / name) for name in names}})

@@ -264,6 +264,15 @@ class Store:
         """The predictions table of a finished trial on `validation`, or of a scored one on `test`."""
         return pd.read_parquet(self._of_split(key, split) / "predictions.parquet")
 
+    def write_resampled(self, key: str, values: npt.NDArray[np.float64]) -> None:
+        """Keep what one's own metric gave in each resample of test, [resamples]."""
+        write_parquet(self.score_folder(key) / "resampled.parquet", pd.DataFrame({"value": values}))
+
+    def resampled(self, key: str) -> npt.NDArray[np.float64]:
+        """What `write_resampled` wrote."""
+        table = pd.read_parquet(self.score_folder(key) / "resampled.parquet")
+        return table["value"].to_numpy(dtype=np.float64)
+
     def seal_of(self, key: str, split: str) -> str:
         """SHA-256 of those predictions, as it was sealed with them."""
         return str(read_json(self._of_split(key, split) / "result.json")["sha256"]["predictions.parquet"])

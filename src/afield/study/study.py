@@ -295,11 +295,7 @@ def _with_places(study: Study, folder: Path) -> Study:
         return str((folder / Path(path).expanduser()).resolve())
 
     extensions = tuple(absolute(item) if item.endswith(".py") else item for item in study.extensions)
-    sources = {}
-    for name, source in study.tasks.items():
-        places = {key: absolute(place) for key in ("folder", "images") if (place := getattr(source, key)) is not None}
-        table = {"table": tuple(absolute(place) for place in source.table)} if source.table is not None else {}
-        sources[name] = source.model_copy(update={**places, **table})
+    sources = {name: source.below(folder) for name, source in study.tasks.items()}
     known = {*sources, *TASKS}
     tasks = tuple(
         absolute(name) if name not in known and (folder / Path(name).expanduser()).exists() else name

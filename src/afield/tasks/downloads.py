@@ -1,8 +1,8 @@
 """What of the tasks' data a machine may fetch: addresses, hashes, and where each file belongs below the data folder.
 
-Addresses and MD5s are those that torchvision's data sets use; of CIFAR the publisher's own for its binary files, of
-CCT-20 LILA's (PAPER.md 2.1), of SUN397's lists tensorflow-datasets'. Sizes are told before a download, never checked:
-those of CCT-20 are published, the others are what users of torchvision and tensorflow-datasets saw.
+Addresses and hashes are those that torchvision's data sets use; for EuroSAT's 13 bands torchgeo's, for CIFAR's binary
+files their publisher's own, for CCT-20 LILA's (PAPER.md 2.1), for SUN397's lists tensorflow-datasets'. Sizes are told
+before a download, never checked: those of CCT-20 are published, the others are what users of these libraries saw.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 from typing import Literal
 from urllib.parse import urlsplit
 
+_TORCHGEO = "https://huggingface.co/datasets/torchgeo/eurosat/resolve"
 _LILA = "https://storage.googleapis.com/public-datasets-lila/caltechcameratraps"
 _OXFORD = "https://www.robots.ox.ac.uk/~vgg/data"
 _VOC = "https://thor.robots.ox.ac.uk/pascal/VOC/voc2007"
@@ -62,6 +63,15 @@ class FromKaggle:
         return f"{place}/rules" if self.kind == "competitions" else place
 
 
+_EUROSAT_BANDS = (
+    Download(
+        f"{_TORCHGEO}/1ce6f1bfb56db63fd91b6ecc466ea67f2509774c/EuroSATallBands.zip",
+        folder="eurosat",
+        brings="ds/images/remote_sensing/otherDatasets/sentinel_2/tif",
+        md5="5ac12b3b2557aa56e1826e981e8e200e",
+        size=2_067_725_275,
+    ),
+)
 _CCT20 = (
     Download(
         f"{_LILA}/eccv_18_annotations.tar.gz",
@@ -81,13 +91,16 @@ _CCT20 = (
 DOWNLOADS: dict[str, tuple[Download, ...]] = {
     "eurosat": (
         Download(
-            "https://huggingface.co/datasets/torchgeo/eurosat/resolve/c877bcd43f099cd0196738f714544e355477f3fd/EuroSAT.zip",
+            f"{_TORCHGEO}/c877bcd43f099cd0196738f714544e355477f3fd/EuroSAT.zip",
             folder="eurosat",
             brings="2750",
             md5="c8fa014336c82ac7804f0398fcb19387",
             size=94_280_567,
         ),
     ),
+    "eurosat_ms": _EUROSAT_BANDS,
+    "eurosat_bands": _EUROSAT_BANDS,
+    "eurosat_by_location": _EUROSAT_BANDS,
     "cct20": _CCT20,
     "cct20_trans": _CCT20,
     "food101": (

@@ -66,7 +66,7 @@ TASK = Task(
         ),
         get=_GET,
         citation=(
-            "L. Bossard, M. Guillaumin, L. Van Gool: Food-101 -- Mining discriminative components with random forests. "
+            "L. Bossard, M. Guillaumin, L. Van Gool: Food-101 - Mining discriminative components with random forests. "
             "ECCV 2014. doi:10.1007/978-3-319-10599-4_29"
         ),
     ),

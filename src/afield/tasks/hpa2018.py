@@ -9,6 +9,7 @@ import pandas as pd
 
 from afield.base.errors import InputError
 from afield.base.reading import Reading
+from afield.tasks.groups import listed_groups
 from afield.tasks.label_table import positions_in, read_table
 from afield.tasks.labels import vectors
 from afield.tasks.places import find_root
@@ -52,8 +53,8 @@ def samples(root: Path) -> pd.DataFrame:
     file says of it; blank without one).
 
     Images are the competition's four grey files in `train/`, else pudae's stacks of them, `rgby/train/<Id>.png`. Groups
-    are those of `groups.csv`, where the user has put one beside the table: columns Id and group, for images that belong
-    together. Every other image is a group of its own.
+    are those of `groups.csv`, where the user has put one beside the table: columns Id and group (`listed_groups`), for
+    images that belong together. Every other image is a group of its own.
     """
     path = root / "train.csv"
     table = read_table("hpa2018", path, ("Id", "Target"), _GET)
@@ -64,7 +65,7 @@ def samples(root: Path) -> pd.DataFrame:
             "id": ids,
             "image": "rgby/train/" + ids + ".png" if stacked else "train/" + ids,
             "label": _labels(path, table["Target"]),
-            "group": _groups(root / "groups.csv", ids),
+            "group": listed_groups("hpa2018", root / "groups.csv", ids, "Id"),
             "listed": _listed(root / SPLIT_FILE, ids),
         }
     )
@@ -81,33 +82,19 @@ def _labels(path: Path, targets: pd.Series) -> list[tuple[int, ...]]:
     return vectors(([int(word) for word in sample] for sample in words), len(CLASSES))
 
 
-def _groups(path: Path, ids: pd.Series) -> pd.Series:
-    if not path.is_file():
-        return ids
-    listed = _by_id(path, "group", "List each image once, or take the file away")
-    return ids.map(listed).fillna(ids)
-
-
 def _listed(path: Path, ids: pd.Series) -> pd.Series:
     """What the split file says of each image."""
     if not path.is_file():
         return pd.Series("", index=ids.index)
     mend = "Put the whole file here, or take it away: then a split is made"
-    listed = _by_id(path, "Split", mend)
-    positions_in(tuple(_SIDES), "hpa2018", path, listed.reset_index(drop=True))
-    lacking = ids[~ids.isin(listed.index)]
-    if len(lacking):
-        raise InputError(f"hpa2018: {path}: lacks {len(lacking)} images of train.csv, {lacking.iloc[0]} first. {mend}")
-    return ids.map(listed)
-
-
-def _by_id(path: Path, column: str, mend: str) -> pd.Series:
-    """A column of a table by the ids of its images."""
-    table = read_table("hpa2018", path, ("Id", column), mend)
-    twice = table["Id"][table["Id"].duplicated()]
+    table = read_table("hpa2018", path, ("Id", "Split"), mend)
+    positions_in(tuple(_SIDES), "hpa2018", path, table["Split"])
+    twice, lacking = table["Id"][table["Id"].duplicated()], ids[~ids.isin(table["Id"])]
     if len(twice):
         raise InputError(f"hpa2018: {path}: lists {twice.iloc[0]} more than once. {mend}")
-    return table.set_index("Id")[column]
+    if len(lacking):
+        raise InputError(f"hpa2018: {path}: lacks {len(lacking)} images of train.csv, {lacking.iloc[0]} first. {mend}")
+    return ids.map(table.set_index("Id")["Split"])
 
 
 def split(table: pd.DataFrame, protocol: Protocol) -> pd.Series:
@@ -127,6 +114,16 @@ def split(table: pd.DataFrame, protocol: Protocol) -> pd.Series:
     return side.map({"train": "train", "validation": "test", "test": LEFT_OUT})
 
 
+_IMAGES = (
+    "Human Protein Atlas; Kaggle competition 2018: 31,072 labelled images of 512x512 pixels from a confocal "
+    "microscope, four stains each, 28 labels, one to five an image. "
+)
+_MIND = (
+    "Names of labels as the competition's page has them, from memory: unverified here. Some images occur more than "
+    "once: near-duplicates may lie on both sides of a split, unless a file groups.csv (Id, group) beside train.csv "
+    f"says what belongs together, or the study's own split lies there ({SPLIT_FILE}). The rarest labels have 11, 21 "
+    "and 28 images: macro F1 moves by a point or more with one of them."
+)
 TASK = Task(
     name="hpa2018",
     version=1,
@@ -144,13 +141,8 @@ TASK = Task(
     card=Card(
         title="HPA 2018: where in the cell a protein lies, in three channels",
         source=(
-            "Human Protein Atlas; Kaggle competition 2018: 31,072 labelled images of 512x512 pixels from a confocal "
-            "microscope, four stains each, 28 labels, one to five an image. Here microtubules, protein and nucleus as "
-            "red, green and blue; the fourth stain is in hpa2018_rgby. Names of labels as the competition's page has "
-            "them, from memory: unverified here. Some images occur more than once: near-duplicates may lie on both "
-            "sides of a split, unless a file groups.csv (Id, group) beside train.csv says what belongs together, or "
-            f"the study's own split lies there ({SPLIT_FILE}). The rarest labels have 11, 21 and 28 images: macro F1 "
-            "moves by a point or more with one of them."
+            f"{_IMAGES}Here microtubules, protein and nucleus as red, green and blue; the fourth stain is in "
+            f"hpa2018_rgby. {_MIND}"
         ),
         application="Cell biology: maps of proteins; one of the study's six, from microscopy.",
         licence=(
@@ -173,5 +165,12 @@ RGBY = replace(
     name="hpa2018_rgby",
     reading=replace(TASK.reading, channels=(0, 1, 2, 3)),
     published=None,  # the study meant to show the fourth channel, and lost it
-    card=replace(TASK.card, title="HPA 2018: where in the cell a protein lies, in all four channels"),
+    card=replace(
+        TASK.card,
+        title="HPA 2018: where in the cell a protein lies, in all four channels",
+        source=(
+            f"{_IMAGES}Here microtubules, protein and nucleus as red, green and blue, and the endoplasmic reticulum as "
+            f"a fourth channel. {_MIND}"
+        ),
+    ),
 )

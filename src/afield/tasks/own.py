@@ -9,8 +9,9 @@ from pathlib import Path
 import pandas as pd
 
 from afield.base.errors import InputError
+from afield.base.extensions import is_own
 from afield.base.text import count
-from afield.scoring.metrics import METRICS, metric, metric_title
+from afield.scoring.metrics import METRICS, direction, metric_title
 from afield.scoring.panel import fitting
 from afield.tasks.own_folder import read_folder
 from afield.tasks.own_labels import Labelled, label_samples
@@ -30,7 +31,7 @@ def folder_task(path: Path | str) -> Task:
     return own_task(TaskSource(folder=str(path)))
 
 
-def own_task(source: TaskSource, name: str = "", version: int = 1) -> Task:
+def own_task(source: TaskSource, name: str = "") -> Task:
     """The task of a folder tree `[split/]class/**/image` or of tables.
 
     The task's name is by default that of the folder or table. Where the source names no metric, one is proposed from
@@ -51,7 +52,7 @@ def own_task(source: TaskSource, name: str = "", version: int = 1) -> Task:
     unscored = tuple(found.classes.index(label) for label in found.rare) if source.rare == "unscored" else ()
     return Task(
         name=name,
-        version=version,
+        version=source.version,
         classes=found.classes,
         metric=proposed,
         find=partial(_find, root),
@@ -96,7 +97,9 @@ def proposed_metric(target: Target, counts: Mapping[str, int]) -> tuple[str, str
 
 def _chosen(name: str, chosen: str, target: Target, classes: int) -> str:
     """The user's metric, if it can be computed of such labels and selects (higher is better)."""
-    if metric(chosen).direction != "higher":
+    if is_own(chosen):
+        return chosen
+    if direction(chosen) != "higher":
         raise InputError(f"{name}: metric {chosen}: is better when lower; lead with one that is better when higher")
     fit = (*fitting(classes, ordinal=target == "grade", multi_label=target == "labels"), "accuracy_by_unit")
     if chosen not in fit:

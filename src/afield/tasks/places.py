@@ -9,9 +9,6 @@ from pathlib import Path
 import platformdirs
 
 from afield.base.errors import InputError
-from afield.tasks.archives import unpack
-
-unpack_zip = unpack
 
 
 def data_folder(named: Path | None = None) -> Path:

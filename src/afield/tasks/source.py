@@ -4,10 +4,14 @@ training split is used. All as plain checked values.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from afield.base.errors import InputError, nearest
 from afield.tasks.task import Flip, Target
 
 Column = Annotated[str, Field(min_length=1)]
@@ -76,6 +80,8 @@ class TaskSource(BaseModel):
     flips: tuple[Flip, ...] = ("horizontal",)
     """mirror images that leave the label as it is"""
     licence: str = "the owner's"
+    version: Annotated[int, Field(ge=1)] = 1
+    """raised where the data change their meaning; in the key of every trial"""
     shots: Annotated[int, Field(ge=1)] | None = None
     """training samples of each class that are used; validation and test stay whole"""
     share: Fraction | None = None
@@ -120,6 +126,16 @@ class TaskSource(BaseModel):
             raise ValueError("folds: is for one class a sample; use fractions")
         return self
 
+    def below(self, folder: Path) -> TaskSource:
+        """The same with all its paths, which count from a folder, made absolute."""
+
+        def absolute(path: str) -> str:
+            return str((folder / Path(path).expanduser()).resolve())
+
+        places = {key: absolute(place) for key in ("folder", "images") if (place := getattr(self, key)) is not None}
+        table = {} if self.table is None else {"table": tuple(absolute(place) for place in self.table)}
+        return self.model_copy(update={**places, **table})
+
     @property
     def several(self) -> bool:
         """Whether a sample may have several of the classes."""
@@ -131,10 +147,21 @@ class TaskSource(BaseModel):
         return "labels" if self.several else "grade" if self.ordinal else "class"
 
 
+def task_source(keys: Mapping[str, Any]) -> TaskSource:
+    """Plain values, checked. Raises InputError for what they cannot be."""
+    try:
+        return TaskSource.model_validate_json(json.dumps(keys, default=str))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        known = f"; {nearest(place, TaskSource.model_fields)}" if first["type"] == "extra_forbidden" else ""
+        raise InputError(f"own task: {place + ': ' if place else ''}{first['msg']}{known}") from None
+
+
 _PLACES = ("task", "folder", "table")
 _PART = {"shots", "share", "split_seed"}
 _OF_FOLDERS = _PART | {
-    "folder", "classes", "ordinal", "metric", "fractions", "folds", "fold", "rare", "rare_below", "flips", "licence",
+    "folder", "classes", "version", "ordinal", "metric", "fractions", "folds", "fold", "rare", "rare_below", "flips", "licence",
 }  # fmt: skip
 _KEYS = {"task": _PART | {"task"}, "folder": _OF_FOLDERS, "table": set(TaskSource.model_fields) - {"task", "folder"}}
 """that may stand beside each place"""

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
 from afield.base.reading import AS_DECLARED, Reading
 from afield.scoring.panel import fitting
+
+if TYPE_CHECKING:
+    from afield.tasks.source import TaskSource
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
@@ -71,7 +74,7 @@ class Task:
     """raised whenever classes, labels or splits change: it is in the key of every trial"""
     classes: tuple[str, ...]
     metric: str
-    """the metric that selects and leads"""
+    """the metric that selects and leads: a name, or in an extension's task that of its own (`my_lab:worst_site`)"""
     find: Callable[[Path], Path]
     """from the folder of all tasks' data (`places.data_folder`) to that which holds this one's; raises InputError with
     the way to get it"""
@@ -92,6 +95,25 @@ class Task:
     """of one's own data: which metric leads and why, said when a study begins"""
     published: Published | None = None
     """of the study's tasks alone; without it a task has no protocol `paper`"""
+
+    @staticmethod
+    def from_table(*tables: str | Path, **columns: Any) -> TaskSource:  # noqa: ANN401 - as in a study file
+        """What a study makes a task of: one's own tables of labels, a row a sample. `columns` are the keys of its
+        `[tasks.NAME]` (`source.TaskSource`): `label`, `group`, `split`, `metric`, ...
+
+        Nothing is read yet, since an extension's copy is run by every worker. Relative paths count from the extension's
+        folder. Raises InputError for keys that there are not, and for those that contradict each other.
+        """
+        from afield.tasks.source import task_source
+
+        return task_source({"table": [str(table) for table in tables], **columns})
+
+    @staticmethod
+    def from_folder(folder: str | Path, **keys: Any) -> TaskSource:  # noqa: ANN401
+        """The same of a folder tree `[split/]class/**/image`."""
+        from afield.tasks.source import task_source
+
+        return task_source({"folder": str(folder), **keys})
 
     @property
     def metrics(self) -> tuple[str, ...]:

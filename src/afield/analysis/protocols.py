@@ -1,0 +1,103 @@
+"""A study under both protocols: how much better the paper's own looks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from afield.analysis.words import count, listing, signed, size_words
+from afield.scoring.intervals import Interval
+from afield.scoring.metrics import direction, in_points, metric_title
+from afield.study.record import StudyRecord
+from afield.study.study import Study
+
+
+@dataclass(frozen=True)
+class ProtocolRow:
+    """One backbone under both."""
+
+    backbone: str
+    clean: Interval
+    """the metric on test, mean over seeds; the limits too, from test samples alone"""
+    paper: Interval
+    optimism: float
+    """how much better `paper` looks, metric's own scale"""
+
+
+@dataclass(frozen=True)
+class BothProtocols:
+    """One task's metric under the protocols `clean` and `paper`, of the backbones that both studies scored."""
+
+    metric: str
+    rows: tuple[ProtocolRow, ...]
+    other: str
+    """name of the other study"""
+    words: str
+
+
+def both_protocols(record: StudyRecord, task: str, intervention: str) -> BothProtocols | None:
+    """Set a task's results under both protocols side by side; None where the folder has no study of the other, or no
+    backbone was scored in both.
+
+    The two test splits may share images and differ in others, so the difference has no interval.
+    """
+    if record.counterpart is None:
+        return None
+    leading, other = record.task(task).metric, record.counterpart
+    ours, theirs = (_means(results, task, leading, intervention) for results in (record.results, other.results))
+    clean, paper = (ours, theirs) if record.study.study.protocol == "clean" else (theirs, ours)
+    sign = 1 if direction(leading) == "higher" else -1
+    shared = [name for name in record.study.study.backbones if name in clean and name in paper]
+    rows = tuple(
+        ProtocolRow(name, clean[name], paper[name], sign * (paper[name].value - clean[name].value)) for name in shared
+    )
+    if not rows:
+        return None
+    words = _words(rows, leading, tuple(_differing(record.study, other.study)))
+    return BothProtocols(leading, rows, other.study.study.name, words)
+
+
+def _means(results: pd.DataFrame, task: str, metric: str, intervention: str) -> dict[str, Interval]:
+    """Value and limits by backbone, mean over seeds; a backbone without a number is left out."""
+    if results.empty:
+        return {}
+    rows = results[
+        (results["task"] == task) & (results["metric"] == metric) & (results["intervention"] == intervention)
+    ]
+    found = {}
+    for name, mine in rows.groupby("backbone", sort=False):
+        value, low, high = (float(mine[column].mean(skipna=False)) for column in ("value", "low", "high"))
+        if math.isfinite(value):
+            found[str(name)] = Interval(value, low, high)
+    return found
+
+
+def _words(rows: tuple[ProtocolRow, ...], metric: str, differing: tuple[str, ...]) -> str:
+    gaps = [row.optimism for row in rows]
+    mean = float(np.mean(gaps))
+    over = f"of {rows[0].backbone}" if len(rows) == 1 else f"of {count(len(rows), 'backbone')} on average"
+    spread = "" if len(rows) == 1 else f" ({_gap(min(gaps), metric)} to {_gap(max(gaps), metric)})"
+    how = "better" if mean > 0 else "worse"
+    also = f"; the two studies also differ in {listing(differing)}" if differing else ""
+    return (
+        f"Under the protocol paper, {metric_title(metric)} {over} was {size_words(mean, metric)} {how}{spread} than "
+        f"under clean: what paper flatters, together with other splits and other views of the images{also}."
+    )
+
+
+def _gap(value: float, metric: str) -> str:
+    return signed(100 * value) if in_points(metric) else signed(value, 3)
+
+
+def _differing(ours: Study, theirs: Study) -> Iterator[str]:
+    """What the two studies do not share beside the protocol."""
+    mine, other = ours.recipe.model_dump(), theirs.recipe.model_dump()
+    yield from (key.replace("_", " ") for key in mine if mine[key] != other[key])
+    if ours.search != theirs.search:
+        yield "the search"
+    if ours.study.seeds != theirs.study.seeds:
+        yield "the seeds"

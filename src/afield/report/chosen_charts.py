@@ -1,0 +1,84 @@
+"""Charts of what the chosen one does: the metric in subgroups, and how sure it is against how often it is right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from afield.report.charts import BEHIND, INK, MUTED, SERIES, WINNER, layered
+
+AS_TRAINED, SCALED = "as trained", "after temperature scaling"
+_ROW = 42
+"""height of a row of intervals, pixels"""
+_SQUARE = 320
+"""height of the reliability chart, pixels"""
+
+
+def subgroup_chart(rows: pd.DataFrame, whole: float, *, metric: str) -> alt.LayerChart:
+    """One row a subgroup: the metric with its interval, and a line for all samples; names above, numbers at the right.
+
+    `rows`: name, value, low, high (these may be missing), words (the numbers as text), worse (whether clearly); drawn
+    in the order given.
+    """
+    ends = [whole, *rows["value"], *rows["low"].dropna(), *rows["high"].dropna()]
+    room = (max(ends) - min(ends)) * 0.08 or 0.05
+    scale = alt.Scale(domain=[min(ends) - room, max(ends) + room], nice=False, zero=False)
+    order = alt.Y("name:N", sort=list(rows["name"]), axis=None, scale=alt.Scale(paddingInner=0, paddingOuter=0.1))
+    axis = alt.Axis(title=f"{metric} on the test images", tickCount=6, grid=True)
+    tooltip = [alt.Tooltip("name:N", title="subgroup"), alt.Tooltip("words:N", title=metric)]
+    base = alt.Chart(rows).encode(y=order, tooltip=tooltip)
+    colour = alt.Color("worse:N", scale=alt.Scale(domain=[False, True], range=[WINNER, BEHIND]), legend=None)
+    shape = alt.Shape("worse:N", scale=alt.Scale(domain=[False, True], range=["circle", "triangle-down"]), legend=None)
+    line = alt.Chart(pd.DataFrame({"whole": [whole]})).mark_rule(color=INK, strokeWidth=1.5)
+    bars = base.mark_rule(strokeWidth=3, yOffset=7).encode(x=alt.X("low:Q", scale=scale), x2="high:Q", color=colour)
+    marks = base.mark_point(filled=True, size=110, opacity=1, yOffset=7).encode(
+        x=alt.X("value:Q", scale=scale), color=colour, shape=shape
+    )
+    above: dict[str, Any] = {"baseline": "middle", "dy": -11}
+    halo: dict[str, Any] = {**above, "stroke": "var(--card)", "strokeWidth": 5, "strokeJoin": "round", "aria": False}
+    name: dict[str, Any] = {"align": "left", "fontWeight": 600, "limit": alt.ExprRef("max(width - 150, 90)")}
+    left = base.encode(x=alt.value(2), text="name:N")
+    right = base.encode(x=alt.value("width"), text="words:N")
+    names = [left.mark_text(**halo, **name), left.mark_text(**above, **name)]
+    numbers = [right.mark_text(**halo, align="right"), right.mark_text(**above, align="right", color=MUTED)]
+    layers = [line.encode(x=alt.X("whole:Q", scale=scale, axis=axis)), bars, marks, *names, *numbers]
+    return layered(layers, _ROW * len(rows))
+
+
+def reliability_chart(bins: pd.DataFrame) -> alt.LayerChart:
+    """Mean confidence of each bin against the share that is right; the diagonal is where they agree.
+
+    `bins`: of (AS_TRAINED or SCALED), confidence, accuracy, n; without empty bins. Areas stand for the samples.
+    """
+    least = float(bins["confidence"].min())
+    across = [max(0.0, least - 0.04), 1.0]
+    x = alt.X(
+        "confidence:Q",
+        scale=alt.Scale(domain=across, nice=False, zero=False),
+        axis=alt.Axis(title="how sure it is (mean probability)", tickCount=6),
+    )
+    y = alt.Y(
+        "accuracy:Q",
+        scale=alt.Scale(domain=[0.0, 1.0], nice=False),
+        axis=alt.Axis(title="share that is right", tickCount=5),
+    )
+    series = [name for name in (AS_TRAINED, SCALED) if name in set(bins["of"])]
+    legend = alt.Legend(offset=30)
+    colours, shapes = {AS_TRAINED: SERIES[1], SCALED: WINNER}, {AS_TRAINED: "circle", SCALED: "diamond"}
+    colour = alt.Color("of:N", scale=alt.Scale(domain=series, range=[colours[name] for name in series]), legend=legend)
+    shape = alt.Shape("of:N", scale=alt.Scale(domain=series, range=[shapes[name] for name in series]), legend=legend)
+    size = alt.Size("n:Q", scale=alt.Scale(type="linear", domainMin=0, range=[24, 420]), legend=None)
+    ends = pd.DataFrame({"confidence": across, "accuracy": across})
+    diagonal = alt.Chart(ends).mark_line(color=MUTED, strokeDash=[4, 4], strokeWidth=1.5).encode(x=x, y=y)
+    tooltip = [
+        alt.Tooltip("of:N", title="probabilities"),
+        alt.Tooltip("confidence:Q", title="mean probability", format=".3f"),
+        alt.Tooltip("accuracy:Q", title="share that is right", format=".3f"),
+        alt.Tooltip("n:Q", title="test images", format=",d"),
+    ]
+    base = alt.Chart(bins).encode(x=x, y=y, color=colour, tooltip=tooltip)
+    lines = base.mark_line(strokeWidth=2, opacity=0.6)
+    points = base.mark_point(filled=True, opacity=0.85).encode(shape=shape, size=size)
+    return layered([diagonal, lines, points], _SQUARE)

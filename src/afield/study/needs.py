@@ -1,0 +1,203 @@
+"""What a study needs, found: its extensions, tasks with their images, backbones and weights. All that is missing is
+told at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from afield.backbones.backbone import Backbone
+from afield.backbones.own import planned
+from afield.backbones.sizes import check_size
+from afield.backbones.weights import Sources, Weights, locate, whereabouts
+from afield.base.errors import InputError
+from afield.base.extensions import Extension, find_object, is_own, load_extensions, objects
+from afield.base.process import cores
+from afield.images.unreadable import unreadable
+from afield.scoring.metric import Metric
+from afield.scoring.metrics import direction
+from afield.study.protocol import view_of
+from afield.study.study import Study
+from afield.tasks.builtin import find_task
+from afield.tasks.data import TaskData, Unreadable, load_task
+from afield.tasks.source import TaskSource
+from afield.tasks.task import Task
+from afield.training.recipe import Recipe
+
+Found = TypeVar("Found")
+
+Downloading = Callable[[str, int, int | None], None]
+"""backbone, bytes that are here, bytes that there will be (None: the server does not say)"""
+Preparing = Callable[[str, int, int], None]
+"""what is prepared, images done, images in all; may raise to stop"""
+ANYWHERE = Sources()
+"""weights from where they are published"""
+
+
+@dataclass(frozen=True)
+class Needs:
+    """All that a study's trials are made of."""
+
+    extensions: Mapping[str, Extension]
+    tasks: Mapping[str, TaskData]
+    """by the task's own name"""
+    backbones: Mapping[str, Backbone]
+    """by the name that the study gives"""
+    weights: Mapping[str, Weights]
+    """by that name; those that only train from scratch need none"""
+    metrics: Mapping[str, Metric]
+    """one's own that lead, by name"""
+
+
+def gather(
+    study: Study,
+    cache: Path,
+    sources: Sources = ANYWHERE,
+    data: Path | None = None,
+    downloading: Downloading | None = None,
+    preparing: Preparing | None = None,
+    *,
+    download: bool = True,
+) -> Needs:
+    """Find all that a study needs; `plan.make_plan` has the arguments. Raises InputError with a line for each thing
+    that is missing or does not fit.
+    """
+    problems: list[str] = []
+    extensions = _extensions(study, problems)
+    loadable = partial(_loadable, known=extensions is not None)
+    loaded = _each(
+        loadable(study.study.tasks),
+        lambda name: _load(study, _task(name, study, extensions or {}), cache, data, preparing),
+        problems,
+    )
+    tasks = {found.task.name: found for found in loaded.values()}
+    owned = [found.task.metric for found in tasks.values() if is_own(found.task.metric)]
+    metrics = _each(loadable(owned), lambda name: own_metric(name, extensions or {}), problems)
+    if len(tasks) < len(loaded):
+        names = ", ".join(found.task.name for found in loaded.values())
+        problems.append(f"study.tasks: two have one name ({names}); rename one")
+    backbones = _each(loadable(study.study.backbones), lambda name: planned(name, extensions or {}), problems)
+    problems += _misfits(study, tasks, backbones)
+    pretrained = [name for name in study.study.backbones if name in backbones and _is_pretrained(study, name)]
+    ready = download and not problems
+    weights = _each(pretrained, lambda name: _weights(backbones[name], sources, downloading, download=ready), problems)
+    if problems:
+        raise InputError("\n".join(dict.fromkeys(problems)))
+    return Needs(extensions or {}, tasks, backbones, weights, metrics)
+
+
+def own_metric(name: str, extensions: Mapping[str, Extension]) -> Metric:
+    """One's own metric, by its reference. Raises InputError where there is none, and where it cannot select."""
+    found = replace(find_object(name, extensions, Metric), name=name)
+    if found.direction != "higher":
+        raise InputError(
+            f"{name}: is better when lower; a leading metric must be better when higher: give its negative"
+        )
+    return found
+
+
+def _each(names: Sequence[str], find: Callable[[str], Found], problems: list[str]) -> dict[str, Found]:
+    """What is found of each name; what is not goes to the problems."""
+    found = {}
+    for name in names:
+        try:
+            found[name] = find(name)
+        except InputError as error:
+            problems.append(str(error))
+    return found
+
+
+def _extensions(study: Study, problems: list[str]) -> dict[str, Extension] | None:
+    """The study's extensions by name; None, with the problems noted, where one cannot be loaded."""
+    try:
+        return load_extensions(study.extensions)
+    except InputError as error:
+        problems.append(str(error))
+        return None
+
+
+def _loadable(names: Sequence[str], known: bool) -> list[str]:
+    """Without the objects of extensions where these could not be loaded: that has been said already."""
+    return [name for name in names if known or not is_own(name)]
+
+
+def _task(name: str, study: Study, extensions: Mapping[str, Extension]) -> Task:
+    if not is_own(name) or Path(name).exists():
+        return find_task(name, study.tasks)
+    extension, _, own = name.partition(":")
+    if extension in extensions and own in objects(extensions[extension], TaskSource):
+        source = find_object(name, extensions, TaskSource)
+        return find_task(own, {own: source.below(extensions[extension].folder)})
+    return find_object(name, extensions, Task)
+
+
+def _load(study: Study, task: Task, cache: Path, data: Path | None, preparing: Preparing | None) -> TaskData:
+    return load_task(task, study.study.protocol, cache, data, _unreadable(study, task, cache, preparing))
+
+
+def _unreadable(study: Study, task: Task, cache: Path, preparing: Preparing | None) -> Unreadable | None:
+    """What finds the images of a task that cannot be read, where the study lets them be left out."""
+    if study.study.unreadable == "error":
+        return None
+
+    def progress(done: int, total: int) -> None:
+        if preparing:
+            preparing(f"{task.name}, looking for broken ones", done, total)
+
+    return lambda root, images: unreadable(root, images, cache, cores(), progress, task.reading)
+
+
+def _is_pretrained(study: Study, backbone: str) -> bool:
+    """Whether an intervention trains it from its weights."""
+    return any(
+        study.recipe_of(intervention).initialisation == "pretrained" and backbone in study.backbones_of(intervention)
+        for intervention in study.study.interventions
+    )
+
+
+def _misfits(study: Study, tasks: Mapping[str, TaskData], backbones: Mapping[str, Backbone]) -> Iterator[str]:
+    """What speaks against training a backbone on a task by a recipe, and against selecting by a metric."""
+    for intervention in study.study.interventions:
+        recipe = study.recipe_of(intervention)
+        for name in study.backbones_of(intervention):
+            if name in backbones:
+                for found in tasks.values():
+                    yield from _complaints(study, found.task, backbones[name], recipe)
+    for name, found in tasks.items():
+        if direction(found.task.metric) != "higher":
+            yield (
+                f"{name}: its leading metric {found.task.metric} is better when lower; "
+                "lead with one that is better when higher"
+            )
+
+
+def _complaints(study: Study, task: Task, row: Backbone, recipe: Recipe) -> list[str]:
+    try:
+        check_size(row, view_of(study.study.protocol, task, row, recipe).image_size)
+        if recipe.pooling != "own" or recipe.head != "own":  # rare, and it needs torch
+            from afield.backbones.pooling import check_pooling
+
+            check_pooling(row, recipe.pooling, recipe.head)
+        if task.reading.count != 3:
+            from afield.backbones.channels import check_channels
+
+            check_channels(row, task.reading.count)
+    except InputError as error:
+        return [str(error)]
+    return []
+
+
+def _weights(row: Backbone, sources: Sources, downloading: Downloading | None, *, download: bool) -> Weights:
+    """A backbone's weights; without `download` those that are here."""
+    if not download and not sources.offline:
+        there = whereabouts(row, sources)
+        if there.path is None and there.address.startswith("http"):
+            raise InputError(
+                f"{row.id}: its weights are not on this machine yet; a run fetches them from {there.address} "
+                f"(now: afield backbones fetch {row.id} --to DIR)"
+            )
+    return locate(row, sources, partial(downloading, row.id) if downloading else None)
