@@ -66,7 +66,7 @@ def test_analysis_and_report_need_no_torch() -> None:
 
 COMMANDS = ["run", "status", "report", "table", "tasks list", "tasks show", "backbones list", "backbones show"]
 COMMANDS += ["extension check", "predict", "tasks splits", "backbones fetch", "backbones measure"]
-COMMANDS += ["tasks fetch", "tasks prepare", "submit"]
+COMMANDS += ["tasks fetch", "tasks prepare", "submit", "check"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -78,7 +78,7 @@ def test_each_help_has_an_example(afield: Run, command: str) -> None:
     ("arguments", "words"),
     [
         (("run", "quickstat"), "quickstat: no such file, and no shipped study of that name; did you mean quickstart?"),
-        (("run", "."), "is a folder; give a study file"),
+        (("run", "no_images"), "no_images: needs a folder of images for each of at least two classes; it holds 0"),
         (("run", "quickstart", "--retry", "all"), "Invalid value for '--retry'"),
         (("predict", ".", "photos"), "no result folder of afield"),
         (("status", "."), "no result folder of afield"),
@@ -88,7 +88,11 @@ def test_each_help_has_an_example(afield: Run, command: str) -> None:
         (("table", "."), "no result folder of afield"),
     ],
 )
-def test_wrong_input_is_exit_code_2_in_words(afield: Run, arguments: tuple[str, ...], words: str) -> None:
+def test_wrong_input_is_exit_code_2_in_words(
+    afield: Run, arguments: tuple[str, ...], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "no_images").mkdir()
+    monkeypatch.chdir(tmp_path)
     assert words in afield(*arguments, code=2)
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
+from pydantic import BaseModel, ConfigDict
 
 from afield.backbones.backbone import Backbone
 from afield.backbones.weights import Weights
@@ -75,14 +75,6 @@ class Trial(BaseModel):
     """name and sha256 of the extensions whose code shapes the training"""
     numerics: Numerics
     version: int = TRIAL_VERSION
-
-    @model_serializer(mode="wrap")
-    def _plain(self, serialise: SerializerFunctionWrapHandler) -> dict[str, object]:
-        """All fields, but a reading only where the task states one: what is read as declared keeps its key."""
-        fields: dict[str, object] = serialise(self)
-        if self.reading == AS_DECLARED:
-            del fields["reading"]
-        return fields
 
     @property
     def key(self) -> str:

@@ -13,7 +13,7 @@ from afield.backbones.architectures import Grid
 from afield.backbones.backbone import Backbone
 from afield.backbones.build import build, build_imagenet
 from afield.backbones.catalogue import find
-from afield.backbones.check import check_extension
+from afield.study.check import check_extension
 from afield.backbones.convert import load_state
 from afield.backbones.heads import head_name
 from afield.backbones.weights import Sources, Weights, locate

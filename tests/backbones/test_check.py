@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from afield.backbones.check import check_extension
+from afield.study.check import check_extension
 from afield.backbones.weights import Sources
 from afield.base.errors import InputError
 

@@ -123,6 +123,16 @@ def test_a_group_on_two_sides_is_named_with_its_numbers(photos: Path) -> None:
     assert {picture.group for picture in finding.examples[0].pictures} == {"patient 7"}
 
 
+def test_an_image_that_two_splits_name(photos: Path) -> None:
+    table = table_of(photos, ALONE)
+    again = table[table["image"] == "crow/00.png"].assign(id="again", split="test")
+    found = check_samples(folder_task(photos), "clean", photos, pd.concat([table, again]), quiet, 1)
+    finding = named(found)["Images in more than one split"]
+    assert finding.biases
+    assert finding.told == "1 image"
+    assert finding.examples[0].pictures[0].split == "train, test"
+
+
 def test_one_picture_with_two_labels(photos: Path) -> None:
     Image.open(photos / "crow/03.png").save(photos / "owl/same.png")
     found = named(checked(photos, ALONE | {"owl/same.png": ("train", 1, "new")}))

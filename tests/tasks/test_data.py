@@ -99,7 +99,7 @@ def assign(**columns: Any) -> Callable[[pd.DataFrame], pd.DataFrame]:
         (assign(label=-1), "label is no position"),
         (assign(group=None), r"column group: 20 rows .*must be text"),
         (assign(id=7), "column id: 20 rows"),
-        (assign(group="one site"), "group one site: in more than one split"),
+        (assign(unit="one site"), "unit one site: in more than one split"),
         (assign(image="a/0000.png"), r"image a/0000\.png: in more than one split"),
         (lambda table: table.assign(image=table["image"] + "?"), "20 images .*: no such file in"),
         (lambda table: table.assign(image="../photos/../" + table["image"]), "20 images .*: path leaves"),

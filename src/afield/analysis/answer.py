@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from afield.analysis.chosen import Subgroups, subgroups_of
 from afield.analysis.clusters import few_clusters
-from afield.analysis.compare import Effect, Ranking, RankRow, effect_of, rank_backbones
+from afield.analysis.compare import Effect, Ranking, RankRow, effect_of, rank_backbones, ranked_intervention
 from afield.analysis.protocols import BothProtocols, both_protocols
 from afield.analysis.settle import would_settle
 from afield.analysis.transfer import TransferFit, fit_transfer
@@ -75,7 +75,7 @@ def answer(record: StudyRecord) -> Answer:
 
 def _task_answer(record: StudyRecord, task: str) -> TaskAnswer:
     head = record.study.study
-    intervention = PLAIN if PLAIN in head.interventions else head.interventions[0]
+    intervention = ranked_intervention(record)
     ranking = rank_backbones(record, task, intervention)
     leading = record.results
     if len(leading):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from afield.analysis.clusters import rests_on
-from afield.analysis.compare import Ranking
+from afield.analysis.compare import Ranking, rank_backbones, ranked_intervention
 from afield.analysis.words import count, level_words, spelled
 from afield.base.errors import InputError, nearest
 from afield.scoring.intervals import Interval
@@ -83,37 +83,40 @@ def subgroups_of(record: StudyRecord, ranking: Ranking) -> tuple[Subgroups, ...]
     found = []
     for column in task.subgroups:
         table = by_subgroup(network.test, samples[column], settled)
-        worst, words = _worst(column, table, whole, settled)
+        worst, words = _worst(column, table, whole, settled, network.seed)
         found.append(Subgroups(column, settled.name, whole, table, worst, words))
     return tuple(found)
 
 
-def subgroup_table(record: StudyRecord, rankings: tuple[Ranking, ...], column: str) -> pd.DataFrame:
+def subgroup_table(record: StudyRecord, column: str) -> pd.DataFrame:
     """The winner of each task by the values of a column: `task`, `backbone`, `seed`, `key`, `metric`, `column`, then
-    the columns of `by_subgroup`. Raises InputError where no task that was scored has such a column.
+    the columns of `by_subgroup`. Raises InputError where no task that was scored has such subgroups.
     """
-    parts, known = [], set()
-    for ranking in rankings:
+    parts, known = [], []
+    for task in record.tasks:
+        ranking = rank_backbones(record, task.name, ranked_intervention(record))
         network = chosen_network(record, ranking)
+        if network is None:
+            continue
+        known += task.subgroups
         for each in subgroups_of(record, ranking):
-            known.add(each.column)
-            if network is not None and each.column == column:
+            if each.column == column:
                 head = {
-                    "task": ranking.task, "backbone": network.backbone, "seed": network.seed, "key": network.key,
+                    "task": task.name, "backbone": network.backbone, "seed": network.seed, "key": network.key,
                     "metric": each.metric, "column": column,
                 }  # fmt: skip
-                parts.append(pd.DataFrame([head] * len(each.table)).join(each.table))
+                parts.append(each.table.assign(**head)[[*head, *each.table.columns]])
     if parts:
         return pd.concat(parts, ignore_index=True)
     if not known:
         raise InputError(
-            f"--by {column}: no task of this study has subgroups with results; a task's `subgroups` name the columns, "
-            "in a study's file under [tasks.NAME]"
+            f"--by {column}: no task with results has subgroups; `subgroups` under [tasks.NAME] of a study's file names "
+            "the columns whose values are told apart"
         )
     raise InputError(f"--by {column}: no such subgroups; {nearest(column, known)}")
 
 
-def _worst(column: str, table: pd.DataFrame, whole: float, metric: Metric) -> tuple[str, str]:
+def _worst(column: str, table: pd.DataFrame, whole: float, metric: Metric, seed: int) -> tuple[str, str]:
     """The worst subgroup whose interval does not reach the whole's value, and the sentence about the column."""
     title = metric_title(metric.name)
     told = table.dropna(subset=["value"])
@@ -126,5 +129,5 @@ def _worst(column: str, table: pd.DataFrame, whole: float, metric: Metric) -> tu
     interval = Interval(worst["value"], worst["low"], worst["high"])
     return str(worst["subgroup"]), (
         f"By {column}, {worst['subgroup']} is clearly worse: {title} {level_words(interval)} on "
-        f"{rests_on(worst['n'], worst['n_clusters'])}, against {whole:.3f} on all."
+        f"{rests_on(worst['n'], worst['n_clusters'])}, against {whole:.3f} on all (seed {seed})."
     )

@@ -98,6 +98,12 @@ class Effect:
     """why the difference has no interval; empty where it has"""
 
 
+def ranked_intervention(record: StudyRecord) -> str:
+    """The intervention whose results are ranked: plain, or the first that a study without it names."""
+    named = record.study.study.interventions
+    return PLAIN if PLAIN in named else named[0]
+
+
 def rank_backbones(record: StudyRecord, task: str, intervention: str = PLAIN) -> Ranking:
     """Rank the backbones of a task by its metric on validation, and compare each with the winner on test.
 

@@ -14,6 +14,7 @@ from afield.scoring.intervals import Interval
 from afield.scoring.metrics import direction, in_points, metric_title
 from afield.study.record import StudyRecord
 from afield.study.study import Study
+from afield.tasks.task import Protocol
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class BothProtocols:
 
     metric: str
     rows: tuple[ProtocolRow, ...]
+    tested: dict[Protocol, tuple[int, int]]
+    """test samples and clusters of each"""
     other: str
     """name of the other study"""
     words: str
@@ -48,8 +51,11 @@ def both_protocols(record: StudyRecord, task: str, intervention: str) -> BothPro
     if record.counterpart is None:
         return None
     leading, other = record.task(task).metric, record.counterpart
-    ours, theirs = (_means(results, task, leading, intervention) for results in (record.results, other.results))
-    clean, paper = (ours, theirs) if record.study.study.protocol == "clean" else (theirs, ours)
+    tables = {
+        record.study.study.protocol: _of(record.results, task, leading, intervention),
+        other.study.study.protocol: _of(other.results, task, leading, intervention),
+    }
+    clean, paper = _means(tables["clean"]), _means(tables["paper"])
     sign = 1 if direction(leading) == "higher" else -1
     shared = [name for name in record.study.study.backbones if name in clean and name in paper]
     rows = tuple(
@@ -58,16 +64,19 @@ def both_protocols(record: StudyRecord, task: str, intervention: str) -> BothPro
     if not rows:
         return None
     words = _words(rows, leading, tuple(_differing(record.study, other.study)))
-    return BothProtocols(leading, rows, other.study.study.name, words)
+    tested = {name: (int(table["n_test"].iloc[0]), int(table["n_clusters"].iloc[0])) for name, table in tables.items()}
+    return BothProtocols(leading, rows, tested, other.study.study.name, words)
 
 
-def _means(results: pd.DataFrame, task: str, metric: str, intervention: str) -> dict[str, Interval]:
-    """Value and limits by backbone, mean over seeds; a backbone without a number is left out."""
+def _of(results: pd.DataFrame, task: str, metric: str, intervention: str) -> pd.DataFrame:
     if results.empty:
-        return {}
-    rows = results[
-        (results["task"] == task) & (results["metric"] == metric) & (results["intervention"] == intervention)
-    ]
+        return pd.DataFrame({"backbone": []})
+    rows = (results["task"] == task) & (results["metric"] == metric) & (results["intervention"] == intervention)
+    return results[rows]
+
+
+def _means(rows: pd.DataFrame) -> dict[str, Interval]:
+    """Value and limits by backbone, mean over seeds; a backbone without a number is left out."""
     found = {}
     for name, mine in rows.groupby("backbone", sort=False):
         value, low, high = (float(mine[column].mean(skipna=False)) for column in ("value", "low", "high"))

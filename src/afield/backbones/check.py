@@ -1,4 +1,4 @@
-"""The contract's own tests of one's own backbones: what `afield extension check my_lab.py` runs before a study does."""
+"""The contract's own tests of one's own backbones: part of what `afield extension check my_lab.py` runs."""
 
 from __future__ import annotations
 
@@ -23,34 +23,25 @@ from afield.backbones.own import measured, resolve
 from afield.backbones.sizes import check_size
 from afield.backbones.weights import Sources, Weights, locate
 from afield.base.errors import InputError
-from afield.base.extensions import Extension, keep_copy, load_extension, load_kept, objects, where
+from afield.base.extensions import Extension, keep_copy, load_kept, objects, where
 
 
 @dataclass(frozen=True)
 class Check:
-    """What one test of one backbone came to."""
+    """What one test of one object came to."""
 
-    backbone: str
+    name: str
     what: str
     outcome: Literal["ok", "failed", "left out"]
     words: str
     """what was found, or what is wrong and the mend"""
 
 
-def check_extension(source: str | Path, sources: Sources) -> Iterator[Check]:
-    """Test every backbone of an extension, a line a test, each as soon as it is done.
-
-    A backbone that cannot be built is not tested further. Raises InputError for a file that cannot be loaded or that
-    has no backbone in it.
+def check_backbones(extension: Extension, sources: Sources) -> Iterator[Check]:
+    """Test every backbone of an extension, a line a test, each as soon as it is done. One that cannot be built is not
+    tested further.
     """
-    extension = load_extension(source)
-    found = objects(extension, Backbone)
-    if not found:
-        raise InputError(
-            f"{extension.path}: has no object of a kind that afield takes from an extension; "
-            "write one, for instance: hydra = Backbone(build=make_net)"
-        )
-    for name in found:
+    for name in objects(extension, Backbone):
         yield from _check_backbone(f"{extension.name}:{name}", extension, sources)
 
 
@@ -71,12 +62,6 @@ def _check_backbone(name: str, extension: Extension, sources: Sources) -> Iterat
                 return
         else:
             yield Check(name, what, "left out" if words.startswith("none") else "ok", words)
-
-
-def describe_checks(source: str | Path, sources: Sources) -> Iterator[tuple[str, bool]]:
-    """What `check_extension` finds, a line a test, and whether it was passed."""
-    for check in check_extension(source, sources):
-        yield f"{check.backbone}  {check.what:20} {check.outcome:8}  {check.words}", check.outcome != "failed"
 
 
 @dataclass(frozen=True)

@@ -94,10 +94,10 @@ def copies(pairs: Sequence[Pair], samples: Samples) -> list[Finding]:
     They are counted by what they link: all groups that share pictures with each other, directly or over others, are one
     case, however many pictures they share.
     """
+    found = _torn_images(samples)
     cases = _cases(pairs, samples)
     across = [case for case in cases if any(samples.crosses(pair) for pair in case)]
     within = [case for case in cases if not any(samples.crosses(pair) for pair in case)]
-    found = []
     for exact in (True, False):
         kind = "equal in every pixel" if exact else _SAME
         chosen = [case for case in across if any(pair.exact and samples.crosses(pair) for pair in case) == exact]
@@ -141,6 +141,15 @@ def _cases(pairs: Sequence[Pair], samples: Samples) -> list[list[Pair]]:
     for pair in pairs:
         cases.setdefault(joined[samples.group[pair.first]], []).append(pair)
     return [cases[name] for name in sorted(cases)]
+
+
+def _torn_images(samples: Samples) -> list[Finding]:
+    """Files that are named in several splits."""
+    torn = sorted(image for image, splits in samples.splits.items() if len(splits) > 1)
+    if not torn:
+        return []
+    examples = tuple(Example((samples.picture(image),), "one file, in several splits") for image in torn[:SHOWN])
+    return [Finding("Images in more than one split", True, many(len(torn), "image"), _APART, examples)]
 
 
 def _counted(cases: Sequence[Sequence[Pair]], samples: Samples) -> str:

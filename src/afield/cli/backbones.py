@@ -10,7 +10,9 @@ import typer
 from afield.cli.output import complain, say
 
 backbones_app = typer.Typer(help="List and show the backbones (pretrained weights).", no_args_is_help=True)
-extension_app = typer.Typer(help="Your own backbones: test the file before a study runs it.", no_args_is_help=True)
+extension_app = typer.Typer(
+    help="Your own backbones, tasks and metrics: test the file before a study runs it.", no_args_is_help=True
+)
 
 
 @backbones_app.command("list", epilog="Example: afield backbones list --family resnet --top1 75:80 --max-params 30M")
@@ -61,12 +63,12 @@ def extension_check(
         Path | None, typer.Option(help="Folder of weights that goes before the named place.", show_default=False)
     ] = None,
 ) -> None:
-    """Test every backbone of a file as a run uses it.
+    """Test every backbone, task and metric of a file as a run uses it.
 
     Exit code 1 where a test fails, 2 where the file cannot be used.
     """
-    from afield.backbones.check import describe_checks
     from afield.backbones.weights import sources
+    from afield.study.check import describe_checks
 
     failed = 0
     for line, passed in describe_checks(source, sources(weights)):

@@ -75,6 +75,7 @@ def run(
     from afield.progress import Display
     from afield.report.page import write_page
     from afield.study.collect import load_record
+    from afield.study.counterpart import with_counterpart
 
     with Display(Console(stderr=True)) as display:
         outcome = run_study(
@@ -89,7 +90,7 @@ def run(
             data=data,
         )
     say(describe_outcome(outcome))
-    record = load_record(folder, study=content.study.name)
+    record = with_counterpart(load_record(folder, study=content.study.name), folder)
     page = write_page(record, folder)
     print(answer(record).text())
     print(f"\nReport: {page}")
@@ -121,13 +122,22 @@ def table(
         TableFormat, typer.Option(help="csv and markdown are printed unless --to is given.")
     ] = TableFormat.csv,
     to: Annotated[Path | None, typer.Option(help="File to write; needed for parquet.", show_default=False)] = None,
+    by: Annotated[
+        str | None,
+        typer.Option(
+            help="Instead: the winners in the subgroups of this column, such as sex; a task's `subgroups` name them.",
+            show_default=False,
+        ),
+    ] = None,
     study: OneStudy = None,
 ) -> None:
     """Print or write the results table."""
-    from afield.study.collect import results
+    from afield.analysis.chosen import subgroup_table
+    from afield.study.collect import load_record, results
     from afield.study.table import write_table
 
-    put(write_table(results(out, study=study), format.value, to))
+    rows = results(out, study=study) if by is None else subgroup_table(load_record(out, study), by)
+    put(write_table(rows, format.value, to))
 
 
 @studies_app.command(epilog="Example: afield predict out/quickstart photos/new --to predictions.csv")

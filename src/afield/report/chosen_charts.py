@@ -10,41 +10,57 @@ import pandas as pd
 from afield.report.charts import BEHIND, INK, MUTED, SERIES, WINNER, layered
 
 AS_TRAINED, SCALED = "as trained", "after temperature scaling"
-_ROW = 42
-"""height of a row of intervals, pixels"""
+_SPACIOUS = 8
+"""subgroups whose names and numbers have room in the chart"""
+_ROW, _LINE = 42, 22
+"""height of a row of intervals with and without room for that, pixels"""
 _SQUARE = 320
 """height of the reliability chart, pixels"""
 
 
 def subgroup_chart(rows: pd.DataFrame, whole: float, *, metric: str) -> alt.LayerChart:
-    """One row a subgroup: the metric with its interval, and a line for all samples; names above, numbers at the right.
+    """One row a subgroup: the metric with its interval, and a line for all samples. Of a few subgroups the names stand
+    above and the numbers at the right; of more than _SPACIOUS only the names, at the left.
 
     `rows`: name, value, low, high (these may be missing), words (the numbers as text), worse (whether clearly); drawn
     in the order given.
     """
+    spacious = len(rows) <= _SPACIOUS
     ends = [whole, *rows["value"], *rows["low"].dropna(), *rows["high"].dropna()]
     room = (max(ends) - min(ends)) * 0.08 or 0.05
     scale = alt.Scale(domain=[min(ends) - room, max(ends) + room], nice=False, zero=False)
-    order = alt.Y("name:N", sort=list(rows["name"]), axis=None, scale=alt.Scale(paddingInner=0, paddingOuter=0.1))
+    order = alt.Y(
+        "name:N",
+        sort=list(rows["name"]),
+        axis=None if spacious else alt.Axis(title=None, labelLimit=110, grid=False),
+        scale=alt.Scale(paddingInner=0, paddingOuter=0.1),
+    )
     axis = alt.Axis(title=f"{metric} on the test images", tickCount=6, grid=True)
     tooltip = [alt.Tooltip("name:N", title="subgroup"), alt.Tooltip("words:N", title=metric)]
     base = alt.Chart(rows).encode(y=order, tooltip=tooltip)
     colour = alt.Color("worse:N", scale=alt.Scale(domain=[False, True], range=[WINNER, BEHIND]), legend=None)
     shape = alt.Shape("worse:N", scale=alt.Scale(domain=[False, True], range=["circle", "triangle-down"]), legend=None)
     line = alt.Chart(pd.DataFrame({"whole": [whole]})).mark_rule(color=INK, strokeWidth=1.5)
-    bars = base.mark_rule(strokeWidth=3, yOffset=7).encode(x=alt.X("low:Q", scale=scale), x2="high:Q", color=colour)
-    marks = base.mark_point(filled=True, size=110, opacity=1, yOffset=7).encode(
+    down = 7 if spacious else 0
+    bars = base.mark_rule(strokeWidth=3, yOffset=down).encode(x=alt.X("low:Q", scale=scale), x2="high:Q", color=colour)
+    marks = base.mark_point(filled=True, size=110 if spacious else 70, opacity=1, yOffset=down).encode(
         x=alt.X("value:Q", scale=scale), color=colour, shape=shape
     )
+    layers = [line.encode(x=alt.X("whole:Q", scale=scale, axis=axis)), bars, marks]
+    return layered([*layers, *(_named(base) if spacious else [])], (_ROW if spacious else _LINE) * len(rows))
+
+
+def _named(base: alt.Chart) -> list[alt.Chart]:
+    """Names above the bars, numbers at the right, each with a halo."""
     above: dict[str, Any] = {"baseline": "middle", "dy": -11}
     halo: dict[str, Any] = {**above, "stroke": "var(--card)", "strokeWidth": 5, "strokeJoin": "round", "aria": False}
     name: dict[str, Any] = {"align": "left", "fontWeight": 600, "limit": alt.ExprRef("max(width - 150, 90)")}
     left = base.encode(x=alt.value(2), text="name:N")
     right = base.encode(x=alt.value("width"), text="words:N")
-    names = [left.mark_text(**halo, **name), left.mark_text(**above, **name)]
-    numbers = [right.mark_text(**halo, align="right"), right.mark_text(**above, align="right", color=MUTED)]
-    layers = [line.encode(x=alt.X("whole:Q", scale=scale, axis=axis)), bars, marks, *names, *numbers]
-    return layered(layers, _ROW * len(rows))
+    return [
+        *(left.mark_text(**halo, **name), left.mark_text(**above, **name)),
+        *(right.mark_text(**halo, align="right"), right.mark_text(**above, align="right", color=MUTED)),
+    ]
 
 
 def reliability_chart(bins: pd.DataFrame) -> alt.LayerChart:

@@ -69,9 +69,10 @@ def protocol_table(both: BothProtocols, names: Mapping[str, str]) -> Table:
     )
     title = metric_title(both.metric)
     unit = words.difference_unit(both.metric)
+    clean, paper = (rests_on(*both.tested[name]) for name in ("clean", "paper"))
     caption = (
-        f"Test {title}, mean over seeds, in brackets 95\u00a0% intervals from each protocol's own test images alone; "
-        f"differences in {unit}, positive where paper looks better"
+        f"Test {title}, mean over seeds, in brackets 95\u00a0% intervals from test images alone: {clean} under clean, "
+        f"{paper} under paper; differences in {unit}, positive where paper looks better"
     )
     return Table(caption, ("backbone", "under clean", "under paper", "optimism of paper"), rows)
 

@@ -41,7 +41,7 @@ def prepare_inputs(
         for split, rule in plan.rules(search).items():
             place = (search.task, split, rule)
             if place not in folders:
-                folders[place] = _prepare(data, split, rule, cache, progress)
+                folders[place] = prepare_split(data, split, rule, cache, progress)
             table = data.selection if split == "validation" else split
             paths[split] = SplitPaths(samples, table, folders[place])
         if search.task not in pictured:
@@ -51,7 +51,8 @@ def prepare_inputs(
     return inputs
 
 
-def _prepare(data: TaskData, split: Split, rule: Rule, cache: Path, progress: Preparing) -> Path:
+def prepare_split(data: TaskData, split: Split, rule: Rule, cache: Path, progress: Preparing) -> Path:
+    """Prepare what a split shows, if it is not there yet; gives the folder of the prepared images."""
     images = data.images(split)
     what = f"{data.task.name} {split}, " + (f"{rule.size} px" if rule.size else "full size")
     hashes = [data.hashes[image] for image in images]

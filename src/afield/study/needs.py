@@ -128,6 +128,11 @@ def _loadable(names: Sequence[str], known: bool) -> list[str]:
 def _task(name: str, study: Study, extensions: Mapping[str, Extension]) -> Task:
     if not is_own(name) or Path(name).exists():
         return find_task(name, study.tasks)
+    return find_own_task(name, extensions)
+
+
+def find_own_task(name: str, extensions: Mapping[str, Extension]) -> Task:
+    """An extension's task, by its reference: a Task, or what `Task.from_table` and `Task.from_folder` give."""
     extension, _, own = name.partition(":")
     if extension in extensions and own in objects(extensions[extension], TaskSource):
         source = find_object(name, extensions, TaskSource)

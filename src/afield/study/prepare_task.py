@@ -9,7 +9,7 @@ from afield.backbones.backbone import IMAGENET_MEAN, IMAGENET_STD, Interpolation
 from afield.base.errors import InputError, Stopped
 from afield.base.process import interrupts
 from afield.images.prepared import cache_folder
-from afield.study.inputs import _prepare as prepare_split
+from afield.study.inputs import prepare_split
 from afield.study.needs import Preparing
 from afield.study.protocol import View
 from afield.tasks.builtin import find_task

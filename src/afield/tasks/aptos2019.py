@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from afield.base.errors import InputError
+from afield.tasks.groups import listed_groups
 from afield.tasks.label_table import positions_in, read_table
 from afield.tasks.places import find_root
 from afield.tasks.splits import draw_fifth, stratified_split
@@ -43,20 +43,10 @@ def samples(root: Path) -> pd.DataFrame:
             "id": table["id_code"],
             "image": "train_images/" + table["id_code"] + ".png",
             "label": positions_in([str(grade) for grade in range(len(CLASSES))], "aptos2019", path, table["diagnosis"]),
-            "group": _groups(root / "groups.csv", table["id_code"]),
+            "group": listed_groups("aptos2019", root / "groups.csv", table["id_code"], "id_code"),
             "position": range(len(table)),
         }
     )
-
-
-def _groups(path: Path, ids: pd.Series) -> pd.Series:
-    if not path.is_file():
-        return ids
-    listed = read_table("aptos2019", path, ("id_code", "group"), "List each photograph once, or take the file away")
-    twice = listed["id_code"][listed["id_code"].duplicated()]
-    if len(twice):
-        raise InputError(f"aptos2019: {path}: lists {twice.iloc[0]} more than once; a photograph has one group")
-    return ids.map(listed.set_index("id_code")["group"]).fillna(ids)
 
 
 def split(table: pd.DataFrame, protocol: Protocol) -> pd.Series:

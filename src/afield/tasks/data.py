@@ -245,13 +245,14 @@ def _check_splits(task: Task, table: pd.DataFrame, protocol: Protocol) -> None:
 
 
 def _check_paths(task: Task, root: Path, images: Sequence[str]) -> None:
-    """Every image is a file whose path, links followed, stays below root."""
+    """Every file of an image is there, and its path, links followed, stays below root."""
+    files = [file for image in images for file in task.reading.files_of(image)]
     # Strings, not Path objects, which take three times as long; a task may have 100,000 images.
     inside = os.path.join(root, "")  # noqa: PTH118
-    outside = [image for image in images if not os.path.realpath(os.path.join(root, image)).startswith(inside)]  # noqa: PTH118
+    outside = [file for file in files if not os.path.realpath(os.path.join(root, file)).startswith(inside)]  # noqa: PTH118
     if outside:
         raise InputError(f"{task.name}: {_listed(outside, 'image')}: path leaves {root}; copy the file into it")
-    absent = [image for image in images if not (root / image).is_file()]
+    absent = [file for file in files if not (root / file).is_file()]
     if absent:
         raise InputError(
             f"{task.name}: {_listed(absent, 'image')}: no such file in {root}; restore it or drop its sample"
@@ -263,10 +264,10 @@ def _hash_images(task: Task, root: Path, images: Sequence[str], cache: Path) -> 
     store = cache / "hashes" / f"{digest([task.name, str(root)])}.json"
     known = _known_hashes(store)
     # Taken before the files are read: one that changes meanwhile has another stamp the next time.
-    stamps = {image: _stamp(root, image) for image in images}
+    stamps = {image: "|".join(_stamp(root, file) for file in task.reading.files_of(image)) for image in images}
     unread = [image for image in images if stamps[image] not in known]
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as threads:
-        fresh = dict(zip(unread, threads.map(lambda image: _hash(task, root / image), unread), strict=True))
+        fresh = dict(zip(unread, threads.map(lambda image: _hash(task, root, image), unread), strict=True))
     hashes = {image: fresh.get(image) or known[stamps[image]] for image in images}
     if fresh:
         write_text(store, json.dumps({stamps[image]: value for image, value in hashes.items()}))
@@ -282,12 +283,18 @@ def _known_hashes(store: Path) -> dict[str, str]:
     return known if isinstance(known, dict) else {}
 
 
-def _stamp(root: Path, image: str) -> str:
-    stat = (root / image).stat()
-    return f"{stat.st_size}/{stat.st_mtime_ns}/{stat.st_ctime_ns}/{stat.st_ino}/{image}"
+def _stamp(root: Path, file: str) -> str:
+    stat = (root / file).stat()
+    return f"{stat.st_size}/{stat.st_mtime_ns}/{stat.st_ctime_ns}/{stat.st_ino}/{file}"
 
 
-def _hash(task: Task, path: Path) -> str:
+def _hash(task: Task, root: Path, image: str) -> str:
+    """sha256 of an image's file; where it is several, the hash of theirs in order."""
+    hashes: list[object] = [_hash_file(task, root / file) for file in task.reading.files_of(image)]
+    return str(hashes[0]) if len(hashes) == 1 else digest(hashes, 64)
+
+
+def _hash_file(task: Task, path: Path) -> str:
     try:
         return sha256_file(path)
     except OSError as error:

@@ -161,7 +161,8 @@ def task_source(keys: Mapping[str, Any]) -> TaskSource:
 _PLACES = ("task", "folder", "table")
 _PART = {"shots", "share", "split_seed"}
 _OF_FOLDERS = _PART | {
-    "folder", "classes", "version", "ordinal", "metric", "fractions", "folds", "fold", "rare", "rare_below", "flips", "licence",
+    "folder", "classes", "version", "ordinal", "metric", "fractions", "folds", "fold", "rare", "rare_below", "flips",
+    "licence",
 }  # fmt: skip
 _KEYS = {"task": _PART | {"task"}, "folder": _OF_FOLDERS, "table": set(TaskSource.model_fields) - {"task", "folder"}}
 """that may stand beside each place"""

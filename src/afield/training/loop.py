@@ -69,8 +69,8 @@ class Preprocessing:
 
 @lru_cache(maxsize=8)
 def _planes(values: tuple[float, ...], height: int, width: int, numerics: Numerics) -> torch.Tensor:
-    """One value a channel as a whole image [1, channels, height, width], laid out as the images are: three values alone would
-    be spread over pixels that lie three by three, several times slower on a CPU.
+    """One value a channel as a whole image [1, channels, height, width], laid out as the images are: three values alone
+    would be spread over pixels that lie three by three, several times slower on a CPU.
     """
     with torch.inference_mode(False):  # made in evaluation, used in training too
         channels = torch.tensor(values, device=numerics.device).view(1, -1, 1, 1)

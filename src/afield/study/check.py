@@ -1,0 +1,99 @@
+"""The contract's own tests of an extension: its backbones, and here its tasks and metrics, before a study uses them."""
+
+from __future__ import annotations
+
+import math
+import pickle
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from afield.backbones.backbone import Backbone
+from afield.backbones.check import Check, check_backbones
+from afield.backbones.weights import Sources
+from afield.base.errors import InputError
+from afield.base.extensions import Extension, load_extension, objects, where
+from afield.base.streams import stream
+from afield.scoring.intervals import bootstrap_weights, resampled_values
+from afield.scoring.metric import Metric
+from afield.scoring.predictions import Predictions, select
+from afield.study.needs import find_own_task, own_metric
+from afield.tasks.data import count_samples, split_samples
+from afield.tasks.source import TaskSource
+from afield.tasks.task import Task
+
+_SAMPLES, _CLASSES = 60, 3
+"""of the predictions that metrics are tried on"""
+
+
+def check_extension(source: str | Path, sources: Sources, data: Path | None = None) -> Iterator[Check]:
+    """Test every backbone, task and metric of an extension, a line a test, each as soon as it is done.
+
+    Raises InputError for a file that cannot be loaded, or that has none of these in it.
+    """
+    extension = load_extension(source)
+    tasks = [*objects(extension, TaskSource), *objects(extension, Task)]
+    metrics = list(objects(extension, Metric))
+    if not (objects(extension, Backbone) or tasks or metrics):
+        raise InputError(
+            f"{extension.path}: has no object of a kind that afield takes from an extension; "
+            "write one, for instance: hydra = Backbone(build=make_net)"
+        )
+    yield from check_backbones(extension, sources)
+    for name in tasks:
+        yield _tried(extension, name, "is split", partial(_is_split, data=data))
+    for name in metrics:
+        yield _tried(extension, name, "gives numbers", _gives_numbers)
+
+
+def describe_checks(source: str | Path, sources: Sources, data: Path | None = None) -> Iterator[tuple[str, bool]]:
+    """What `check_extension` finds, a line a test, and whether it was passed."""
+    for check in check_extension(source, sources, data):
+        yield f"{check.name}  {check.what:20} {check.outcome:8}  {check.words}", check.outcome != "failed"
+
+
+def _tried(extension: Extension, own: str, what: str, test: Callable[[str, Extension], str]) -> Check:
+    name = f"{extension.name}:{own}"
+    try:
+        return Check(name, what, "ok", test(name, extension))
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's code may raise anything
+        return Check(name, what, "failed", str(error) if isinstance(error, InputError) else where(error))
+
+
+def _is_split(name: str, extension: Extension, data: Path | None) -> str:
+    """Its samples are found, labelled and divided in the same way twice."""
+    task = find_own_task(name, {extension.name: extension})
+    table = split_samples(task, "clean", data)
+    again = split_samples(task, "clean", data)
+    if not table.equals(again):
+        raise InputError("its samples or their splits differ from call to call; draw from a seed of its own")
+    pickle.dumps(task)
+    counts = {split: sum(table["split"] == split) for split in count_samples(task, table)}
+    return f"{len(task.classes)} classes; " + ", ".join(f"{split} {number:,}" for split, number in counts.items())
+
+
+def _gives_numbers(name: str, extension: Extension) -> str:
+    """Its values lie in its range, are the same twice, and depend on no order of the samples."""
+    metric = own_metric(name, {extension.name: extension})
+    said = _random_predictions()
+    values = [metric.compute(each) for each in (said, said, select(said, np.arange(_SAMPLES)[::-1]))]
+    least, greatest = metric.range
+    if not all(isinstance(value, float | int) and least <= value <= greatest for value in values):
+        raise InputError(f"gives {values[0]!r}; must give a number between {least:g} and {greatest:g}, its range")
+    if not (values[0] == values[1] and math.isclose(values[0], values[2], rel_tol=1e-9, abs_tol=1e-12)):
+        raise InputError(f"gives {values[0]} and {values[1]}, and {values[2]} with the samples in another order")
+    resampled = resampled_values(metric, said, bootstrap_weights(said.cluster, 20))
+    return f"{values[0]:.3f} of random predictions, {np.nanmin(resampled):.3f} to {np.nanmax(resampled):.3f} resampled"
+
+
+def _random_predictions() -> Predictions:
+    """Of a few samples in clusters of three, somewhat better than chance."""
+    generator = stream(0, "extension check")
+    labels = np.arange(_SAMPLES) % _CLASSES
+    logits = generator.normal(size=(_SAMPLES, _CLASSES)) + np.eye(_CLASSES)[labels]
+    samples = np.array([f"sample-{index:02d}" for index in range(_SAMPLES)])
+    clusters = np.array([f"cluster-{index // 3:02d}" for index in range(_SAMPLES)])
+    classes = tuple(f"class {index}" for index in range(_CLASSES))
+    return Predictions(classes, samples, samples, clusters, labels.astype(np.int64), logits.astype(np.float32))
