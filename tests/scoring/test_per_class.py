@@ -2,12 +2,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.metrics import precision_recall_fscore_support
 
 from afield.base.errors import AfieldError
 from afield.scoring.intervals import clopper_pearson
 from afield.scoring.metrics import METRICS
 from afield.scoring.per_class import per_class
+from afield.scoring.settling import class_thresholds
 from tests.scoring.test_metrics import predictions, random_predictions
+from tests.scoring.test_several import labelled, random_labelled
 
 
 def test_a_table_worked_by_hand() -> None:
@@ -65,3 +68,32 @@ def test_no_samples_give_no_numbers_and_a_diverged_network_none_at_all() -> None
     assert table[["recall", "precision", "f1", "low", "high"]].isna().all(axis=None)
     with pytest.raises(AfieldError, match="NaN or infinite"):
         per_class(predictions([0, 1], [[np.nan, 0], [0, 1]]))
+
+
+def test_several_labels_worked_by_hand_with_what_is_unknown_left_out() -> None:
+    # a: has 1 1 0, said 1 0 0; b: has 0 1 and one unknown, said 1 1; c: nobody has it, and it is said once
+    table = per_class(labelled([[1, 0, 0], [1, 1, 0], [0, -1, 0]], [[1, 1, 1], [-1, 2, -1], [-1, 3, -1]]))
+    assert list(table["n"]) == list(table["n_clusters"]) == [2, 1, 0]
+    assert list(table["unknown"]) == [0, 1, 0]
+    np.testing.assert_allclose(table["recall"], [1 / 2, 1, np.nan])
+    np.testing.assert_allclose(table["precision"], [1, 1 / 2, 0])
+    np.testing.assert_allclose(table["f1"], [2 / 3, 2 / 3, np.nan])
+    exact = clopper_pearson(1, 2)
+    assert (table.loc[0, "low"], table.loc[0, "high"]) == (exact.low, exact.high)
+
+
+def test_several_labels_are_scikit_learns_under_the_thresholds_that_were_settled() -> None:
+    many = random_labelled(4, 200, 3, unknown=0)
+    settled = class_thresholds(many)(many)
+    table = per_class(settled)
+    expected = precision_recall_fscore_support(many.label, settled.logits >= 0)
+    for column, values in zip(("precision", "recall", "f1", "n"), expected, strict=True):
+        np.testing.assert_allclose(table[column], values, rtol=0, atol=1e-12)
+    value = METRICS["macro_f1_per_class"].on(many).compute(many)
+    assert table["f1"].mean() == pytest.approx(value, abs=1e-12)
+    assert table["f1"].mean() > per_class(many)["f1"].mean()
+
+
+def test_clusters_of_a_class_are_counted() -> None:
+    table = per_class(predictions([0, 0, 0, 1], np.eye(2)[[0, 1, 0, 1]], np.array(list("aabc"))))
+    assert list(table["n_clusters"]) == [2, 1]

@@ -11,7 +11,8 @@ import pytest
 
 from afield.base.errors import InputError
 from afield.tasks import typed_json
-from afield.tasks.coco_traps import cut_box, read_traps, traps_samples
+from afield.tasks.boxes import cut_box
+from afield.tasks.coco_traps import read_traps, traps_samples
 from afield.tasks.data import load_task
 from afield.tasks.own import own_task
 from afield.tasks.source import TaskSource

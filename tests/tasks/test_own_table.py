@@ -212,7 +212,7 @@ def test_parts_of_the_training_split_are_nested(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
-        ({}, "task, folder, table: give one of them, and not none"),
+        ({}, "task, folder, table, traps, huggingface: give one of them, and not none"),
         ({"table": ["a.csv"], "folder": "b"}, "give one of them, and not folder and table"),
         ({"folder": "photos", "group": "site"}, "group: cannot stand beside folder"),
         ({"task": "elpv", "metric": "accuracy"}, "metric: cannot stand beside task"),

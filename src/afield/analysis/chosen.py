@@ -110,8 +110,8 @@ def subgroup_table(record: StudyRecord, column: str) -> pd.DataFrame:
         return pd.concat(parts, ignore_index=True)
     if not known:
         raise InputError(
-            f"--by {column}: no task with results has subgroups; `subgroups` under [tasks.NAME] of a study's file names "
-            "the columns whose values are told apart"
+            f"--by {column}: no task with results has subgroups; name their columns as `subgroups` under [tasks.NAME] "
+            "of the study's file"
         )
     raise InputError(f"--by {column}: no such subgroups; {nearest(column, known)}")
 

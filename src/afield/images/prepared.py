@@ -25,6 +25,8 @@ from afield.base.hashing import digest
 from afield.base.reading import AS_DECLARED, Reading
 from afield.images.decode import DECODER_VERSION, PIXEL_LIMIT, decode, stored_size
 from afield.images.readers import in_order
+from afield.tasks.boxes import WHOLE
+from afield.tasks.boxes import pixels as pixels_of
 
 PREPARATION_VERSION = 1
 """raised whenever a rule gives other bytes"""
@@ -107,11 +109,13 @@ def prepare(
     processes: int,
     progress: Callable[[int, int], None],
     reading: Reading = AS_DECLARED,
+    boxes: Sequence[str] = (),
 ) -> Path:
     """Prepare images (paths below `data_root`, with their sha256) and return the folder for `open_prepared`.
 
     The folder is named by the images' hashes, the rule, the versions of our decoder and of Pillow, which make the
-    bytes, and `reading`, where a task states one; one that is there is whole and used again. `progress(done, all)` is
+    bytes, by `reading` where a task states one, and by `boxes` (one an image, `boxes.written`) where parts of the
+    images are shown; one that is there is whole and used again. `progress(done, all)` is
     told after each image and may raise to stop. `processes` decode at once; 1 works in this process. Raises InputError
     that lists all broken images, StoreError where the disk is too small or cannot be written, AfieldError where a
     process was killed.
@@ -119,6 +123,7 @@ def prepare(
     name = digest(
         {"images": list(hashes), "rule": asdict(rule), "decoder": DECODER_VERSION, "pillow": PIL.__version__}
         | ({} if reading == AS_DECLARED else {"reading": asdict(reading)})
+        | ({"boxes": list(boxes)} if any(boxes) else {})
     )
     folder = cache / "prepared" / name
     if folder.is_dir():
@@ -126,10 +131,11 @@ def prepare(
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         remove_abandoned(folder.parent)
-        _check_space(estimate_bytes(data_root, images, rule, reading), folder.parent)
+        _check_space(estimate_bytes(data_root, images, rule, reading, boxes), folder.parent)
         temporary = Path(tempfile.mkdtemp(prefix=temporary_prefix(), dir=folder.parent))
         try:
-            _write(temporary, data_root, images, rule, processes, progress, reading)
+            shown = [(data_root / image, box) for image, box in zip(images, boxes or _whole(images), strict=True)]
+            _write(temporary, shown, rule, processes, progress, reading)
             _put(temporary, folder)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -156,18 +162,25 @@ def open_prepared(folder: Path) -> PreparedImages:
     return PreparedImages(folder, np.asarray(pixels), offsets, sizes, originals, channels)
 
 
-def estimate_bytes(data_root: Path, images: Sequence[str], rule: Rule, reading: Reading = AS_DECLARED) -> int:
+def estimate_bytes(
+    data_root: Path, images: Sequence[str], rule: Rule, reading: Reading = AS_DECLARED, boxes: Sequence[str] = ()
+) -> int:
     """Bytes that the prepared images take: exact for evaluation, estimated from some 200 images' heads for training."""
     if rule.kind == "evaluation":
         return reading.count * len(images) * rule.size**2
     areas = []
-    for image in images[:: max(1, len(images) // _HEADS)]:
+    shown = list(zip(images, boxes or _whole(images), strict=True))
+    for image, box in shown[:: max(1, len(images) // _HEADS)]:
         try:
-            height, width = stored_size(data_root / image, reading)
+            top, bottom, left, right = pixels_of(box, *stored_size(data_root / image, reading))
         except InputError:  # preparing names it, together with all the others that are broken
             continue
-        areas.append(math.prod(_resized(width, height, rule)))
+        areas.append(math.prod(_resized(right - left, bottom - top, rule)))
     return int(reading.count * len(images) * np.mean(areas)) if areas else 0
+
+
+def _whole(images: Sequence[str]) -> list[str]:
+    return [WHOLE] * len(images)
 
 
 def prepare_pixels(full: npt.NDArray[np.uint8], rule: Rule) -> npt.NDArray[np.uint8]:
@@ -192,14 +205,16 @@ def _prepared(image: Image.Image, rule: Rule) -> Image.Image:
 
 
 def prepare_file(
-    path: Path, rule: Rule, reading: Reading = AS_DECLARED
+    path: Path, rule: Rule, reading: Reading = AS_DECLARED, box: str = WHOLE
 ) -> tuple[npt.NDArray[np.uint8], tuple[int, int]]:
-    """An image as the rule prepares it, and the height and width of the full one, upright.
+    """An image, or what of it lies in a box, as the rule prepares it, and the height and width of it in full, upright.
 
     Raises InputError where it cannot be read, and where it is so narrow that the whole of it, resized, would have more
     than PIXEL_LIMIT pixels.
     """
     full = decode(path, reading)
+    top, bottom, left, right = pixels_of(box, *full.shape[:2])
+    full = full[top:bottom, left:right]
     height, width = full.shape[:2]
     pixels = math.prod(_resized(width, height, rule))
     if pixels > PIXEL_LIMIT:
@@ -246,28 +261,26 @@ class _Done:
     error: str = ""
 
 
-def _prepare_one(path: Path, rule: Rule, reading: Reading) -> _Done:
+def _prepare_one(shown: tuple[Path, str], rule: Rule, reading: Reading) -> _Done:
+    path, box = shown
     try:
-        return _Done(*prepare_file(path, rule, reading))
+        return _Done(*prepare_file(path, rule, reading, box))
     except InputError as error:
         return _Done(None, (0, 0), str(error))
 
 
 def _write(
     folder: Path,
-    data_root: Path,
-    images: Sequence[str],
+    images: list[tuple[Path, str]],
     rule: Rule,
     processes: int,
     progress: Callable[[int, int], None],
     reading: Reading,
 ) -> None:
-    """Fill a folder with pixels, index and rule. All broken images are reported together."""
+    """Fill a folder with pixels, index and rule; `images` are paths with boxes. All broken images are reported together."""
     sizes, originals = np.zeros((len(images), 2), np.int32), np.zeros((len(images), 2), np.int32)
     broken = []
-    work = in_order(
-        partial(_prepare_one, rule=rule, reading=reading), [data_root / image for image in images], processes
-    )
+    work = in_order(partial(_prepare_one, rule=rule, reading=reading), images, processes)
     with (folder / "pixels.bin").open("wb") as stream, closing(work) as results:
         for position, done in enumerate(results):
             if done.pixels is None:

@@ -9,7 +9,6 @@ import threading
 from collections.abc import Callable, Generator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from pathlib import Path
 from typing import TypeVar
 
 from afield.base.errors import AfieldError
@@ -17,18 +16,19 @@ from afield.base.process import UNGUARDED
 
 _CHUNK = 16
 """images that a process is given at once"""
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def in_order(task: Callable[[Path], Result], paths: list[Path], processes: int) -> Generator[Result, None, None]:
-    """The results of `task` in the order of `paths`, from this process or several others."""
+def in_order(task: Callable[[Item], Result], items: list[Item], processes: int) -> Generator[Result, None, None]:
+    """The results of `task` in the order of `items`, from this process or several others."""
     if processes == 1:
-        yield from map(task, paths)
+        yield from map(task, items)
         return
     pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), initializer=_follow_parent)
     done = 0
     try:
-        for result in pool.map(task, paths, chunksize=_CHUNK):
+        for result in pool.map(task, items, chunksize=_CHUNK):
             done += 1
             yield result
     except BrokenProcessPool as error:

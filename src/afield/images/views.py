@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import numpy.typing as npt
 from afield.base.errors import InputError
 from afield.base.reading import AS_DECLARED, Reading
 from afield.images.prepared import Rule, prepare_file
-from afield.tasks.own_folder import SUFFIXES, skipped
+from afield.tasks.own_folder import SUFFIXES, image_files
 
 
 def find_images(paths: str | Path | Iterable[str | Path], reading: Reading = AS_DECLARED) -> list[Path]:
@@ -56,28 +55,10 @@ def _files(path: Path) -> Iterator[Path]:
     if not path.is_dir():
         yield path
         return
-    found = list(_below(path))
+    found = list(image_files(path))
     if not found:
         raise InputError(f"{path}: holds no image ({' '.join(SUFFIXES)})")
     yield from found
-
-
-def _below(folder: Path) -> Iterator[Path]:
-    for parent, folders, files in os.walk(folder, onerror=_refuse):
-        folders[:] = sorted(name for name in folders if not skipped(name))
-        for path in (Path(parent) / name for name in folders):
-            if path.is_symlink():
-                raise InputError(f"{path}: is a link to a folder, which is not followed; name the folder itself")
-        for path in (Path(parent) / name for name in sorted(files) if not skipped(name)):
-            if path.suffix.lower() not in SUFFIXES:
-                raise InputError(
-                    f"{path}: is not an image that can be read ({' '.join(SUFFIXES)}); move it away, or name the images"
-                )
-            yield path
-
-
-def _refuse(error: OSError) -> None:
-    raise InputError(f"{error.filename}: cannot be listed ({error.strerror}); check its permissions") from error
 
 
 def read_views(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from afield.study.study import SearchChoice, Study, StudyHead, load_study, shipped_studies, with_settings
-from afield.tasks.own_table import is_table
+from afield.tasks.own import source_at
 
 BACKBONES = ("small",)
 """where none are named"""
@@ -16,17 +16,16 @@ LEARNING_RATES = (1e-5, 1e-4, 1e-3, 1e-2)
 
 
 def choose_study(source: str, settings: Sequence[str] = ()) -> Study:
-    """The shipped study of that name, that of a TOML file, or that of a folder of images or a table of labels
-    (`study_of`); with `settings` put in place of its own values (`with_settings`). Raises InputError.
+    """The shipped study of that name, that of a TOML file, or that of one's own data at a path (`study_of`,
+    `own.source_at`); with `settings` put in place of its own values (`with_settings`). Raises InputError.
     """
-    path = Path(source).expanduser()
-    own = source not in shipped_studies() and (path.is_dir() or (is_table(source) and path.is_file()))
-    study = study_of(path) if own else load_study(source)
+    own = source not in shipped_studies() and source_at(source) is not None
+    study = study_of(Path(source)) if own else load_study(source)
     return with_settings(study, settings) if settings else study
 
 
 def study_of(data: Path) -> Study:
-    """A study of a folder of images or a table of labels: the set `small` of backbones, the default recipe, and a
+    """A study of one's own data at a path: the set `small` of backbones, the default recipe, and a
     search over LEARNING_RATES.
     """
     path = data.expanduser().resolve()

@@ -23,11 +23,7 @@ def with_counterpart(record: StudyRecord, out: str | Path) -> StudyRecord:
         return record
     shared = {other.study.name: len(set(ours.backbones) & set(other.study.backbones)) for other in others}
     other = max(others, key=lambda each: shared[each.study.name])
-    found = load_record(out, other.study.name)
-    return replace(
-        record,
-        counterpart=Counterpart(other, found.results, {task.name: task.selection for task in found.tasks}),
-    )
+    return replace(record, counterpart=Counterpart(other, load_record(out, other.study.name).results))
 
 
 def _is_counterpart(ours: StudyHead, other: Study) -> bool:

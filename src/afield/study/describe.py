@@ -103,8 +103,8 @@ def _disk(plan: Plan) -> str:
     for item in plan.searches:
         data = plan.tasks[item.task]
         for split, rule in plan.rules(item).items():
-            images = data.images(split)
-            sizes[item.task, split, rule] = estimate_bytes(data.root, images, rule, data.task.reading)
+            images, boxes = zip(*data.pictures(split), strict=True)
+            sizes[item.task, split, rule] = estimate_bytes(data.root, images, rule, data.task.reading, boxes)
     megabytes = sum(sizes.values()) / 1e6
     return f"{f'about {megabytes:.0f}' if megabytes >= 1 else 'under 1'} MB in {cache_folder()}"
 

@@ -53,18 +53,18 @@ def prepare_inputs(
 
 def prepare_split(data: TaskData, split: Split, rule: Rule, cache: Path, progress: Preparing) -> Path:
     """Prepare what a split shows, if it is not there yet; gives the folder of the prepared images."""
-    images = data.images(split)
+    shown = data.pictures(split)
     what = f"{data.task.name} {split}, " + (f"{rule.size} px" if rule.size else "full size")
-    hashes = [data.hashes[image] for image in images]
     return prepare(
         data.root,
-        images,
-        hashes,
+        [image for image, _ in shown],
+        [data.hashes[image] for image, _ in shown],
         rule,
         cache,
         cores(),
         lambda done, total: progress(what, done, total),
         data.task.reading,
+        [box for _, box in shown],
     )
 
 
@@ -86,7 +86,7 @@ def write_task(store: Store, data: TaskData) -> None:
         "sizes": {split: len(data.table[data.table["split"] == split]) for split in data.counts()},
     }
     columns = ["id", "image", "label", "split", "group", "cluster", "unit"]
-    columns += [name for name in task.subgroups if name not in columns]
+    columns += [name for name in ("box", *task.subgroups) if name in table and name not in columns]
     store.write_task(task.name, data.fingerprint, table[columns], content)
 
 

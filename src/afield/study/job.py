@@ -25,6 +25,7 @@ from afield.scoring.metrics import metric
 from afield.study.measured import keep_measured
 from afield.study.needs import own_metric
 from afield.study.store import Store
+from afield.tasks.boxes import pictures
 from afield.tasks.task import Split
 from afield.trial import SplitInputs, Trial, run_trial, score
 
@@ -52,8 +53,10 @@ class SplitPaths:
 def _open(paths: SplitPaths) -> SplitInputs:
     table = pd.read_parquet(paths.samples)
     table = table[table["split"] == paths.split].reset_index(drop=True)
-    row, _ = pd.factorize(table["image"])
-    return SplitInputs(table, open_prepared(paths.images), row.astype(np.int64))
+    shown = pictures(table)
+    place = {picture: number for number, picture in enumerate(dict.fromkeys(shown))}
+    row = np.array([place[picture] for picture in shown], np.int64)
+    return SplitInputs(table, open_prepared(paths.images), row)
 
 
 @dataclass(frozen=True)

@@ -144,8 +144,6 @@ class Counterpart:
     study: Study
     results: pd.DataFrame
     """its results table"""
-    selection: Mapping[str, Literal["validation", "test"]]
-    """by task, the split that chose"""
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,7 @@ TASK = Task(
     version=1,
     classes=CLASSES,
     metric="qwk",
+    target="grade",
     find=find,
     samples=samples,
     split=split,

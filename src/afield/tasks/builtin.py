@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from types import MappingProxyType
 
 from afield.base.errors import InputError, nearest
@@ -31,8 +30,7 @@ from afield.tasks import (
     voc2007,
 )
 from afield.tasks.low_data import with_part
-from afield.tasks.own import folder_task, own_task
-from afield.tasks.own_table import is_table
+from afield.tasks.own import own_task, source_at
 from afield.tasks.source import TaskSource
 from afield.tasks.task import Task
 
@@ -51,8 +49,9 @@ TASKS: dict[str, Task] = {
 
 
 def find_task(name: str, sources: Mapping[str, TaskSource] = MappingProxyType({})) -> Task:
-    """The built-in task of that name, that of a study's table `[tasks.NAME]` (`sources`), or that of a folder of images
-    or a table of labels (.csv, .parquet) at that path.
+    """The built-in task of that name, that of a study's table `[tasks.NAME]` (`sources`), or that of one's own data at
+    that path: a folder of images, a table of labels (.csv, .parquet), camera traps' annotations (.json), a dataset that
+    Hugging Face's `datasets` saved.
 
     Raises InputError for a name that is none of these, or two of them.
 
@@ -65,12 +64,11 @@ def find_task(name: str, sources: Mapping[str, TaskSource] = MappingProxyType({}
         return _from_source(name, sources)
     if name in TASKS:
         return TASKS[name]
-    if Path(name).expanduser().is_dir():
-        return folder_task(name)
-    if is_table(name) and Path(name).expanduser().is_file():
-        return own_task(TaskSource(table=(name,)))
+    found = source_at(name)
+    if found is not None:
+        return own_task(found)
     raise InputError(
-        f"{name}: unknown task, and no folder or table (.csv, .parquet) of that name; "
+        f"{name}: unknown task, and no folder, table (.csv, .parquet) or traps' annotations (.json) of that name; "
         f"{nearest(name, [*sources, *TASKS])} (all: afield tasks list)"
     )
 

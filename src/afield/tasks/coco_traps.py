@@ -15,10 +15,9 @@ import pandas as pd
 from pydantic import AliasChoices, BaseModel, Field, FiniteFloat
 
 from afield.base.errors import InputError
+from afield.tasks.boxes import Box, cut_box
 from afield.tasks.typed_json import MaybeName, Name, read_json
 
-Box = tuple[float, float, float, float]
-"""left, top, width and height as shares of the picture's width and height, 0 to 1: right at every resolution"""
 _MEND = "See https://lila.science/coco-camera-traps for the format, or write the file again"
 
 
@@ -189,18 +188,6 @@ def _share(annotation: _Annotation, image: _Image) -> Box | None:
         return None
     left, top, width, height = annotation.bbox
     return cut_box((left / image.width, top / image.height, width / image.width, height / image.height))
-
-
-def cut_box(box: Box) -> Box | None:
-    """What of a box lies in the picture; None where nothing does.
-
-    >>> cut_box((-0.25, 0.5, 0.5, 0.75))
-    (0.0, 0.5, 0.25, 0.5)
-    """
-    left, top, width, height = box
-    right, bottom = min(left + width, 1.0), min(top + height, 1.0)
-    left, top = max(left, 0.0), max(top, 0.0)
-    return (left, top, right - left, bottom - top) if right > left and bottom > top else None
 
 
 def _area(box: Box | None) -> float:

@@ -17,6 +17,7 @@ from afield.base.errors import InputError
 from afield.base.files import write_text
 from afield.base.hashing import digest, sha256_file
 from afield.scoring.predictions import label_array
+from afield.tasks.boxes import pictures
 from afield.tasks.labels import HAS, HAS_NOT, UNKNOWN
 from afield.tasks.places import data_folder
 from afield.tasks.task import LEFT_OUT, SPLITS, Protocol, Split, Task
@@ -40,7 +41,7 @@ class TaskData:
     hashes: dict[str, str]
     """sha256 of each image by its path below root"""
     fingerprint: str
-    """hash of ids, labels, units, clusters, splits, images' bytes and classes: all that results depend on"""
+    """hash of ids, labels, units, clusters, splits, boxes, images' bytes and classes: all that results depend on"""
     dropped: Mapping[str, str] = field(default_factory=dict)
     """images that cannot be read, each with the reason, whose samples were left out before anything was split"""
     selection: Literal["validation", "test"] = "validation"
@@ -57,6 +58,10 @@ class TaskData:
     def images(self, split: Split) -> list[str]:
         """The images of a split, each once, in the order of the samples."""
         return list(dict.fromkeys(self.samples(split)["image"]))
+
+    def pictures(self, split: Split) -> list[tuple[str, str]]:
+        """What a split shows: image and box (`boxes.WHOLE`: all of it), each pair once, in the order of the samples."""
+        return list(dict.fromkeys(pictures(self.samples(split))))
 
     def absent(self) -> dict[Split, tuple[str, ...]]:
         """The classes that validation or test lack; empty where each split has all."""
@@ -105,7 +110,8 @@ def load_task(
     table = _divided(task, protocol, table, list(dropped))
     images = sorted(set(table["image"]))
     hashes = _hash_images(task, root, images, cache)
-    columns: list[object] = [table[name].tolist() for name in ("id", "label", "unit", "cluster", "split")]
+    names = ["id", "label", "unit", "cluster", "split", *(["box"] if "box" in table else [])]
+    columns: list[object] = [table[name].tolist() for name in names]
     fingerprint = digest([list(task.classes), *columns, [hashes[image] for image in table["image"]]])
     return TaskData(task, root, table, hashes, fingerprint, dropped, _selection(table))
 

@@ -34,9 +34,11 @@ def find(data: Path) -> Path:
 
 
 def samples(root: Path) -> pd.DataFrame:
-    """One row an image: id (`ISIC_0024306`), image, label, group (its lesion) and dx (the code of the diagnosis)."""
+    """One row an image: id (`ISIC_0024306`), image, label, group (its lesion), dx (the code of the diagnosis),
+    age (years), sex and localization, blank where unknown.
+    """
     path = next((root / name for name in _TABLES if (root / name).is_file()), root / _TABLES[0])
-    table = read_table("ham10000", path, ("lesion_id", "image_id", "dx"), _GET)
+    table = read_table("ham10000", path, ("lesion_id", "image_id", "dx", "age", "sex", "localization"), _GET)
     present = [name for name in _FOLDERS if (root / name).is_dir()]
     # Each folder is listed once, rather than each asked for every one of 10,015 files.
     places = {image.name: name for name in reversed(present) for image in (root / name).glob("*.jpg")}
@@ -48,6 +50,9 @@ def samples(root: Path) -> pd.DataFrame:
             "label": positions_in(CLASSES, "ham10000", path, table["dx"]),
             "group": table["lesion_id"],
             "dx": table["dx"],
+            "age": table["age"].str.removesuffix(".0"),
+            "sex": table["sex"],
+            "localization": table["localization"],
         }
     )
 
@@ -71,6 +76,7 @@ TASK = Task(
     version=1,
     classes=CLASSES,
     metric="balanced_accuracy",  # the ISIC 2018 challenge's
+    subgroups=("sex", "age", "localization"),
     find=find,
     samples=samples,
     split=split,

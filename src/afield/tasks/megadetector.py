@@ -13,7 +13,7 @@ import pandas as pd
 from pydantic import BaseModel, Field, FiniteFloat
 
 from afield.base.errors import InputError
-from afield.tasks.coco_traps import Box, cut_box
+from afield.tasks.boxes import Box, cut_box
 from afield.tasks.typed_json import MaybeName, Name, read_json
 
 CONFIDENCE = 0.2
@@ -49,7 +49,7 @@ class Boxed:
     """Samples with the boxes that a detector found, and how many it found none for."""
 
     table: pd.DataFrame
-    """the samples with the columns `box` (`coco_traps.Box`, or None) and `box_confidence` (NaN where there is none)"""
+    """the samples with the columns `box` (`boxes.Box`, or None) and `box_confidence` (NaN where there is none)"""
     without: Mapping[str, int]
     """images without a box, counted by reason"""
 

@@ -1,4 +1,4 @@
-"""A task of one's own data: a folder tree or tables, with classes, metric and splits proposed where nothing is said."""
+"""A task of one's own data, wherever they lie, with classes, metric and splits proposed where nothing is said."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from afield.base.extensions import is_own
 from afield.base.text import count
 from afield.scoring.metrics import METRICS, direction, metric_title
 from afield.scoring.panel import fitting
+from afield.tasks import own_huggingface, own_traps
 from afield.tasks.own_folder import read_folder
 from afield.tasks.own_labels import Labelled, label_samples
 from afield.tasks.own_split import split
-from afield.tasks.own_table import common_folder, read_tables
+from afield.tasks.own_table import common_folder, is_table, read_tables
 from afield.tasks.source import TaskSource
 from afield.tasks.task import Card, Target, Task
 
@@ -31,18 +32,35 @@ def folder_task(path: Path | str) -> Task:
     return own_task(TaskSource(folder=str(path)))
 
 
-def own_task(source: TaskSource, name: str = "") -> Task:
-    """The task of a folder tree `[split/]class/**/image` or of tables.
+def source_at(place: str) -> TaskSource | None:
+    """What lies at a path: a saved dataset, a folder tree, a table, camera traps' annotations. None where it is nothing
+    of that kind.
+    """
+    path = Path(place).expanduser()
+    if path.is_dir():
+        return TaskSource(huggingface=place) if own_huggingface.is_saved(path) else TaskSource(folder=place)
+    if not path.is_file():
+        return None
+    if is_table(place):
+        return TaskSource(table=(place,))
+    return TaskSource(traps=place) if place.lower().endswith(own_traps.SUFFIX) else None
 
-    The task's name is by default that of the folder or table. Where the source names no metric, one is proposed from
+
+def own_task(source: TaskSource, name: str = "") -> Task:
+    """The task of a folder tree `[split/]class/**/image`, of tables, of camera traps' annotations or a saved dataset.
+
+    The task's name is by default that of the folder or file. Where the source names no metric, one is proposed from
     the labels, and the card says why. Paths in the source are absolute, or count from where the command runs.
 
-    Raises InputError for data that are not what the source says (`read_folder`, `read_tables`, `label_samples`) and for
-    a metric that does not fit.
+    Raises InputError for data that are not what the source says (`read_folder`, `read_tables`, `read_own_traps`,
+    `own_huggingface.as_table`, `label_samples`) and for a metric that does not fit.
     """
+    name = name or _name(source)
+    if source.huggingface is not None:
+        source = own_huggingface.as_table(source)
     root = _root(source)
-    name = name or (root if source.table is None else Path(source.table[0]).with_suffix("")).name
-    found = _read(source, name, root)
+    table, other = _rows(source, root)
+    found = _labelled(source, name, table)
     counts = found.counts()
     proposed, reason = proposed_metric(source.target, counts)
     if source.metric is not None:
@@ -67,7 +85,7 @@ def own_task(source: TaskSource, name: str = "") -> Task:
             title=name,
             source=(
                 f"own data: {what} of {len(found.classes)} classes, of {min(counts.values()):,} to "
-                f"{max(counts.values()):,} each{rare}"
+                f"{max(counts.values()):,} each{rare}{other}"
             ),
             application="own data",
             licence=source.licence,
@@ -110,19 +128,30 @@ def _chosen(name: str, chosen: str, target: Target, classes: int) -> str:
 
 def _root(source: TaskSource) -> Path:
     """The folder below which all images lie."""
-    if source.table is None:
-        return Path(str(source.folder)).expanduser().resolve()
-    if source.images is not None:
-        return Path(source.images).expanduser().resolve()
-    return common_folder(_tables(source))
+    named = source.folder or source.images
+    return Path(named).expanduser().resolve() if named is not None else common_folder(_files(source))
 
 
-def _tables(source: TaskSource) -> list[Path]:
-    return [Path(table).expanduser().resolve() for table in source.table or ()]
+def _files(source: TaskSource) -> list[Path]:
+    """The tables, or the one file of annotations."""
+    files = source.table if source.traps is None else (source.traps,)
+    return [Path(file).expanduser().resolve() for file in files or ()]
 
 
-def _read(source: TaskSource, name: str, root: Path) -> Labelled:
-    table = read_folder(root) if source.table is None else read_tables(root, _tables(source), source)
+def _name(source: TaskSource) -> str:
+    """That of the folder or of the first file."""
+    folder = source.folder or source.huggingface
+    return Path(folder).expanduser().resolve().name if folder is not None else _files(source)[0].stem
+
+
+def _rows(source: TaskSource, root: Path) -> tuple[pd.DataFrame, str]:
+    """The samples with their labels as written, and what else is to be said of the pictures."""
+    if source.traps is not None:
+        return own_traps.read_own_traps(root, _files(source)[0], source)
+    return (read_folder(root) if source.table is None else read_tables(root, _files(source), source)), ""
+
+
+def _labelled(source: TaskSource, name: str, table: pd.DataFrame) -> Labelled:
     found = label_samples(name, table, source)
     if len(found.classes) < 2 and not source.several:
         raise InputError(f"{name}: holds a single class, {found.classes[0]}; there is nothing to tell apart")
@@ -130,7 +159,7 @@ def _read(source: TaskSource, name: str, root: Path) -> Labelled:
 
 
 def _samples(root: Path, source: TaskSource, name: str) -> pd.DataFrame:
-    return _read(source, name, root).table
+    return _labelled(source, name, _rows(source, root)[0]).table
 
 
 def _find(root: Path, data: Path) -> Path:

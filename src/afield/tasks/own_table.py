@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from afield.base.errors import InputError, nearest
+from afield.tasks.boxes import read_boxes
 from afield.tasks.own_folder import SPLIT_NAMES
 from afield.tasks.source import TaskSource
 
@@ -30,18 +31,19 @@ def common_folder(tables: Sequence[Path]) -> Path:
 def read_tables(root: Path, tables: Sequence[Path], data: TaskSource) -> pd.DataFrame:
     """One row a sample, all as text, a blank for what is missing: `id`, `image` (path below `root`, with /), `label` or
     the columns `labels`, `table` (which one it is from: its path without the ending), and as far as they were named
-    `split`, `group`, `cluster`, `unit`, `time` (a number) and the subgroups.
+    `split`, `group`, `cluster`, `unit`, `box` (`boxes.written`), `time` (a number) and the subgroups.
 
     Raises InputError for a file that is no table, for columns that it lacks, and for images that lie outside of `root`.
     """
-    return pd.concat([_read(root, table, common_folder(tables), data) for table in tables], ignore_index=True)
+    folder = common_folder(tables)
+    return pd.concat([rows_of(root, path, _text(path), folder, data) for path in tables], ignore_index=True)
 
 
-def _read(root: Path, path: Path, folder: Path, data: TaskSource) -> pd.DataFrame:
-    table = _text(path)
+def rows_of(root: Path, path: Path, table: pd.DataFrame, folder: Path, data: TaskSource) -> pd.DataFrame:
+    """The rows of one file, whose columns are texts; `folder` is that of all files, `path` names this one."""
     named = {
         "image": data.path, "id": data.id, "split": data.split, "group": data.group,
-        "cluster": data.cluster, "unit": data.unit, "time": data.time,
+        "cluster": data.cluster, "unit": data.unit, "box": data.box, "time": data.time,
         **({name: name for name in data.labels} if data.labels else {"label": data.label}),
         **{name: name for name in data.subgroups if name != SOURCE},
     }  # fmt: skip
@@ -55,6 +57,8 @@ def _read(root: Path, path: Path, folder: Path, data: TaskSource) -> pd.DataFram
         raise InputError(f"{path}: row {empty[0] + 1}: column {data.path} is blank; name the image")
     if "split" in found:
         found["split"] = _splits(path, data, found["split"])
+    if "box" in found:
+        found["box"] = read_boxes(f"{path}: column {data.box}", found["box"], data.margin)
     if "time" in found:
         found["time"] = _times(path, data, found["time"])
     start = path.parent if data.images is None else root

@@ -1,4 +1,4 @@
-"""Where the images of a task lie: a folder of the user's, below it a folder for each."""
+"""Where the images of a task lie: a folder of the user's, below it a folder for each. What is made of them: a cache."""
 
 from __future__ import annotations
 
@@ -17,6 +17,12 @@ def data_folder(named: Path | None = None) -> Path:
         return named.expanduser().resolve()
     variable = os.environ.get("AFIELD_DATA")
     return Path(variable).expanduser().resolve() if variable else platformdirs.user_data_path("afield")
+
+
+def cache_folder() -> Path:
+    """Where prepared images, hashes and unpacked datasets are kept: AFIELD_CACHE, or the user's cache folder."""
+    named = os.environ.get("AFIELD_CACHE")
+    return Path(named).expanduser().resolve() if named else platformdirs.user_cache_path("afield")
 
 
 def find_root(task: str, data: Path, roots: Sequence[str], sign: str, get: str) -> Path:

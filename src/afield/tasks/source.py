@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from afield.base.errors import InputError, nearest
+from afield.tasks.megadetector import CONFIDENCE
 from afield.tasks.task import Flip, Target
 
 Column = Annotated[str, Field(min_length=1)]
@@ -23,7 +24,7 @@ LEAST = 5
 
 
 class TaskSource(BaseModel):
-    """Where a task comes from: a folder tree or tables of one's own, or another task of which a part is used."""
+    """Where a task comes from: one's own data in one of four forms, or another task of which a part is used."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -33,10 +34,20 @@ class TaskSource(BaseModel):
     """a folder of class folders, with or without train / validation / test above them"""
     table: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     """CSV or Parquet files, a row a sample; several are put one below the other (sites, hospitals)"""
+    traps: str | None = None
+    """a file of COCO Camera Traps JSON, with the columns `location` (the group, by default), `seq_id`, `time`, `box`"""
+    huggingface: str | None = None
+    """a folder that Hugging Face's `datasets` saved (`save_to_disk`)"""
     images: str | None = None
-    """the folder that the tables' paths count from; by default each table's own"""
+    """the folder that the tables' (or the traps') paths count from; by default each file's own"""
+    leave_out: tuple[str, ...] = ("empty",)
+    """of traps, categories that are no label, unless `classes` names them"""
+    detections: str | None = None
+    """a file of MegaDetector's results: pictures of traps are cut to the animal that it found most confidently"""
+    confidence: Annotated[float, Field(ge=0, le=1)] = CONFIDENCE
+    """below which a detection counts for nothing"""
     path: Column = "path"
-    """column: the image"""
+    """column: the image; of a saved dataset by default its only column of images"""
     label: Column = "label"
     """column: the class; with `separator` all classes that the sample has"""
     labels: tuple[Column, ...] = ()
@@ -53,6 +64,10 @@ class TaskSource(BaseModel):
     """column: what is resampled together for intervals; by default the group"""
     unit: Column | None = None
     """column: what is scored as one (examination, sequence); by default the sample"""
+    box: Column | None = None
+    """column: the part of the picture that is shown (`boxes.read_boxes`); traps' `box` is that of the largest animal"""
+    margin: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """by which share of its width and height a box grows at each side, as far as the picture goes"""
     time: Column | None = None
     """column: splits follow it, the earliest for training, the latest for test"""
     subgroups: tuple[Column, ...] = ()
@@ -119,6 +134,8 @@ class TaskSource(BaseModel):
             raise ValueError(f"fractions: must sum to 1, not {sum(self.fractions):g}")
         if self.folds is not None and self.fold >= self.folds:
             raise ValueError(f"fold: must be below folds, {self.folds}")
+        if self.box is None and self.detections is None and (self.margin or self.confidence != CONFIDENCE):
+            raise ValueError("margin, confidence: are about boxes; name the column `box`, or `detections`")
         ways = [name for name in ("split", "folds", "time") if getattr(self, name) is not None]
         if len(ways) > 1:
             raise ValueError(f"{ways[0]}, {ways[1]}: are two ways of splitting; give one of them")
@@ -132,7 +149,8 @@ class TaskSource(BaseModel):
         def absolute(path: str) -> str:
             return str((folder / Path(path).expanduser()).resolve())
 
-        places = {key: absolute(place) for key in ("folder", "images") if (place := getattr(self, key)) is not None}
+        single = ("folder", "traps", "huggingface", "images", "detections")
+        places = {key: absolute(place) for key in single if (place := getattr(self, key)) is not None}
         table = {} if self.table is None else {"table": tuple(absolute(place) for place in self.table)}
         return self.model_copy(update={**places, **table})
 
@@ -158,16 +176,26 @@ def task_source(keys: Mapping[str, Any]) -> TaskSource:
         raise InputError(f"own task: {place + ': ' if place else ''}{first['msg']}{known}") from None
 
 
-_PLACES = ("task", "folder", "table")
+_PLACES = ("task", "folder", "table", "traps", "huggingface")
 _PART = {"shots", "share", "split_seed"}
 _OF_FOLDERS = _PART | {
     "folder", "classes", "version", "ordinal", "metric", "fractions", "folds", "fold", "rare", "rare_below", "flips",
     "licence",
 }  # fmt: skip
-_KEYS = {"task": _PART | {"task"}, "folder": _OF_FOLDERS, "table": set(TaskSource.model_fields) - {"task", "folder"}}
+_OF_TRAPS = {"traps", "leave_out", "detections", "confidence"}
+_OF_TABLES = set(TaskSource.model_fields) - {*_PLACES, *_OF_TRAPS}
+_KEYS = {
+    "task": _PART | {"task"},
+    "folder": _OF_FOLDERS,
+    "table": _OF_TABLES | {"table"},
+    "traps": _OF_TABLES - {"path", "label", "labels", "separator", "id", "split"} | _OF_TRAPS,
+    "huggingface": _OF_TABLES - {"images"} | {"huggingface"},
+}
 """that may stand beside each place"""
 _WHY_NOT = {
     "task": "it has its own labels and splits",
     "folder": "a folder has no columns",
-    "table": "one of them says where the samples are",
+    "table": "it is no word of tables",
+    "traps": "its columns are location, seq_id, time and box, and its labels the file's",
+    "huggingface": "it is no word of saved datasets",
 }

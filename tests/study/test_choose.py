@@ -1,0 +1,69 @@
+"""From what a command names to a study, and values put in place of its own."""
+
+from pathlib import Path
+
+import pytest
+
+from afield.base.errors import InputError
+from afield.study.choose import choose_study
+from afield.study.study import load_study, parse_study, with_settings
+from tests.fixtures.images import class_folder
+from tests.fixtures.own import table
+
+
+def test_a_folder_or_table_is_a_study_of_its_own(tmp_path: Path) -> None:
+    root = class_folder(tmp_path / "my photos!", {"a": 5, "b": 5})
+    study = choose_study(str(root))
+    assert (study.study.name, study.study.tasks) == ("my_photos", (str(root),))
+    assert study.search.grid["learning_rate"] == (1e-5, 1e-4, 1e-3, 1e-2)
+    assert len(study.study.backbones) > 3
+    path = table(tmp_path / "moths.csv", {"label": ["a", "b"] * 5})
+    assert choose_study(str(path)).study.tasks == (str(path),)
+    assert choose_study("quickstart") == load_study("quickstart")
+
+
+def test_values_are_put_in_place_of_the_studys_own() -> None:
+    settings = [
+        "recipe.epochs=5",
+        "search.grid.learning_rate=[1e-3, 1e-2]",
+        "study.protocol=paper",
+        "numerics.threads=2",
+    ]
+    study = with_settings(load_study("quickstart"), settings)
+    assert (study.recipe.epochs, study.recipe.batch_size) == (5, 32)
+    assert study.search.grid == {"learning_rate": (1e-3, 1e-2), "weight_decay": (1e-4,)}
+    assert (study.study.protocol, study.numerics.threads) == ("paper", 2)
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("recipe.epochs", "recipe.epochs: must be KEY=VALUE"),
+        ("recipe.epoch=5", r"recipe\.epoch: unknown key; did you mean epochs\?"),
+        ("recipe.epochs=many", r"recipe\.epochs: .*not 'many'"),
+        ("study.name.x=1", "study.name.x=1: name is no table"),
+    ],
+)
+def test_what_the_file_could_not_hold_is_refused(setting: str, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        with_settings(load_study("quickstart"), [setting])
+
+
+def test_own_data_count_from_the_study_file(tmp_path: Path) -> None:
+    table(tmp_path / "moths.csv", {"label": ["a", "b"] * 5})
+    text = """
+[study]
+name = "x"
+tasks = ["moths.csv", "few", "elpv"]
+backbones = ["squeezenet1_1.caffe_in1k"]
+[tasks.few]
+table = "moths.csv"
+shots = 2
+"""
+    study = parse_study(text, "x.toml", tmp_path)
+    assert study.study.tasks == (str(tmp_path / "moths.csv"), "few", "elpv")
+    assert study.tasks["few"].table == (str(tmp_path / "moths.csv"),)
+    again = type(study).model_validate_json(study.model_dump_json())
+    assert again == study
+    with pytest.raises(InputError, match=r"tasks\.few: shot: unknown key|tasks\.few\.shot: unknown key"):
+        parse_study(text.replace("shots", "shot"), "x.toml", tmp_path)
