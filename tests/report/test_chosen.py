@@ -121,7 +121,7 @@ def several(record: StudyRecord) -> StudyRecord:
     first = dict(zip(predictions["sample"], vectors, strict=True))
     predictions["label"] = [first[sample] for sample in predictions["sample"]]
     leading = record.results[record.results["metric"] == "macro_f1"]
-    names = fitting(2, multi_label=True)
+    names = tuple(dict.fromkeys(("macro_f1_global", *fitting(2, multi_label=True))))
     results = pd.concat([leading.assign(metric=name) for name in names], ignore_index=True)
     task = replace(record.tasks[0], metric="macro_f1_global", metrics=names, target="labels")
     return replace(record, predictions=predictions, results=results, tasks=(task,))

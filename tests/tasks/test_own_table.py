@@ -3,6 +3,7 @@
 import pickle
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from pydantic import ValidationError
@@ -11,8 +12,10 @@ from afield.base.errors import InputError
 from afield.tasks.builtin import find_task
 from afield.tasks.data import load_task, split_samples
 from afield.tasks.own import own_task
+from afield.tasks.show import list_splits
 from afield.tasks.source import TaskSource
 from afield.tasks.task import Task
+from tests.fixtures.layouts import noise
 from tests.fixtures.own import table
 
 ANIMALS = ["owl"] * 20 + ["fox"] * 20 + ["elk"] * 20
@@ -226,3 +229,22 @@ def test_parts_of_the_training_split_are_nested(tmp_path: Path) -> None:
 def test_contradictions_are_refused(words: dict, complaint: str) -> None:
     with pytest.raises(ValidationError, match=complaint):
         TaskSource.model_validate(words, strict=False)
+
+
+def test_a_split_is_shared_without_images_and_taken_over(tmp_path: Path) -> None:
+    path = table(tmp_path / "moths.csv", {"label": ANIMALS})
+    listed = list_splits(str(path), "clean", hashes_in=tmp_path / "cache")
+    assert list(listed) == ["id", "split", "label", "group", "sha256"]
+    swapped = listed.assign(split=listed["split"].replace({"test": "validation", "validation": "test"}))
+    swapped[:-1].to_csv(tmp_path / "splits.csv", index=False)
+    task = find_task("mine", {"mine": source(path, splits=str(tmp_path / "splits.csv"))})
+    found = load_task(task, "clean", tmp_path / "cache").table.set_index("id")
+    assert found["split"].to_dict() == swapped[:-1].set_index("id")["split"].to_dict()  # what is not listed is left out
+    noise(tmp_path / found["image"].iloc[0], np.random.default_rng(99))
+    with pytest.raises(
+        InputError, match=r"mine: sample images/moths-000\.png: not the image that the split was written"
+    ):
+        load_task(task, "clean", tmp_path / "cache")
+    (tmp_path / "splits.csv").write_text("id,split\nimages/moths-000.png,train\nother.png,test\n")
+    with pytest.raises(InputError, match=r"1 samples of it are not here \(other\.png first\)"):
+        sides(find_task("mine", {"mine": source(path, splits=str(tmp_path / "splits.csv"))}))

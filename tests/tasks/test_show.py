@@ -23,7 +23,7 @@ def test_a_task_is_shown_with_its_counts(tmp_path: Path) -> None:
     root = class_folder(tmp_path / "photos", {"wolf": 10, "lynx": 20})
     said = show_task(str(root))
     assert "classes         lynx, wolf\n" in said
-    assert "metric          accuracy; recorded too: balanced_accuracy, macro_f1, auroc, " in said
+    assert "metric          auroc; recorded too: accuracy, balanced_accuracy, macro_f1, " in said
     assert said.endswith(
         "train           18 images: 12 lynx, 6 wolf\n"
         "validation      6 images: 4 lynx, 2 wolf\n"

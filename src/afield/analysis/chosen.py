@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -92,7 +93,8 @@ def subgroup_table(record: StudyRecord, column: str) -> pd.DataFrame:
     """The winner of each task by the values of a column: `task`, `backbone`, `seed`, `key`, `metric`, `column`, then
     the columns of `by_subgroup`. Raises InputError where no task that was scored has such subgroups.
     """
-    parts, known = [], []
+    parts: list[pd.DataFrame] = []
+    known: list[str] = []
     for task in record.tasks:
         ranking = rank_backbones(record, task.name, ranked_intervention(record))
         network = chosen_network(record, ranking)
@@ -101,7 +103,7 @@ def subgroup_table(record: StudyRecord, column: str) -> pd.DataFrame:
         known += task.subgroups
         for each in subgroups_of(record, ranking):
             if each.column == column:
-                head = {
+                head: dict[str, Any] = {
                     "task": task.name, "backbone": network.backbone, "seed": network.seed, "key": network.key,
                     "metric": each.metric, "column": column,
                 }  # fmt: skip

@@ -37,13 +37,17 @@ def tasks_splits(
     name: Annotated[str, typer.Argument(help="A built-in task, or a folder of class folders.", show_default=False)],
     protocol: Annotated[SplitProtocol, typer.Option(help="Whose splits.")] = SplitProtocol.clean,
     data: Data = None,
+    hashes: Annotated[
+        bool, typer.Option("--hashes", help="Add each image's SHA-256, so that others can check theirs.")
+    ] = False,
     out: Annotated[Path | None, typer.Option(help="CSV file to write.", show_default=False)] = None,
 ) -> None:
-    """Print or write which sample is in which split; no image is opened."""
+    """Print or write which sample is in which split; no image is opened, unless hashes are wanted."""
+    from afield.images.prepared import cache_folder
     from afield.study.table import write_table
     from afield.tasks.show import list_splits
 
-    put(write_table(list_splits(name, protocol.value, data), "csv", out))
+    put(write_table(list_splits(name, protocol.value, data, cache_folder() if hashes else None), "csv", out))
 
 
 @tasks_app.command("fetch", epilog="Example: afield tasks fetch eurosat --data data")

@@ -16,7 +16,6 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 import PIL
-import platformdirs
 from PIL import Image
 
 from afield.base.errors import InputError, StoreError
@@ -27,6 +26,7 @@ from afield.images.decode import DECODER_VERSION, PIXEL_LIMIT, decode, stored_si
 from afield.images.readers import in_order
 from afield.tasks.boxes import WHOLE
 from afield.tasks.boxes import pixels as pixels_of
+from afield.tasks.places import cache_folder as cache_folder
 
 PREPARATION_VERSION = 1
 """raised whenever a rule gives other bytes"""
@@ -92,12 +92,6 @@ class PreparedImages:
         """The image [height, width, channels] as a read-only view."""
         height, width = self.sizes[index]
         return self.pixels[self.offsets[index] : self.offsets[index + 1]].reshape(height, width, self.channels)
-
-
-def cache_folder() -> Path:
-    """Where prepared images and hashes are kept: AFIELD_CACHE, or the user's cache folder."""
-    named = os.environ.get("AFIELD_CACHE")
-    return Path(named).expanduser().resolve() if named else platformdirs.user_cache_path("afield")
 
 
 def prepare(
@@ -277,7 +271,7 @@ def _write(
     progress: Callable[[int, int], None],
     reading: Reading,
 ) -> None:
-    """Fill a folder with pixels, index and rule; `images` are paths with boxes. All broken images are reported together."""
+    """Fill a folder with pixels, index and rule. `images` are paths with boxes; all broken ones are told together."""
     sizes, originals = np.zeros((len(images), 2), np.int32), np.zeros((len(images), 2), np.int32)
     broken = []
     work = in_order(partial(_prepare_one, rule=rule, reading=reading), images, processes)

@@ -86,7 +86,8 @@ def write_task(store: Store, data: TaskData) -> None:
         "sizes": {split: len(data.table[data.table["split"] == split]) for split in data.counts()},
     }
     columns = ["id", "image", "label", "split", "group", "cluster", "unit"]
-    columns += [name for name in ("box", *task.subgroups) if name in table and name not in columns]
+    columns += ["box"] if "box" in table else []
+    columns += [name for name in task.subgroups if name not in columns]
     store.write_task(task.name, data.fingerprint, table[columns], content)
 
 

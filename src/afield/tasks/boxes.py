@@ -40,6 +40,17 @@ def written(box: Box, margin: float = 0.0) -> str:
     return " ".join(f"{round(share, 6):g}" for share in grown) if grown else WHOLE
 
 
+def is_written(value: object) -> bool:
+    """Whether that is a box as `written`, or WHOLE."""
+    if value == WHOLE:
+        return True
+    try:
+        shares = [float(share) for share in str(value).split()]
+    except ValueError:
+        return False
+    return len(shares) == 4 and all(0 <= share <= 1 for share in shares) and min(shares[2:]) > 0
+
+
 def pixels(text: str, height: int, width: int) -> tuple[int, int, int, int]:
     """Top, bottom, left and right of a written box in a picture of that size: to the nearest pixel, one at least.
 
@@ -55,8 +66,8 @@ def pixels(text: str, height: int, width: int) -> tuple[int, int, int, int]:
 
 
 def read_boxes(place: str, cells: Sequence[str], margin: float) -> list[str]:
-    """The cells of one's own column of boxes as `written`: four numbers, parted by blanks, commas or semicolons, with or
-    without brackets; a blank cell is the whole picture.
+    """The cells of one's own column of boxes as `written`: four numbers, parted by blanks, commas or semicolons, in
+    brackets or not; a blank cell is the whole picture.
 
     Raises InputError that names `place` and the row for what is no such box, and for those outside of the picture.
     """

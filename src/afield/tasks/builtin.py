@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from types import MappingProxyType
 
 from afield.base.errors import InputError, nearest
@@ -31,6 +32,7 @@ from afield.tasks import (
 )
 from afield.tasks.low_data import with_part
 from afield.tasks.own import own_task, source_at
+from afield.tasks.shared_split import with_split
 from afield.tasks.source import TaskSource
 from afield.tasks.task import Task
 
@@ -80,6 +82,8 @@ def _from_source(name: str, sources: Mapping[str, TaskSource]) -> Task:
     else:
         others = {key: other for key, other in sources.items() if key != name}
         task = find_task(source.task, others)
+    if source.splits is not None:
+        task = with_split(task, Path(source.splits).expanduser())
     if source.shots is None and source.share is None:
         return replace(task, name=name)
     return with_part(task, name, shots=source.shots, share=source.share, seed=source.split_seed)

@@ -17,7 +17,7 @@ from afield.base.errors import InputError
 from afield.base.files import write_text
 from afield.base.hashing import digest, sha256_file
 from afield.scoring.predictions import label_array
-from afield.tasks.boxes import pictures
+from afield.tasks.boxes import is_written, pictures
 from afield.tasks.labels import HAS, HAS_NOT, UNKNOWN
 from afield.tasks.places import data_folder
 from afield.tasks.task import LEFT_OUT, SPLITS, Protocol, Split, Task
@@ -110,6 +110,7 @@ def load_task(
     table = _divided(task, protocol, table, list(dropped))
     images = sorted(set(table["image"]))
     hashes = _hash_images(task, root, images, cache)
+    _check_expected(task, table, hashes)
     names = ["id", "label", "unit", "cluster", "split", *(["box"] if "box" in table else [])]
     columns: list[object] = [table[name].tolist() for name in names]
     fingerprint = digest([list(task.classes), *columns, [hashes[image] for image in table["image"]]])
@@ -169,6 +170,12 @@ def _checked_samples(task: Task, samples: pd.DataFrame) -> pd.DataFrame:
             if not sound.all():
                 rows = _listed(samples.index[~sound].tolist(), "row")
                 raise InputError(f"{task.name}: column {name}: {rows}: must be text and not empty")
+    for box in samples["box"].unique() if "box" in samples else ():
+        if not is_written(box):
+            raise InputError(
+                f"{task.name}: column box: is {box!r}; must be left, top, width and height as shares of the picture, "
+                "such as `boxes.written` gives them, or empty"
+            )
     twice = samples["id"][samples["id"].duplicated()]
     if len(twice):
         raise InputError(
@@ -278,6 +285,17 @@ def _hash_images(task: Task, root: Path, images: Sequence[str], cache: Path) -> 
     if fresh:
         write_text(store, json.dumps({stamps[image]: value for image, value in hashes.items()}))
     return hashes
+
+
+def _check_expected(task: Task, table: pd.DataFrame, hashes: Mapping[str, str]) -> None:
+    """The images are those that the writer of a split had."""
+    pairs = zip(table["id"], table["image"], strict=True)
+    other = [name for name, image in pairs if task.expected.get(name, hashes[image]) != hashes[image]]
+    if other:
+        raise InputError(
+            f"{task.name}: {_listed(other, 'sample')}: not the image that the split was written of (sha256); get the "
+            "same version of the data, or leave the column sha256 out of the file"
+        )
 
 
 def _known_hashes(store: Path) -> dict[str, str]:

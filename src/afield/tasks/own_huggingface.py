@@ -181,7 +181,7 @@ def _image_column(place: Path, features: Mapping[str, Any], named: str | None) -
 
 def _told(feature: Any) -> dict[str, Any] | str:  # noqa: ANN401 - a feature of datasets
     """Of classes their names and whether a sample has several, of numbers and texts `plain`, of all else nothing."""
-    inner = getattr(feature, "feature", None)
+    inner: Any = getattr(feature, "feature", None)
     for classed, several in ((feature, False), (inner, True)):
         if type(classed).__name__ == "ClassLabel":
             return {"classes": list(classed.names), "several": several}

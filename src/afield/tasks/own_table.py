@@ -58,7 +58,7 @@ def rows_of(root: Path, path: Path, table: pd.DataFrame, folder: Path, data: Tas
     if "split" in found:
         found["split"] = _splits(path, data, found["split"])
     if "box" in found:
-        found["box"] = read_boxes(f"{path}: column {data.box}", found["box"], data.margin)
+        found["box"] = read_boxes(f"{path}: column {data.box}", found["box"].tolist(), data.margin)
     if "time" in found:
         found["time"] = _times(path, data, found["time"])
     start = path.parent if data.images is None else root

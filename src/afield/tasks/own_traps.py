@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 
@@ -15,6 +16,7 @@ from afield.tasks.own_table import rows_of
 from afield.tasks.source import TaskSource
 
 SUFFIX = ".json"
+_GROUPS: Mapping[str, Literal["location", "seq_id"]] = {"location": "location", "seq_id": "seq_id"}
 
 
 def read_own_traps(root: Path, path: Path, source: TaskSource) -> tuple[pd.DataFrame, str]:
@@ -25,14 +27,15 @@ def read_own_traps(root: Path, path: Path, source: TaskSource) -> tuple[pd.DataF
     names its results, else the annotations'. Raises InputError as `traps_samples` and `with_detections` do, and for
     columns that there are not (`location`, `seq_id`, `time` and `box` are there).
     """
-    group = source.group or "location"
-    if group not in ("location", "seq_id"):
-        raise InputError(f"{path}: group: is {group}; pictures of traps are grouped by location or seq_id")
+    group = _GROUPS.get(source.group or "location")
+    if group is None:
+        raise InputError(f"{path}: group: is {source.group}; pictures of traps are grouped by {' or '.join(_GROUPS)}")
     found = traps_samples(path, group, [name for name in source.leave_out if name not in (source.classes or ())])
     left_out = _counted(found.left_out)
     if found.table.empty:
         raise InputError(f"{path}: no picture shows one class; {left_out or 'it lists none'}")
-    table, without = found.table, {"without a box in the file": int(found.table["box"].isna().sum())}
+    table = found.table
+    without: Mapping[str, int] = {"without a box in the file": int(table["box"].isna().sum())}
     if source.detections is not None:
         boxed = with_detections(table, Path(source.detections).expanduser().resolve(), root, source.confidence)
         table, without = boxed.table, boxed.without

@@ -10,7 +10,7 @@ import pandas as pd
 from afield.base.errors import InputError
 from afield.base.text import columns, entry
 from afield.tasks.builtin import TASKS, find_task
-from afield.tasks.data import count_samples, lacking_classes, split_samples
+from afield.tasks.data import count_samples, lacking_classes, load_task, split_samples
 from afield.tasks.labels import positions_of
 from afield.tasks.task import Protocol, Split
 
@@ -52,17 +52,22 @@ def show_task(name: str, data: Path | None = None) -> str:
     return "\n".join(lines)
 
 
-def list_splits(name: str, protocol: Protocol, data: Path | None = None) -> pd.DataFrame:
+def list_splits(name: str, protocol: Protocol, data: Path | None = None, hashes_in: Path | None = None) -> pd.DataFrame:
     """Which sample is in which split, a row each: id (as the original names it), split, label (its position in the
-    classes; several are parted by blanks) and group. No image is opened.
+    classes; several are parted by blanks) and group. No image is opened, unless `hashes_in` names a folder for known
+    hashes: then sha256 is that of the sample's image, so that others can tell whether theirs are the same.
 
     Raises InputError for a name that is no task's, and for data that are not there or not what they should be.
     """
     task = find_task(name)
-    table = split_samples(task, protocol, data)
+    if hashes_in is None:
+        table = split_samples(task, protocol, data)
+    else:
+        found = load_task(task, protocol, hashes_in, data)
+        table = found.table.assign(sha256=found.table["image"].map(found.hashes))
     if task.target == "labels":
         table = table.assign(label=[" ".join(map(str, positions_of(label))) for label in table["label"]])
-    return table[["id", "split", "label", "group"]]
+    return table[["id", "split", "label", "group", *(["sha256"] if hashes_in else [])]]
 
 
 def dropped_words(dropped: Mapping[str, str]) -> str:

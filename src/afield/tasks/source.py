@@ -29,7 +29,7 @@ class TaskSource(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     task: str | None = None
-    """another task's name, to train on a part of it (`shots`, `share`)"""
+    """another task's name, to train on a part of it (`shots`, `share`), or with another split (`splits`)"""
     folder: str | None = None
     """a folder of class folders, with or without train / validation / test above them"""
     table: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
@@ -97,6 +97,8 @@ class TaskSource(BaseModel):
     licence: str = "the owner's"
     version: Annotated[int, Field(ge=1)] = 1
     """raised where the data change their meaning; in the key of every trial"""
+    splits: str | None = None
+    """a file that `afield tasks splits` wrote: the split is taken from it"""
     shots: Annotated[int, Field(ge=1)] | None = None
     """training samples of each class that are used; validation and test stay whole"""
     share: Fraction | None = None
@@ -136,7 +138,7 @@ class TaskSource(BaseModel):
             raise ValueError(f"fold: must be below folds, {self.folds}")
         if self.box is None and self.detections is None and (self.margin or self.confidence != CONFIDENCE):
             raise ValueError("margin, confidence: are about boxes; name the column `box`, or `detections`")
-        ways = [name for name in ("split", "folds", "time") if getattr(self, name) is not None]
+        ways = [name for name in ("split", "splits", "folds", "time") if getattr(self, name) is not None]
         if len(ways) > 1:
             raise ValueError(f"{ways[0]}, {ways[1]}: are two ways of splitting; give one of them")
         if self.several and (self.folds is not None):
@@ -149,7 +151,7 @@ class TaskSource(BaseModel):
         def absolute(path: str) -> str:
             return str((folder / Path(path).expanduser()).resolve())
 
-        single = ("folder", "traps", "huggingface", "images", "detections")
+        single = ("folder", "traps", "huggingface", "images", "detections", "splits")
         places = {key: absolute(place) for key in single if (place := getattr(self, key)) is not None}
         table = {} if self.table is None else {"table": tuple(absolute(place) for place in self.table)}
         return self.model_copy(update={**places, **table})
@@ -177,7 +179,7 @@ def task_source(keys: Mapping[str, Any]) -> TaskSource:
 
 
 _PLACES = ("task", "folder", "table", "traps", "huggingface")
-_PART = {"shots", "share", "split_seed"}
+_PART = {"shots", "share", "split_seed", "splits"}
 _OF_FOLDERS = _PART | {
     "folder", "classes", "version", "ordinal", "metric", "fractions", "folds", "fold", "rare", "rare_below", "flips",
     "licence",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -93,6 +93,8 @@ class Task:
     """which channels of which files an image is, where the files do not say it themselves"""
     proposal: str = ""
     """of one's own data: which metric leads and why, said when a study begins"""
+    expected: Mapping[str, str] = field(default_factory=dict)
+    """sha256 of the image of each sample, where a split was taken over from somebody who had them"""
     published: Published | None = None
     """of the study's tasks alone; without it a task has no protocol `paper`"""
 

@@ -1,0 +1,73 @@
+"""Parts of pictures and camera traps from their files to a report."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from afield.images.decode import decode
+from afield.images.prepared import full_rule, open_prepared
+from afield.report.page import report
+from afield.study.collect import load_record
+from afield.study.inputs import prepare_split
+from afield.study.job import SplitPaths
+from afield.study.run import run_study
+from afield.study.study import parse_study
+from afield.tasks.data import load_task
+from afield.tasks.own import own_task
+from afield.tasks.source import TaskSource
+from tests.fixtures.own import table
+from tests.tasks.test_own_traps import detections, traps
+
+TEXT = """
+[study]
+name = "mine"
+tasks = ["mine"]
+backbones = ["squeezenet1_1.caffe_in1k"]
+[tasks.mine]
+traps = "annotations.json"
+detections = "megadetector.json"
+margin = 0.1
+unit = "seq_id"
+[recipe]
+initialisation = "scratch"
+image_size = 32
+epochs = 1
+batch_size = 8
+[search.grid]
+learning_rate = [1e-3]
+"""
+
+
+def test_each_sample_gets_its_own_part_of_a_shared_image(tmp_path: Path) -> None:
+    path = table(tmp_path / "moths.csv", {"label": ["owl", "fox"] * 15, "name": list(range(30))})
+    lines = path.read_text().splitlines()
+    rows = [
+        ",".join([image, label, f"{name}{side}", box])
+        for image, label, name in (line.split(",") for line in lines[1:])
+        for side, box in (("l", "0 0 0.5 1"), ("r", "0.5 0 0.5 1"))
+    ]
+    path.write_text("\n".join(["path,label,name,box", *rows]))
+    task = own_task(TaskSource(table=(str(path),), id="name", box="box", group="path"))
+    data = load_task(task, "clean", tmp_path / "cache")
+    folder = prepare_split(data, "train", full_rule(), tmp_path / "cache", lambda *_: None)
+    data.table.to_parquet(tmp_path / "samples.parquet")
+    inputs = SplitPaths(tmp_path / "samples.parquet", "train", folder).open()
+    assert len(open_prepared(folder)) == len(inputs.table) == 2 * inputs.table["image"].nunique()
+    for sample, row in zip(inputs.table.itertuples(), inputs.row, strict=True):
+        whole = decode(tmp_path / sample.image)
+        half = whole.shape[1] // 2
+        assert np.array_equal(inputs.images.image(row), whole[:, :half] if sample.id.endswith("l") else whole[:, half:])
+
+
+@pytest.mark.slow
+def test_traps_go_from_annotations_to_a_report(tmp_path: Path) -> None:
+    path = traps(tmp_path)
+    names = [file.name for file in (tmp_path / "photos").iterdir()][::2]
+    detections(tmp_path, path, {name: [0.2, 0.3, 0.4, 0.3] for name in names})
+    out = tmp_path / "out"
+    assert run_study(parse_study(TEXT, "mine.toml", tmp_path), out).complete
+    record = load_record(out)
+    assert set(record.results["metric"]) >= {"auroc", "accuracy", "accuracy_by_unit"}
+    assert "shown whole" in record.task("mine").card["source"]
+    assert report(out).exists()
