@@ -21,9 +21,10 @@ from afield.backbones.weights import Weights
 from afield.base.hashing import digest
 from afield.base.reading import AS_DECLARED, Reading
 from afield.images.prepared import PreparedImages
+from afield.scoring.labels import label_array
 from afield.scoring.metric import Metric
 from afield.scoring.metrics import METRICS
-from afield.scoring.predictions import Predictions, label_array
+from afield.scoring.predictions import Predictions
 from afield.training.numerics import Numerics
 from afield.training.recipe import Recipe
 

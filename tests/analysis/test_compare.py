@@ -108,7 +108,10 @@ def test_equal_predictions_tie_but_are_not_called_equal_for_sure(record: StudyRe
     names = dict(zip(keys(record, LITE1), keys(record, LITE0), strict=True))
     others = record.predictions[~record.predictions["key"].isin(names)]
     copies = [twin[twin["key"] == old].assign(key=new) for new, old in names.items()]
-    ranking = rank_backbones(replace(record, predictions=pd.concat([others, *copies])), "elpv")
+    values = record.results.set_index(["key", "metric"])["value"]
+    cells = zip(record.results["key"], record.results["metric"], strict=True)
+    results = record.results.assign(value=[values[names.get(key, key), metric] for key, metric in cells])
+    ranking = rank_backbones(replace(record, predictions=pd.concat([others, *copies]), results=results), "elpv")
     pair = {row.backbone: row for row in ranking.rows}
     assert pair[LITE0].test == pair[LITE1].test
     for row in ranking.rows[1:]:

@@ -13,11 +13,11 @@ from afield.backbones.architectures import Grid
 from afield.backbones.backbone import Backbone
 from afield.backbones.build import build, build_imagenet
 from afield.backbones.catalogue import find
-from afield.study.check import check_extension
 from afield.backbones.convert import load_state
 from afield.backbones.heads import head_name
 from afield.backbones.weights import Sources, Weights, locate
 from afield.base.errors import InputError
+from afield.study.check import check_extension
 
 SQUEEZENET = find("squeezenet1_1.caffe_in1k")
 LITE = find("tf_efficientnet_lite0.in1k")

@@ -6,9 +6,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from afield.study.check import check_extension
 from afield.backbones.weights import Sources
 from afield.base.errors import InputError
+from afield.study.check import check_extension
 
 LAB = """
 import torch

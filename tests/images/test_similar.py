@@ -103,6 +103,22 @@ def test_a_stop_ends_the_comparison(scenes: dict[str, Look]) -> None:
         similar(scenes, {name: name for name in scenes}, 2, stop)
 
 
+def test_where_all_images_share_their_pattern_only_exact_copies_are_told() -> None:
+    """As solar cells do: the same bars in each, and little else."""
+    bars = np.asarray(scene(0).convert("RGB"), np.float64)
+    cells = {
+        f"{number:03d}": look(np.clip(bars + 0.2 * (np.asarray(scene(number)) - 128.0), 0, 255).astype(np.uint8))
+        for number in range(1, 221)
+    }
+    assert module.alike(cells)
+    cells["copy"] = cells["007"]
+    assert [(pair.first, pair.second) for pair in found_in(cells)] == [("007", "copy")]
+
+
+def test_different_pictures_are_not_alike(scenes: dict[str, Look]) -> None:
+    assert not module.alike(scenes)
+
+
 def test_no_image_and_one_image_have_no_copies(scenes: dict[str, Look]) -> None:
     assert found_in({}) == []
     assert found_in({"000": scenes["000"]}) == []

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from afield.report.page import render
-from tests.fixtures.records import make_record
+from tests.fixtures.records import make_record, with_subgroups
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = (
@@ -21,7 +21,8 @@ FLAGS = (
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 def test_every_open_chart_is_drawn_and_the_console_stays_empty(tmp_path):
     page = tmp_path / "report.html"
-    page.write_text(render(make_record()), encoding="utf-8")
+    record = with_subgroups(make_record(), site=["here"] * 300 + ["there"] * 225)
+    page.write_text(render(record), encoding="utf-8")
     command = [CHROMIUM, *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", page.as_uri()]
     run = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
     assert "CONSOLE" not in run.stderr

@@ -6,9 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn
 
+from afield.scoring.labels import label_array
 from afield.scoring.metrics import METRICS
 from afield.scoring.panel import fitting
-from afield.scoring.predictions import Predictions, label_array, select
+from afield.scoring.predictions import Predictions, select
 
 SEVERAL = fitting(3, multi_label=True)
 

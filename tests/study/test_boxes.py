@@ -48,7 +48,7 @@ def test_each_sample_gets_its_own_part_of_a_shared_image(tmp_path: Path) -> None
         for side, box in (("l", "0 0 0.5 1"), ("r", "0.5 0 0.5 1"))
     ]
     path.write_text("\n".join(["path,label,name,box", *rows]))
-    task = own_task(TaskSource(table=(str(path),), id="name", box="box", group="path"))
+    task = own_task(TaskSource(table=(str(path),), id="name", box="box"))
     data = load_task(task, "clean", tmp_path / "cache")
     folder = prepare_split(data, "train", full_rule(), tmp_path / "cache", lambda *_: None)
     data.table.to_parquet(tmp_path / "samples.parquet")
@@ -69,5 +69,5 @@ def test_traps_go_from_annotations_to_a_report(tmp_path: Path) -> None:
     assert run_study(parse_study(TEXT, "mine.toml", tmp_path), out).complete
     record = load_record(out)
     assert set(record.results["metric"]) >= {"auroc", "accuracy", "accuracy_by_unit"}
-    assert "shown whole" in record.task("mine").card["source"]
+    assert "shown whole" in record.task("mine").card.source
     assert report(out).exists()

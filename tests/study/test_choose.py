@@ -17,6 +17,10 @@ def test_a_folder_or_table_is_a_study_of_its_own(tmp_path: Path) -> None:
     assert (study.study.name, study.study.tasks) == ("my_photos", (str(root),))
     assert study.search.grid["learning_rate"] == (1e-5, 1e-4, 1e-3, 1e-2)
     assert len(study.study.backbones) > 3
+    named = choose_study(str(root), backbones=["squeezenet1_1.caffe_in1k"])
+    assert (named.study.name, named.study.backbones) == ("my_photos", ("squeezenet1_1.caffe_in1k",))
+    with pytest.raises(InputError, match="named twice"):
+        choose_study(str(root), backbones=["squeezenet1_1.caffe_in1k"] * 2)
     path = table(tmp_path / "moths.csv", {"label": ["a", "b"] * 5})
     assert choose_study(str(path)).study.tasks == (str(path),)
     assert choose_study("quickstart") == load_study("quickstart")

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import io
-import pickle
-from typing import Any
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
+
+from afield.base.pickles import load_arrays
 
 State = dict[str, torch.Tensor]
 
@@ -80,37 +78,14 @@ _MEAN_RGB = np.array([0.485, 0.456, 0.406])
 _STD_RGB = np.array([0.229, 0.224, 0.225])
 
 
-def _new_array(kind: object, shape: object, code: object) -> NDArray[Any]:
-    """What numpy's own `_reconstruct` does for plain arrays: an empty one, that the pickle then fills."""
-    if kind is not np.ndarray or shape != (0,):
-        raise pickle.UnpicklingError("it holds something else than plain numpy arrays")
-    return np.ndarray.__new__(np.ndarray, (0,), np.int8)
-
-
-class _ArrayUnpickler(pickle.Unpickler):
-    """Admits the three names that a plain numpy array needs; any other is refused before it is imported."""
-
-    _ADMITTED: dict[tuple[str, str], object] = {  # noqa: RUF012 (never changed)
-        ("numpy.core.multiarray", "_reconstruct"): _new_array,
-        ("numpy", "ndarray"): np.ndarray,
-        ("numpy", "dtype"): np.dtype,
-    }
-
-    def find_class(self, module_name: str, global_name: str, /) -> Any:  # noqa: ANN401 (pickle's own signature)
-        if (module_name, global_name) not in self._ADMITTED:
-            raise pickle.UnpicklingError(f"it asks for {module_name}.{global_name}; only numpy arrays are admitted")
-        return self._ADMITTED[module_name, global_name]
-
-    def persistent_load(self, pid: object) -> object:
-        raise pickle.UnpicklingError(f"it refers to {pid!r} outside the file")
-
-
 def read_caffe_squeezenet(content: bytes) -> State:
     """Read SqueezeNet 1.1 from Caffe's arrays; only numpy arrays are admitted, nothing of the pickle is executed.
 
     Raises UnpicklingError for anything else in it, KeyError and TypeError for other layers and types.
     """
-    published = _ArrayUnpickler(io.BytesIO(content)).load()
+    published = load_arrays(content)
+    if not isinstance(published, dict):
+        raise TypeError("it holds no table of layers")
     state = {}
     for theirs, ours in _SQUEEZENET.items():
         kernel, bias = (_float32(array, theirs) for array in published.pop(theirs))

@@ -15,7 +15,7 @@ from afield.base.process import cores
 from afield.checking.copies import SHOWN, Samples, copies, groups_with_copies, many, samples_of
 from afield.checking.findings import Check, ClassRow, Example, Finding
 from afield.images.look import BLANK, Look, look_at
-from afield.images.similar import similar
+from afield.images.similar import alike, similar
 from afield.tasks.builtin import find_task
 from afield.tasks.data import count_samples, lacking_classes, split_samples
 from afield.tasks.labels import positions_of
@@ -58,6 +58,7 @@ def check_samples(
         *_torn_groups(table, samples),
         *_lacking(task, table),
         *_skewed(task, table),
+        *_alike(looks),
         *_blank(looks, samples),
     ]
     return Check(
@@ -140,6 +141,14 @@ def _skewed(task: Task, table: pd.DataFrame) -> list[Finding]:
     share = f"always {task.classes[largest]} is right in {most / len(table):.0%}"
     advice = f"read macro F1 or balanced accuracy beside accuracy ({share}); task {task.name} leads with {task.metric}"
     return [Finding("Imbalance of classes", False, told, advice)]
+
+
+def _alike(looks: Mapping[str, Look]) -> list[Finding]:
+    if not alike(looks):
+        return []
+    told = "all images share so much of their detail (one fixed view, one pattern) that only exact copies can be told"
+    advice = "keep apart yourself what was taken of the same thing, by a group column"
+    return [Finding("Near copies were not looked for", False, told, advice)]
 
 
 def _blank(looks: Mapping[str, Look], samples: Samples) -> list[Finding]:

@@ -62,7 +62,7 @@ def run(
     from afield.study.describe import describe_change, describe_outcome, describe_plan, where_to_look
     from afield.study.run import check_ready, run_study
 
-    content, change = describe_change(choose_study(study, settings or []), backbones or [])
+    content, change = describe_change(choose_study(study, settings or [], backbones or []), backbones or [])
     say(change)
     folder = out or Path("out") / content.study.name
     if dry_run:

@@ -21,11 +21,12 @@ from afield.base.errors import InputError
 from afield.base.reading import AS_DECLARED, Range, Reading
 from afield.base.tiff_tags import MAGIC
 from afield.images import tiff, whole
+from afield.images.dicom import dicom_size, is_dicom, read_dicom
 from afield.images.stored import PIXEL_LIMIT, Stored, UnreadableImage, read_deep_png, to_eight_bits
 
 __all__ = ["PIXEL_LIMIT", "UnreadableImage", "decode", "decode_channels", "stored_size"]
 
-DECODER_VERSION = 2
+DECODER_VERSION = 3
 """raised whenever a file is read, or refused, otherwise than before"""
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
 MODES = ("1", "CMYK", "L", "LA", "P", "RGB", "RGBA")
@@ -54,6 +55,8 @@ def decode(path: Path, reading: Reading = AS_DECLARED) -> npt.NDArray[np.uint8]:
         if reading.channels is not None:
             return _chosen(path, reading.channels, reading)
         head = _head(path)
+        if is_dicom(head):
+            return _over_white(_as_image(path, read_dicom(path), reading))
         directory = tiff.read_directory(path) if head[:4] in MAGIC else None
         if directory is not None and directory.is_ours:
             return _over_white(_as_image(path, tiff.read_tiff(path, directory), reading))
@@ -83,6 +86,8 @@ def stored_size(path: Path, reading: Reading = AS_DECLARED) -> tuple[int, int]:
     path = Path(reading.files_of(str(path))[0])
     with _words(path):
         head = _head(path)
+        if is_dicom(head):
+            return dicom_size(path)
         if head[:4] in MAGIC:
             return tiff.read_directory(path).size
         with Image.open(path, formats=FORMATS) as image:
@@ -122,14 +127,14 @@ def _words(path: Path) -> Iterator[None]:
 
 def _head(path: Path) -> bytes:
     with path.open("rb") as stream:
-        head = stream.read(25)
+        head = stream.read(132)
     if not head:
         raise UnreadableImage(f"{path}: is empty; restore the image or drop it")
     return head
 
 
 def _is_deep_png(head: bytes) -> bool:
-    return head[:8] == _PNG and head[24:] == bytes([16])
+    return head[:8] == _PNG and head[24:25] == bytes([16])
 
 
 def _text_after_pixels(path: Path) -> bool:
@@ -207,6 +212,8 @@ def _over_white(image: Image.Image) -> npt.NDArray[np.uint8]:
 
 def _channels(path: Path) -> Stored:
     head = _head(path)
+    if is_dicom(head):
+        return read_dicom(path)
     directory = tiff.read_directory(path) if head[:4] in MAGIC else None
     if directory is not None and (directory.is_plain or directory.is_ours):
         return tiff.read_tiff(path, directory)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,14 +10,13 @@ import numpy as np
 
 from afield.base.errors import InputError
 from afield.base.reading import Range
-from afield.images.stored import BYTE_LIMIT, DARKEST, PIXEL_LIMIT, Stored, UnreadableImage
+from afield.images.stored import DARKEST, PIXEL_LIMIT, Stored, UnreadableImage
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 _COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
-_KEPT = ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR", "RGB")
 
 
 def is_dicom(head: bytes) -> bool:
@@ -44,8 +43,10 @@ def read_dicom(path: Path) -> Stored:
     if meaning not in (*_GREY, *_COLOURS):
         raise UnreadableImage(f"{path}: is stored as {meaning}; convert it to grey or RGB")
     height, width = int(tags.Rows), int(tags.Columns)
-    if height * width > PIXEL_LIMIT or 8 * height * width > BYTE_LIMIT > PIXEL_LIMIT and meaning in _GREY:
-        raise UnreadableImage(f"{path}: has {height * width:,} pixels, more than are read; make it smaller or drop it")
+    if height * width > PIXEL_LIMIT:
+        raise UnreadableImage(
+            f"{path}: has {height * width:,} pixels, more than {PIXEL_LIMIT:,}; make it smaller or drop it"
+        )
     values = _pixels(path, tags)
     if meaning in _COLOURS:
         if values.dtype != np.uint8:
@@ -58,7 +59,9 @@ def _grey(path: Path, tags: Dataset, stored: np.ndarray[Any, Any], *, inverted: 
     groups = list(_groups(tags))
     for table in ("ModalityLUTSequence", "VOILUTSequence"):
         if _first(groups, table) is not None and _first(groups, "WindowWidth") is None:
-            raise UnreadableImage(f"{path}: needs its look-up table ({table}), which is not read; save it with a window")
+            raise UnreadableImage(
+                f"{path}: needs its look-up table ({table}), which is not read; save it with a window"
+            )
     slope, intercept = float(_first(groups, "RescaleSlope") or 1), float(_first(groups, "RescaleIntercept") or 0)
     plain = slope == 1 and intercept == 0
     window = _window(path, groups)
@@ -80,14 +83,15 @@ def _window(path: Path, groups: list[Dataset]) -> Range | None:
     centre, width = (_first(groups, name) for name in ("WindowCenter", "WindowWidth"))
     if centre is None or width is None:
         return None
-    centre, width = (float(value if np.isscalar(value) else value[0]) for value in (centre, width))
+    centre, width = (float(value[0] if isinstance(value, Sequence) else value) for value in (centre, width))
     kind = str(_first(groups, "VOILUTFunction") or "LINEAR")
     if kind == "LINEAR":
         centre, width = centre - 0.5, width - 1
     elif kind != "LINEAR_EXACT":
         raise UnreadableImage(f"{path}: has a window of the kind {kind}, which is not read; save it with a linear one")
-    # A width of 1 parts the values in two: black up to the centre, white above.
-    width = max(width, 1e-6)
+    if width < 0:
+        raise UnreadableImage(f"{path}: has a window that is too narrow to be one; mend its WindowWidth")
+    width = max(width, 1e-6)  # a window of no width parts the values in two
     return Range(centre - width / 2, centre + width / 2)
 
 
@@ -118,7 +122,8 @@ def _tags(path: Path) -> Dataset:
 
 def _pixels(path: Path, tags: Dataset) -> np.ndarray[Any, Any]:
     """The first frame [height, width, channels] as stored; YCbCr becomes RGB."""
-    from pydicom.pixels import get_decoder, pixel_array
+    from pydicom.pixels.decoders.base import get_decoder
+    from pydicom.pixels.utils import pixel_array
 
     syntax = tags.file_meta.TransferSyntaxUID
     if syntax.is_compressed:

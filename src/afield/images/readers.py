@@ -16,13 +16,15 @@ from afield.base.process import UNGUARDED
 
 _CHUNK = 16
 """images that a process is given at once"""
+_FEW = 64
+"""images that are read sooner than other processes start"""
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
 def in_order(task: Callable[[Item], Result], items: list[Item], processes: int) -> Generator[Result, None, None]:
     """The results of `task` in the order of `items`, from this process or several others."""
-    if processes == 1:
+    if processes == 1 or len(items) <= _FEW:
         yield from map(task, items)
         return
     pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), initializer=_follow_parent)

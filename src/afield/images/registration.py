@@ -157,3 +157,13 @@ def _blur(side: int, deviation: float) -> Floats:
     distance = np.subtract.outer(np.arange(side), np.arange(side))
     weights = np.exp(-(distance**2) / (2 * deviation**2))
     return np.asarray(weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def likeness(pictures: npt.NDArray[np.uint8]) -> float:
+    """How much pictures [n, 64, 64] share: the mean correlation of the details of two of them, as they lie."""
+    details = _details(pictures.astype(np.float32), np.full(len(pictures), _FINE)).reshape(len(pictures), -1)
+    details -= details.mean(axis=1, keepdims=True)
+    details /= np.linalg.norm(details, axis=1, keepdims=True) + 1e-6
+    count = len(details)
+    # The square of a sum holds each pair twice and each picture with itself once.
+    return float((np.square(details.sum(axis=0)).sum() - count) / (count * (count - 1)))

@@ -43,6 +43,8 @@ class Stored:
     """whether that is merely what its bits can hold"""
     inverted: bool = False
     """whether the lowest value is white"""
+    window: bool = False
+    """whether values beyond the range are meant to be cut off"""
 
 
 def upright(values: npt.NDArray[Any], orientation: int) -> npt.NDArray[Any]:
@@ -125,7 +127,7 @@ def _trusted(path: Path, stored: Stored, colours: npt.NDArray[Any]) -> Range:
             f"{path}: holds {colours.dtype} values and does not say which are black and white; state their range"
         )
     low, high = colours.min(), colours.max()
-    if not stored.assumed and (low < stored.range.low or high > stored.range.high):
+    if not (stored.assumed or stored.window) and (low < stored.range.low or high > stored.range.high):
         raise UnreadableImage(
             f"{path}: declares a range of {stored.range} and holds values from {low:g} to {high:g}; state the range"
         )

@@ -12,7 +12,7 @@ from afield.analysis.chosen import ChosenNetwork, Subgroups, chosen_network
 from afield.analysis.clusters import few_clusters, rests_on
 from afield.analysis.compare import Ranking
 from afield.report import words
-from afield.report.chosen_charts import AS_TRAINED, SCALED, reliability_chart, subgroup_chart
+from afield.report.chosen_charts import AS_TRAINED, JOINED, SCALED, reliability_chart, subgroup_chart
 from afield.report.figures import Figure, Figures
 from afield.report.recorded import Table
 from afield.report.rows import Row
@@ -173,7 +173,7 @@ def _reliability(
         + "; ".join(f"{of}: {_points(table)}" for of, table in series.items())
         + ".",
         reading="On the dashed line it is as often right as it is sure; below it, it is too sure. Areas stand for test "
-        "images.",
+        f"images; bins of fewer than {JOINED} are not joined.",
     )
     rows = tuple(
         Row(f"{low:.2f} to {high:.2f}", f"{low:.2f}", "", (*_bin(before, at), *_bin(after, at)))

@@ -14,6 +14,8 @@ _SPACIOUS = 8
 """subgroups whose names and numbers have room in the chart"""
 _ROW, _LINE = 42, 22
 """height of a row of intervals with and without room for that, pixels"""
+JOINED = 10
+"""samples that a bin needs to be joined to the next"""
 _SQUARE = 320
 """height of the reliability chart, pixels"""
 
@@ -66,7 +68,8 @@ def _named(base: alt.Chart) -> list[alt.Chart]:
 def reliability_chart(bins: pd.DataFrame) -> alt.LayerChart:
     """Mean confidence of each bin against the share that is right; the diagonal is where they agree.
 
-    `bins`: of (AS_TRAINED or SCALED), confidence, accuracy, n; without empty bins. Areas stand for the samples.
+    `bins`: of (AS_TRAINED or SCALED), confidence, accuracy, n; without empty bins. Areas stand for the samples; a line
+    joins bins of JOINED or more, since those of a few jump up and down.
     """
     least = float(bins["confidence"].min())
     across = [max(0.0, least - 0.04), 1.0]
@@ -95,6 +98,6 @@ def reliability_chart(bins: pd.DataFrame) -> alt.LayerChart:
         alt.Tooltip("n:Q", title="test images", format=",d"),
     ]
     base = alt.Chart(bins).encode(x=x, y=y, color=colour, tooltip=tooltip)
-    lines = base.mark_line(strokeWidth=2, opacity=0.6)
+    lines = base.transform_filter(alt.datum.n >= JOINED).mark_line(strokeWidth=2, opacity=0.6)
     points = base.mark_point(filled=True, opacity=0.85).encode(shape=shape, size=size)
     return layered([diagonal, lines, points], _SQUARE)

@@ -10,6 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import expit, softmax
 
+from afield.scoring.labels import label_array
+
 
 @dataclass(frozen=True)
 class Predictions:
@@ -74,13 +76,6 @@ class Predictions:
             if len(frame)
             else np.zeros((0, len(classes)), np.float32),
         )
-
-
-def label_array(labels: pd.Series) -> npt.NDArray[np.int64]:
-    """A table's column `label` as an array: [n], or [n, classes] where each entry is a vector."""
-    if len(labels) and np.ndim(labels.iloc[0]) == 1:
-        return np.array(labels.tolist(), dtype=np.int64)
-    return labels.to_numpy(dtype=np.int64)
 
 
 def select(predictions: Predictions, rows: npt.NDArray[np.intp]) -> Predictions:

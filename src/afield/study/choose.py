@@ -6,7 +6,15 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from afield.study.study import SearchChoice, Study, StudyHead, load_study, shipped_studies, with_settings
+from afield.study.study import (
+    SearchChoice,
+    Study,
+    StudyHead,
+    load_study,
+    shipped_studies,
+    with_backbones,
+    with_settings,
+)
 from afield.tasks.own import source_at
 
 BACKBONES = ("small",)
@@ -15,22 +23,28 @@ LEARNING_RATES = (1e-5, 1e-4, 1e-3, 1e-2)
 """those of the study that afield re-creates (PAPER.md 3)"""
 
 
-def choose_study(source: str, settings: Sequence[str] = ()) -> Study:
+def choose_study(source: str, settings: Sequence[str] = (), backbones: Sequence[str] = ()) -> Study:
     """The shipped study of that name, that of a TOML file, or that of one's own data at a path (`study_of`,
     `own.source_at`); with `settings` put in place of its own values (`with_settings`). Raises InputError.
+
+    `backbones` are those of a study of one's own data, which names none itself.
     """
     own = source not in shipped_studies() and source_at(source) is not None
-    study = study_of(Path(source)) if own else load_study(source)
+    study = study_of(Path(source), backbones) if own else load_study(source)
     return with_settings(study, settings) if settings else study
 
 
-def study_of(data: Path) -> Study:
-    """A study of one's own data at a path: the set `small` of backbones, the default recipe, and a
-    search over LEARNING_RATES.
+def study_of(data: Path, backbones: Sequence[str] = ()) -> Study:
+    """A study of one's own data at a path: those backbones (by default the set `small`), the default recipe, and a
+    search over LEARNING_RATES. Raises InputError for backbones that there are not.
     """
     path = data.expanduser().resolve()
     name = re.sub(r"[^A-Za-z0-9_.-]+", "_", path.stem if path.is_file() else path.name).strip("_.-")[:40]
-    return Study(
+    plain = Study(
         study=StudyHead(name=name or "own_data", tasks=(str(path),), backbones=BACKBONES),
         search=SearchChoice(grid={"learning_rate": LEARNING_RATES, "weight_decay": (1e-4,)}),
     )
+    if not backbones:
+        return plain
+    head = with_backbones(plain, backbones).study
+    return plain.model_copy(update={"study": head.model_copy(update={"name": plain.study.name})})

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from afield.base.process import cores
 from afield.images.prepared import Rule, open_prepared, prepare
-from afield.scoring.predictions import label_array
+from afield.scoring.labels import label_array
 from afield.study.job import SplitPaths
 from afield.study.needs import Preparing
 from afield.study.plan import Plan

@@ -31,7 +31,6 @@ from afield.tasks import (
     voc2007,
 )
 from afield.tasks.low_data import with_part
-from afield.tasks.own import own_task, source_at
 from afield.tasks.shared_split import with_split
 from afield.tasks.source import TaskSource
 from afield.tasks.task import Task
@@ -66,6 +65,8 @@ def find_task(name: str, sources: Mapping[str, TaskSource] = MappingProxyType({}
         return _from_source(name, sources)
     if name in TASKS:
         return TASKS[name]
+    from afield.tasks.own import own_task, source_at  # takes a second, which a list of the tasks need not spend
+
     found = source_at(name)
     if found is not None:
         return own_task(found)
@@ -76,6 +77,8 @@ def find_task(name: str, sources: Mapping[str, TaskSource] = MappingProxyType({}
 
 
 def _from_source(name: str, sources: Mapping[str, TaskSource]) -> Task:
+    from afield.tasks.own import own_task
+
     source = sources[name]
     if source.task is None:
         task = own_task(source, name)

@@ -16,7 +16,7 @@ import pandas as pd
 from afield.base.errors import InputError
 from afield.base.files import write_text
 from afield.base.hashing import digest, sha256_file
-from afield.scoring.predictions import label_array
+from afield.scoring.labels import label_array
 from afield.tasks.boxes import is_written, pictures
 from afield.tasks.labels import HAS, HAS_NOT, UNKNOWN
 from afield.tasks.places import data_folder

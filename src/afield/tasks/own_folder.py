@@ -11,7 +11,7 @@ import pandas as pd
 from afield.base.errors import InputError
 from afield.tasks.task import Split
 
-SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+SUFFIXES = (".bmp", ".dcm", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 """endings of files that are images, in any case"""
 LITTER = ("desktop.ini", "thumbs.db")
 """what Windows leaves in folders of images; skipped as hidden files are"""

@@ -69,7 +69,7 @@ def as_table(source: TaskSource) -> TaskSource:
     keys |= {"table": [str(folder / "samples.parquet")], "path": _IMAGE}
     if not source.labels:
         keys |= _labels(place, source, told["columns"])
-    if told["several splits"] and not (source.split or source.folds or source.time):
+    if told["several splits"] and not (source.split or source.splits or source.folds or source.time):
         keys["split"] = _SPLIT
     return task_source(keys)
 

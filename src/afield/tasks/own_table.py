@@ -32,6 +32,7 @@ def read_tables(root: Path, tables: Sequence[Path], data: TaskSource) -> pd.Data
     """One row a sample, all as text, a blank for what is missing: `id`, `image` (path below `root`, with /), `label` or
     the columns `labels`, `table` (which one it is from: its path without the ending), and as far as they were named
     `split`, `group`, `cluster`, `unit`, `box` (`boxes.written`), `time` (a number) and the subgroups.
+    Where there are boxes and no groups, each image is one.
 
     Raises InputError for a file that is no table, for columns that it lacks, and for images that lie outside of `root`.
     """
@@ -64,6 +65,8 @@ def rows_of(root: Path, path: Path, table: pd.DataFrame, folder: Path, data: Tas
     start = path.parent if data.images is None else root
     source = path.relative_to(folder).with_suffix("").as_posix()
     found = found.assign(image=[_below(path, start, name, root) for name in found["image"]], **{SOURCE: source})
+    if "box" in found and "group" not in found:
+        found["group"] = found["image"]  # parts of one picture stay together
     return found if "id" in found else found.assign(id=found["image"])
 
 

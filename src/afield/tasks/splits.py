@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from afield.base.streams import hash_rank
-from afield.scoring.predictions import label_array
+from afield.scoring.labels import label_array
 from afield.tasks.labels import HAS
 
 Name = TypeVar("Name", bound=str)
