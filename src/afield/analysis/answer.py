@@ -17,7 +17,7 @@ from afield.scoring.intervals import Interval
 from afield.scoring.metrics import direction, metric_title
 from afield.study.record import SearchRecord, StudyRecord
 from afield.study.study import PLAIN
-from afield.tasks.show import absence_words, dropped_words
+from afield.tasks.words import absence_words, dropped_words
 
 
 @dataclass(frozen=True)
@@ -222,6 +222,8 @@ def _warnings(
     yield from ranking.missing
     if record.task(ranking.task).selection == "test":
         yield "Test itself chose recipes and epochs, as in the study's own code: the figures flatter, all of them."
+    if incomplete := record.task(ranking.task).incomplete:
+        yield f"Of {ranking.task} {incomplete}"
     if dropped := dropped_words(record.task(ranking.task).dropped):
         yield dropped
     yield from absence_words(record.task(ranking.task).absent())

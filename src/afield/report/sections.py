@@ -17,7 +17,7 @@ from afield.report.rows import Row
 from afield.report.searches import SearchSection, recipe_words, search_sections
 from afield.scoring.metrics import metric_title
 from afield.study.record import SearchRecord, StudyRecord, TaskRecord
-from afield.tasks.show import absence_words, dropped_words
+from afield.tasks.words import absence_words, dropped_words
 
 VERDICTS = {
     "transfers": ("ImageNet accuracy tells here", "yes"),

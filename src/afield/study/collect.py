@@ -234,6 +234,7 @@ def _task(store: Store, name: str, plan: Mapping[str, Any]) -> TaskRecord:
         split_seed=content["split_seed"],
         selection=plan["selection"][name],
         dropped=plan["dropped"][name],
+        incomplete=plan["incomplete"][name],
         fingerprint=fingerprint,
         counts={split: content["counts"][split] for split in SPLITS if split in content["counts"]},
         sizes={split: content["sizes"][split] for split in SPLITS if split in content["sizes"]},

@@ -17,7 +17,7 @@ from afield.study.record import StudyRecord
 from afield.study.search import rung_sizes
 from afield.study.store import Store
 from afield.study.study import Study, with_backbones
-from afield.tasks.show import absence_words, dropped_words
+from afield.tasks.words import absence_words, dropped_words
 
 if TYPE_CHECKING:
     from afield.study.run import Outcome
@@ -68,7 +68,7 @@ def describe_plan(plan: Plan, out: Path) -> str:
     lines.append(f"{out}: holds nothing yet" if ledger is None else f"{out}: {_left(ledger)}")
     lines += damaged
     for name, data in plan.tasks.items():
-        lines += [f"{name}: {data.task.proposal}"] if data.task.proposal else []
+        lines += [f"{name}: {words}" for words in (data.task.proposal, plan.incomplete[name]) if words]
         lines += [f"{name}: {words}" for words in (dropped_words(data.dropped), *absence_words(data.absent())) if words]
     idle = [name for name in plan.study.interventions if name not in plan.study.study.interventions]
     if idle:

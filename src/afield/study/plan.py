@@ -24,6 +24,7 @@ from afield.study.search import rung_sizes
 from afield.study.study import Study
 from afield.tasks.data import TaskData
 from afield.tasks.task import Split
+from afield.tasks.words import incomplete_words
 from afield.training.numerics import NumericsChoice, numerics_for
 from afield.training.recipe import Recipe
 from afield.trial import Trial, key_of
@@ -104,11 +105,21 @@ class Plan:
             "tasks": {name: data.fingerprint for name, data in self.tasks.items()},
             "selection": {name: data.selection for name, data in self.tasks.items()},
             "dropped": {name: dict(data.dropped) for name, data in self.tasks.items()},
+            "incomplete": self.incomplete,
             "backbones": {search.backbone.id: search.backbone.plain() for search in self.searches},
             "extensions": {name: item.sha256 for name, item in self.extensions.items()},
             "metrics": {name: list(own.range) for name, own in self.metrics.items()},
             "weights": {name: {"sha256": item.sha256, "origin": item.origin} for name, item in self.weights.items()},
             "numerics": self.numerics.model_dump(mode="json"),
+        }
+
+    @property
+    def incomplete(self) -> dict[str, str]:
+        """Of each task the words for what its data lack of the published ones, empty where they lack nothing."""
+        protocol = self.study.study.protocol
+        return {
+            name: incomplete_words(data.task, protocol, len(data.table) + len(data.dropped))
+            for name, data in self.tasks.items()
         }
 
     @cached_property

@@ -103,6 +103,8 @@ class TaskRecord:
     """id, and a column a subgroup, of the samples of test"""
     dropped: Mapping[str, str] = field(default_factory=dict)
     """images that could not be read and were left out, each with the reason"""
+    incomplete: str = ""
+    """words for what the data lack of the published ones"""
     pictures: Mapping[str, tuple[npt.NDArray[np.uint8], ...]] = field(default_factory=dict)
     """a few images a class as the network sees them, [height, width, 3]"""
 

@@ -86,10 +86,11 @@ def run_study(
     store = Store.create(Path(out))
     numerics = settle_numerics(study.numerics, store.root, study.study.protocol)
     plan = make_plan(study, numerics, cache, _sources(weights, offline), _path(data), watch.download, watch.prepare)
-    for found in plan.tasks.values():
+    for name, found in plan.tasks.items():
         write_task(store, found)
-        if found.task.proposal:
-            watch.say(f"{found.task.name}: {found.task.proposal}")
+        for words in (found.task.proposal, plan.incomplete[name]):
+            if words:
+                watch.say(f"{name}: {words}")
     store.write_study(study.study.name, study.model_dump_json(indent=2), plan.content())
     on_cpu = numerics.device == "cpu"
     if slots is None:

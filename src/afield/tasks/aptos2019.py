@@ -73,7 +73,7 @@ TASK = Task(
     split=split,
     split_seed=SPLIT_SEED,
     flips=("horizontal", "vertical"),  # a left eye in the mirror looks like a right one, and the grade is the same
-    published=Published(image_size=256, flips=("horizontal",), channels="BGR"),
+    published=Published(image_size=256, flips=("horizontal",), samples=3_662, channels="BGR"),
     card=Card(
         title="APTOS 2019: diabetic retinopathy on photographs of the retina",
         source=(

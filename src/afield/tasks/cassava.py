@@ -65,7 +65,7 @@ TASK = Task(
     split=split,
     split_seed=SPLIT_SEED,
     flips=("horizontal", "vertical"),  # leaves hang in every direction
-    published=Published(image_size=256, flips=("horizontal", "vertical")),
+    published=Published(image_size=256, flips=("horizontal", "vertical"), samples=21_397),
     card=Card(
         title="Cassava: diseases of cassava leaves",
         source=(

@@ -127,7 +127,7 @@ TASK = Task(
     split=split,
     split_seed=SPLIT_SEED,
     flips=("horizontal", "vertical"),  # seen from above no side is up
-    published=Published(image_size=224, flips=()),
+    published=Published(image_size=224, flips=(), samples=27_000),
     card=Card(
         title="EuroSAT: land use seen by satellite",
         source=(

@@ -147,7 +147,7 @@ TASK = Task(
     subgroups=("year", "sex", "age_approx", "anatom_site"),
     split_seed=SPLIT_SEED,
     flips=("horizontal", "vertical"),  # a lesion has no upper side, and the dermatoscope is held at any angle
-    published=Published(image_size=256, flips=("horizontal", "vertical"), channels="BGR"),
+    published=Published(image_size=256, flips=("horizontal", "vertical"), samples=57_964, channels="BGR"),
     card=Card(
         title="SIIM-ISIC melanoma 2020, with the ISIC archive of 2019",
         source=(

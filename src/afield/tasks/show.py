@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -12,12 +11,11 @@ from afield.base.text import columns, entry
 from afield.tasks.builtin import TASKS, find_task
 from afield.tasks.data import count_samples, lacking_classes, load_task, split_samples
 from afield.tasks.labels import positions_of
-from afield.tasks.task import Protocol, Split
+from afield.tasks.task import Protocol
+from afield.tasks.words import absence_words
 
 _WIDTH = 110
 """columns of a terminal that a card may fill"""
-_NAMED = 8
-"""classes that one sentence names"""
 
 
 def list_tasks() -> str:
@@ -68,35 +66,3 @@ def list_splits(name: str, protocol: Protocol, data: Path | None = None, hashes_
     if task.target == "labels":
         table = table.assign(label=[" ".join(map(str, positions_of(label))) for label in table["label"]])
     return table[["id", "split", "label", "group", *(["sha256"] if hashes_in else [])]]
-
-
-def dropped_words(dropped: Mapping[str, str]) -> str:
-    """What was left out for want of a readable file; empty where nothing was.
-
-    >>> dropped_words({"a.png": "is empty"})
-    '1 image that cannot be read was left out: a.png (is empty).'
-    """
-    if not dropped:
-        return ""
-    shown = ", ".join(f"{image} ({reason})" for image, reason in list(dropped.items())[:_NAMED])
-    more = f" and {len(dropped) - _NAMED} more" if len(dropped) > _NAMED else ""
-    were = "image that cannot be read was" if len(dropped) == 1 else "images that cannot be read were"
-    return f"{len(dropped)} {were} left out: {shown}{more}."
-
-
-def absence_words(absent: Mapping[Split, Sequence[str]]) -> tuple[str, ...]:
-    """What it means that splits lack classes, a sentence a split.
-
-    >>> absence_words({"test": ("owl",)})
-    ('No test image is of owl: the results say nothing of it, and means over classes leave it out.',)
-    """
-    told = []
-    for split, names in absent.items():
-        shown = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
-        it = "it" if len(names) == 1 else "them"
-        if split == "test":
-            means = f"the results say nothing of {it}, and means over classes leave {it} out"
-        else:
-            means = f"epochs and recipes are chosen without {it}"
-        told.append(f"No {split} image is of {shown}: {means}.")
-    return tuple(told)

@@ -1,0 +1,56 @@
+"""What one should know of a task's data before trusting a number on them, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from afield.tasks.task import Protocol, Split, Task
+
+_NAMED = 8
+"""classes that one sentence names"""
+
+
+def incomplete_words(task: Task, protocol: Protocol, samples: int) -> str:
+    """That some of the published data are missing; empty where none are, or nobody knows how many there should be.
+
+    Under `paper` that matters most: its draws count on every row.
+    """
+    published = 0 if task.published is None or protocol == "clean" else task.published.samples
+    if published in (0, samples):
+        return ""
+    return (
+        f"{samples:,} samples are here, {published:,} were published: the splits of protocol paper are not those of the "
+        "study."
+    )
+
+
+def dropped_words(dropped: Mapping[str, str]) -> str:
+    """What was left out for want of a readable file; empty where nothing was.
+
+    >>> dropped_words({"a.png": "is empty"})
+    '1 image that cannot be read was left out: a.png (is empty).'
+    """
+    if not dropped:
+        return ""
+    shown = ", ".join(f"{image} ({reason})" for image, reason in list(dropped.items())[:_NAMED])
+    more = f" and {len(dropped) - _NAMED} more" if len(dropped) > _NAMED else ""
+    were = "image that cannot be read was" if len(dropped) == 1 else "images that cannot be read were"
+    return f"{len(dropped)} {were} left out: {shown}{more}."
+
+
+def absence_words(absent: Mapping[Split, Sequence[str]]) -> tuple[str, ...]:
+    """What it means that splits lack classes, a sentence a split.
+
+    >>> absence_words({"test": ("owl",)})
+    ('No test image is of owl: the results say nothing of it, and means over classes leave it out.',)
+    """
+    told = []
+    for split, names in absent.items():
+        shown = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
+        it = "it" if len(names) == 1 else "them"
+        if split == "test":
+            means = f"the results say nothing of {it}, and means over classes leave {it} out"
+        else:
+            means = f"epochs and recipes are chosen without {it}"
+        told.append(f"No {split} image is of {shown}: {means}.")
+    return tuple(told)
