@@ -39,13 +39,14 @@ from afield.backbones.backbone import Backbone
 from afield.backbones.weights import Weights
 from afield.images.augment import Draws, apply_by_bytes, draw, locate, scale_boxes
 from afield.images.decode import decode, stored_size
-from afield.images.prepared import Rule, cache_folder, prepare, prepare_pixels, train_rule
+from afield.images.prepared import Rule, prepare, prepare_pixels, train_rule
 from afield.scoring.metrics import METRICS
 from afield.study.job import SplitPaths
 from afield.study.plan import make_plan
 from afield.study.study import Study, StudyHead
 from afield.tasks.builtin import find_task
 from afield.tasks.data import TaskData, load_task
+from afield.tasks.places import cache_folder
 from afield.training.checkpoint import State
 from afield.training.loop import Hooks
 from afield.training.numerics import NumericsChoice, settle

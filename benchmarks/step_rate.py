@@ -23,10 +23,11 @@ from afield.backbones.backbone import Backbone
 from afield.backbones.build import build
 from afield.backbones.catalogue import find
 from afield.images.loader import Batch, TrainingBatches, load
-from afield.images.prepared import cache_folder, prepare, train_rule
+from afield.images.prepared import prepare, train_rule
 from afield.study.job import SplitPaths
 from afield.tasks.builtin import find_task
 from afield.tasks.data import load_task
+from afield.tasks.places import cache_folder
 from afield.training.device import available_devices, place, settle_process
 from afield.training.loop import Preprocessing, make_optimiser, update
 from afield.training.numerics import NumericsChoice, numerics_for, settle

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from afield.analysis.answer import TaskAnswer, answer
+from afield.analysis.answer import answer
+from afield.analysis.chosen import chosen_network
 from afield.base.errors import InputError
 from afield.study.collect import load_record
 from afield.study.network import Network, open_network
@@ -31,27 +32,14 @@ def winner_of(record: StudyRecord, out: str | Path) -> str:
 
     Raises InputError where nothing was scored, and where there are several tasks, with the key of each.
     """
-    keys = {part.task: key for part in answer(record).tasks if (key := _key(record, part)) is not None}
+    keys = {
+        part.task: network.key
+        for part in answer(record).tasks
+        if (network := chosen_network(record, part.ranking)) is not None
+    }
     if not keys:
         raise InputError(f"{out}: no backbone was scored yet, so there is none to take; see: afield status {out}")
     if len(record.tasks) > 1:
         listed = ", ".join(f"{key} for {task}" for task, key in keys.items())
         raise InputError(f"{out}: each task has a winner of its own; choose one by its key: {listed}")
     return next(iter(keys.values()))
-
-
-def _key(record: StudyRecord, part: TaskAnswer) -> str | None:
-    """The first of the winner's repeats that was scored."""
-    rank = part.ranking
-    who = (rank.task, rank.winner, rank.intervention)
-    scored = set(record.results["key"])
-    return next(
-        (
-            trial.key
-            for search in record.searches
-            if (search.task, search.backbone, search.intervention) == who
-            for trial in search.repeats
-            if trial.key in scored
-        ),
-        None,
-    )

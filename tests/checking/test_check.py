@@ -10,7 +10,7 @@ from afield.base.errors import InputError
 from afield.checking.check import check, check_samples, write_groups
 from afield.checking.findings import Check, Finding
 from afield.checking.words import describe
-from afield.tasks.own import folder_task
+from afield.tasks.own.task import folder_task
 from afield.tasks.task import Task
 from tests.fixtures.copies import altered, scene
 

@@ -22,7 +22,6 @@ from afield.base.files import TEMPORARY
 from afield.images.decode import decode
 from afield.images.prepared import (
     Rule,
-    cache_folder,
     estimate_bytes,
     evaluation_rule,
     open_prepared,
@@ -30,6 +29,7 @@ from afield.images.prepared import (
     prepare_pixels,
     train_rule,
 )
+from afield.tasks.places import cache_folder
 
 SIZES = [(60, 40), (40, 60), (20, 90), (33, 33), (7, 5), (200, 47)]
 NAMES = [f"{index}.png" for index in range(len(SIZES))]

@@ -14,10 +14,10 @@ from afield.study.job import SplitPaths
 from afield.study.run import run_study
 from afield.study.study import parse_study
 from afield.tasks.data import load_task
-from afield.tasks.own import own_task
+from afield.tasks.own.task import own_task
 from afield.tasks.source import TaskSource
 from tests.fixtures.own import table
-from tests.tasks.test_own_traps import detections, traps
+from tests.tasks.own.test_traps import detections, traps
 
 TEXT = """
 [study]

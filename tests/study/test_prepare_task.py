@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from afield.base.errors import InputError, Stopped
-from afield.images.prepared import cache_folder
 from afield.study.inputs import prepare_inputs, write_task
 from afield.study.prepare_task import describe_preparation, prepare_task
 from afield.study.run import check_ready
 from afield.study.store import Store
+from afield.tasks.places import cache_folder
 from tests.fixtures import layouts
 from tests.fixtures.tiny import scratch_study
 

@@ -15,15 +15,15 @@ from afield.study.collect import load_record
 from afield.study.numerics import settle_numerics
 from afield.study.plan import make_plan
 from afield.study.protocol import view_of
-from afield.tasks.elpv import TASK as ELPV
-from afield.tasks.eurosat import TASK as EUROSAT
+from afield.tasks.sets.elpv import TASK as ELPV
+from afield.tasks.sets.eurosat import TASK as EUROSAT
 from afield.tasks.task import Published
 from afield.training import device
 from afield.training.loop import Preprocessing
 from afield.training.numerics import NumericsChoice, numerics_for, settle
 from afield.training.recipe import Recipe
 from tests.fixtures.tiny import scratch_study
-from tests.tasks.test_eurosat import tiles
+from tests.tasks.sets.test_eurosat import tiles
 
 LEAVES = replace(EUROSAT, name="leaves", published=Published(256, ("horizontal", "vertical"), "BGR"))
 

@@ -11,7 +11,6 @@ from safetensors.torch import save
 
 import afield
 from afield.base.errors import InputError
-from afield.images.prepared import cache_folder
 from afield.study.claims import Claims
 from afield.study.collect import load_record
 from afield.study.numerics import settle_numerics
@@ -19,6 +18,7 @@ from afield.study.plan import make_plan
 from afield.study.standing import Silent
 from afield.study.store import Store
 from afield.study.study import parse_study
+from afield.tasks.places import cache_folder
 from tests.fixtures.tiny import study_text, tiny_study
 from tests.study.helpers import assert_same, assert_tidy, predictions
 

@@ -9,7 +9,7 @@ import pytest
 
 from afield.base.errors import InputError
 from afield.tasks.data import load_task
-from afield.tasks.own import folder_task
+from afield.tasks.own.task import folder_task
 from afield.tasks.task import Task
 from tests.fixtures.images import class_folder
 

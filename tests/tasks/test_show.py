@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from afield.base.errors import InputError
-from afield.tasks import elpv
 from afield.tasks.builtin import TASKS
+from afield.tasks.sets import elpv
 from afield.tasks.show import list_tasks, show_task
 from tests.fixtures.images import class_folder
 

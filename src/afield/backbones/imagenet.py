@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from afield.base.errors import InputError
-from afield.tasks.own_folder import LITTER, SUFFIXES, image_files
+from afield.tasks.own.folder import LITTER, SUFFIXES, image_files
 
 CLASSES = 1000
 IMAGES = 50_000

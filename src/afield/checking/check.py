@@ -19,7 +19,7 @@ from afield.images.similar import alike, similar
 from afield.tasks.builtin import find_task
 from afield.tasks.data import count_samples, lacking_classes, split_samples
 from afield.tasks.labels import positions_of
-from afield.tasks.own import SKEW
+from afield.tasks.own.task import SKEW
 from afield.tasks.places import data_folder
 from afield.tasks.task import SPLITS, Protocol, Task
 
@@ -39,7 +39,7 @@ def check(
     task's data are not there or are not what a task needs, AfieldError where a process was killed.
     """
     task = find_task(name)
-    table = split_samples(task, protocol, data)
+    table = split_samples(task, protocol, data, allow_torn=True)
     root = task.find(data_folder(data)).resolve()
     return check_samples(task, protocol, root, table, progress, processes or cores())
 

@@ -63,10 +63,13 @@ def samples_of(table: pd.DataFrame, words: Callable[[object], str]) -> Samples:
     splits: dict[str, list[str]] = {}
     labels: dict[str, list[object]] = {}
     group: dict[str, str] = {}
+    whole = table["box"] == "" if "box" in table else [True] * len(table)  # parts of a picture may well differ
     columns = (table[name].tolist() for name in ("image", "split", "label", "group"))
-    for image, split, label, name in zip(*columns, strict=True):
+    for image, split, label, name, alone in zip(*columns, whole, strict=True):
         splits.setdefault(image, []).append(split)
-        labels.setdefault(image, []).append(label)
+        labels.setdefault(image, [])
+        if alone:
+            labels[image].append(label)
         group.setdefault(image, name)
     return Samples(
         splits={image: tuple(dict.fromkeys(several)) for image, several in splits.items()},

@@ -43,8 +43,8 @@ def tasks_splits(
     out: Annotated[Path | None, typer.Option(help="CSV file to write.", show_default=False)] = None,
 ) -> None:
     """Print or write which sample is in which split; no image is opened, unless hashes are wanted."""
-    from afield.images.prepared import cache_folder
     from afield.study.table import write_table
+    from afield.tasks.places import cache_folder
     from afield.tasks.show import list_splits
 
     put(write_table(list_splits(name, protocol.value, data, cache_folder() if hashes else None), "csv", out))
@@ -62,7 +62,7 @@ def tasks_fetch(
     from rich.console import Console
 
     from afield.progress import Downloads
-    from afield.tasks.fetch import describe_order, fetch, order
+    from afield.tasks.getting.fetch import describe_order, fetch, order
 
     wanted = order(name, data)
     say(describe_order(wanted))

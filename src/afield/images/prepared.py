@@ -26,7 +26,6 @@ from afield.images.decode import DECODER_VERSION, PIXEL_LIMIT, decode, stored_si
 from afield.images.readers import in_order
 from afield.tasks.boxes import WHOLE
 from afield.tasks.boxes import pixels as pixels_of
-from afield.tasks.places import cache_folder as cache_folder
 
 PREPARATION_VERSION = 1
 """raised whenever a rule gives other bytes"""

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from afield.base.errors import InputError
 from afield.base.reading import AS_DECLARED, Reading
 from afield.images.prepared import Rule, prepare_file
-from afield.tasks.own_folder import SUFFIXES, image_files
+from afield.tasks.own.folder import SUFFIXES, image_files
 
 
 def find_images(paths: str | Path | Iterable[str | Path], reading: Reading = AS_DECLARED) -> list[Path]:

@@ -15,7 +15,7 @@ from afield.study.study import (
     with_backbones,
     with_settings,
 )
-from afield.tasks.own import source_at
+from afield.tasks.own.task import source_at
 
 BACKBONES = ("small",)
 """where none are named"""

@@ -8,12 +8,12 @@ from pathlib import Path
 from afield.backbones.backbone import IMAGENET_MEAN, IMAGENET_STD, Interpolation
 from afield.base.errors import InputError, Stopped
 from afield.base.process import interrupts
-from afield.images.prepared import cache_folder
 from afield.study.inputs import prepare_split
 from afield.study.needs import Preparing
 from afield.study.protocol import View
 from afield.tasks.builtin import find_task
 from afield.tasks.data import TaskData, load_task
+from afield.tasks.places import cache_folder
 from afield.tasks.task import SPLITS, Protocol, Task
 from afield.training.recipe import USUAL_SIZE, Recipe
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from afield.backbones.weights import Sources, sources
 from afield.base.errors import DamagedError, InputError, Stopped, StoreError
 from afield.base.process import UNGUARDED, cores, interrupts
-from afield.images.prepared import cache_folder
 from afield.study.choose import choose_study
 from afield.study.claims import Claims
 from afield.study.engines.local import Event, LocalEngine
@@ -25,6 +24,7 @@ from afield.study.plan import Plan, PlannedSearch, make_plan
 from afield.study.standing import Silent, Watch, standing_of
 from afield.study.store import Store
 from afield.study.study import Study
+from afield.tasks.places import cache_folder
 from afield.tasks.task import Split
 
 _LOOK_AROUND = 5.0

@@ -48,7 +48,7 @@ from afield.scoring.predictions import Predictions
 from afield.study.sealed import read_json, read_rows, seal, unseal, write_parquet
 from afield.trial import Trial
 
-MARK = {"format": 2, "made_by": "afield"}
+MARK = {"format": 3, "made_by": "afield"}
 
 
 @dataclass(frozen=True)

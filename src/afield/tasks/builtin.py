@@ -8,7 +8,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 from afield.base.errors import InputError, nearest
-from afield.tasks import (
+from afield.tasks.low_data import with_part
+from afield.tasks.sets import (
     aptos2019,
     birdsnap,
     caltech101,
@@ -30,7 +31,6 @@ from afield.tasks import (
     sun397,
     voc2007,
 )
-from afield.tasks.low_data import with_part
 from afield.tasks.shared_split import with_split
 from afield.tasks.source import TaskSource
 from afield.tasks.task import Task
@@ -65,7 +65,7 @@ def find_task(name: str, sources: Mapping[str, TaskSource] = MappingProxyType({}
         return _from_source(name, sources)
     if name in TASKS:
         return TASKS[name]
-    from afield.tasks.own import own_task, source_at  # takes a second, which a list of the tasks need not spend
+    from afield.tasks.own.task import own_task, source_at  # takes a second, which a list of the tasks need not spend
 
     found = source_at(name)
     if found is not None:
@@ -77,7 +77,7 @@ def find_task(name: str, sources: Mapping[str, TaskSource] = MappingProxyType({}
 
 
 def _from_source(name: str, sources: Mapping[str, TaskSource]) -> Task:
-    from afield.tasks.own import own_task
+    from afield.tasks.own.task import own_task
 
     source = sources[name]
     if source.task is None:

@@ -117,12 +117,15 @@ def load_task(
     return TaskData(task, root, table, hashes, fingerprint, dropped, _selection(table))
 
 
-def split_samples(task: Task, protocol: Protocol, data: Path | None = None) -> pd.DataFrame:
+def split_samples(
+    task: Task, protocol: Protocol, data: Path | None = None, *, allow_torn: bool = False
+) -> pd.DataFrame:
     """A task's samples with their splits (`TaskData.table`); no image is opened.
 
-    Raises InputError as `load_task` does, but for what is wrong with the images themselves.
+    Raises InputError as `load_task` does, but for what is wrong with the images themselves; `allow_torn` lets groups,
+    units and images pass that lie in more than one split, for a check that reports them.
     """
-    return _divided(task, protocol, _samples(task, protocol, data)[1])
+    return _divided(task, protocol, _samples(task, protocol, data)[1], allow_torn=allow_torn)
 
 
 def _samples(task: Task, protocol: Protocol, data: Path | None) -> tuple[Path, pd.DataFrame]:
@@ -133,13 +136,17 @@ def _samples(task: Task, protocol: Protocol, data: Path | None) -> tuple[Path, p
     return root, _with_units(_checked_samples(task, task.samples(root)))
 
 
-def _divided(task: Task, protocol: Protocol, table: pd.DataFrame, dropped: Sequence[str] = ()) -> pd.DataFrame:
+def _divided(
+    task: Task, protocol: Protocol, table: pd.DataFrame, dropped: Sequence[str] = (), *, allow_torn: bool = False
+) -> pd.DataFrame:
     """The samples that a protocol uses, without those of the dropped images, with their splits."""
     if protocol == "clean":
         table = table[~table["image"].isin(dropped)].reset_index(drop=True)
     table = table.assign(split=task.split(table, protocol))
     table = table[(table["split"] != LEFT_OUT) & ~table["image"].isin(dropped)].reset_index(drop=True)
     _check_splits(task, table, protocol)
+    if not allow_torn:
+        _check_together(task, table, protocol)
     return table
 
 
@@ -242,6 +249,9 @@ def _check_splits(task: Task, table: pd.DataFrame, protocol: Protocol) -> None:
             f"{task.name}: {_listed(lacking, 'class', 'classes')}: no sample in the train split to learn from; "
             "add samples or take the class away"
         )
+
+
+def _check_together(task: Task, table: pd.DataFrame, protocol: Protocol) -> None:
     for name in ("group", "unit", "image") if protocol == "clean" else ("image",):  # the study tore some groups
         sides = table.groupby(name)["split"].nunique()
         torn = sides.index[sides > 1].tolist()

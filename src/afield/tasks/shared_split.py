@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from afield.base.errors import InputError
-from afield.tasks.label_table import read_table
+from afield.tasks.formats.label_table import read_table
 from afield.tasks.task import LEFT_OUT, SPLITS, Protocol, Task
 
 _MEND = "Write it with `afield tasks splits NAME --out FILE`"

@@ -12,7 +12,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from afield.base.errors import InputError, nearest
-from afield.tasks.megadetector import CONFIDENCE
+from afield.base.reading import Range, Reading
+from afield.tasks.formats.megadetector import CONFIDENCE
 from afield.tasks.task import Flip, Target
 
 Column = Annotated[str, Field(min_length=1)]
@@ -94,6 +95,12 @@ class TaskSource(BaseModel):
     """
     flips: tuple[Flip, ...] = ("horizontal",)
     """mirror images that leave the label as it is"""
+    range: tuple[float, float] | None = None
+    """stored values that become black and white, of files of more than eight bits that do not declare them"""
+    channels: tuple[int, ...] | None = None
+    """stored channels that the network gets, counted from 0; by default the file is a picture in colours"""
+    files: tuple[str, ...] = ()
+    """of tables: endings of the grey files that are one image together; `path` then names what they share"""
     licence: str = "the owner's"
     version: Annotated[int, Field(ge=1)] = 1
     """raised where the data change their meaning; in the key of every trial"""
@@ -157,6 +164,12 @@ class TaskSource(BaseModel):
         return self.model_copy(update={**places, **table})
 
     @property
+    def reading(self) -> Reading:
+        """How the files become channels. Raises InputError where the keys contradict each other."""
+        stated = None if self.range is None else Range(*self.range)
+        return Reading(stated, self.channels, self.files)
+
+    @property
     def several(self) -> bool:
         """Whether a sample may have several of the classes."""
         return bool(self.labels or self.separator)
@@ -182,7 +195,7 @@ _PLACES = ("task", "folder", "table", "traps", "huggingface")
 _PART = {"shots", "share", "split_seed", "splits"}
 _OF_FOLDERS = _PART | {
     "folder", "classes", "version", "ordinal", "metric", "fractions", "folds", "fold", "rare", "rare_below", "flips",
-    "licence",
+    "licence", "range", "channels",
 }  # fmt: skip
 _OF_TRAPS = {"traps", "leave_out", "detections", "confidence"}
 _OF_TABLES = set(TaskSource.model_fields) - {*_PLACES, *_OF_TRAPS}

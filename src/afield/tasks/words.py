@@ -19,8 +19,8 @@ def incomplete_words(task: Task, protocol: Protocol, samples: int) -> str:
     if published in (0, samples):
         return ""
     return (
-        f"{samples:,} samples are here, {published:,} were published: the splits of protocol paper are not those of the "
-        "study."
+        f"{samples:,} samples are here, {published:,} were published: the splits of protocol paper are not those of "
+        "the study."
     )
 
 

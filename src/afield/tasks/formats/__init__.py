@@ -1,0 +1,1 @@
+"""Files of labels as they are published."""

@@ -1,0 +1,1 @@
+"""How a task's data get to the machine."""

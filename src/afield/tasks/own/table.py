@@ -1,0 +1,123 @@
+"""One's own tables as a table of samples: columns found by the names that were given for them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from afield.base.errors import InputError, nearest
+from afield.tasks.boxes import read_boxes
+from afield.tasks.own.folder import SPLIT_NAMES
+from afield.tasks.source import TaskSource
+
+SOURCE = "table"
+"""column that says which table a sample is from"""
+SUFFIXES = (".csv", ".parquet")
+
+
+def is_table(name: str) -> bool:
+    """Whether a name is that of a table and not of a folder."""
+    return name.lower().endswith(SUFFIXES)
+
+
+def common_folder(tables: Sequence[Path]) -> Path:
+    """The folder below which all tables lie."""
+    return Path(os.path.commonpath([table.parent for table in tables]))
+
+
+def read_tables(root: Path, tables: Sequence[Path], data: TaskSource) -> pd.DataFrame:
+    """One row a sample, all as text, a blank for what is missing: `id`, `image` (path below `root`, with /), `label` or
+    the columns `labels`, `table` (which one it is from: its path without the ending), and as far as they were named
+    `split`, `group`, `cluster`, `unit`, `box` (`boxes.written`), `time` (a number) and the subgroups.
+    Where there are boxes and no groups, each image is one.
+
+    Raises InputError for a file that is no table, for columns that it lacks, and for images that lie outside of `root`.
+    """
+    folder = common_folder(tables)
+    return pd.concat([rows_of(root, path, _text(path), folder, data) for path in tables], ignore_index=True)
+
+
+def rows_of(root: Path, path: Path, table: pd.DataFrame, folder: Path, data: TaskSource) -> pd.DataFrame:
+    """The rows of one file, whose columns are texts; `folder` is that of all files, `path` names this one."""
+    named = {
+        "image": data.path, "id": data.id, "split": data.split, "group": data.group,
+        "cluster": data.cluster, "unit": data.unit, "box": data.box, "time": data.time,
+        **({name: name for name in data.labels} if data.labels else {"label": data.label}),
+        **{name: name for name in data.subgroups if name != SOURCE},
+    }  # fmt: skip
+    wanted = {name: column for name, column in named.items() if column is not None}
+    for column in wanted.values():
+        if column not in table:
+            raise InputError(f"{path}: has no column {column}; {nearest(column, map(str, table.columns))}")
+    found = pd.DataFrame({name: table[column] for name, column in wanted.items()})
+    empty = found.index[found["image"] == ""]
+    if len(empty):
+        raise InputError(f"{path}: row {empty[0] + 1}: column {data.path} is blank; name the image")
+    if "split" in found:
+        found["split"] = _splits(path, data, found["split"])
+    if "box" in found:
+        found["box"] = read_boxes(f"{path}: column {data.box}", found["box"].tolist(), data.margin)
+    if "time" in found:
+        found["time"] = _times(path, data, found["time"])
+    start = path.parent if data.images is None else root
+    source = path.relative_to(folder).with_suffix("").as_posix()
+    found = found.assign(image=[_below(path, start, name, root) for name in found["image"]], **{SOURCE: source})
+    if "box" in found and "group" not in found:
+        found["group"] = found["image"]  # parts of one picture stay together
+    return found if "id" in found else found.assign(id=found["image"])
+
+
+def _text(path: Path) -> pd.DataFrame:
+    try:
+        if path.suffix.lower() == ".parquet":
+            table = pd.read_parquet(path)
+            return table.astype(object).where(table.notna(), "").map(_written)
+        return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig").fillna("")
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (OSError, ValueError, pd.errors.ParserError) as error:
+        raise InputError(f"{path}: cannot be read as a table ({str(error).strip()})") from error
+
+
+def _written(value: object) -> str:
+    """A value as a CSV file would have it: a whole number without a point."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _splits(path: Path, data: TaskSource, column: pd.Series) -> pd.Series:
+    known = column.str.strip().str.lower().map(SPLIT_NAMES)
+    other = column[known.isna()]
+    if len(other):
+        raise InputError(
+            f"{path}: column {data.split}, row {other.index[0] + 1}: is {other.iloc[0]!r} ({len(other)} such rows); "
+            "must be train, validation (or val) or test"
+        )
+    return known
+
+
+def _times(path: Path, data: TaskSource, column: pd.Series) -> pd.Series:
+    """Numbers as they are, dates and times as seconds since 1970 (UTC where they name no zone)."""
+    numbers = pd.to_numeric(column, errors="coerce").astype("float64")
+    if numbers.notna().all():
+        return numbers
+    dates = pd.to_datetime(column, errors="coerce", utc=True, format="ISO8601")
+    odd = column[dates.isna()]
+    if len(odd):
+        raise InputError(
+            f"{path}: column {data.time}, row {odd.index[0] + 1}: is {odd.iloc[0]!r} ({len(odd)} such rows); must be a "
+            "number, or a date such as 2024-05-31 or 2024-05-31 14:30"
+        )
+    return (dates - pd.Timestamp(0, tz="UTC")).dt.total_seconds()
+
+
+def _below(table: Path, start: Path, name: str, root: Path) -> str:
+    """A table's path, which counts from `start`, as one below root. Raises InputError where it leaves root."""
+    below = os.path.relpath(os.path.normpath(start / name.replace("\\", "/")), root)
+    if below.startswith(".."):
+        raise InputError(
+            f"{table}: {name}: leaves the folder {root}; name the folder of the images with `images`, or put them there"
+        )
+    return Path(below).as_posix()
