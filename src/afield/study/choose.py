@@ -6,15 +6,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from afield.study.study import (
-    SearchChoice,
-    Study,
-    StudyHead,
-    load_study,
-    shipped_studies,
-    with_backbones,
-    with_settings,
-)
+from afield.study.changes import with_backbones, with_settings
+from afield.study.study import SearchChoice, Study, StudyHead, load_study, shipped_studies
 from afield.tasks.own.task import source_at
 
 BACKBONES = ("small",)

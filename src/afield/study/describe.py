@@ -11,12 +11,13 @@ from afield.backbones.show import describe_cost
 from afield.base.errors import InputError
 from afield.base.text import columns, count
 from afield.images.prepared import estimate_bytes
+from afield.study.changes import with_backbones
 from afield.study.ledger import Ledger
 from afield.study.plan import Plan
 from afield.study.record import StudyRecord
 from afield.study.search import rung_sizes
 from afield.study.store import Store
-from afield.study.study import Study, with_backbones
+from afield.study.study import Study
 from afield.tasks.places import cache_folder
 from afield.tasks.words import absence_words, dropped_words
 

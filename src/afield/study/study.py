@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Sequence
 from importlib import resources
 from itertools import product
 from pathlib import Path
@@ -15,7 +14,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from afield.backbones.catalogue import members
 from afield.base.errors import InputError, nearest
-from afield.base.hashing import digest
 from afield.tasks.builtin import TASKS
 from afield.tasks.source import TaskSource
 from afield.tasks.task import Protocol
@@ -27,9 +25,9 @@ PLAIN = "plain"
 
 _SHIPPED = Path(str(resources.files("afield").joinpath("studies")))
 
-_LONGEST = 64
+LONGEST_NAME = 64
 """characters of a study's name"""
-_NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_.-]{{0,{_LONGEST - 1}}}")
+NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_.-]{{0,{LONGEST_NAME - 1}}}")
 
 Names = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
 
@@ -41,7 +39,7 @@ class _Table(BaseModel):
 class StudyHead(_Table):
     """What is compared: tasks x backbones x interventions x seeds."""
 
-    name: Annotated[str, Field(pattern=rf"^{_NAME.pattern}$")]
+    name: Annotated[str, Field(pattern=rf"^{NAME.pattern}$")]
     tasks: Names
     backbones: Names
     interventions: Names = (PLAIN,)
@@ -141,7 +139,7 @@ class Study(_Table):
         try:
             return Recipe.model_validate({**self.recipe.model_dump(), **changes})
         except ValidationError as error:
-            raise ValueError("\n".join(_words(error, f"interventions.{intervention}.", Recipe))) from None
+            raise ValueError("\n".join(complaints(error, f"interventions.{intervention}.", Recipe))) from None
 
     def backbones_of(self, intervention: str) -> tuple[str, ...]:
         """The backbones that an intervention is tried on: all, unless its table names some."""
@@ -170,7 +168,7 @@ class Study(_Table):
                 for values in product(*self.search.grid.values())
             )
         except ValidationError as error:
-            raise ValueError("\n".join(_words(error, "search.grid.", Recipe))) from None
+            raise ValueError("\n".join(complaints(error, "search.grid.", Recipe))) from None
 
 
 def shipped_studies() -> dict[str, str]:
@@ -203,75 +201,6 @@ def load_study(source: str | Path) -> Study:
     return parse_study(text, path.name, path.parent)
 
 
-def with_settings(study: Study, settings: Sequence[str]) -> Study:
-    """The study with values put in place of its own: `recipe.epochs=5`, `search.grid.learning_rate=[1e-4, 1e-3]`.
-    Values are written as in the file; what is no value there is text. Raises InputError for what the file could not
-    hold.
-    """
-    content = study.model_dump(mode="json", exclude_unset=True)
-    for setting in settings:
-        place, equals, text = setting.partition("=")
-        if not equals or not place.strip():
-            raise InputError(f"{setting}: must be KEY=VALUE, for instance recipe.epochs=5")
-        *tables, key = place.strip().split(".")
-        table = content
-        for name in tables:
-            table = table.setdefault(name, {})
-            if not isinstance(table, dict):
-                raise InputError(f"{setting}: {name} is no table")
-        table[key] = _value(text.strip())
-    try:
-        return Study.model_validate_json(json.dumps(content, default=str))
-    except ValidationError as error:
-        raise InputError("\n".join(_words(error, "", Study))) from None
-
-
-def _value(text: str) -> object:
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
-
-
-def with_backbones(study: Study, names: Sequence[str]) -> Study:
-    """The study with other backbones: ids and named sets. Its name says so, since it is another study: both may share
-    a result folder.
-
-    An intervention that the study tries on some backbones alone keeps those of them that are still there; with none it
-    is left out. Raises InputError where a name stands twice, and where no intervention is left.
-    """
-    chosen = members(names)
-    content = study.model_dump(mode="json")
-    for name, table in content["interventions"].items():
-        if "backbones" in table:
-            table["backbones"] = [row for row in study.backbones_of(name) if row in chosen]
-    emptied = [name for name, table in content["interventions"].items() if table.get("backbones") == []]
-    kept = [name for name in study.study.interventions if name not in emptied]
-    if not kept:
-        raise InputError(f"none of {', '.join(names)}: is tried under an intervention of this study; name others")
-    content["study"] |= {"backbones": chosen, "interventions": kept}
-    if chosen != study.study.backbones:
-        content["study"]["name"] = _named(study.study.name, names, chosen)
-    content["interventions"] = {name: content["interventions"][name] for name in kept if name != PLAIN}
-    try:
-        return Study.model_validate_json(json.dumps(content))
-    except ValidationError as error:
-        raise InputError("\n".join(_words(error, "", Study))) from None
-
-
-def _named(study: str, names: Sequence[str], chosen: Sequence[str]) -> str:
-    """A study's name with those of its backbones, as they were given; what is too long for a name, or was changed for
-    it, ends with a hash.
-
-    >>> _named("quickstart", ["small"], ("a", "b"))
-    'quickstart--small'
-    """
-    plain = "--".join([study, *names])
-    if len(plain) <= _LONGEST and _NAME.fullmatch(plain):
-        return plain
-    return f"{study[: _LONGEST - 10]}--{digest(list(chosen), 8)}"
-
-
 def parse_study(text: str, name: str, folder: Path | None = None) -> Study:
     """Check a study's text; `name` stands in front of each complaint. Files of extensions are relative to `folder`, by
     default to where the command runs.
@@ -283,7 +212,7 @@ def parse_study(text: str, name: str, folder: Path | None = None) -> Study:
     try:
         study = Study.model_validate_json(json.dumps(content, default=str))
     except ValidationError as error:
-        lines = "\n".join(_words(error, "", Study)).splitlines()
+        lines = "\n".join(complaints(error, "", Study)).splitlines()
         raise InputError("\n".join(f"{name}: {line}" for line in lines)) from None
     return _with_places(study, folder or Path())
 
@@ -305,7 +234,7 @@ def _with_places(study: Study, folder: Path) -> Study:
     return study.model_copy(update={"study": head, "extensions": extensions, "tasks": sources})
 
 
-def _words(error: ValidationError, prefix: str, model: type[BaseModel]) -> list[str]:
+def complaints(error: ValidationError, prefix: str, model: type[BaseModel]) -> list[str]:
     """One line a complaint: key, what is wrong, what would be right."""
     lines = []
     for item in error.errors(include_url=False):

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
+import pandas as pd
+
+from afield.scoring.labels import label_array
+
 HAS, HAS_NOT, UNKNOWN = 1, 0, -1
 
 Vector = tuple[int, ...]
@@ -31,3 +36,10 @@ def positions_of(vector: Iterable[int]) -> list[int]:
 def having(label: int | Vector) -> list[int]:
     """The positions of the classes that a sample has, whatever the form of its label."""
     return positions_of(label) if isinstance(label, tuple) else [label]
+
+
+def count_each(labels: pd.Series, classes: int) -> list[int]:
+    """How many samples have each class; one that has several counts for each."""
+    array = label_array(labels)
+    counts = np.bincount(array, minlength=classes) if array.ndim == 1 else (array == HAS).sum(axis=0)
+    return [int(count) for count in counts]
