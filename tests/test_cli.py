@@ -51,6 +51,7 @@ def test_help_names_every_command_on_one_line_without_torch() -> None:
         "table",
         "predict",
         "submit",
+        "check",
         "tasks",
         "backbones",
         "extension",

@@ -271,5 +271,7 @@ def test_a_class_too_rare_to_resample_is_the_reason() -> None:
     assert {row.undefined for row in ranking.rows} == {
         "too many resamples of the test images do not define AUROC, as where a class is rare"
     }
-    never = rank_backbones(replace(record, predictions=record.predictions.assign(label=labels)), "elpv")
+    undefined = record.results.assign(value=record.results["value"].where(record.results["metric"] != "auroc"))
+    never = record.predictions.assign(label=labels)
+    never = rank_backbones(replace(record, predictions=never, results=undefined), "elpv")
     assert {row.undefined for row in never.rows} == {"the labels of the test images do not define AUROC"}

@@ -53,10 +53,10 @@ class Published:
     image_size: int
     """pixels, where the study file says `auto`"""
     flips: tuple[Flip, ...]
-    samples: int = 0
-    """that the published data give under `paper`; 0: not known here"""
     channels: Literal["RGB", "BGR"] = "RGB"
     """BGR: read by OpenCV and never turned, while mean and std were those of RGB"""
+    samples: int = 0
+    """that the published data give under `paper`; 0: not known here"""
 
 
 @dataclass(frozen=True)
