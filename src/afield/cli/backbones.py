@@ -10,9 +10,7 @@ import typer
 from afield.cli.output import complain, say
 
 backbones_app = typer.Typer(help="List and show the backbones (pretrained weights).", no_args_is_help=True)
-extension_app = typer.Typer(
-    help="Your own backbones, tasks and metrics: test the file before a study runs it.", no_args_is_help=True
-)
+extension_app = typer.Typer(help="Test a file of your own backbones, tasks and metrics.", no_args_is_help=True)
 
 
 @backbones_app.command("list", epilog="Example: afield backbones list --family resnet --top1 75:80 --max-params 30M")

@@ -30,7 +30,7 @@ def check(
         typer.Option(help="CSV file to write: id and group, copies of a picture in one group.", show_default=False),
     ] = None,
 ) -> None:
-    """Look for copies, leaks, wrong labels and broken images before training.
+    """Look for what would bias a result: copies, leaks, labels.
 
     Exit code 1 where something would bias a result, 2 where the task cannot be used.
     """
