@@ -20,7 +20,7 @@ from afield.study.collect import load_record
 from afield.study.engines import local
 from afield.study.engines.local import LocalEngine
 from afield.study.standing import Silent, Standing
-from tests.fixtures.tiny import study_text, tiny_study
+from tests.fixtures.tiny import make_photos, study_text, tiny_study
 from tests.study.helpers import assert_same, assert_tidy, table
 
 pytestmark = pytest.mark.slow
@@ -142,6 +142,7 @@ def test_a_script_without_a_main_guard_is_told_so(
     """Both pools of processes import the script: the one that prepares images and the one that trains."""
     if not prepared:
         monkeypatch.setenv("AFIELD_CACHE", str(tmp_path / "cache"))
+        photos = make_photos(tmp_path / "photos", 60)  # more than one process reads sooner than others start
     (tmp_path / "tiny.toml").write_text(study_text(photos))
     script = tmp_path / "script.py"
     script.write_text(f"import afield\nafield.run_study({str(tmp_path / 'tiny.toml')!r}, {str(tmp_path / 'out')!r})\n")

@@ -11,6 +11,7 @@ from safetensors.torch import save
 
 import afield
 from afield.base.errors import InputError
+from afield.scoring.panel import fitting
 from afield.study.claims import Claims
 from afield.study.collect import load_record
 from afield.study.numerics import settle_numerics
@@ -57,7 +58,7 @@ def test_the_folder_holds_what_the_docs_say(done: Path) -> None:
         }  # fmt: skip
         assert json.loads((folder / "weights.json").read_text())["classes"] == ["cold", "warm"]
     assert record.test_reads == 2
-    assert set(record.results["metric"]) == {"accuracy", "balanced_accuracy", "macro_f1", "auroc", "log_loss"}
+    assert set(record.results["metric"]) == set(fitting(2))
     assert_tidy(done)
 
 
@@ -190,7 +191,7 @@ def test_studies_that_share_a_folder_share_trials(done: Path, photos: Path, tmp_
     text = study_text(photos).replace('name = "tiny"', 'name = "other"').replace("seeds = [0, 1]", "seeds = [0]")
     (tmp_path / "other.toml").write_text(text)
     assert afield.run_study(tmp_path / "other.toml", out).trained == 0
-    assert len(afield.results(out, study="other")) == 5
+    assert len(afield.results(out, study="other")) == len(fitting(2))
     with pytest.raises(InputError, match="several studies; choose one with --study: other, tiny"):
         load_record(out)
 
@@ -229,7 +230,7 @@ def test_a_study_takes_nothing_from_another_in_its_folder(photos: Path, tmp_path
     colleague = Colleague(out, "grid")
     assert afield.run_study(narrow, out, watch=colleague).epochs == 3
     assert colleague.states == {"finished"}
-    assert len(afield.results(out, study="narrow")) == 5
+    assert len(afield.results(out, study="narrow")) == len(fitting(2))
     assert set(afield.results(out, study="tiny")["search_epochs"]) == {7}, "the grid's epochs are not its own"
 
 
