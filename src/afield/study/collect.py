@@ -111,7 +111,7 @@ def results(out: str | Path, study: str | None = None) -> pd.DataFrame:
     docs/result_folder.md).
 
     >>> table = results(out)
-    >>> table.groupby("metric").size()["auroc"], table["metric"].nunique()
+    >>> len(table[table["metric"] == "auroc"]), table["metric"].nunique()
     (2, 11)
     """
     return load_record(out, study).results
