@@ -135,7 +135,8 @@ def test_splits_that_cannot_be_trained_on_are_named(
 
 def test_classes_that_validation_or_test_lack_are_named(task: Task, tmp_path: Path) -> None:
     sides = ["validation", "test"] + ["train"] * 17 + ["test"]
-    lacking = replace(task, split=lambda table, protocol: pd.Series(sides, index=table.index))
+    split = lambda table, protocol: pd.Series(sides, index=table.index)  # noqa: E731
+    lacking = replace(task, metric="accuracy", split=split)
     assert load_task(lacking, "clean", tmp_path).absent() == {"validation": ("b",)}
 
 

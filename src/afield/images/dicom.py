@@ -57,10 +57,11 @@ def read_dicom(path: Path) -> Stored:
 
 def _grey(path: Path, tags: Dataset, stored: np.ndarray[Any, Any], *, inverted: bool) -> Stored:
     groups = list(_groups(tags))
-    for table in ("ModalityLUTSequence", "VOILUTSequence"):
-        if _first(groups, table) is not None and _first(groups, "WindowWidth") is None:
+    windowed = _first(groups, "WindowWidth") is not None
+    for table, replaced in (("ModalityLUTSequence", False), ("VOILUTSequence", windowed)):  # a window is in its units
+        if _first(groups, table) is not None and not replaced:
             raise UnreadableImage(
-                f"{path}: needs its look-up table ({table}), which is not read; save it with a window"
+                f"{path}: needs its look-up table ({table}), which is not read; save it without one, with a window"
             )
     slope, intercept = float(_first(groups, "RescaleSlope") or 1), float(_first(groups, "RescaleIntercept") or 0)
     plain = slope == 1 and intercept == 0

@@ -14,6 +14,10 @@ from afield.scoring.predictions import Predictions, select
 LEAST = 10
 """samples, and clusters of them, that a subgroup needs before a number is told of it: resamples of fewer clusters miss
 the truth far too often (docs/metrics.md)"""
+TAIL = 10
+"""resamples beyond each limit that an interval needs, so that it is more than the extreme of a few"""
+MOST = 20_000
+"""resamples at most; with more subgroups than they serve, limits are not told"""
 NOT_KNOWN = "not known"
 """the subgroup of the samples that have no value"""
 
@@ -49,11 +53,15 @@ def by_subgroup(
     parts = [(name, select(predictions, rows)) for name, rows in groups]
     told = sum(not _too_small(part) for _, part in parts)
     each = 1 - (1 - level) / max(told, 1)
+    resamples = min(max(resamples, math.ceil(2 * TAIL / (1 - each))), MOST)
     rows = []
     for name, part in parts:
         why, interval = _too_small(part), Interval(math.nan, math.nan, math.nan)
         if not why:
             interval = metric_interval(metric, part, level=each, resamples=resamples, seed=seed)
+            exact = metric.name == "accuracy" and len(part.label) == len(np.unique(part.cluster))
+            if not exact and (1 - each) / 2 * resamples < TAIL - 1e-6:
+                interval = Interval(interval.value, math.nan, math.nan)
             why = "not defined by their labels" if math.isnan(interval.value) else ""
         clusters = len(np.unique(part.cluster))
         rows.append((name, len(part.label), clusters, interval.value, interval.low, interval.high, why))

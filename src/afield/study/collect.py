@@ -217,8 +217,8 @@ def _rung_correlation(search: SearchChoice, histories: Sequence[History], epochs
 
 
 def _task(store: Store, name: str, plan: Mapping[str, Any]) -> TaskRecord:
-    fingerprint = plan["tasks"][name]
-    content = store.read_task(name, fingerprint)
+    identity = plan["tasks"][name]
+    content = store.read_task(name, identity)
     classes = tuple(content["classes"])
     return TaskRecord(
         name=name,
@@ -229,16 +229,16 @@ def _task(store: Store, name: str, plan: Mapping[str, Any]) -> TaskRecord:
         target=content["target"],
         own_range=tuple(plan["metrics"][content["metric"]]) if is_own(content["metric"]) else None,
         subgroups=tuple(content["subgroups"]),
-        test_samples=read_samples(store.samples(name, fingerprint), content["subgroups"], "test"),
+        test_samples=read_samples(store.samples(name, identity), content["subgroups"], "test"),
         card=Card(**content["card"]),
         split_seed=content["split_seed"],
         selection=plan["selection"][name],
         dropped=plan["dropped"][name],
         incomplete=plan["incomplete"][name],
-        fingerprint=fingerprint,
+        fingerprint=content["fingerprint"],
         counts={split: content["counts"][split] for split in SPLITS if split in content["counts"]},
         sizes={split: content["sizes"][split] for split in SPLITS if split in content["sizes"]},
-        pictures={label: store.read_pictures(name, fingerprint, index) for index, label in enumerate(classes)},
+        pictures={label: store.read_pictures(name, identity, index) for index, label in enumerate(classes)},
     )
 
 

@@ -36,7 +36,7 @@ def prepare_inputs(
     pictured: set[str] = set()
     for search in plan.searches:
         data = plan.tasks[search.task]
-        samples = store.samples(data.task.name, data.fingerprint)
+        samples = store.samples(data.task.name, data.identity)
         paths = {}
         for split, rule in plan.rules(search).items():
             place = (search.task, split, rule)
@@ -88,7 +88,7 @@ def write_task(store: Store, data: TaskData) -> None:
     columns = ["id", "image", "label", "split", "group", "cluster", "unit"]
     columns += ["box"] if "box" in table else []
     columns += [name for name in task.subgroups if name not in columns]
-    store.write_task(task.name, data.fingerprint, table[columns], content)
+    store.write_task(task.name, data.identity, table[columns], content)
 
 
 def _write_pictures(store: Store, data: TaskData, paths: SplitPaths) -> None:
@@ -97,7 +97,7 @@ def _write_pictures(store: Store, data: TaskData, paths: SplitPaths) -> None:
     labels = label_array(inputs.table["label"])
     for index in range(len(data.task.classes)):
         rows = inputs.row[labels == index if labels.ndim == 1 else labels[:, index] == HAS][:PICTURES].tolist()
-        store.write_pictures(data.task.name, data.fingerprint, index, [_shown(images.image(row)) for row in rows])
+        store.write_pictures(data.task.name, data.identity, index, [_shown(images.image(row)) for row in rows])
 
 
 def _shown(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

@@ -70,6 +70,8 @@ class Job:
     weights: Weights | None
     extensions: Mapping[str, str] = field(default_factory=dict)
     """where those of the trial are loaded from, by name: the copies in the result folder"""
+    metrics: tuple[str, ...] = ()
+    """that are kept of a scored network"""
     until: int = 0
     """epochs to bring the trial to"""
     workers: int = 0
@@ -194,6 +196,6 @@ def _score(job: Job, store: Store) -> None:
     network = load_file(store.check_network(key))
     store.log_test_read(key, "test", "plain")
     predictions = score(job.trial, job.backbone(), network, job.splits["test"].open())
-    store.write_score(key, predictions, {"key": key, "view": "plain", "platform": platform(job.trial.numerics.device)})
-    task = store.read_task(job.trial.task, job.trial.data)
-    keep_measured(store, key, job.trial.classes, task["metrics"], job.metric())
+    store.write_test(key, predictions)
+    keep_measured(store, key, job.trial.classes, job.metrics, job.metric())
+    store.seal_score(key, {"key": key, "view": "plain", "platform": platform(job.trial.numerics.device)})

@@ -93,8 +93,8 @@ def _place(store: Store, key: str) -> Path:
 
 
 def _source(store: Store, key: str) -> list[str]:
-    """What the predictions are: the seals of both splits."""
-    return [store.seal_of(key, split) for split in _SPLITS]
+    """What the predictions are: the hashes of both splits."""
+    return [store.hash_of(key, split) for split in _SPLITS]
 
 
 def _read(path: Path, source: list[str]) -> dict[str, Measured]:

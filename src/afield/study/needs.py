@@ -4,6 +4,7 @@ told at once.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -97,6 +98,8 @@ def own_metric(name: str, extensions: Mapping[str, Extension]) -> Metric:
         raise InputError(
             f"{name}: is better when lower; a leading metric must be better when higher: give its negative"
         )
+    if not all(math.isfinite(end) for end in found.range):
+        raise InputError(f"{name}: range {found.range}: must be two finite numbers, the least and the greatest value")
     return found
 
 

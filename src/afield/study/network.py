@@ -65,8 +65,8 @@ class Network:
         Columns: `path`, `predicted` (a class), `probability` (of that class), and `p_CLASS` for each class, 0..1, whose
         sum is 1. They are the softmax of the logits, as it is: how often 0.9 is right was not calibrated. Where a
         picture may have several classes, `predicted` holds all that reach their thresholds (those that the leading
-        metric settles on validation, else a half), parted by `; `, `probability` is that of the likeliest class, and
-        each `p_CLASS` is a sigmoid for itself.
+        metric settles on validation; without such, and for a metric of one's own, a half), parted by `; `,
+        `probability` is that of the likeliest class, and each `p_CLASS` is a sigmoid for itself.
 
         Raises InputError for what `find_images` refuses and, all listed at once, for pictures that cannot be read.
         """

@@ -102,7 +102,7 @@ class Plan:
                 }
                 for search in self.searches
             ],
-            "tasks": {name: data.fingerprint for name, data in self.tasks.items()},
+            "tasks": {name: data.identity for name, data in self.tasks.items()},
             "selection": {name: data.selection for name, data in self.tasks.items()},
             "dropped": {name: dict(data.dropped) for name, data in self.tasks.items()},
             "incomplete": self.incomplete,

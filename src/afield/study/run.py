@@ -242,6 +242,7 @@ class _Run:
             splits=self.inputs.get(want.search.identity, {}),
             weights=self.plan.weights[want.search.backbone.id] if want.trial.weights is not None else None,
             extensions={name: self.extensions[name] for name, _ in want.trial.extensions},
+            metrics=self.plan.tasks[want.search.task].task.metrics,
             until=want.until,
             workers=self.workers,
         )

@@ -48,6 +48,7 @@ from afield.scoring.predictions import Predictions
 from afield.study.sealed import read_json, read_rows, seal, unseal, write_parquet
 from afield.trial import Trial
 
+_PREDICTIONS, _RESAMPLED = "predictions.parquet", "resampled.parquet"
 MARK = {"format": 3, "made_by": "afield"}
 
 
@@ -249,11 +250,15 @@ class Store:
         path = self.root / "test_reads.jsonl"
         return len(path.read_text(encoding="utf-8").splitlines()) if path.exists() else 0
 
-    def write_score(self, key: str, predictions: Predictions, result: Mapping[str, Any]) -> None:
-        """Write a trial's predictions on test, then the result with the checksum."""
+    def write_test(self, key: str, predictions: Predictions) -> None:
+        """Write a trial's predictions on test; they count once `seal_score` has sealed them."""
+        frame = predictions.to_frame(key=key, split="test", view="plain")
+        write_parquet(self.score_folder(key) / _PREDICTIONS, frame)
+
+    def seal_score(self, key: str, result: Mapping[str, Any]) -> None:
+        """Write a score's result with the checksums of what belongs to it: the last file."""
         folder = self.score_folder(key)
-        write_parquet(folder / "predictions.parquet", predictions.to_frame(key=key, split="test", view="plain"))
-        seal(folder, ("predictions.parquet",), result)
+        seal(folder, [name for name in (_PREDICTIONS, _RESAMPLED) if (folder / name).exists()], result)
 
     def read_score(self, key: str) -> Mapping[str, Any] | None:
         """The result of a score; None where there is none. Raises StoreError where it fails its checksum."""
@@ -266,16 +271,16 @@ class Store:
 
     def write_resampled(self, key: str, values: npt.NDArray[np.float64]) -> None:
         """Keep what one's own metric gave in each resample of test, [resamples]."""
-        write_parquet(self.score_folder(key) / "resampled.parquet", pd.DataFrame({"value": values}))
+        write_parquet(self.score_folder(key) / _RESAMPLED, pd.DataFrame({"value": values}))
 
     def resampled(self, key: str) -> npt.NDArray[np.float64]:
         """What `write_resampled` wrote."""
-        table = pd.read_parquet(self.score_folder(key) / "resampled.parquet")
+        table = pd.read_parquet(self.score_folder(key) / _RESAMPLED)
         return table["value"].to_numpy(dtype=np.float64)
 
-    def seal_of(self, key: str, split: str) -> str:
-        """SHA-256 of those predictions, as it was sealed with them."""
-        return str(read_json(self._of_split(key, split) / "result.json")["sha256"]["predictions.parquet"])
+    def hash_of(self, key: str, split: str) -> str:
+        """SHA-256 of those predictions."""
+        return sha256_file(self._of_split(key, split) / _PREDICTIONS)
 
     def score_folder(self, key: str) -> Path:
         """Where a trial's score lies."""
@@ -340,31 +345,31 @@ class Store:
         """The trials that a study was turned into."""
         return read_json(self.root / "plans" / f"{name}.json")
 
-    def task_folder(self, task: str, fingerprint: str) -> Path:
+    def task_folder(self, task: str, identity: str) -> Path:
         """Where samples, card and pictures of a task lie."""
-        return self.root / "tasks" / f"{safe_name(task, 80)}-{fingerprint[:12]}"
+        return self.root / "tasks" / f"{safe_name(task, 80)}-{identity[:12]}"
 
-    def samples(self, task: str, fingerprint: str) -> Path:
+    def samples(self, task: str, identity: str) -> Path:
         """Where a task's samples lie."""
-        return self.task_folder(task, fingerprint) / "samples.parquet"
+        return self.task_folder(task, identity) / "samples.parquet"
 
-    def write_task(self, task: str, fingerprint: str, table: pd.DataFrame, content: Mapping[str, Any]) -> None:
+    def write_task(self, task: str, identity: str, table: pd.DataFrame, content: Mapping[str, Any]) -> None:
         """Write a task's samples and card."""
-        write_parquet(self.samples(task, fingerprint), table)  # always: what lies there may have been changed
-        write_json(self.task_folder(task, fingerprint) / "task.json", content)
+        write_parquet(self.samples(task, identity), table)  # always: what lies there may have been changed
+        write_json(self.task_folder(task, identity) / "task.json", content)
 
-    def write_pictures(self, task: str, fingerprint: str, label: int, images: Sequence[npt.NDArray[np.uint8]]) -> None:
+    def write_pictures(self, task: str, identity: str, label: int, images: Sequence[npt.NDArray[np.uint8]]) -> None:
         """Write a few images of a class as the network sees them, [height, width, 3] each."""
         for number, image in enumerate(images):
-            path = self.task_folder(task, fingerprint) / "pictures" / f"{label}-{number}.png"
+            path = self.task_folder(task, identity) / "pictures" / f"{label}-{number}.png"
             if not path.exists():
                 write_atomic(path, Image.fromarray(image).save)
 
-    def read_pictures(self, task: str, fingerprint: str, label: int) -> tuple[npt.NDArray[np.uint8], ...]:
+    def read_pictures(self, task: str, identity: str, label: int) -> tuple[npt.NDArray[np.uint8], ...]:
         """The images that `write_pictures` wrote of a class."""
-        folder = self.task_folder(task, fingerprint) / "pictures"
+        folder = self.task_folder(task, identity) / "pictures"
         return tuple(np.asarray(Image.open(path).convert("RGB")) for path in sorted(folder.glob(f"{label}-*.png")))
 
-    def read_task(self, task: str, fingerprint: str) -> Mapping[str, Any]:
+    def read_task(self, task: str, identity: str) -> Mapping[str, Any]:
         """A task's card and counts."""
-        return read_json(self.task_folder(task, fingerprint) / "task.json")
+        return read_json(self.task_folder(task, identity) / "task.json")

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from afield.backbones.catalogue import members
 from afield.base.errors import InputError, nearest
 from afield.tasks.builtin import TASKS
+from afield.tasks.places import user_path
 from afield.tasks.source import TaskSource
 from afield.tasks.task import Protocol
 from afield.training.numerics import NumericsChoice
@@ -221,13 +222,13 @@ def _with_places(study: Study, folder: Path) -> Study:
     """The study with all its paths, which count from a folder, made absolute: of extensions, of its own data."""
 
     def absolute(path: str) -> str:
-        return str((folder / Path(path).expanduser()).resolve())
+        return str((folder / user_path(path)).resolve())
 
     extensions = tuple(absolute(item) if item.endswith(".py") else item for item in study.extensions)
     sources = {name: source.below(folder) for name, source in study.tasks.items()}
     known = {*sources, *TASKS}
     tasks = tuple(
-        absolute(name) if name not in known and (folder / Path(name).expanduser()).exists() else name
+        absolute(name) if name not in known and (folder / user_path(name)).exists() else name
         for name in study.study.tasks
     )
     head = study.study.model_copy(update={"tasks": tasks})

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from types import MappingProxyType
 
 from afield.base.errors import InputError, nearest
 from afield.tasks.low_data import with_part
+from afield.tasks.places import user_path
 from afield.tasks.sets import (
     aptos2019,
     birdsnap,
@@ -86,7 +86,7 @@ def _from_source(name: str, sources: Mapping[str, TaskSource]) -> Task:
         others = {key: other for key, other in sources.items() if key != name}
         task = find_task(source.task, others)
     if source.splits is not None:
-        task = with_split(task, Path(source.splits).expanduser())
+        task = with_split(task, user_path(source.splits))
     if source.shots is None and source.share is None:
         return replace(task, name=name)
     return with_part(task, name, shots=source.shots, share=source.share, seed=source.split_seed)

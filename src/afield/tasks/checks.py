@@ -11,7 +11,7 @@ import pandas as pd
 from afield.base.errors import InputError
 from afield.tasks.boxes import is_written
 from afield.tasks.labels import HAS, HAS_NOT, UNKNOWN, count_each
-from afield.tasks.task import SPLITS, Protocol, Task
+from afield.tasks.task import SPLITS, Protocol, Split, Task
 
 SHOWN = 20
 """broken rows or files that one message names; the rest are counted"""
@@ -105,6 +105,19 @@ def check_splits(task: Task, table: pd.DataFrame, protocol: Protocol) -> None:
         )
 
 
+def check_selection(task: Task, table: pd.DataFrame, selection: Split) -> None:
+    """The labels of the split that selects define a leading metric that ranks samples; or InputError."""
+    if task.metric not in ("auroc", "average_precision") or task.target == "labels":
+        return
+    counts = count_each(table.loc[table["split"] == selection, "label"], len(task.classes))
+    if sum(count > 0 for count in counts) < 2:
+        only = task.classes[max(range(len(counts)), key=counts.__getitem__)]
+        raise InputError(
+            f"{task.name}: all {selection} samples are of {only}, so that {task.metric} is not defined there; add "
+            "others, divide the samples in another way, or lead with another metric"
+        )
+
+
 def check_together(task: Task, table: pd.DataFrame, protocol: Protocol) -> None:
     """What belongs together is in one split, and what is scored together in one cluster; or InputError."""
     for name in ("group", "unit", "image") if protocol == "clean" else ("image",):  # the study tore some groups
@@ -130,7 +143,7 @@ def check_paths(task: Task, root: Path, images: Sequence[str]) -> None:
     outside = [file for file in files if not os.path.realpath(os.path.join(root, file)).startswith(inside)]  # noqa: PTH118
     if outside:
         raise InputError(f"{task.name}: {listed(outside, 'image')}: path leaves {root}; copy the file into it")
-    absent = [file for file in files if not (root / file).is_file()]
+    absent = [file for file in files if not os.path.isfile(os.path.join(root, file))]  # noqa: PTH113, PTH118
     if absent:
         raise InputError(
             f"{task.name}: {listed(absent, 'image')}: no such file in {root}; restore it or drop its sample"

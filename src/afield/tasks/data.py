@@ -12,7 +12,15 @@ import pandas as pd
 from afield.base.errors import InputError
 from afield.base.hashing import digest
 from afield.tasks.boxes import pictures
-from afield.tasks.checks import check_expected, check_paths, check_splits, check_together, checked_samples, with_units
+from afield.tasks.checks import (
+    check_expected,
+    check_paths,
+    check_selection,
+    check_splits,
+    check_together,
+    checked_samples,
+    with_units,
+)
 from afield.tasks.hashes import hash_images
 from afield.tasks.labels import count_each
 from afield.tasks.places import data_folder
@@ -40,6 +48,14 @@ class TaskData:
     """images that cannot be read, each with the reason, whose samples were left out before anything was split"""
     selection: Literal["validation", "test"] = "validation"
     """the split that chooses recipe and epoch: test only where a protocol has no validation split"""
+
+    @property
+    def identity(self) -> str:
+        """What a record of the task is about: the data, and all that is asked of them. Studies that lead with other
+        metrics, or look at other subgroups, have records of their own.
+        """
+        task = self.task
+        return digest([self.fingerprint, task.target, task.metric, list(task.metrics), list(task.subgroups)])
 
     def samples(self, split: Split) -> pd.DataFrame:
         """The rows of a split; where there is no validation split, those of the one that selects in its place."""
@@ -134,6 +150,7 @@ def _divided(
     table = table.assign(split=task.split(table, protocol))
     table = table[(table["split"] != LEFT_OUT) & ~table["image"].isin(dropped)].reset_index(drop=True)
     check_splits(task, table, protocol)
+    check_selection(task, table, _selection(table))
     if not allow_torn:
         check_together(task, table, protocol)
     return table

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import replace
+from fractions import Fraction
 from functools import partial
 
 import pandas as pd
@@ -33,7 +34,7 @@ def _split(
     training = table[side == "train"]
     places = [having(label) or [_NONE] for label in training["label"]]
     totals = Counter(place for label in places for place in label)
-    lacks = {place: math.ceil(share * total) if share else shots or 0 for place, total in totals.items()}
+    lacks = {place: math.ceil(Fraction(str(share)) * total) if share else shots or 0 for place, total in totals.items()}
     taken = set()
     for row in hash_rank(seed, "part", training["id"].tolist()):
         if any(lacks[place] > 0 for place in places[row]):

@@ -11,6 +11,16 @@ import platformdirs
 from afield.base.errors import InputError
 
 
+def user_path(named: str | Path) -> Path:
+    """A path as a user writes it, `~` expanded. Raises InputError for what no path can be."""
+    try:
+        path = Path(named).expanduser()
+        path.exists()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise InputError(f"{str(named)[:80]!r}: is no path that can be looked at ({error})") from error
+    return path
+
+
 def data_folder(named: Path | None = None) -> Path:
     """The folder that holds the tasks' folders: the one named, else AFIELD_DATA's, else the user's data folder."""
     if named is not None:

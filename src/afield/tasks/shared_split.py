@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from afield.base.errors import InputError
-from afield.tasks.formats.label_table import read_table
+from afield.tasks.formats.label_table import columns_of, read_table
 from afield.tasks.task import LEFT_OUT, SPLITS, Protocol, Task
 
 _MEND = "Write it with `afield tasks splits NAME --out FILE`"
@@ -36,9 +36,7 @@ def with_split(task: Task, path: Path) -> Task:
 
 def _hashes(task: Task, path: Path) -> dict[str, str]:
     """What a file says of the bytes of images, by sample; nothing where it has no such column."""
-    with path.open(encoding="utf-8-sig") as stream:
-        header = stream.readline().strip().split(",")
-    if "sha256" not in header:
+    if "sha256" not in columns_of(path):
         return {}
     table = read_table(task.name, path, ("id", "sha256"), _MEND)
     return dict(zip(table["id"], table["sha256"], strict=True))

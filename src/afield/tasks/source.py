@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from afield.base.errors import InputError, nearest
 from afield.base.reading import Range, Reading
 from afield.tasks.formats.megadetector import CONFIDENCE
+from afield.tasks.places import user_path
 from afield.tasks.task import Flip, Target
 
 Column = Annotated[str, Field(min_length=1)]
@@ -131,6 +132,10 @@ class TaskSource(BaseModel):
             raise ValueError(f"{other[0]}: cannot stand beside {given[0]}; {_WHY_NOT[given[0]]}")
         if self.shots is not None and self.share is not None:
             raise ValueError("shots, share: give one of them; both say how much of the training split is used")
+        for name in ("labels", "subgroups", "classes"):
+            values = getattr(self, name) or ()
+            if len(set(values)) < len(values):
+                raise ValueError(f"{name}: a name stands twice; name each once")
         if self.labels and self.separator:
             raise ValueError("labels, separator: give one of them; both say that a sample may have several classes")
         if self.labels and self.classes is not None and self.classes != self.labels:
@@ -156,7 +161,7 @@ class TaskSource(BaseModel):
         """The same with all its paths, which count from a folder, made absolute."""
 
         def absolute(path: str) -> str:
-            return str((folder / Path(path).expanduser()).resolve())
+            return str((folder / user_path(path)).resolve())
 
         single = ("folder", "traps", "huggingface", "images", "detections", "splits")
         places = {key: absolute(place) for key in single if (place := getattr(self, key)) is not None}

@@ -183,6 +183,10 @@ def _end_epoch(state: State, setup: Setup, train_loss: float, begun: float) -> N
     seconds = time.perf_counter() - begun
     logits = predict(setup.network, setup.validation, setup.preprocessing, setup.numerics)
     metric, loss = setup.measure(logits.numpy())
+    if not math.isfinite(metric):
+        raise AfieldError(
+            f"epoch {epoch}: the leading metric is {metric} on the samples that select; their labels do not define it"
+        )
     if state.best is None or metric > state.best.metric:
         state.best = Best(epoch, metric, loss, _copy(setup.network), logits)
     state.history.append(

@@ -1,5 +1,6 @@
 """Own tables: columns, labels, rare classes, splits."""
 
+import csv
 import pickle
 from pathlib import Path
 
@@ -263,3 +264,73 @@ def test_files_are_read_as_one_says(tmp_path: Path) -> None:
     assert len(load_task(task, "clean", tmp_path / "cache").hashes) == 10
     with pytest.raises(InputError, match="files without channels"):
         own_task(source(path, files=["_red.png"]))
+
+
+@pytest.mark.parametrize("name", ["group", "split", "cluster", "label", "time"])
+def test_a_subgroup_takes_the_place_of_no_column_that_means_something(tmp_path: Path, name: str) -> None:
+    columns = {"species": ANIMALS, "patient": [f"p{row // 2}" for row in range(60)], name: ["x", "y"] * 30}
+    path = table(tmp_path / "moths.csv", columns)
+    with pytest.raises(InputError, match=f"column {name}: its name is that of a column which afield makes itself"):
+        own_task(source(path, label="species", group="patient", subgroups=[name]))
+
+
+def test_a_group_that_is_called_so_may_be_a_subgroup(tmp_path: Path) -> None:
+    path = table(tmp_path / "moths.csv", {"label": ANIMALS, "group": [f"p{row // 2}" for row in range(60)]})
+    found = sides(own_task(source(path, group="group", subgroups=["group"])))
+    assert found.groupby("group")["split"].nunique().max() == 1
+
+
+def test_validation_of_one_class_cannot_lead_by_auroc(tmp_path: Path) -> None:
+    part = ["train"] * 6 + ["val"] * 2 + ["test"] * 2
+    path = table(tmp_path / "moths.csv", {"label": ["a", "b"] * 3 + ["a", "a"] + ["a", "b"], "part": part})
+    with pytest.raises(InputError, match="all validation samples are of a, so that auroc is not defined"):
+        sides(own_task(source(path, split="part")))
+    assert len(sides(own_task(source(path, split="part", metric="accuracy")))) == 10
+
+
+def test_unscored_samples_leave_a_given_split_and_the_order_of_time_alone(tmp_path: Path) -> None:
+    labels = [*ANIMALS, "bat", "bat", "bat"]
+    part = (["train"] * 12 + ["val"] * 4 + ["test"] * 4) * 3 + ["train", "val", "test"]
+    path = table(tmp_path / "moths.csv", {"label": labels, "part": part, "day": list(range(63))})
+    given = sides(own_task(source(path, split="part", rare="unscored", rare_below=5)))
+    assert given["split"].value_counts().to_dict() == {"train": 37, "validation": 12, "test": 12}
+    timed = own_task(source(path, time="day", rare="unscored"))
+    with pytest.raises(InputError, match="no sample in the train split"):  # all three came last
+        sides(timed)
+
+
+def test_times_of_several_tables_are_of_one_kind(tmp_path: Path) -> None:
+    for place, days in (("north", ["2023"] * 10), ("south", ["2021-05-31"] * 10)):
+        (tmp_path / place).mkdir()
+        table(tmp_path / place / "labels.csv", {"label": ["owl", "fox"] * 5, "day": days})
+    files = [str(tmp_path / place / "labels.csv") for place in ("north", "south")]
+    with pytest.raises(InputError, match="column day: numbers in one, dates in another"):
+        own_task(TaskSource(table=tuple(files), time="day"))
+
+
+def test_odd_input_is_told_in_words(tmp_path: Path) -> None:
+    (tmp_path / "empty.csv").write_text("path,label\n")
+    with pytest.raises(InputError, match="empty: holds no samples"):
+        find_task(str(tmp_path / "empty.csv"))
+    for odd in ("~no_such_user_here/photos", "x" * 300):
+        with pytest.raises(InputError, match="is no path that can be looked at"):
+            find_task(odd)
+    with pytest.raises(ValidationError, match="labels: a name stands twice"):
+        source(tmp_path / "empty.csv", labels=["x", "x"])
+
+
+def test_a_quoted_header_hides_no_hashes(tmp_path: Path) -> None:
+    path = table(tmp_path / "moths.csv", {"label": ANIMALS})
+    listed = list_splits(str(path), "clean", hashes_in=tmp_path / "cache").assign(sha256="0" * 64)
+    listed.to_csv(tmp_path / "splits.csv", index=False, quoting=csv.QUOTE_ALL)
+    task = find_task("mine", {"mine": source(path, splits=str(tmp_path / "splits.csv"))})
+    with pytest.raises(InputError, match=r"60 samples .*not the image that the split was written of"):
+        load_task(task, "clean", tmp_path / "cache")
+
+
+def test_a_share_is_exact(tmp_path: Path) -> None:
+    path = table(
+        tmp_path / "moths.csv", {"label": ["a", "b", "c"] * 100, "part": ["train"] * 240 + ["val", "test"] * 30}
+    )
+    sources = {"all": source(path, split="part"), "part": TaskSource(task="all", share=0.55)}
+    assert (sides(find_task("part", sources))["split"] == "train").sum() == 3 * 44

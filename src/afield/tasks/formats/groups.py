@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from afield.base.errors import InputError
-from afield.tasks.formats.label_table import read_table
+from afield.tasks.formats.label_table import columns_of, read_table
 
 _MEND = "List each image once, or take the file away"
 
@@ -21,9 +21,9 @@ def listed_groups(task: str, path: Path, ids: pd.Series, identity: str) -> pd.Se
     """
     if not path.is_file():
         return ids
-    with path.open(encoding="utf-8-sig", errors="replace") as stream:
-        header = stream.readline().strip().split(",")
-    column = "id" if "id" in header and identity not in header else identity
+    read_table(task, path, ("group",), _MEND)
+    named = columns_of(path)
+    column = "id" if "id" in named and identity not in named else identity
     table = read_table(task, path, (column, "group"), _MEND)
     twice = table[column][table[column].duplicated()]
     if len(twice):

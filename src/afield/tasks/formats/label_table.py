@@ -27,6 +27,11 @@ def read_table(task: str, path: Path, columns: Sequence[str], get: str) -> pd.Da
     return table[list(columns)].fillna("")  # NaN where a row ends early
 
 
+def columns_of(path: Path) -> list[str]:
+    """Names of the columns of a CSV file that `read_table` has read."""
+    return [str(name) for name in pd.read_csv(path, nrows=0, encoding="utf-8-sig").columns]
+
+
 def positions_in(codes: Sequence[str], task: str, path: Path, column: pd.Series) -> pd.Series:
     """Of each value its position in `codes`; InputError that names the first other value and its row in the file."""
     other = column[~column.isin(codes)]

@@ -139,6 +139,11 @@ def _without_rare(name: str, found: Labelled, source: TaskSource) -> Labelled:
             f"and test each get one; add images, take the class away, or say what becomes of it ({mend})"
         )
     if source.rare == "unscored":
+        if not source.several and len(found.classes) - len(rare) < 2:
+            raise InputError(
+                f"{name}: without the rare classes ({told}) no 2 classes are left to score; add images, or lower "
+                "rare_below"
+            )
         return Labelled(found.table, found.classes, rare)
     kept = tuple(label for label in found.classes if label not in rare)
     changed = _drop(found, kept) if source.rare == "drop" else _merge(name, found, kept)

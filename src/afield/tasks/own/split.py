@@ -9,15 +9,21 @@ import pandas as pd
 from afield.tasks.labels import having
 from afield.tasks.source import TaskSource
 from afield.tasks.splits import iterative_split, stratified_split
-from afield.tasks.task import SPLITS, Protocol, Split
+from afield.tasks.task import LEFT_OUT, SPLITS, Protocol, Split
 
 _SHARE: dict[Split, float] = {"train": 0.8, "validation": 0.2}
 """of a training split that has no validation split beside it"""
 
 
 def split(table: pd.DataFrame, protocol: Protocol, *, source: TaskSource, unscored: tuple[int, ...] = ()) -> pd.Series:
-    """One split a row. Samples of the classes at the places `unscored` are all for training."""
+    """One split a row. Samples of the classes at the places `unscored` are for training alone: where the splits are
+    drawn, all of them, with what belongs to them; where a column or time decides, those that lie in training, and the
+    others are left out.
+    """
     training = pd.Series([_is_one_of(label, unscored) for label in table["label"]], index=table.index, dtype=bool)
+    if training.any() and ("split" in table or source.time is not None):
+        decided = _divided(table, source)
+        return decided.where(~training | (decided == "train"), LEFT_OUT)
     scored = table[~training]
     side = pd.Series("train", index=table.index, dtype=object)
     side[~training] = _divided(scored, source)
@@ -52,6 +58,8 @@ def _given(table: pd.DataFrame, source: TaskSource) -> pd.Series:
 
 def _drawn(table: pd.DataFrame, source: TaskSource, fractions: dict[Split, float]) -> pd.Series:
     group = "group" if "group" in table else None
+    if table.empty:
+        return pd.Series([], index=table.index, dtype=object)
     if source.several:
         return iterative_split(table, fractions, source.split_seed, group)
     return stratified_split(table, ["label"], fractions, source.split_seed, group)

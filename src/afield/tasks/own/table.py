@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -15,6 +15,8 @@ from afield.tasks.source import TaskSource
 
 SOURCE = "table"
 """column that says which table a sample is from"""
+_TAKEN = ("id", "image", "label", "split", "group", "cluster", "unit", "box", "time")
+"""columns of samples that have a meaning of their own"""
 SUFFIXES = (".csv", ".parquet")
 
 
@@ -37,7 +39,9 @@ def read_tables(root: Path, tables: Sequence[Path], data: TaskSource) -> pd.Data
     Raises InputError for a file that is no table, for columns that it lacks, and for images that lie outside of `root`.
     """
     folder = common_folder(tables)
-    return pd.concat([rows_of(root, path, _text(path), folder, data) for path in tables], ignore_index=True)
+    texts = {path: _text(path) for path in tables}
+    _refuse_mixed_times(texts, data)
+    return pd.concat([rows_of(root, path, text, folder, data) for path, text in texts.items()], ignore_index=True)
 
 
 def rows_of(root: Path, path: Path, table: pd.DataFrame, folder: Path, data: TaskSource) -> pd.DataFrame:
@@ -45,9 +49,16 @@ def rows_of(root: Path, path: Path, table: pd.DataFrame, folder: Path, data: Tas
     named = {
         "image": data.path, "id": data.id, "split": data.split, "group": data.group,
         "cluster": data.cluster, "unit": data.unit, "box": data.box, "time": data.time,
-        **({name: name for name in data.labels} if data.labels else {"label": data.label}),
-        **{name: name for name in data.subgroups if name != SOURCE},
+        **({} if data.labels else {"label": data.label}),
     }  # fmt: skip
+    for name in (*data.labels, *data.subgroups):
+        if (name in _TAKEN and named.get(name) != name) or (name == SOURCE and name in data.labels):
+            raise InputError(
+                f"{path}: column {name}: its name is that of a column which afield makes itself; rename it there, and "
+                "in `labels` or `subgroups`"
+            )
+        if name != SOURCE:
+            named[name] = name
     wanted = {name: column for name, column in named.items() if column is not None}
     for column in wanted.values():
         if column not in table:
@@ -68,6 +79,15 @@ def rows_of(root: Path, path: Path, table: pd.DataFrame, folder: Path, data: Tas
     if "box" in found and "group" not in found:
         found["group"] = found["image"]  # parts of one picture stay together
     return found if "id" in found else found.assign(id=found["image"])
+
+
+def _refuse_mixed_times(texts: Mapping[Path, pd.DataFrame], data: TaskSource) -> None:
+    """Numbers of one table and dates of another have no order."""
+    columns = [text[data.time] for text in texts.values() if data.time in text]
+    kinds = {bool(pd.to_numeric(column, errors="coerce").notna().all()) for column in columns if len(column)}
+    if len(kinds) > 1:
+        names = ", ".join(str(path) for path in texts)
+        raise InputError(f"{names}: column {data.time}: numbers in one, dates in another; write them in one way")
 
 
 def _text(path: Path) -> pd.DataFrame:

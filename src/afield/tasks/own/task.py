@@ -19,6 +19,7 @@ from afield.tasks.own.folder import read_folder
 from afield.tasks.own.labels import Labelled, label_samples
 from afield.tasks.own.split import split
 from afield.tasks.own.table import common_folder, is_table, read_tables
+from afield.tasks.places import user_path
 from afield.tasks.source import TaskSource
 from afield.tasks.task import Card, Target, Task
 
@@ -37,7 +38,7 @@ def source_at(place: str) -> TaskSource | None:
     """What lies at a path: a saved dataset, a folder tree, a table, camera traps' annotations. None where it is nothing
     of that kind.
     """
-    path = Path(place).expanduser()
+    path = user_path(place)
     if path.is_dir():
         return TaskSource(huggingface=place) if own_huggingface.is_saved(path) else TaskSource(folder=place)
     if not path.is_file():
@@ -131,19 +132,19 @@ def _chosen(name: str, chosen: str, target: Target, classes: int) -> str:
 def _root(source: TaskSource) -> Path:
     """The folder below which all images lie."""
     named = source.folder or source.images
-    return Path(named).expanduser().resolve() if named is not None else common_folder(_files(source))
+    return user_path(named).resolve() if named is not None else common_folder(_files(source))
 
 
 def _files(source: TaskSource) -> list[Path]:
     """The tables, or the one file of annotations."""
     files = source.table if source.traps is None else (source.traps,)
-    return [Path(file).expanduser().resolve() for file in files or ()]
+    return [user_path(file).resolve() for file in files or ()]
 
 
 def _name(source: TaskSource) -> str:
     """That of the folder or of the first file."""
     folder = source.folder or source.huggingface
-    return Path(folder).expanduser().resolve().name if folder is not None else _files(source)[0].stem
+    return user_path(folder).resolve().name if folder is not None else _files(source)[0].stem
 
 
 def _rows(source: TaskSource, root: Path) -> tuple[pd.DataFrame, str]:
@@ -154,6 +155,8 @@ def _rows(source: TaskSource, root: Path) -> tuple[pd.DataFrame, str]:
 
 
 def _labelled(source: TaskSource, name: str, table: pd.DataFrame) -> Labelled:
+    if table.empty:
+        raise InputError(f"{name}: holds no samples; name a table with rows, or a folder with images")
     found = label_samples(name, table, source)
     if len(found.classes) < 2 and not source.several:
         raise InputError(f"{name}: holds a single class, {found.classes[0]}; there is nothing to tell apart")
