@@ -4,7 +4,6 @@ import csv
 import importlib
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import open_clip
@@ -367,22 +366,14 @@ def test_papers_of_families_stand_in_the_libraries():
     assert unused == []
 
 
-def test_the_catalogue_is_read_at_once_and_without_torch():
+def test_the_catalogue_is_read_without_torch():
     code = """
-import sys, time
+import sys
 from afield.backbones.catalogue import catalogue
-start = time.process_time()
-count = len(catalogue())
-took = time.process_time() - start
-assert count > 1350, count
+assert len(catalogue()) > 1350
 assert not {"torch", "torchvision", "timm", "pandas"} & set(sys.modules)
-print(took)
 """
-    seconds = [
-        float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
-        for _ in range(3)
-    ]
-    assert min(seconds) < 0.1
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_listing_needs_no_torch_either():
@@ -392,6 +383,4 @@ from afield.backbones.show import list_backbones
 assert "resnet50.am_in1k" in list_backbones("resnet50.*")
 assert not {"torch", "torchvision", "timm", "pandas"} & set(sys.modules)
 """
-    begun = time.monotonic()
     subprocess.run([sys.executable, "-c", code], check=True)
-    assert time.monotonic() - begun < 20

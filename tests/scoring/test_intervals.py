@@ -1,5 +1,3 @@
-import time
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,7 +8,6 @@ from statsmodels.stats.proportion import proportion_confint
 from afield.scoring.intervals import bootstrap_weights, clopper_pearson, metric_interval, resampled_values
 from afield.scoring.metric import Metric
 from afield.scoring.metrics import METRICS
-from afield.scoring.panel import fitting
 from tests.scoring.test_metrics import predictions, random_predictions
 
 
@@ -115,12 +112,3 @@ def test_memory_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("afield.scoring.intervals._BLOCK", 700)
     for each, values in zip(METRICS.values(), whole, strict=True):
         np.testing.assert_allclose(resampled_values(each, many, weights), values, rtol=0, atol=1e-12)
-
-
-def test_ten_networks_and_all_metrics_take_seconds() -> None:
-    start = time.process_time()
-    for seed in range(10):
-        many = random_predictions(seed, 525, 2, levels=300)
-        for name in fitting(2, ordinal=True):
-            metric_interval(METRICS[name].on(many), many)
-    assert time.process_time() - start < 30  # about 10 s on an idle core
