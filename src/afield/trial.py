@@ -138,8 +138,11 @@ def run_trial(
     `backbone`, `weights` and `leading` are what `trial.backbone`, `trial.weights` and `trial.metric` name. Raises
     Stopped (after `hooks.save`) or AfieldError.
     """
+    from afield.backbones.heads import head_names
+    from afield.backbones.layers import layer_of_each
     from afield.images.loader import TrainingBatches
     from afield.training import loop
+    from afield.training.preprocessing import Preprocessing
 
     recipe = trial.recipe
 
@@ -147,8 +150,10 @@ def run_trial(
         predictions = validation.predictions(trial.classes, logits)
         return leading.on(predictions).compute(predictions), METRICS["log_loss"].compute(predictions)
 
+    network = _network(trial, backbone, weights)
+    layered = recipe.layer_decay != 1
     setup = loop.Setup(
-        network=_network(trial, backbone, weights),
+        network=network,
         batches=TrainingBatches(
             train.samples(),
             recipe.size,
@@ -160,9 +165,10 @@ def run_trial(
         ),
         validation=validation.samples(),
         measure=measure,
-        preprocessing=loop.Preprocessing(trial.mean, trial.std, trial.channels),
+        preprocessing=Preprocessing(trial.mean, trial.std, trial.channels),
         recipe=recipe,
         numerics=trial.numerics,
+        layers=layer_of_each(network, head_names(network, backbone)) if layered else None,
         workers=workers,
     )
     return loop.train(setup, state, until, hooks)
@@ -171,10 +177,11 @@ def run_trial(
 def score(trial: Trial, backbone: Backbone, network: dict[str, torch.Tensor], split: SplitInputs) -> Predictions:
     """The predictions of a trained network (its tensors by name) on a split, plain view."""
     from afield.training import loop
+    from afield.training.preprocessing import Preprocessing
 
     body = _network(trial, backbone, weights=None)
     body.load_state_dict(network)
-    preprocessing = loop.Preprocessing(trial.mean, trial.std, trial.channels)
+    preprocessing = Preprocessing(trial.mean, trial.std, trial.channels)
     logits = loop.predict(body, split.samples(), preprocessing, trial.numerics)
     return split.predictions(trial.classes, logits.numpy())
 
