@@ -47,7 +47,7 @@ def test_lovasz_is_the_extension_of_the_jaccard_loss(labels: tuple[int, ...]) ->
             before = jaccard_loss(has, wrong)
             wrong[place] = True
             expected += errors[place] * (jaccard_loss(has, wrong) - before)
-        found = loss("lovasz").compute(torch.tensor([logits]), torch.tensor([labels]))
+        found = loss("lovasz").compute(torch.from_numpy(logits)[None], torch.tensor([labels]))
         assert float(found) == pytest.approx(expected, abs=1e-12)
     said = torch.tensor([[1.0, -1.0, 1.0]])
     found = loss("lovasz").compute(said, torch.tensor([labels]))
