@@ -18,10 +18,11 @@ def lovasz_hinge(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     known = labels >= 0
     margins = 1 - logits * (2 * labels.clamp(min=0) - 1)
     errors, order = margins.masked_fill(~known, -math.inf).sort(dim=1, descending=True, stable=True)
-    has = (labels == 1).long().gather(1, order)
+    has = (labels == 1).long().gather(1, order)  # whole numbers, whose sums are exact on every device
     total = has.sum(dim=1, keepdim=True)
     # what is lost when the labels of the largest errors are wrong: 1 - intersection / union
-    lost = 1 - (total - has.cumsum(dim=1)) / (total + (1 - has).cumsum(dim=1))
+    union = total + (1 - has).cumsum(dim=1)
+    lost = 1 - (total - has.cumsum(dim=1)).to(logits.dtype) / union
     steps = torch.diff(lost, dim=1, prepend=torch.zeros_like(lost[:, :1]))
     return (errors.relu() * steps).sum(dim=1)
 

@@ -33,7 +33,9 @@ def test_cut_points_travel_with_the_tensors() -> None:
 def test_probabilities_of_neighbours_follow_the_distance_from_their_cut_point() -> None:
     logits = grade_logits(torch.tensor([[1.7]]), torch.zeros(3)).double()
     log_probabilities = logits.log_softmax(dim=1)[0]
-    torch.testing.assert_close(log_probabilities.diff(), torch.tensor([1.2, 0.2], dtype=torch.float64), atol=1e-6, rtol=0)
+    torch.testing.assert_close(
+        log_probabilities.diff(), torch.tensor([1.2, 0.2], dtype=torch.float64), atol=1e-6, rtol=0
+    )
 
 
 def test_copies_say_logits_too() -> None:

@@ -184,5 +184,5 @@ def test_ones_own_loss_is_weighed_by_class_but_not_by_label() -> None:
     with pytest.raises(InputError, match="weighs each label of a sample, which a loss of one's own"):
         check_loss("cells", "labels", recipe, own)
     odd = Loss(compute=own.compute, targets=("grades",))  # type: ignore[arg-type]
-    with pytest.raises(InputError, match="targets: grades: is no kind of task; .*grade"):
+    with pytest.raises(InputError, match=r"targets: grades: is no kind of task; .*grade"):
         check_loss("cells", "class", recipe, odd)

@@ -1,5 +1,6 @@
 """The contract's own tests of an extension: its backbones, and here its tasks, metrics and
-losses, before a study uses them."""
+losses, before a study uses them.
+"""
 
 from __future__ import annotations
 

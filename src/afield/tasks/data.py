@@ -39,12 +39,13 @@ class TaskData:
     task: Task
     root: Path
     table: pd.DataFrame
-    """one row a sample, sorted by id: id, image, label, group, cluster, unit, split, and the task's own columns, such as
-    weight and box"""
+    """one row a sample, sorted by id: id, image, label, group, cluster, unit, split, and the task's own columns
+    (weight, box, ...)"""
     hashes: dict[str, str]
     """sha256 of each image by its path below root"""
     fingerprint: str
-    """hash of ids, labels, units, clusters, splits, boxes, weights, images' bytes and classes: all that results depend on"""
+    """hash of ids, labels, units, clusters, splits, boxes, weights, images' bytes and classes: all that results depend
+    on"""
     dropped: Mapping[str, str] = field(default_factory=dict)
     """images that cannot be read, each with the reason, whose samples were left out before anything was split"""
     selection: Literal["validation", "test"] = "validation"

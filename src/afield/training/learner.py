@@ -89,8 +89,8 @@ class Learner:
     def update(self, batch: Batch, learning_rate: float, done: int) -> torch.Tensor:
         """One update in training mode; returns the sum of the batch's losses, on the device, without waiting for it.
 
-        The gradient is that of the batch's mean loss, each sample weighed as the batch says, gathered from parts of numerics.micro_batch samples. `done` says
-        how many updates came before, in all epochs.
+        The gradient is that of the batch's mean loss, each sample weighed as the batch says, gathered from parts of
+        numerics.micro_batch samples. `done` says how many updates came before, in all epochs.
         """
         torch.manual_seed(stream_seed(self.seed, "dropout", batch.epoch, batch.step))
         for group in self.optimiser.param_groups:

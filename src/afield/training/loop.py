@@ -77,7 +77,9 @@ def train(setup: Setup, state: State, until: int, hooks: Hooks) -> State:
     operation has no deterministic way on the device.
     """
     batches, numerics = setup.batches, setup.numerics
-    learner = Learner(setup.network, setup.recipe, numerics, setup.preprocessing, batches.seed, setup.layers, setup.loss)
+    learner = Learner(
+        setup.network, setup.recipe, numerics, setup.preprocessing, batches.seed, setup.layers, setup.loss
+    )
     restore(learner, state)
     steps = batches.steps()
     if steps == 0:

@@ -67,9 +67,7 @@ def focal(
     if labels.ndim == 1:
         losses = functional.cross_entropy(logits, labels, reduction="none")
         return losses * _unsure(losses) ** gamma
-    losses = functional.binary_cross_entropy_with_logits(
-        logits, labels.clamp(min=0).to(logits.dtype), reduction="none"
-    )
+    losses = functional.binary_cross_entropy_with_logits(logits, labels.clamp(min=0).to(logits.dtype), reduction="none")
     return _mean_of_known(losses * _unsure(losses) ** gamma, labels, weights)
 
 

@@ -25,8 +25,9 @@ class NumericsChoice(BaseModel):
     memory_format: Literal["auto", "contiguous", "channels_last"] = "auto"
     threads: Literal["auto"] | Annotated[int, Field(ge=1, le=1024)] = "auto"
     """threads of one trial on a CPU; they order the sums, so they are part of the numerics"""
-    micro_batch: Annotated[int, Field(ge=0)] = 0
-    """samples of an update that the device takes at once, their gradients added up; 0: all of them. Less memory, the
+    micro_batch: Literal["auto"] | Annotated[int, Field(ge=0)] = "auto"
+    """samples of an update that the device takes at once, their gradients added up; 0: all of them; `auto`: all, and
+    on CUDA as many as fit, tried once for each backbone and size before the first trial. Less memory, the
     same update but for BatchNorm, whose statistics then come from so many"""
     compile: bool = False
     """torch.compile"""
@@ -52,7 +53,8 @@ class Numerics(BaseModel):
 
 
 def settle(choice: NumericsChoice, device: Device) -> NumericsChoice:
-    """Fill what is `auto` on that device; only `memory_format` may stay open, it depends on the backbone.
+    """Fill what is `auto` on that device; only `memory_format` and `micro_batch` may stay open, they depend
+    on the backbone.
 
     The rule: bfloat16 autocast on CUDA, float32 elsewhere; one thread a trial on a CPU (with as many trials at once
     as cores that is faster than one trial on all cores: docs/benchmarks.md).
@@ -80,7 +82,7 @@ def numerics_for(settled: NumericsChoice, convolutional: bool) -> Numerics:
         precision=settled.precision,
         memory_format=memory_format,
         threads=settled.threads,
-        micro_batch=settled.micro_batch,
+        micro_batch=0 if settled.micro_batch == "auto" else settled.micro_batch,
         compile=settled.compile,
         tf32=settled.tf32,
         deterministic=settled.deterministic,
