@@ -11,7 +11,7 @@ from afield.scoring.decisions import finite
 from afield.scoring.metric import Floats, Metric
 from afield.scoring.predictions import Predictions
 
-CANDIDATES = 50
+CANDIDATES = 30
 """places that are compared for a cut point in one round"""
 ROUNDS = 10
 """at most; usually two or three change something"""
