@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from afield.images.loader import Samples
     from afield.training.checkpoint import State
     from afield.training.loop import Hooks
+    from afield.training.start import Frozen
 
 TRIAL_VERSION = 1
 """raised whenever a change makes the same trial give other predictions"""
@@ -75,6 +77,8 @@ class Trial(BaseModel):
     extensions: tuple[tuple[str, str], ...] = ()
     """name and sha256 of the extensions whose code shapes the training"""
     numerics: Numerics
+    probing: int | None = None
+    """version of how features are taken and probed; None where none are"""
     version: int = TRIAL_VERSION
 
     @property
@@ -131,15 +135,18 @@ def run_trial(
     until: int,
     workers: int,
     hooks: Hooks,
+    views: SplitInputs | None = None,
+    cache: Path | None = None,
 ) -> State:
     """Train from `state` until `until` epochs are done; `state.best` holds network and validation logits of the best
     epoch.
 
-    `backbone`, `weights` and `leading` are what `trial.backbone`, `trial.weights` and `trial.metric` name. Raises
-    Stopped (after `hooks.save`) or AfieldError.
+    `backbone`, `weights` and `leading` are what `trial.backbone`, `trial.weights` and `trial.metric` name. Where
+    `recipe.probed`, `views` is the training split as evaluation views, and `cache` where features and probes are kept.
+    Raises Stopped (after `hooks.save`) or AfieldError.
     """
     from afield.images.loader import TrainingBatches
-    from afield.training import loop
+    from afield.training import loop, start
 
     recipe = trial.recipe
 
@@ -147,17 +154,19 @@ def run_trial(
         predictions = validation.predictions(trial.classes, logits)
         return leading.on(predictions).compute(predictions), METRICS["log_loss"].compute(predictions)
 
+    network = _network(trial, backbone, weights, recipe.initialisation)
+    batches = TrainingBatches(
+        train.samples(),
+        recipe.size,
+        trial.interpolation,
+        recipe.batch_size,
+        trial.seed,
+        recipe.augmentation,
+        trial.flips,
+    )
     setup = loop.Setup(
-        network=_network(trial, backbone, weights),
-        batches=TrainingBatches(
-            train.samples(),
-            recipe.size,
-            trial.interpolation,
-            recipe.batch_size,
-            trial.seed,
-            recipe.augmentation,
-            trial.flips,
-        ),
+        network=network,
+        batches=batches,
         validation=validation.samples(),
         measure=measure,
         preprocessing=loop.Preprocessing(trial.mean, trial.std, trial.channels),
@@ -165,31 +174,53 @@ def run_trial(
         numerics=trial.numerics,
         workers=workers,
     )
-    return loop.train(setup, state, until, hooks)
+    frozen = _frozen(trial, views, validation, cache) if recipe.probed else None
+    begun = start.begin(setup, batches, backbone, frozen, state, hooks.stop)
+    state = loop.train(begun, state, until, hooks)
+    return start.completed(state, network) if recipe.trained == "head" else state
+
+
+def _frozen(trial: Trial, views: SplitInputs | None, validation: SplitInputs, cache: Path | None) -> Frozen:
+    """What features and probe of a trial depend on, and where they are kept."""
+    from afield.training.start import Frozen
+
+    if views is None or cache is None:
+        raise ValueError("a trial that is probed needs the training split as evaluation views, and a cache")
+    plain = trial.model_dump(mode="json")
+    shapes = ("backbone", "weights", "mean", "std", "channels", "interpolation", "preparation", "extensions")
+    features = {name: plain[name] for name in shapes}
+    features |= {name: plain["recipe"][name] for name in ("image_size", "pooling", "head")}
+    choice = ("task", "task_version", "classes", "data", "split_seed", "protocol", "metric", "extensions")
+    probe = {name: plain[name] for name in choice}
+    return Frozen(views.samples(), validation.samples(), cache, features, probe)
 
 
 def score(trial: Trial, backbone: Backbone, network: dict[str, torch.Tensor], split: SplitInputs) -> Predictions:
     """The predictions of a trained network (its tensors by name) on a split, plain view."""
     from afield.training import loop
 
-    body = _network(trial, backbone, weights=None)
+    body = _network(trial, backbone, None, "scratch")
     body.load_state_dict(network)
     preprocessing = loop.Preprocessing(trial.mean, trial.std, trial.channels)
     logits = loop.predict(body, split.samples(), preprocessing, trial.numerics)
     return split.predictions(trial.classes, logits.numpy())
 
 
-def _network(trial: Trial, backbone: Backbone, weights: Weights | None) -> torch.nn.Module:
-    """The trial's network on its device, before the first step."""
+def _network(
+    trial: Trial,
+    backbone: Backbone,
+    weights: Weights | None,
+    initialisation: Literal["pretrained", "scratch", "probe"],
+) -> torch.nn.Module:
+    """The trial's network on its device, before the first step and any probe."""
     from afield.backbones.build import build
     from afield.training.device import place, settle_process
 
     settle_process(trial.numerics)
-    initialisation = "scratch" if weights is None else trial.recipe.initialisation
     network = build(
         backbone,
         len(trial.classes),
-        initialisation=initialisation,
+        initialisation="scratch" if initialisation == "scratch" else "pretrained",
         seed=trial.seed,
         weights=weights,
         channels=len(trial.mean),

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -50,6 +50,38 @@ class Samples:
 
     def __len__(self) -> int:
         return len(self.row)
+
+    def evaluation(self, batch_size: int, device: torch.device) -> Iterator[torch.Tensor]:
+        """`evaluation_batches` of them."""
+        return evaluation_batches(self, batch_size, device)
+
+
+class Views(Protocol):
+    """The samples of a split, as a network in evaluation is shown them: `Samples` of images, or of stored features."""
+
+    def evaluation(self, batch_size: int, device: torch.device) -> Iterator[torch.Tensor]:
+        """All of them in order, [n, ...] at once, on the device."""
+
+
+class Batches(Protocol):
+    """The batches of a training, by position: `TrainingBatches` of images, or of stored features."""
+
+    @property
+    def seed(self) -> int:
+        """Of every random stream."""
+
+    @property
+    def batch_size(self) -> int:
+        """Samples a batch."""
+
+    def steps(self) -> int:
+        """Batches an epoch."""
+
+    def seen(self) -> int:
+        """Samples an epoch."""
+
+    def load(self, positions: list[Position], workers: int, device: torch.device) -> Iterator[Batch]:
+        """The batches at these positions in order."""
 
 
 @lru_cache(maxsize=4)
@@ -100,10 +132,18 @@ class TrainingBatches(Dataset[Batch]):
         """The samples of an epoch in the order they are seen in."""
         return _order(self.seed, epoch, len(self.samples))
 
+    def chosen(self, position: Position) -> npt.NDArray[np.int64]:
+        """The samples of a batch."""
+        epoch, step = position
+        return self.order(epoch)[step * self.batch_size : (step + 1) * self.batch_size]
+
+    def load(self, positions: list[Position], workers: int, device: torch.device) -> Iterator[Batch]:
+        """`load` of them."""
+        return load(self, positions, workers, device)
+
     def crops(self, position: Position) -> tuple[Crops, torch.Tensor]:
         """What a batch shows, as crops of the prepared bytes, and its labels [n]."""
-        epoch, step = position
-        chosen = self.order(epoch)[step * self.batch_size : (step + 1) * self.batch_size]
+        epoch, chosen = position[0], self.chosen(position)
         images, rows = self.samples.images, self.samples.row[chosen]
         sizes, originals = images.sizes[rows], images.originals[rows]
         if self.augmentation == "none":

@@ -239,9 +239,9 @@ def complaints(error: ValidationError, prefix: str, model: type[BaseModel]) -> l
     """One line a complaint: key, what is wrong, what would be right."""
     lines = []
     for item in error.errors(include_url=False):
-        place = prefix + ".".join(
-            str(part) for part in item["loc"] if not str(part).startswith(("function-", "constrained-", "literal"))
-        )
+        named = [str(part) for part in item["loc"]]
+        shown = [part for part in named if not part.startswith(("function-", "constrained-", "literal"))]
+        place = prefix + ".".join(shown) if shown else prefix.removesuffix(".")
         if item["type"] == "extra_forbidden":
             known = _keys(model, item["loc"][:-1])
             key = str(item["loc"][-1])

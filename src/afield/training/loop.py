@@ -21,7 +21,7 @@ from torch import nn
 from afield.base.errors import AfieldError, Stopped
 from afield.base.streams import stream_seed
 from afield.images.augment import send
-from afield.images.loader import Batch, Samples, TrainingBatches, evaluation_batches, load
+from afield.images.loader import Batch, Batches, Views
 from afield.training.checkpoint import Best, State, Tensors
 from afield.training.device import autocast, compiled, memory_format, nondeterminism_named
 from afield.training.losses import mean_loss
@@ -33,6 +33,8 @@ EVALUATION_BATCH = 64
 
 Measure = Callable[[npt.NDArray[np.float32]], tuple[float, float]]
 """validation logits [n, classes] to the task's metric (higher is better) and the log-loss"""
+Preprocess = Callable[[torch.Tensor, Numerics], torch.Tensor]
+"""what a batch holds to what the network takes, on its device: `Preprocessing` of images"""
 
 
 @dataclass(frozen=True)
@@ -98,10 +100,10 @@ class Setup:
 
     network: nn.Module
     """on its device, in its memory format"""
-    batches: TrainingBatches
-    validation: Samples
+    batches: Batches
+    validation: Views
     measure: Measure
-    preprocessing: Preprocessing
+    preprocessing: Preprocess
     recipe: Recipe
     numerics: Numerics
     workers: int = 0
@@ -125,7 +127,7 @@ def train(setup: Setup, state: State, until: int, hooks: Hooks) -> State:
     if steps == 0:
         raise AfieldError("the training split holds a single sample, which makes no batch; add samples to it")
     positions = [(epoch, step) for epoch in range(state.epoch, until) for step in range(steps)][state.step :]
-    source = load(batches, positions, setup.workers, torch.device(numerics.device))
+    source = batches.load(positions, setup.workers, torch.device(numerics.device))
     while state.epoch < until:
         begun = time.perf_counter() - state.seconds
         loss_sum = torch.zeros(()) if state.loss_sum is None else state.loss_sum
@@ -153,7 +155,7 @@ def update(
     optimiser: torch.optim.Optimizer,
     batch: Batch,
     seed: int,
-    preprocessing: Preprocessing,
+    preprocessing: Preprocess,
     numerics: Numerics,
 ) -> torch.Tensor:
     """One step of a network in training mode; returns the sum of the batch's losses, on the device, without waiting
@@ -203,13 +205,13 @@ def _end_epoch(state: State, setup: Setup, train_loss: float, begun: float) -> N
     state.epoch, state.step, state.loss_sum, state.seconds = epoch, 0, None, 0.0
 
 
-def predict(network: nn.Module, samples: Samples, preprocessing: Preprocessing, numerics: Numerics) -> torch.Tensor:
+def predict(network: nn.Module, samples: Views, preprocessing: Preprocess, numerics: Numerics) -> torch.Tensor:
     """Logits of a split's evaluation views in order, float32 [n, classes], on the CPU."""
     network.eval()
     with torch.inference_mode(), autocast(numerics), nondeterminism_named():
         parts = [
             network(preprocessing(images, numerics)).float()
-            for images in evaluation_batches(samples, EVALUATION_BATCH, torch.device(numerics.device))
+            for images in samples.evaluation(EVALUATION_BATCH, torch.device(numerics.device))
         ]
         logits = torch.cat(parts).cpu()
     if not bool(torch.isfinite(logits).all()):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 USUAL_SIZE = 224
 """pixels, where nothing else is said"""
@@ -17,8 +17,13 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    initialisation: Literal["pretrained", "scratch"] = "pretrained"
-    """where the body's weights start; the head always starts at random"""
+    initialisation: Literal["pretrained", "scratch", "probe"] = "pretrained"
+    """where the weights start. The head starts at random, but with `probe`, whose body is pretrained and whose head is
+    a linear probe on the features of that body (probing/probe.py). All trained from there is LP-FT (Kumar et al. 2022,
+    arXiv 2202.10054), the study's way for CLIP (PAPER.md 1.4)"""
+    trained: Literal["all", "head", "last block"] = "all"
+    """what the training changes: everything; the head alone, on frozen features of evaluation views (so without
+    augmentation and dropout); or the head and the architecture's last stage or transformer block (backbones/parts.py)"""
     pooling: Literal["own", "average", "max", "average+max", "gem", "class token", "mean of tokens"] = "own"
     """how the last map or the tokens become the features of an image; `own`: as the architecture has it"""
     head: Literal["own", "linear"] = "own"
@@ -39,6 +44,25 @@ class Recipe(BaseModel):
     augmentation: Literal["paper", "none"] = "paper"
     """`paper`: RandomResizedCrop with scale (0.65, 1) and the flips that the task allows; `none`: the evaluation
     view"""
+
+    @model_validator(mode="after")
+    def _frozen_is_sound(self) -> Recipe:
+        if self.trained != "all" and self.initialisation == "scratch":
+            raise ValueError(
+                f'trained: "{self.trained}": would leave most of a network at random values; '
+                'use initialisation = "pretrained" or "probe", or trained = "all"'
+            )
+        if self.trained == "head" and self.augmentation != "none":
+            raise ValueError(
+                f'augmentation: "{self.augmentation}": features of a frozen body are computed once, from evaluation '
+                'views; with trained = "head" set augmentation = "none"'
+            )
+        return self
+
+    @property
+    def probed(self) -> bool:
+        """Whether the training needs frozen features."""
+        return self.initialisation == "probe" or self.trained == "head"
 
     @property
     def size(self) -> int:
