@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict
 
 from afield.backbones.backbone import Backbone
 from afield.backbones.weights import Weights
+from afield.base.errors import AfieldError
 from afield.base.hashing import digest
 from afield.base.reading import AS_DECLARED, Reading
 from afield.images.prepared import PreparedImages
@@ -143,10 +144,16 @@ def run_trial(
 
     `backbone`, `weights` and `leading` are what `trial.backbone`, `trial.weights` and `trial.metric` name. Where
     `recipe.probed`, `views` is the training split as evaluation views, and `cache` where features and probes are kept.
-    Raises Stopped (after `hooks.save`) or AfieldError.
+    Raises Stopped (after `hooks.save`) or AfieldError, also where the device's memory does not
+    suffice.
     """
+    import torch
+
+    from afield.backbones.heads import head_names
+    from afield.backbones.layers import layer_of_each
     from afield.images.loader import TrainingBatches
     from afield.training import loop, start
+    from afield.training.preprocessing import Preprocessing
 
     recipe = trial.recipe
 
@@ -154,7 +161,8 @@ def run_trial(
         predictions = validation.predictions(trial.classes, logits)
         return leading.on(predictions).compute(predictions), METRICS["log_loss"].compute(predictions)
 
-    network = _network(trial, backbone, weights, recipe.initialisation)
+    network = network_of(trial, backbone, weights)
+    layered = recipe.layer_decay != 1
     batches = TrainingBatches(
         train.samples(),
         recipe.size,
@@ -169,14 +177,22 @@ def run_trial(
         batches=batches,
         validation=validation.samples(),
         measure=measure,
-        preprocessing=loop.Preprocessing(trial.mean, trial.std, trial.channels),
+        preprocessing=Preprocessing(trial.mean, trial.std, trial.channels),
         recipe=recipe,
         numerics=trial.numerics,
+        layers=layer_of_each(network, head_names(network, backbone)) if layered else None,
         workers=workers,
     )
     frozen = _frozen(trial, views, validation, cache) if recipe.probed else None
-    begun = start.begin(setup, batches, backbone, frozen, state, hooks.stop)
-    state = loop.train(begun, state, until, hooks)
+    try:
+        begun = start.begin(setup, batches, backbone, frozen, state, hooks.stop)
+        state = loop.train(begun, state, until, hooks)
+    except torch.OutOfMemoryError as error:
+        raise AfieldError(
+            f"{recipe.batch_size} images of {recipe.size} px at once do not fit into the device's memory beside what "
+            "else is there; set numerics.micro_batch to a smaller number, e.g. "
+            f"{max(1, (trial.numerics.micro_batch or recipe.batch_size) // 2)}"
+        ) from error
     return start.completed(state, network) if recipe.trained == "head" else state
 
 
@@ -184,8 +200,8 @@ def _frozen(trial: Trial, views: SplitInputs | None, validation: SplitInputs, ca
     """What features and probe of a trial depend on, and where they are kept."""
     from afield.training.start import Frozen
 
-    if views is None or cache is None:
-        raise ValueError("a trial that is probed needs the training split as evaluation views, and a cache")
+    if views is None or cache is None or trial.weights is None:
+        raise ValueError("a trial that is probed needs weights, its training split as evaluation views, and a cache")
     plain = trial.model_dump(mode="json")
     shapes = ("backbone", "weights", "mean", "std", "channels", "interpolation", "preparation", "extensions")
     features = {name: plain[name] for name in shapes}
@@ -198,29 +214,26 @@ def _frozen(trial: Trial, views: SplitInputs | None, validation: SplitInputs, ca
 def score(trial: Trial, backbone: Backbone, network: dict[str, torch.Tensor], split: SplitInputs) -> Predictions:
     """The predictions of a trained network (its tensors by name) on a split, plain view."""
     from afield.training import loop
+    from afield.training.preprocessing import Preprocessing
 
-    body = _network(trial, backbone, None, "scratch")
+    body = network_of(trial, backbone, weights=None)
     body.load_state_dict(network)
-    preprocessing = loop.Preprocessing(trial.mean, trial.std, trial.channels)
+    preprocessing = Preprocessing(trial.mean, trial.std, trial.channels)
     logits = loop.predict(body, split.samples(), preprocessing, trial.numerics)
     return split.predictions(trial.classes, logits.numpy())
 
 
-def _network(
-    trial: Trial,
-    backbone: Backbone,
-    weights: Weights | None,
-    initialisation: Literal["pretrained", "scratch", "probe"],
-) -> torch.nn.Module:
-    """The trial's network on its device, before the first step and any probe."""
+def network_of(trial: Trial, backbone: Backbone, weights: Weights | None) -> torch.nn.Module:
+    """The trial's network on its device, before any probe and the first step; without weights from scratch."""
     from afield.backbones.build import build
     from afield.training.device import place, settle_process
 
     settle_process(trial.numerics)
+    random = weights is None or trial.recipe.initialisation == "scratch"
     network = build(
         backbone,
         len(trial.classes),
-        initialisation="scratch" if initialisation == "scratch" else "pretrained",
+        initialisation="scratch" if random else "pretrained",
         seed=trial.seed,
         weights=weights,
         channels=len(trial.mean),

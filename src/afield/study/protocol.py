@@ -11,9 +11,8 @@ from afield.images.prepared import Rule, evaluation_rule, full_rule, train_rule
 from afield.tasks.task import Flip, Protocol, Split, Task
 from afield.training.recipe import USUAL_SIZE, Recipe
 
-
 Part = Split | Literal["views"]
-"""what is prepared for a search: each split, and `views`: the training split as evaluation views, for frozen features"""
+"""what is prepared for a search: each split, and `views`: the training split as evaluation views, for its features"""
 
 
 def split_of(part: Part) -> Split:

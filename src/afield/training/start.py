@@ -21,7 +21,7 @@ from afield.probing.kept import Stop, array_digest
 from afield.probing.probe import fit_probe, kept_probe
 from afield.probing.version import PROBING_VERSION
 from afield.training.checkpoint import State
-from afield.training.device import autocast, nondeterminism_named, platform
+from afield.training.device import autocast, dtype, nondeterminism_named, platform
 from afield.training.loop import EVALUATION_BATCH, Setup
 from afield.training.numerics import Numerics
 
@@ -71,7 +71,7 @@ def begin(
 
 
 def completed(state: State, network: nn.Module) -> State:
-    """A state whose best network is whole: its tensors in the place of those of `network`, which was trained in part."""
+    """A state whose best network is whole: what it has of `network`, and the rest as it is there."""
     if state.best is None:
         return state
     whole = {name: tensor.detach().to("cpu", copy=True) for name, tensor in network.state_dict().items()}
@@ -90,7 +90,7 @@ def _extraction(setup: Setup, backbone: Backbone, alone: HeadAlone, frozen: Froz
         setup.network.eval()
         with torch.inference_mode(), autocast(numerics), nondeterminism_named():
             images = setup.preprocessing(views, numerics)
-            return head_inputs(setup.network, backbone, alone, images).float()
+            return head_inputs(setup.network, backbone, alone, images).to(dtype(numerics))
 
     about = {
         **frozen.features,
