@@ -68,7 +68,7 @@ class Recipe(BaseModel):
     backbones/layers.py)"""
     schedule: Literal["cosine", "step", "constant"] = "cosine"
     """per epoch, after the warm-up: see training/schedule.py"""
-    milestones: tuple[Annotated[int, Field(ge=1)], ...] = Field(default_factory=_usual_milestones)
+    milestones: tuple[Annotated[int, Field(ge=1)], ...] = Field(default_factory=_usual_milestones, strict=False)
     """of `step`: epochs done when the learning rate falls to a tenth. Where nothing is said: those of the study for 30
     and for 50 epochs"""
     warmup_epochs: Annotated[int, Field(ge=0)] = 0
