@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +19,7 @@ from pydantic import BaseModel, ConfigDict
 
 from afield.backbones.backbone import Backbone
 from afield.backbones.weights import Weights
+from afield.base.extensions import is_own
 from afield.base.hashing import digest
 from afield.base.reading import AS_DECLARED, Reading
 from afield.images.prepared import PreparedImages
@@ -131,13 +133,16 @@ def run_trial(
     until: int,
     workers: int,
     hooks: Hooks,
+    extensions: Mapping[str, str] = MappingProxyType({}),
 ) -> State:
     """Train from `state` until `until` epochs are done; `state.best` holds network and validation logits of the best
     epoch.
 
-    `backbone`, `weights` and `leading` are what `trial.backbone`, `trial.weights` and `trial.metric` name. Raises
+    `backbone`, `weights` and `leading` are what `trial.backbone`, `trial.weights` and `trial.metric` name;
+    `extensions` says of each of `trial.extensions` where it is loaded from, by name (`keep_copy`). Raises
     Stopped (after `hooks.save`) or AfieldError.
     """
+    from afield.images.augmentation.mixing import Mixing
     from afield.images.loader import TrainingBatches
     from afield.training import loop
 
@@ -157,6 +162,9 @@ def run_trial(
             trial.seed,
             recipe.augmentation,
             trial.flips,
+            Mixing(recipe.mixup, recipe.cutmix),
+            recipe.erasing,
+            _place(trial, extensions),
         ),
         validation=validation.samples(),
         measure=measure,
@@ -166,6 +174,15 @@ def run_trial(
         workers=workers,
     )
     return loop.train(setup, state, until, hooks)
+
+
+def _place(trial: Trial, extensions: Mapping[str, str]) -> tuple[str, str]:
+    """Where the trial's own augmentation is loaded from, and the sha256 that it has there; empty for a built-in one."""
+    name = trial.recipe.augmentation
+    if not is_own(name):
+        return "", ""
+    extension = name.partition(":")[0]
+    return extensions[extension], dict(trial.extensions)[extension]
 
 
 def score(trial: Trial, backbone: Backbone, network: dict[str, torch.Tensor], split: SplitInputs) -> Predictions:

@@ -20,8 +20,14 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from afield.base.streams import stream, stream_seed
-from afield.images.augment import Crops, Draws, apply, draw, locate, scale_boxes, send
+from afield.images.augmentation.augmentation import Augmentation, Parameters
+from afield.images.augmentation.crops import Crops, Draws, apply, draw, locate, scale_boxes
+from afield.images.augmentation.erasing import Erased, draw_erased, erase
+from afield.images.augmentation.mixing import NO_MIXING, Mixing, Mixture, draw_mixture, mix
+from afield.images.augmentation.own import NONE, apply_parameters, draw_parameters, kept_augmentation
+from afield.images.augmentation.uniform import uniforms
 from afield.images.prepared import PreparedImages, open_prepared
+from afield.images.sending import send
 
 Position = tuple[int, int]
 """epoch and step, both from 0"""
@@ -36,6 +42,17 @@ class Batch:
     step: int
     images: torch.Tensor
     labels: torch.Tensor
+    partner: torch.Tensor | None = None
+    """[n] int64: the sample that each is mixed with; None: no sample is"""
+    share: torch.Tensor | None = None
+    """[n] float32: how much of each image is its own sample's; of its loss, too"""
+
+    def targets(self, device: torch.device) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]:
+        """What the network is to say, on a device: labels, partner, share."""
+        labels = send(self.labels, device)
+        if self.partner is None or self.share is None:
+            return labels, None, None
+        return labels, send(self.partner, device), send(self.share, device)
 
 
 @dataclass(frozen=True)
@@ -76,6 +93,19 @@ def _resident(folder: Path, device: torch.device) -> torch.Tensor | None:
 
 
 @dataclass(frozen=True)
+class Drawn:
+    """All that was drawn for a batch of n samples: which bytes it shows, and what is done with them."""
+
+    position: Position
+    crops: Crops
+    labels: torch.Tensor
+    parameters: Parameters
+    """of the augmentation's own operations"""
+    erased: Erased | None
+    mixture: Mixture | None
+
+
+@dataclass(frozen=True)
 class TrainingBatches(Dataset[Batch]):
     """The batches of a training, by position."""
 
@@ -85,7 +115,13 @@ class TrainingBatches(Dataset[Batch]):
     batch_size: int
     seed: int
     augmentation: str
+    """its name"""
     flips: tuple[str, ...]
+    mixing: Mixing = NO_MIXING
+    erasing: float = 0.0
+    """probability"""
+    extension: tuple[str, str] = ("", "")
+    """of one's own augmentation: the copy that it is loaded from, and its sha256"""
 
     def steps(self) -> int:
         """Batches an epoch: the last partial one is kept, unless it is a single sample."""
@@ -100,43 +136,63 @@ class TrainingBatches(Dataset[Batch]):
         """The samples of an epoch in the order they are seen in."""
         return _order(self.seed, epoch, len(self.samples))
 
-    def crops(self, position: Position) -> tuple[Crops, torch.Tensor]:
-        """What a batch shows, as crops of the prepared bytes, and its labels [n]."""
+    def draw(self, position: Position) -> Drawn:
+        """What a batch shows and what is done with it, on the CPU; no pixel is read."""
         epoch, step = position
         chosen = self.order(epoch)[step * self.batch_size : (step + 1) * self.batch_size]
         images, rows = self.samples.images, self.samples.row[chosen]
         sizes, originals = images.sizes[rows], images.originals[rows]
-        if self.augmentation == "none":
+        parameters: Parameters = {}
+        if self.augmentation == NONE:
             whole = np.concatenate([np.zeros_like(sizes), sizes], axis=1).astype(np.int64)
             draws = Draws(whole, np.zeros(len(rows), np.bool_), np.zeros(len(rows), np.bool_))
         else:
             drawn = draw(stream_seed(self.seed, "augmentation"), epoch, chosen, originals, self.flips)
             draws = Draws(scale_boxes(drawn.box, originals, sizes), drawn.horizontal, drawn.vertical)
-        crops = locate(images.offsets[rows], sizes, draws, images.channels)
-        return crops, torch.from_numpy(self.samples.label[chosen])
+            own = self._own()
+            uniform = uniforms(stream_seed(self.seed, "augmentation", "operations"), epoch, chosen, own.numbers)
+            parameters = draw_parameters(self.augmentation, own, uniform, self.size)
+        return Drawn(
+            position,
+            locate(images.offsets[rows], sizes, draws, images.channels),
+            torch.from_numpy(self.samples.label[chosen]),
+            parameters,
+            draw_erased(self.erasing, self.seed, epoch, step, chosen, images.channels, self.size),
+            draw_mixture(self.mixing, self.seed, epoch, step, len(chosen), self.size),
+        )
 
-    def batch(self, position: Position, pixels: torch.Tensor) -> Batch:
-        """The batch from the prepared bytes, on the device where these lie."""
-        crops, labels = self.crops(position)
-        images = apply(pixels, crops, self.size, self.interpolation)
-        return Batch(*position, images, send(labels, pixels.device))
+    def make(self, drawn: Drawn, pixels: torch.Tensor) -> Batch:
+        """The batch that was drawn, from the bytes that its crops lie in, on the device where these are."""
+        images = apply(pixels, drawn.crops, self.size, self.interpolation)
+        if self.augmentation != NONE:
+            images = apply_parameters(self.augmentation, self._own(), images, drawn.parameters)
+        if drawn.erased is not None:
+            images = erase(images, drawn.erased)
+        labels = send(drawn.labels, pixels.device)
+        if drawn.mixture is None:
+            return Batch(*drawn.position, images, labels)
+        images = mix(images, drawn.mixture)
+        partner = send(torch.from_numpy(drawn.mixture.partner), pixels.device)
+        share = torch.full((len(labels),), drawn.mixture.share, device=pixels.device)
+        return Batch(*drawn.position, images, labels, partner, share)
+
+    def _own(self) -> Augmentation:
+        return kept_augmentation(self.augmentation, *self.extension)
 
     def __getitem__(self, position: Position) -> Batch:
-        return self.batch(position, _mapped(self.samples.images.folder))
+        return self.make(self.draw(position), _mapped(self.samples.images.folder))
 
 
 @dataclass(frozen=True)
 class Packed:
     """A batch before its crops are resized: their bytes alone, one crop after the other."""
 
-    position: Position
     pixels: torch.Tensor
-    crops: Crops
-    labels: torch.Tensor
+    drawn: Drawn
 
     def pin_memory(self) -> Packed:
         """The same in page-locked memory, from where a GPU can fetch it while it computes."""
-        return Packed(self.position, self.pixels.pin_memory(), self.crops, self.labels.pin_memory())
+        return Packed(self.pixels.pin_memory(), replace(self.drawn, labels=self.drawn.labels.pin_memory()))
 
 
 @dataclass(frozen=True)
@@ -146,7 +202,8 @@ class PackedBatches(Dataset[Packed]):
     batches: TrainingBatches
 
     def __getitem__(self, position: Position) -> Packed:
-        crops, labels = self.batches.crops(position)
+        drawn = self.batches.draw(position)
+        crops = drawn.crops
         pixels = _mapped(self.batches.samples.images.folder)
         row_bytes = crops.channels * crops.width
         ends = np.cumsum(crops.height * row_bytes)
@@ -157,13 +214,11 @@ class PackedBatches(Dataset[Packed]):
                 pixels.as_strided((height, width), (pitch, 1), first)
             )
         alone = replace(crops, first=ends - crops.height * row_bytes, pitch=row_bytes)
-        return Packed(position, packed, alone, labels)
+        return Packed(packed, replace(drawn, crops=alone))
 
     def unpack(self, packed: Packed, device: torch.device) -> Batch:
-        """Resize on the device what `__getitem__` packed."""
-        pixels, labels = (tensor.to(device, non_blocking=True) for tensor in (packed.pixels, packed.labels))
-        images = apply(pixels, packed.crops, self.batches.size, self.batches.interpolation)
-        return Batch(*packed.position, images, labels)
+        """Make on the device what `__getitem__` packed."""
+        return self.batches.make(packed.drawn, packed.pixels.to(device, non_blocking=True))
 
 
 def load(batches: TrainingBatches, positions: list[Position], workers: int, device: torch.device) -> Iterator[Batch]:
@@ -174,7 +229,7 @@ def load(batches: TrainingBatches, positions: list[Position], workers: int, devi
     if device.type == "cuda":
         resident = _resident(batches.samples.images.folder, device)
         if resident is not None:
-            return (batches.batch(position, resident) for position in positions)
+            return (batches.make(batches.draw(position), resident) for position in positions)
         packed = PackedBatches(batches)
         return (packed.unpack(item, device) for item in _loader(packed, positions, workers, pin=True))
     if workers == 0:

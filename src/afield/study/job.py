@@ -131,7 +131,7 @@ def _train(job: Job, store: Store, progress: Progress, stop: Callable[[], bool])
     before = begun.epoch
     state = run_trial(
         trial, job.splits["train"].open(), job.splits["validation"].open(), job.backbone(), job.weights, job.metric(),
-        state=begun, until=job.until, workers=job.workers,
+        state=begun, until=job.until, workers=job.workers, extensions=job.extensions,
         hooks=Hooks(save=save, progress=progress, stop=stop),
     )  # fmt: skip
     store.write_history(key, state.history)  # where a killed run had saved the checkpoint alone

@@ -20,8 +20,8 @@ from torch import nn
 
 from afield.base.errors import AfieldError, Stopped
 from afield.base.streams import stream_seed
-from afield.images.augment import send
 from afield.images.loader import Batch, Samples, TrainingBatches, evaluation_batches, load
+from afield.images.sending import send
 from afield.training.checkpoint import Best, State, Tensors
 from afield.training.device import autocast, compiled, memory_format, nondeterminism_named
 from afield.training.losses import mean_loss
@@ -160,11 +160,11 @@ def update(
     for it.
     """
     torch.manual_seed(stream_seed(seed, "dropout", batch.epoch, batch.step))
-    labels = send(batch.labels, torch.device(numerics.device))
+    labels, partner, share = batch.targets(torch.device(numerics.device))
     with nondeterminism_named():
         with autocast(numerics):
             logits = forward(preprocessing(batch.images, numerics))
-        loss = mean_loss(logits.float(), labels)
+        loss = mean_loss(logits.float(), labels, partner, share)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()

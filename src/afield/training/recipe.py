@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from afield.base.errors import nearest
+from afield.base.extensions import is_own
 
 USUAL_SIZE = 224
 """pixels, where nothing else is said"""
 
+AUGMENTATIONS = ("none", "paper", "randaugment", "augmix", "trivialaugment", "colour_affine", "dihedral")
+"""those that come with the package"""
+
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class Recipe(BaseModel):
@@ -36,9 +43,22 @@ class Recipe(BaseModel):
     depend on the peak learning rate and follows the schedule (PAPER.md 3)"""
     schedule: Literal["cosine"] = "cosine"
     """per epoch: learning_rate * (1 + cos(pi * epoch / epochs)) / 2"""
-    augmentation: Literal["paper", "none"] = "paper"
-    """`paper`: RandomResizedCrop with scale (0.65, 1) and the flips that the task allows; `none`: the evaluation
-    view"""
+    augmentation: Annotated[str, Field(min_length=1)] = "paper"
+    """`none`: the evaluation view; `paper`: RandomResizedCrop with scale (0.65, 1) and the flips that the task allows;
+    the others add their operations to `paper` (docs/augmentation.md); FILE:NAME: one's own"""
+    mixup: NotNegative = 0.0
+    """alpha of Mixup's Beta distribution; 0: off"""
+    cutmix: NotNegative = 0.0
+    """alpha of CutMix's; with mixup on too each batch gets one of them at even odds"""
+    erasing: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """probability that a rectangle of an image is erased"""
+
+    @field_validator("augmentation")
+    @classmethod
+    def _is_known(cls, name: str) -> str:
+        if name not in AUGMENTATIONS and not is_own(name):
+            raise ValueError(f"{name}: is no augmentation; {nearest(name, AUGMENTATIONS)}")
+        return name
 
     @property
     def size(self) -> int:
