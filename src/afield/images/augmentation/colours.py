@@ -108,6 +108,6 @@ def blur(images: torch.Tensor, sigma: torch.Tensor, radius: int) -> torch.Tensor
     values = functional.pad(images.float(), [radius] * 4, mode="reflect")
     height, width = images.shape[2:]
     steps = range(2 * radius + 1)
-    values = sum(bell[..., k, None] * values[:, :, k : k + height] for k in steps)
-    values = sum(bell[..., k, None] * values[:, :, :, k : k + width] for k in steps)
+    values = torch.stack([bell[..., k, None] * values[:, :, k : k + height] for k in steps]).sum(dim=0)
+    values = torch.stack([bell[..., k, None] * values[:, :, :, k : k + width] for k in steps]).sum(dim=0)
     return values.round().to(torch.uint8)
