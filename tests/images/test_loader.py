@@ -29,7 +29,9 @@ def batches_of(
     erasing: float = 0.0,
 ) -> TrainingBatches:
     flips = ("horizontal", "vertical")
-    return TrainingBatches(split.samples(), 32, "bicubic", batch_size, 5, augmentation, flips, mixing, erasing)
+    return TrainingBatches(
+        split.samples(), 32, "bicubic", batch_size, 5, augmentation, flips, mixing=mixing, erasing=erasing
+    )
 
 
 def positions_of(batches: TrainingBatches) -> list[tuple[int, int]]:

@@ -12,14 +12,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from afield.base.streams import stream, stream_seed
+from afield.base.streams import stream_seed
 from afield.images.augmentation.augmentation import Augmentation, Parameters
 from afield.images.augmentation.crops import Crops, Draws, apply, draw, locate, scale_boxes
 from afield.images.augmentation.erasing import Erased, draw_erased, erase
@@ -27,6 +27,7 @@ from afield.images.augmentation.mixing import NO_MIXING, Mixing, Mixture, draw_m
 from afield.images.augmentation.own import NONE, apply_parameters, draw_parameters, kept_augmentation
 from afield.images.augmentation.uniform import uniforms
 from afield.images.prepared import PreparedImages, open_prepared
+from afield.images.sampling import Alike, each_once, groups_alike, times_before
 from afield.images.sending import send
 
 Position = tuple[int, int]
@@ -42,17 +43,23 @@ class Batch:
     step: int
     images: torch.Tensor
     labels: torch.Tensor
+    weights: torch.Tensor | None = None
+    """[n] how much each sample counts in the loss; None: all alike"""
     partner: torch.Tensor | None = None
     """[n] int64: the sample that each is mixed with; None: no sample is"""
     share: torch.Tensor | None = None
     """[n] float32: how much of each image is its own sample's; of its loss, too"""
 
-    def targets(self, device: torch.device) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]:
-        """What the network is to say, on a device: labels, partner, share."""
+    def truths(self, device: torch.device) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        """What the images show, on a device: labels [n], and how much each counts in the loss [n]; where samples were
+        mixed, their own labels by their shares, then those of their partners by the rest.
+        """
         labels = send(self.labels, device)
+        weights = torch.ones(len(labels), device=device) if self.weights is None else send(self.weights, device)
         if self.partner is None or self.share is None:
-            return labels, None, None
-        return labels, send(self.partner, device), send(self.share, device)
+            return [(labels, weights)]
+        partner, share = send(self.partner, device), send(self.share, device)
+        return [(labels, share * weights), (labels[partner], (1 - share) * weights[partner])]
 
 
 @dataclass(frozen=True)
@@ -64,14 +71,48 @@ class Samples:
     """[n] position of each sample's image in `images` (several samples may show one image)"""
     label: npt.NDArray[np.int64]
     """[n], or [n, classes] of 1, 0 and -1 (unknown) where a sample may have several"""
+    weight: npt.NDArray[np.float32] | None = None
+    """[n] how much each counts in the loss, of mean 1; None: all alike"""
+    name: npt.NDArray[np.str_] | None = None
+    """[n] ids, for messages"""
 
     def __len__(self) -> int:
         return len(self.row)
 
+    def evaluation(self, batch_size: int, device: torch.device) -> Iterator[torch.Tensor]:
+        """`evaluation_batches` of them."""
+        return evaluation_batches(self, batch_size, device)
 
-@lru_cache(maxsize=4)
-def _order(seed: int, epoch: int, samples: int) -> npt.NDArray[np.int64]:
-    return stream(seed, "order", epoch).permutation(samples)
+
+class Views(Protocol):
+    """The samples of a split, as a network in evaluation is shown them: `Samples` of images, or of stored features."""
+
+    def evaluation(self, batch_size: int, device: torch.device) -> Iterator[torch.Tensor]:
+        """All of them in order, [n, ...] at once, on the device."""
+
+
+class Batches(Protocol):
+    """The batches of a training, by position: `TrainingBatches` of images, or of stored features."""
+
+    @property
+    def seed(self) -> int:
+        """Of every random stream."""
+
+    @property
+    def batch_size(self) -> int:
+        """Samples a batch."""
+
+    def steps(self) -> int:
+        """Batches an epoch."""
+
+    def seen(self) -> int:
+        """Samples an epoch."""
+
+    def names(self, position: Position) -> list[str]:
+        """The names of a batch's samples; empty where they have none."""
+
+    def load(self, positions: list[Position], workers: int, device: torch.device) -> Iterator[Batch]:
+        """The batches at these positions in order."""
 
 
 @lru_cache(maxsize=16)
@@ -99,6 +140,7 @@ class Drawn:
     position: Position
     crops: Crops
     labels: torch.Tensor
+    weights: torch.Tensor | None
     parameters: Parameters
     """of the augmentation's own operations"""
     erased: Erased | None
@@ -117,6 +159,8 @@ class TrainingBatches(Dataset[Batch]):
     augmentation: str
     """its name"""
     flips: tuple[str, ...]
+    alike: Alike | None = None
+    """groups that an epoch shows equally often; None: each sample once"""
     mixing: Mixing = NO_MIXING
     erasing: float = 0.0
     """probability"""
@@ -134,12 +178,43 @@ class TrainingBatches(Dataset[Batch]):
 
     def order(self, epoch: int) -> npt.NDArray[np.int64]:
         """The samples of an epoch in the order they are seen in."""
-        return _order(self.seed, epoch, len(self.samples))
+        if self.alike is None:
+            return each_once(self.seed, epoch, len(self.samples))
+        return groups_alike(self.seed, epoch, self.alike)
+
+    def chosen(self, position: Position) -> npt.NDArray[np.int64]:
+        """The samples of a batch."""
+        epoch, step = position
+        return self.order(epoch)[step * self.batch_size : (step + 1) * self.batch_size]
+
+    def drawn_as(self, position: Position) -> npt.NDArray[np.int64]:
+        """Whose random values the samples of a batch get: their own where they are shown for the first time in that
+        epoch; numbers that no sample has where they are shown once more, so that they do not look the same again.
+        """
+        if self.alike is None:
+            return self.chosen(position)
+        epoch, step = position
+        again = times_before(self.seed, epoch, self.alike)[step * self.batch_size : (step + 1) * self.batch_size]
+        return self.chosen(position) + again * len(self.samples)
+
+    def weights(self, position: Position) -> torch.Tensor | None:
+        """How much each sample of a batch counts, [n]; None: all alike."""
+        weight = self.samples.weight
+        return None if weight is None else torch.from_numpy(weight[self.chosen(position)])
+
+    def names(self, position: Position) -> list[str]:
+        """The names of a batch's samples; empty where they have none."""
+        name = self.samples.name
+        return [] if name is None else [str(each) for each in name[self.chosen(position)]]
+
+    def load(self, positions: list[Position], workers: int, device: torch.device) -> Iterator[Batch]:
+        """`load` of them."""
+        return load(self, positions, workers, device)
 
     def draw(self, position: Position) -> Drawn:
         """What a batch shows and what is done with it, on the CPU; no pixel is read."""
         epoch, step = position
-        chosen = self.order(epoch)[step * self.batch_size : (step + 1) * self.batch_size]
+        chosen, who = self.chosen(position), self.drawn_as(position)
         images, rows = self.samples.images, self.samples.row[chosen]
         sizes, originals = images.sizes[rows], images.originals[rows]
         parameters: Parameters = {}
@@ -147,17 +222,18 @@ class TrainingBatches(Dataset[Batch]):
             whole = np.concatenate([np.zeros_like(sizes), sizes], axis=1).astype(np.int64)
             draws = Draws(whole, np.zeros(len(rows), np.bool_), np.zeros(len(rows), np.bool_))
         else:
-            drawn = draw(stream_seed(self.seed, "augmentation"), epoch, chosen, originals, self.flips)
+            drawn = draw(stream_seed(self.seed, "augmentation"), epoch, who, originals, self.flips)
             draws = Draws(scale_boxes(drawn.box, originals, sizes), drawn.horizontal, drawn.vertical)
             own = self._own()
-            uniform = uniforms(stream_seed(self.seed, "augmentation", "operations"), epoch, chosen, own.numbers)
+            uniform = uniforms(stream_seed(self.seed, "augmentation", "operations"), epoch, who, own.numbers)
             parameters = draw_parameters(self.augmentation, own, uniform, self.size)
         return Drawn(
             position,
             locate(images.offsets[rows], sizes, draws, images.channels),
             torch.from_numpy(self.samples.label[chosen]),
+            self.weights(position),
             parameters,
-            draw_erased(self.erasing, self.seed, epoch, step, chosen, images.channels, self.size),
+            draw_erased(self.erasing, self.seed, epoch, step, who, images.channels, self.size),
             draw_mixture(self.mixing, self.seed, epoch, step, len(chosen), self.size),
         )
 
@@ -169,12 +245,13 @@ class TrainingBatches(Dataset[Batch]):
         if drawn.erased is not None:
             images = erase(images, drawn.erased)
         labels = send(drawn.labels, pixels.device)
+        weights = None if drawn.weights is None else send(drawn.weights, pixels.device)
         if drawn.mixture is None:
-            return Batch(*drawn.position, images, labels)
+            return Batch(*drawn.position, images, labels, weights)
         images = mix(images, drawn.mixture)
         partner = send(torch.from_numpy(drawn.mixture.partner), pixels.device)
         share = torch.full((len(labels),), drawn.mixture.share, device=pixels.device)
-        return Batch(*drawn.position, images, labels, partner, share)
+        return Batch(*drawn.position, images, labels, weights, partner, share)
 
     def _own(self) -> Augmentation:
         return kept_augmentation(self.augmentation, *self.extension)
@@ -192,7 +269,9 @@ class Packed:
 
     def pin_memory(self) -> Packed:
         """The same in page-locked memory, from where a GPU can fetch it while it computes."""
-        return Packed(self.pixels.pin_memory(), replace(self.drawn, labels=self.drawn.labels.pin_memory()))
+        drawn = self.drawn
+        weights = None if drawn.weights is None else drawn.weights.pin_memory()
+        return Packed(self.pixels.pin_memory(), replace(drawn, labels=drawn.labels.pin_memory(), weights=weights))
 
 
 @dataclass(frozen=True)

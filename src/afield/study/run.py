@@ -19,13 +19,14 @@ from afield.study.engines.local import Event, LocalEngine
 from afield.study.inputs import prepare_inputs, write_task
 from afield.study.job import Job, SplitPaths
 from afield.study.ledger import Ledger, Want
+from afield.study.micro_batches import settle_micro_batches, with_settled
 from afield.study.numerics import settle_numerics
 from afield.study.plan import Plan, PlannedSearch, make_plan
+from afield.study.protocol import Part
 from afield.study.standing import Silent, Watch, standing_of
 from afield.study.store import Store
 from afield.study.study import Study
 from afield.tasks.places import cache_folder
-from afield.tasks.task import Split
 
 _LOOK_AROUND = 5.0
 """seconds between two looks at whether other runs on the folder still live"""
@@ -86,6 +87,7 @@ def run_study(
     store = Store.create(Path(out))
     numerics = settle_numerics(study.numerics, store.root, study.study.protocol)
     plan = make_plan(study, numerics, cache, _sources(weights, offline), _path(data), watch.download, watch.prepare)
+    plan = settle_micro_batches(plan, store.root, watch.say)
     for name, found in plan.tasks.items():
         write_task(store, found)
         for words in (found.task.proposal, plan.incomplete[name]):
@@ -127,7 +129,7 @@ class _Run:
         self.workers, self.cache = workers, cache
         self.extensions = {name: store.keep_extension(item) for name, item in plan.extensions.items()}
         self.ledger = Ledger(plan, store, self._set_aside)
-        self.inputs: dict[tuple[str, str, str], dict[Split, SplitPaths]] = {}
+        self.inputs: dict[tuple[str, str, str], dict[Part, SplitPaths]] = {}
         self.progress: dict[str, Event] = {}
         self.selected: dict[str, tuple[str, ...]] = {}
         self.pruned: set[str] = set()
@@ -323,7 +325,8 @@ def check_ready(
     """
     settled_in = out if out is not None and (out / "numerics.toml").exists() else None
     numerics = settle_numerics(study.numerics, settled_in, study.study.protocol)
-    return make_plan(study, numerics, cache_folder(), _sources(weights, offline), _path(data), download=False)
+    plan = make_plan(study, numerics, cache_folder(), _sources(weights, offline), _path(data), download=False)
+    return plan if out is None else with_settled(plan, out)
 
 
 def _sources(weights: str | Path | None, offline: bool) -> Sources:
