@@ -107,7 +107,9 @@ def blur(images: torch.Tensor, sigma: torch.Tensor, radius: int) -> torch.Tensor
     bell = bell / bell.sum(dim=-1, keepdim=True)
     values = functional.pad(images.float(), [radius] * 4, mode="reflect")
     height, width = images.shape[2:]
-    steps = range(2 * radius + 1)
-    values = torch.stack([bell[..., k, None] * values[:, :, k : k + height] for k in steps]).sum(dim=0)
-    values = torch.stack([bell[..., k, None] * values[:, :, :, k : k + width] for k in steps]).sum(dim=0)
-    return values.round().to(torch.uint8)
+    down, across = torch.zeros_like(values[:, :, :height]), torch.zeros_like(images, dtype=torch.float32)
+    for k in range(2 * radius + 1):
+        down.addcmul_(values[:, :, k : k + height], bell[..., k, None])
+    for k in range(2 * radius + 1):
+        across.addcmul_(down[:, :, :, k : k + width], bell[..., k, None])
+    return across.round().to(torch.uint8)
