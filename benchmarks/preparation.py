@@ -37,7 +37,7 @@ from torchvision.datasets import ImageFolder
 
 from afield.backbones.backbone import Backbone
 from afield.backbones.weights import Weights
-from afield.images.augment import Draws, apply_by_bytes, draw, locate, scale_boxes
+from afield.images.augmentation.crops import Draws, apply_by_bytes, draw, locate, scale_boxes
 from afield.images.decode import decode, stored_size
 from afield.images.prepared import Rule, prepare, prepare_pixels, train_rule
 from afield.scoring.metrics import METRICS

@@ -11,6 +11,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from afield.backbones.backbone import Backbone
+    from afield.images.augmentation.augmentation import Augmentation
     from afield.report.page import report
     from afield.scoring.metric import Metric
     from afield.study.collect import load_record, results
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from afield.winner import load_network
 
 __all__ = [
+    "Augmentation",
     "Backbone",
     "Loss",
     "Metric",
@@ -35,6 +37,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Augmentation": "afield.images.augmentation.augmentation",
     "Backbone": "afield.backbones.backbone",
     "Loss": "afield.training.losses",
     "Metric": "afield.scoring.metric",

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +21,7 @@ from pydantic import BaseModel, ConfigDict
 from afield.backbones.backbone import Backbone
 from afield.backbones.weights import Weights
 from afield.base.errors import AfieldError
+from afield.base.extensions import is_own
 from afield.base.hashing import digest
 from afield.base.reading import AS_DECLARED, Reading
 from afield.images.prepared import PreparedImages
@@ -151,6 +153,7 @@ def run_trial(
     until: int,
     workers: int,
     hooks: Hooks,
+    extensions: Mapping[str, str] = MappingProxyType({}),
     views: SplitInputs | None = None,
     cache: Path | None = None,
 ) -> State:
@@ -159,13 +162,15 @@ def run_trial(
 
     `backbone`, `weights` and `leading` are what `trial.backbone`, `trial.weights` and `trial.metric` name, `own_loss`
     what `trial.recipe.loss` does, where it is one's own. Where `recipe.probed`, `views` is the training split as
-    evaluation views, and `cache` where features and probes are kept. Raises Stopped (after `hooks.save`) or
+    evaluation views, and `cache` where features and probes are kept. `extensions` says of each of `trial.extensions`
+    where it is loaded from, by name (`keep_copy`). Raises Stopped (after `hooks.save`) or
     AfieldError, also where the device's memory does not suffice.
     """
     import torch
 
     from afield.backbones.heads import head_names
     from afield.backbones.layers import layer_of_each
+    from afield.images.augmentation.mixing import Mixing
     from afield.images.loader import TrainingBatches
     from afield.training import loop, start
     from afield.training.losses import loss_for
@@ -188,6 +193,9 @@ def run_trial(
         recipe.augmentation,
         trial.flips,
         alike(samples.label, len(trial.classes)) if recipe.balance == "sampler" else None,
+        Mixing(recipe.mixup, recipe.cutmix),
+        recipe.erasing,
+        _place(trial, extensions),
     )
     setup = loop.Setup(
         network=network,
@@ -242,6 +250,15 @@ def _cutting(trial: Trial, validation: SplitInputs, leading: Metric) -> Settle:
         return {OFFSETS: offsets}, logits - offsets
 
     return settle
+
+
+def _place(trial: Trial, extensions: Mapping[str, str]) -> tuple[str, str]:
+    """Where the trial's own augmentation is loaded from, and the sha256 that it has there; empty for a built-in one."""
+    name = trial.recipe.augmentation
+    if not is_own(name):
+        return "", ""
+    extension = name.partition(":")[0]
+    return extensions[extension], dict(trial.extensions)[extension]
 
 
 def score(trial: Trial, backbone: Backbone, network: dict[str, torch.Tensor], split: SplitInputs) -> Predictions:

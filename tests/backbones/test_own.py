@@ -95,7 +95,7 @@ def test_the_catalogue_goes_on_as_before():
             "Backbone(build=lambda: nn.Sequential(nn.Flatten()), params_m=1, gmacs=1)",
             "my_lab:a: has no head to replace",
         ),
-        ("make_net", "my_lab:a: is not a Backbone but a function"),
+        ("make_net", "my_lab:a: is of type function, not Backbone"),
     ],
 )
 def test_what_cannot_be_built_is_refused_with_place_and_mend(tmp_path, definition, words):

@@ -121,7 +121,7 @@ def test_unknown_references_offer_the_nearest(tmp_path):
     for reference, words in {
         "my_lab:hydro": "did you mean my_lab:hydra",
         "my_lib:hydra": "did you mean my_lab",
-        "my_lab:word": "is not a int but a str",
+        "my_lab:word": "is of type str, not int",
         "my_lab:": "object without a name",
     }.items():
         with pytest.raises(InputError, match=words):

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from afield.images.augmentation.mixing import NO_MIXING, Mixing
+from afield.images.augmentation.sets import BUILT_IN
 from afield.images.loader import PackedBatches, Samples, TrainingBatches, evaluation_batches, load
 from afield.trial import SplitInputs
 from tests.fixtures.tiny import tiny_inputs
@@ -19,22 +21,36 @@ def splits(photos: Path, cache: Path) -> dict[str, SplitInputs]:
     return tiny_inputs(photos, cache)[1]
 
 
-def batches_of(split: SplitInputs, batch_size: int = 7, augmentation: str = "paper") -> TrainingBatches:
-    return TrainingBatches(split.samples(), 32, "bicubic", batch_size, 5, augmentation, ("horizontal", "vertical"))
+def batches_of(
+    split: SplitInputs,
+    batch_size: int = 7,
+    augmentation: str = "paper",
+    mixing: Mixing = NO_MIXING,
+    erasing: float = 0.0,
+) -> TrainingBatches:
+    flips = ("horizontal", "vertical")
+    return TrainingBatches(
+        split.samples(), 32, "bicubic", batch_size, 5, augmentation, flips, mixing=mixing, erasing=erasing
+    )
 
 
 def positions_of(batches: TrainingBatches) -> list[tuple[int, int]]:
     return [(epoch, step) for epoch in range(2) for step in range(batches.steps())]
 
 
-@pytest.mark.parametrize("augmentation", ["paper", "none"])
+@pytest.mark.parametrize("augmentation", ["none", *BUILT_IN])
 def test_packed_crops_give_the_same_batch(splits: dict[str, SplitInputs], augmentation: str) -> None:
-    batches = batches_of(splits["train" if augmentation == "paper" else "validation"], augmentation=augmentation)
+    mixing = Mixing(mixup=0.2, cutmix=1.0)
+    split = splits["validation" if augmentation == "none" else "train"]
+    batches = batches_of(split, augmentation=augmentation, mixing=mixing, erasing=0.5)
     packed = PackedBatches(batches)
     for position in positions_of(batches):
         whole, unpacked = batches[position], packed.unpack(packed[position], CPU)
         assert torch.equal(whole.images, unpacked.images)
         assert torch.equal(whole.labels, unpacked.labels)
+        assert whole.partner is not None
+        assert unpacked.partner is not None
+        assert torch.equal(whole.partner, unpacked.partner)
         assert (unpacked.epoch, unpacked.step) == position
 
 
@@ -56,6 +72,34 @@ def test_a_gpu_resizes_for_itself_wherever_the_images_lie(
         here = batches[position]
         assert (batch.images.cpu().int() - here.images.int()).abs().max() <= 1
         assert torch.equal(batch.labels.cpu(), here.labels)
+
+
+@pytest.mark.slow
+def test_loader_processes_make_the_same_batches(splits: dict[str, SplitInputs]) -> None:
+    batches = batches_of(splits["train"], 12, "augmix", Mixing(mixup=0.2, cutmix=1.0), erasing=0.5)
+    positions = positions_of(batches)
+    for here, there in zip(load(batches, positions, 0, CPU), load(batches, positions, 2, CPU), strict=True):
+        assert torch.equal(here.images, there.images)
+        for mine, other in ((here.partner, there.partner), (here.share, there.share)):
+            assert mine is not None
+            assert other is not None
+            assert torch.equal(mine, other)
+
+
+def test_batches_are_mixed_and_erased_as_drawn(splits: dict[str, SplitInputs]) -> None:
+    """A mixture shows both images by its share; the same step without mixing shows what was mixed."""
+    plain, mixed = batches_of(splits["train"]), batches_of(splits["train"], mixing=Mixing(mixup=1.0))
+    for position in positions_of(plain):
+        images, batch = plain[position].images.float(), mixed[position]
+        assert batch.partner is not None
+        assert batch.share is not None
+        share = batch.share.view(-1, 1, 1, 1)
+        expected = share * images + (1 - share) * images[batch.partner]
+        assert (batch.images - expected).abs().max() <= 0.51
+        assert torch.equal(batch.labels, plain[position].labels)
+        assert plain[position].partner is None
+    erased = batches_of(splits["train"], erasing=1.0)[0, 0].images
+    assert not torch.equal(erased, plain[0, 0].images)
 
 
 def test_without_augmentation_images_come_as_prepared(splits: dict[str, SplitInputs]) -> None:

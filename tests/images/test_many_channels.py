@@ -10,7 +10,7 @@ from afield.backbones.build import build
 from afield.backbones.catalogue import find
 from afield.base.reading import AS_DECLARED, Reading
 from afield.images import prepared
-from afield.images.augment import Draws, apply_by_bytes, apply_by_products, draw, locate
+from afield.images.augmentation.crops import Draws, apply_by_bytes, apply_by_products, draw, locate
 from afield.images.decode import decode
 from afield.images.loader import PackedBatches, Samples, TrainingBatches, evaluation_batches
 from afield.images.prepared import (

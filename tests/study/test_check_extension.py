@@ -1,4 +1,4 @@
-"""`afield extension check` on tasks and metrics."""
+"""`afield extension check` on augmentations, tasks and metrics."""
 
 import re
 from pathlib import Path
@@ -46,6 +46,55 @@ def test_a_sound_task_and_metric_pass(tmp_path: Path) -> None:
 )
 def test_a_metric_that_breaks_the_contract_is_named(tmp_path: Path, compute: str, words: str) -> None:
     outcome, said = checked(tmp_path, f"mine = Metric(compute={compute}, range=(0, 1))")["my_lab:mine"]
+    assert outcome == "failed"
+    assert re.search(words, said), said
+
+
+AUGMENTATION = """
+import numpy as np
+import torch
+from afield import Augmentation
+given = []
+mine = Augmentation(draw=lambda u, size: {draw}, apply=lambda images, drawn: {apply}, numbers=2)
+"""
+
+
+def tried(folder: Path, draw: str = "{'x': u[:, :1]}", apply: str = "images.flip(3)") -> dict[str, tuple[str, str]]:
+    file = folder / "my_lab.py"
+    file.write_text(AUGMENTATION.format(draw=draw, apply=apply))
+    return {check.what: (check.outcome, check.words) for check in check_extension(file, Sources())}
+
+
+@pytest.mark.slow
+def test_a_sound_augmentation_passes(tmp_path: Path) -> None:
+    found = tried(tmp_path)
+    assert found["draws alike"] == ("ok", "x from 2 random numbers")
+    assert found["applies alike"] == ("ok", "images of 1, 3, 5 channels, 32 and 65 px")
+    assert found["loads from its copy"][0] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("broken", "words"),
+    [
+        ({"draw": "{'x': 0.5}"}, "x: must be a NumPy array with a row for each of 12 samples, not float"),
+        ({"draw": "{'x': u.mean(axis=0)}"}, r"with a row for each of 12 samples, not \[2\]"),
+        ({"draw": "{'x': np.random.rand(len(u))}"}, "differ from call to call"),
+        ({"draw": "{'x': u[:, 0] - u[:, 0].mean()}"}, "with the samples beside it"),
+        ({"apply": "images.float()"}, r"must give images .* of torch\.uint8 .* as it was given, not .* torch\.float32"),
+        ({"apply": "images[:, :, 1:]"}, r"not \[12, 1, 31, 32\]"),
+        ({"apply": "None"}, "must give a tensor, not NoneType"),
+        ({"apply": "images.mul_(2)"}, r"changes the images that it was given"),
+        ({"apply": "images.roll(1, 0)"}, "with the images beside it"),
+        ({"apply": "(given.append(1), images + len(given))[1]"}, "differs from call to call"),
+        ({"apply": "images + 1 / 0"}, "my_lab.py, line 6: ZeroDivisionError"),
+    ],
+)
+def test_an_augmentation_that_breaks_the_contract_is_named(
+    tmp_path: Path, broken: dict[str, str], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("afield.study.check.travels", lambda name, extension: "")  # needs no fresh process here
+    found = tried(tmp_path, **broken)
+    outcome, said = found["draws alike" if "draw" in broken else "applies alike"]
     assert outcome == "failed"
     assert re.search(words, said), said
 

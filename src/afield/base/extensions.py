@@ -135,7 +135,7 @@ def find_object(reference: str, extensions: Mapping[str, Extension], kind: type[
     what = kind.__name__
     if attribute in extension.objects:
         found = type(extension.objects[attribute]).__name__
-        raise InputError(f"{reference}: is not a {what} but a {found} ({extension.path}); {_offer(name, known, what)}")
+        raise InputError(f"{reference}: is of type {found}, not {what} ({extension.path}); {_offer(name, known, what)}")
     raise InputError(
         f"{reference}: {extension.path} has no {attribute or 'object without a name'}; "
         f"{nearest(reference, [f'{name}:{key}' for key in known]) if known else _offer(name, known, what)}"

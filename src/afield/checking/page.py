@@ -9,6 +9,7 @@ from importlib import resources
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from PIL import Image
@@ -36,41 +37,53 @@ def render(check: Check) -> str:
     """The whole page; equal checks of equal images give equal pages. All text is escaped, and a content security policy
     forbids whatever does not lie in the page itself.
     """
-    style = _asset("afield.report", "style.css") + _asset("afield.checking", "check.css")
     shown = {
         picture.image: picture
         for finding in check.findings
         for example in finding.examples
         for picture in example.pictures
     }
-    return (
-        _environment()
-        .get_template("template.html.j2")
-        .render(
-            check=check,
-            verdict=verdict(check),
-            splits=[split for split in SPLITS if split in check.counts],
-            pictures={image: _thumbnail(check.root, picture, check.reading) for image, picture in shown.items()},
-            alarms=[finding for finding in check.findings if finding.biases],
-            notes=[finding for finding in check.findings if not finding.biases],
-            version=__version__,
-            policy=_policy(style),
-            style=Markup(style),  # noqa: S704 - our own files
-        )
+    return render_page(
+        "template.html.j2",
+        "check.css",
+        check=check,
+        verdict=verdict(check),
+        splits=[split for split in SPLITS if split in check.counts],
+        pictures={image: _picture(check.root, picture, check.reading) for image, picture in shown.items()},
+        alarms=[finding for finding in check.findings if finding.biases],
+        notes=[finding for finding in check.findings if not finding.biases],
     )
 
 
-def _thumbnail(root: Path, picture: Picture, reading: Reading) -> str:
+def render_page(template: str, css: str, **content: object) -> str:
+    """A page from a template and a sheet of styles of this room, with what the template speaks of."""
+    style = _asset("afield.report", "style.css") + _asset("afield.checking", css)
+    page = _environment().get_template(template)
+    return page.render(
+        version=__version__,
+        policy=_policy(style),
+        style=Markup(style),  # noqa: S704 - our own files
+        **content,
+    )
+
+
+def thumbnail(pixels: npt.NDArray[np.uint8], side: int) -> str:
+    """A small copy of an image [height, width, channels] as an address that holds its bytes; `side` is the longer one,
+    in pixels. Of other channels than three it shows the first three, else the first as grey.
+    """
+    image = Image.fromarray(pixels[..., :3] if pixels.shape[2] >= 3 else pixels[..., 0]).convert("RGB")
+    image.thumbnail((side, side), Image.Resampling.LANCZOS)
+    return data_uri(np.asarray(image))
+
+
+def _picture(root: Path, picture: Picture, reading: Reading) -> str:
     """A small copy as an address that holds its bytes; empty where the image cannot be read (any more)."""
     if not picture.readable:
         return ""
     try:
-        pixels = decode(root / picture.image, reading)
+        return thumbnail(decode(root / picture.image, reading), _SIDE)
     except InputError:
         return ""
-    image = Image.fromarray(pixels[..., :3] if pixels.shape[2] >= 3 else pixels[..., 0]).convert("RGB")
-    image.thumbnail((_SIDE, _SIDE), Image.Resampling.LANCZOS)
-    return data_uri(np.asarray(image))
 
 
 def _policy(style: str) -> str:

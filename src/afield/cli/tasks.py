@@ -21,15 +21,39 @@ def tasks_list() -> None:
     print(list_tasks())
 
 
-@tasks_app.command("show", epilog="Example: afield tasks show elpv")
+@tasks_app.command("show", epilog="Example: afield tasks show elpv --augmentation randaugment --out sheet.html")
 def tasks_show(
     name: Annotated[str, typer.Argument(help="A built-in task, or a folder of class folders.", show_default=False)],
     data: Data = None,
+    augmentation: Annotated[
+        str | None,
+        typer.Option(
+            help="Write what it makes of some images instead: paper, randaugment, ..., or one's own, FILE.py:NAME.",
+            show_default=False,
+        ),
+    ] = None,
+    size: Annotated[
+        int | None,
+        typer.Option(
+            min=32, max=2048, help="With --augmentation: pixels of a side; by default 224.", show_default=False
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="With --augmentation: HTML file to write.", show_default=False)
+    ] = None,
 ) -> None:
-    """Show a task's card: source, licence, classes, metric, baseline, how to get it."""
-    from afield.tasks.show import show_task
+    """Show a task's card: source, licence, classes, metric, baseline, how to get it; or a sheet of augmented images."""
+    if augmentation is None:
+        from afield.tasks.show import show_task
 
-    print(show_task(name, data))
+        if out is not None or size is not None:
+            raise typer.BadParameter("--out and --size belong to --augmentation; name one")
+        print(show_task(name, data))
+        return
+    from afield.checking.sheet import describe_sheet, write_sheet
+
+    path = out or Path("sheet.html")
+    print(describe_sheet(write_sheet(name, augmentation, path, data, size), path))
 
 
 @tasks_app.command("splits", epilog="Example: afield tasks splits elpv --out elpv_splits.csv")

@@ -20,9 +20,15 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from afield.base.streams import stream_seed
-from afield.images.augment import Crops, Draws, apply, draw, locate, scale_boxes, send
+from afield.images.augmentation.augmentation import Augmentation, Parameters
+from afield.images.augmentation.crops import Crops, Draws, apply, draw, locate, scale_boxes
+from afield.images.augmentation.erasing import Erased, draw_erased, erase
+from afield.images.augmentation.mixing import NO_MIXING, Mixing, Mixture, draw_mixture, mix
+from afield.images.augmentation.own import NONE, apply_parameters, draw_parameters, kept_augmentation
+from afield.images.augmentation.uniform import uniforms
 from afield.images.prepared import PreparedImages, open_prepared
 from afield.images.sampling import Alike, each_once, groups_alike, times_before
+from afield.images.sending import send
 
 Position = tuple[int, int]
 """epoch and step, both from 0"""
@@ -39,6 +45,21 @@ class Batch:
     labels: torch.Tensor
     weights: torch.Tensor | None = None
     """[n] how much each sample counts in the loss; None: all alike"""
+    partner: torch.Tensor | None = None
+    """[n] int64: the sample that each is mixed with; None: no sample is"""
+    share: torch.Tensor | None = None
+    """[n] float32: how much of each image is its own sample's; of its loss, too"""
+
+    def truths(self, device: torch.device) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        """What the images show, on a device: labels [n], and how much each counts in the loss [n]; where samples were
+        mixed, their own labels by their shares, then those of their partners by the rest.
+        """
+        labels = send(self.labels, device)
+        weights = torch.ones(len(labels), device=device) if self.weights is None else send(self.weights, device)
+        if self.partner is None or self.share is None:
+            return [(labels, weights)]
+        partner, share = send(self.partner, device), send(self.share, device)
+        return [(labels, share * weights), (labels[partner], (1 - share) * weights[partner])]
 
 
 @dataclass(frozen=True)
@@ -113,6 +134,20 @@ def _resident(folder: Path, device: torch.device) -> torch.Tensor | None:
 
 
 @dataclass(frozen=True)
+class Drawn:
+    """All that was drawn for a batch of n samples: which bytes it shows, and what is done with them."""
+
+    position: Position
+    crops: Crops
+    labels: torch.Tensor
+    weights: torch.Tensor | None
+    parameters: Parameters
+    """of the augmentation's own operations"""
+    erased: Erased | None
+    mixture: Mixture | None
+
+
+@dataclass(frozen=True)
 class TrainingBatches(Dataset[Batch]):
     """The batches of a training, by position."""
 
@@ -122,9 +157,15 @@ class TrainingBatches(Dataset[Batch]):
     batch_size: int
     seed: int
     augmentation: str
+    """its name"""
     flips: tuple[str, ...]
     alike: Alike | None = None
     """groups that an epoch shows equally often; None: each sample once"""
+    mixing: Mixing = NO_MIXING
+    erasing: float = 0.0
+    """probability"""
+    extension: tuple[str, str] = ("", "")
+    """of one's own augmentation: the copy that it is loaded from, and its sha256"""
 
     def steps(self) -> int:
         """Batches an epoch: the last partial one is kept, unless it is a single sample."""
@@ -170,49 +211,67 @@ class TrainingBatches(Dataset[Batch]):
         """`load` of them."""
         return load(self, positions, workers, device)
 
-    def crops(self, position: Position) -> tuple[Crops, torch.Tensor]:
-        """What a batch shows, as crops of the prepared bytes, and its labels [n]."""
-        chosen = self.chosen(position)
+    def draw(self, position: Position) -> Drawn:
+        """What a batch shows and what is done with it, on the CPU; no pixel is read."""
+        epoch, step = position
+        chosen, who = self.chosen(position), self.drawn_as(position)
         images, rows = self.samples.images, self.samples.row[chosen]
         sizes, originals = images.sizes[rows], images.originals[rows]
-        if self.augmentation == "none":
+        parameters: Parameters = {}
+        if self.augmentation == NONE:
             whole = np.concatenate([np.zeros_like(sizes), sizes], axis=1).astype(np.int64)
             draws = Draws(whole, np.zeros(len(rows), np.bool_), np.zeros(len(rows), np.bool_))
         else:
-            key, who = stream_seed(self.seed, "augmentation"), self.drawn_as(position)
-            drawn = draw(key, position[0], who, originals, self.flips)
+            drawn = draw(stream_seed(self.seed, "augmentation"), epoch, who, originals, self.flips)
             draws = Draws(scale_boxes(drawn.box, originals, sizes), drawn.horizontal, drawn.vertical)
-        crops = locate(images.offsets[rows], sizes, draws, images.channels)
-        return crops, torch.from_numpy(self.samples.label[chosen])
-
-    def batch(self, position: Position, pixels: torch.Tensor) -> Batch:
-        """The batch from the prepared bytes, on the device where these lie."""
-        crops, labels = self.crops(position)
-        images = apply(pixels, crops, self.size, self.interpolation)
-        weights = self.weights(position)
-        return Batch(
-            *position,
-            images,
-            send(labels, pixels.device),
-            None if weights is None else send(weights, pixels.device),
+            own = self._own()
+            uniform = uniforms(stream_seed(self.seed, "augmentation", "operations"), epoch, who, own.numbers)
+            parameters = draw_parameters(self.augmentation, own, uniform, self.size)
+        return Drawn(
+            position,
+            locate(images.offsets[rows], sizes, draws, images.channels),
+            torch.from_numpy(self.samples.label[chosen]),
+            self.weights(position),
+            parameters,
+            draw_erased(self.erasing, self.seed, epoch, step, who, images.channels, self.size),
+            draw_mixture(self.mixing, self.seed, epoch, step, len(chosen), self.size),
         )
 
+    def make(self, drawn: Drawn, pixels: torch.Tensor) -> Batch:
+        """The batch that was drawn, from the bytes that its crops lie in, on the device where these are."""
+        images = apply(pixels, drawn.crops, self.size, self.interpolation)
+        if self.augmentation != NONE:
+            images = apply_parameters(self.augmentation, self._own(), images, drawn.parameters)
+        if drawn.erased is not None:
+            images = erase(images, drawn.erased)
+        labels = send(drawn.labels, pixels.device)
+        weights = None if drawn.weights is None else send(drawn.weights, pixels.device)
+        if drawn.mixture is None:
+            return Batch(*drawn.position, images, labels, weights)
+        images = mix(images, drawn.mixture)
+        partner = send(torch.from_numpy(drawn.mixture.partner), pixels.device)
+        share = torch.full((len(labels),), drawn.mixture.share, device=pixels.device)
+        return Batch(*drawn.position, images, labels, weights, partner, share)
+
+    def _own(self) -> Augmentation:
+        return kept_augmentation(self.augmentation, *self.extension)
+
     def __getitem__(self, position: Position) -> Batch:
-        return self.batch(position, _mapped(self.samples.images.folder))
+        return self.make(self.draw(position), _mapped(self.samples.images.folder))
 
 
 @dataclass(frozen=True)
 class Packed:
     """A batch before its crops are resized: their bytes alone, one crop after the other."""
 
-    position: Position
     pixels: torch.Tensor
-    crops: Crops
-    labels: torch.Tensor
+    drawn: Drawn
 
     def pin_memory(self) -> Packed:
         """The same in page-locked memory, from where a GPU can fetch it while it computes."""
-        return Packed(self.position, self.pixels.pin_memory(), self.crops, self.labels.pin_memory())
+        drawn = self.drawn
+        weights = None if drawn.weights is None else drawn.weights.pin_memory()
+        return Packed(self.pixels.pin_memory(), replace(drawn, labels=drawn.labels.pin_memory(), weights=weights))
 
 
 @dataclass(frozen=True)
@@ -222,7 +281,8 @@ class PackedBatches(Dataset[Packed]):
     batches: TrainingBatches
 
     def __getitem__(self, position: Position) -> Packed:
-        crops, labels = self.batches.crops(position)
+        drawn = self.batches.draw(position)
+        crops = drawn.crops
         pixels = _mapped(self.batches.samples.images.folder)
         row_bytes = crops.channels * crops.width
         ends = np.cumsum(crops.height * row_bytes)
@@ -233,14 +293,11 @@ class PackedBatches(Dataset[Packed]):
                 pixels.as_strided((height, width), (pitch, 1), first)
             )
         alone = replace(crops, first=ends - crops.height * row_bytes, pitch=row_bytes)
-        return Packed(position, packed, alone, labels)
+        return Packed(packed, replace(drawn, crops=alone))
 
     def unpack(self, packed: Packed, device: torch.device) -> Batch:
-        """Resize on the device what `__getitem__` packed."""
-        pixels, labels = (tensor.to(device, non_blocking=True) for tensor in (packed.pixels, packed.labels))
-        images = apply(pixels, packed.crops, self.batches.size, self.batches.interpolation)
-        weights = self.batches.weights(packed.position)
-        return Batch(*packed.position, images, labels, None if weights is None else send(weights, device))
+        """Make on the device what `__getitem__` packed."""
+        return self.batches.make(packed.drawn, packed.pixels.to(device, non_blocking=True))
 
 
 def load(batches: TrainingBatches, positions: list[Position], workers: int, device: torch.device) -> Iterator[Batch]:
@@ -251,7 +308,7 @@ def load(batches: TrainingBatches, positions: list[Position], workers: int, devi
     if device.type == "cuda":
         resident = _resident(batches.samples.images.folder, device)
         if resident is not None:
-            return (batches.batch(position, resident) for position in positions)
+            return (batches.make(batches.draw(position), resident) for position in positions)
         packed = PackedBatches(batches)
         return (packed.unpack(item, device) for item in _loader(packed, positions, workers, pin=True))
     if workers == 0:

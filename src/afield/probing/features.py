@@ -15,8 +15,8 @@ import numpy.typing as npt
 import torch
 
 from afield.base.errors import AfieldError
-from afield.images.augment import send
 from afield.images.loader import Batch, Position, Samples, TrainingBatches
+from afield.images.sending import send
 from afield.probing.kept import Stop, kept, refuse_stop
 
 Embed = Callable[[torch.Tensor], torch.Tensor]

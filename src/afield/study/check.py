@@ -1,5 +1,5 @@
-"""The contract's own tests of an extension: its backbones, and here its tasks, metrics and
-losses, before a study uses them.
+"""The contract's own tests of an extension: its backbones, its augmentations, and here its tasks, metrics and losses,
+before a study uses them.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from afield.backbones.weights import Sources
 from afield.base.errors import InputError
 from afield.base.extensions import Extension, load_extension, objects, where
 from afield.base.streams import stream
+from afield.images.augmentation.augmentation import Augmentation
+from afield.images.augmentation.contract import applies_alike, draws_alike, travels
 from afield.scoring.intervals import bootstrap_weights, resampled_values
 from afield.scoring.metric import Metric
 from afield.scoring.predictions import Predictions, select
@@ -34,20 +36,25 @@ _SAMPLES, _CLASSES = 60, 3
 
 
 def check_extension(source: str | Path, sources: Sources, data: Path | None = None) -> Iterator[Check]:
-    """Test every backbone, task, metric and loss of an extension, a line a test, each as soon as it is done.
+    """Test all backbones, augmentations, tasks, metrics and losses of an extension, a line a test, each as soon as it
+    is done.
 
     Raises InputError for a file that cannot be loaded, or that has none of these in it.
     """
     extension = load_extension(source)
     tasks = [*objects(extension, TaskSource), *objects(extension, Task)]
-    metrics = list(objects(extension, Metric))
-    losses = list(objects(extension, Loss))
-    if not (objects(extension, Backbone) or tasks or metrics or losses):
+    metrics, losses = list(objects(extension, Metric)), list(objects(extension, Loss))
+    augmentations = list(objects(extension, Augmentation))
+    if not (objects(extension, Backbone) or augmentations or tasks or metrics or losses):
         raise InputError(
             f"{extension.path}: has no object of a kind that afield takes from an extension; "
             "write one, for instance: hydra = Backbone(build=make_net)"
         )
     yield from check_backbones(extension, sources)
+    for name in augmentations:
+        yield _tried(extension, name, "draws alike", draws_alike)
+        yield _tried(extension, name, "applies alike", applies_alike)
+        yield _tried(extension, name, "loads from its copy", travels)
     for name in tasks:
         yield _tried(extension, name, "is split", partial(_is_split, data=data))
     for name in metrics:

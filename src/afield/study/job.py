@@ -140,7 +140,7 @@ def _train(job: Job, store: Store, progress: Progress, stop: Callable[[], bool])
     state = run_trial(
         trial, job.splits["train"].open(), job.splits["validation"].open(), job.backbone(), job.weights, job.metric(),
         job.own_loss(),
-        state=begun, until=job.until, workers=job.workers,
+        state=begun, until=job.until, workers=job.workers, extensions=job.extensions,
         hooks=Hooks(save=save, progress=progress, stop=stop),
         views=job.splits["views"].open() if trial.recipe.probed else None, cache=cache_folder(),
     )  # fmt: skip

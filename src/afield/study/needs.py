@@ -86,6 +86,8 @@ def gather(
         problems.append(f"study.tasks: two have one name ({names}); rename one")
     backbones = _each(loadable(study.study.backbones), lambda name: planned(name, extensions or {}), problems)
     problems += _misfits(study, tasks, backbones)
+    if extensions is not None:
+        problems += _augmentations(study, tasks, extensions)
     problems += _unfit_losses(study, tasks, extensions)
     pretrained = [name for name in study.study.backbones if name in backbones and _is_pretrained(study, name)]
     ready = download and not problems
@@ -192,6 +194,19 @@ def _misfits(study: Study, tasks: Mapping[str, TaskData], backbones: Mapping[str
                 f"{name}: its leading metric {found.task.metric} is better when lower; "
                 "lead with one that is better when higher"
             )
+
+
+def _augmentations(study: Study, tasks: Mapping[str, TaskData], extensions: Mapping[str, Extension]) -> Iterator[str]:
+    """What speaks against the augmentations of the recipes, other than those that any image can have."""
+    named = {study.recipe_of(intervention).augmentation for intervention in study.study.interventions}
+    for name in sorted(named - {"none", "paper"}):  # the rest is rarer, and needs torch
+        from afield.images.augmentation.own import check_augmentation
+
+        for task in [found.task for found in tasks.values()]:
+            try:
+                check_augmentation(name, extensions, task.reading.count)
+            except InputError as error:
+                yield str(error) if is_own(name) else f"{task.name}: {error}"
 
 
 def _unfit_losses(

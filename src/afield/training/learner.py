@@ -11,7 +11,6 @@ from timm.utils.model_ema import ModelEmaV3
 from torch import nn
 
 from afield.base.streams import stream_seed
-from afield.images.augment import send
 from afield.images.loader import Batch
 from afield.training.device import autocast, compiled, dtype, gradient_scaler, nondeterminism_named
 from afield.training.losses import LOSSES, Loss
@@ -91,25 +90,25 @@ class Learner:
     def update(self, batch: Batch, learning_rate: float, done: int) -> torch.Tensor:
         """One update in training mode; returns the sum of the batch's losses, on the device, without waiting for it.
 
-        The gradient is that of the batch's mean loss, each sample weighed as the batch says, gathered from parts of
+        The gradient is that of the batch's mean loss, each truth weighed as the batch says, gathered from parts of
         numerics.micro_batch samples. `done` says how many updates came before, in all epochs.
         """
         torch.manual_seed(stream_seed(self.seed, "dropout", batch.epoch, batch.step))
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate * group["scale"]
         self.optimiser.zero_grad(set_to_none=True)
-        labels = send(batch.labels, torch.device(self.numerics.device))
-        count = len(labels)
+        truths = batch.truths(torch.device(self.numerics.device))
+        count = len(batch.labels)
         at_once = self.numerics.micro_batch or count
-        total = torch.zeros((), dtype=dtype(self.numerics), device=labels.device)
+        total = torch.zeros((), dtype=dtype(self.numerics), device=self.numerics.device)
         with nondeterminism_named():
             for first in range(0, count, at_once):
                 part = slice(first, first + at_once)
-                images, truth = batch.images[part], labels[part]
-                weights = 1 if batch.weights is None else batch.weights[part]
                 with autocast(self.numerics):
-                    logits = self.forward(self.preprocessing(images, self.numerics))
-                loss = (self.loss.compute(logits.to(dtype(self.numerics)), truth) * weights).sum() / count
+                    logits = self.forward(self.preprocessing(batch.images[part], self.numerics))
+                logits = logits.to(dtype(self.numerics))
+                losses = [self.loss.compute(logits, labels[part]) * weights[part] for labels, weights in truths]
+                loss = torch.stack(losses).sum(dim=0).sum() / count
                 self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
                 total += loss.detach() * count
             if self.recipe.clip_norm:

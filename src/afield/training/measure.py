@@ -30,9 +30,9 @@ from afield.backbones.weights import Sources, locate
 from afield.base.download import Progress
 from afield.base.errors import AfieldError, InputError
 from afield.base.extensions import where
-from afield.images.augment import send
 from afield.images.decode import PIXEL_LIMIT
 from afield.images.prepared import refuse_broken
+from afield.images.sending import send
 from afield.training.device import available_devices, memory_format, place, platform, settle_process
 from afield.training.numerics import Numerics, NumericsChoice, numerics_for, settle
 

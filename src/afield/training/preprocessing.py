@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import torch
 
-from afield.images.augment import send
+from afield.images.sending import send
 from afield.training.device import dtype, memory_format
 from afield.training.numerics import Numerics
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from afield.base.errors import nearest
 from afield.base.extensions import is_own
@@ -12,6 +12,8 @@ from afield.base.extensions import is_own
 USUAL_SIZE = 224
 """pixels, where nothing else is said"""
 
+AUGMENTATIONS = ("none", "paper", "randaugment", "augmix", "trivialaugment", "colour_affine", "dihedral")
+"""those that come with the package"""
 FOCAL_GAMMA = 2.0
 """Lin et al. 2017"""
 REGRESSIONS = ("smooth-l1", "mse")
@@ -56,9 +58,15 @@ class Recipe(BaseModel):
     batch_size: Annotated[int, Field(ge=2, le=65_536)] = 128
     """samples that an update sees, however many of them the device takes at once (numerics.micro_batch); the last
     partial batch is kept; a batch of one is skipped (BatchNorm cannot train on it)"""
-    augmentation: Literal["paper", "none"] = "paper"
-    """`paper`: RandomResizedCrop with scale (0.65, 1) and the flips that the task allows; `none`: the evaluation
-    view"""
+    augmentation: Annotated[str, Field(min_length=1)] = "paper"
+    """`none`: the evaluation view; `paper`: RandomResizedCrop with scale (0.65, 1) and the flips that the task allows;
+    the others add their operations to `paper` (docs/augmentation.md); FILE:NAME: one's own"""
+    mixup: NotNegative = 0.0
+    """alpha of Mixup's Beta distribution; 0: off"""
+    cutmix: NotNegative = 0.0
+    """alpha of CutMix's; with mixup on too each batch gets one of them at even odds"""
+    erasing: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """probability that a rectangle of an image is erased"""
 
     optimiser: Literal["adamw", "sgd"] = "adamw"
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
@@ -97,6 +105,13 @@ class Recipe(BaseModel):
     balance: Literal["none", "loss", "sampler", "focal", "logit-adjust"] = "none"
     """what is done about classes of unequal size, counted in the training split: rare ones weigh more in the loss, are
     shown as often as others, weigh more in a focal loss, or give way by their logits (docs/losses.md)"""
+
+    @field_validator("augmentation")
+    @classmethod
+    def _is_known(cls, name: str) -> str:
+        if name not in AUGMENTATIONS and not is_own(name):
+            raise ValueError(f"{name}: is no augmentation; {nearest(name, AUGMENTATIONS)}")
+        return name
 
     @model_validator(mode="after")
     def _schedule_holds(self) -> Recipe:
@@ -158,6 +173,12 @@ class Recipe(BaseModel):
                 f'augmentation: "{self.augmentation}": features of a frozen body are computed once, from evaluation '
                 'views; with trained = "head" set augmentation = "none"'
             )
+        for key in ("mixup", "cutmix", "erasing"):
+            if self.trained == "head" and getattr(self, key):
+                raise ValueError(
+                    f'{key}: changes images, and trained = "head" learns from features that are computed once; leave '
+                    "it at 0"
+                )
         return self
 
     @property

@@ -14,8 +14,8 @@ from torch import nn
 
 from afield.backbones.backbone import Backbone
 from afield.backbones.parts import HeadAlone, freeze, head_alone, head_inputs, last_block
-from afield.images.augment import send
 from afield.images.loader import Samples, TrainingBatches
+from afield.images.sending import send
 from afield.probing.features import Extraction, FeatureBatches, FeatureSamples
 from afield.probing.kept import Stop, array_digest
 from afield.probing.probe import fit_probe, kept_probe

@@ -1,8 +1,7 @@
-"""Augmentation is draw, then apply.
+"""Random crops and flips, which every augmentation but `none` begins with.
 
-`draw` gives the parameters of every operation for samples in an epoch: a pure, cheap function of (stream key, epoch,
-sample), the same on every machine. `apply` executes them on bytes wherever these lie: torch's antialiased resize of
-bytes on a CPU, two products with PIL's own filter weights on a GPU.
+`draw` gives boxes and flips for samples in an epoch, the same on every machine. `apply` executes them on bytes wherever
+these lie: torch's antialiased resize of bytes on a CPU, two products with PIL's own filter weights on a GPU.
 """
 
 from __future__ import annotations
@@ -15,6 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch.nn import functional
+
+from afield.images.augmentation.uniform import uniforms
+from afield.images.sending import send
 
 SCALE = (0.65, 1.0)
 """share of the image's area that a crop keeps (PAPER.md 2.0)"""
@@ -48,7 +50,7 @@ def draw(
     The box follows torchvision's rule: ten tries of a random area and log-uniform ratio, then the largest central box
     of allowed ratio.
     """
-    uniform = _uniforms(key, epoch, samples)
+    uniform = uniforms(key, epoch, samples, 2 * TRIES + 4)
     height, width = originals[:, 0].astype(np.float64), originals[:, 1].astype(np.float64)
     area = (height * width)[:, None] * (SCALE[0] + (SCALE[1] - SCALE[0]) * uniform[:, :TRIES])
     low, high = math.log(RATIO[0]), math.log(RATIO[1])
@@ -68,21 +70,6 @@ def draw(
         horizontal=(uniform[:, -2] < 0.5) & ("horizontal" in flips),
         vertical=(uniform[:, -1] < 0.5) & ("vertical" in flips),
     )
-
-
-def _uniforms(key: int, epoch: int, samples: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """Random numbers of n samples, [n, 2 TRIES + 4]: the counter is set to (sample, epoch), so each row is pure.
-
-    Setting the counter of one generator takes a fifth of the time of making one a sample, with the same numbers.
-    """
-    bits = np.random.Philox(key=key)
-    generator, state = np.random.Generator(bits), bits.state
-    uniform = np.empty((len(samples), 2 * TRIES + 4))
-    for row, sample in enumerate(samples.tolist()):
-        state["state"]["counter"][:] = (0, 0, sample, epoch)
-        bits.state = state
-        generator.random(out=uniform[row])
-    return uniform
 
 
 def scale_boxes(
@@ -212,10 +199,3 @@ def filter_weights(
         weights = torch.where(distance < 1, near, far * (distance < 2))
     weights = weights * (pixel < source)[:, None, :]
     return weights / weights.sum(dim=2, keepdim=True)
-
-
-def send(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """A tensor on a device; from the CPU to a GPU it travels while both go on with their work."""
-    if device.type != "cuda" or tensor.is_cuda:
-        return tensor.to(device)
-    return tensor.pin_memory().to(device, non_blocking=True)

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from afield.images import augment
-from afield.images.augment import (
+from afield.images.augmentation import crops
+from afield.images.augmentation.crops import (
     RATIO,
     SCALE,
     Draws,
@@ -39,6 +39,15 @@ def test_a_draw_depends_on_the_sample_and_epoch_alone() -> None:
     assert (whole.box[17] == alone.box[0]).all()
     assert whole.horizontal[17] == alone.horizontal[0]
     assert (draws_of(50, 300, 200, epoch=1).box != whole.box).any(axis=1).mean() > 0.9
+
+
+def test_draws_are_those_that_results_were_made_with() -> None:
+    """A change of one of these numbers makes every trial ever trained another one."""
+    originals = np.array([[300, 200], [64, 64], [747, 1024]], np.int32)
+    drawn = draw(11, 3, np.array([0, 999, 70000]), originals, ("horizontal", "vertical"))
+    assert drawn.box.tolist() == [[16, 0, 267, 200], [3, 2, 55, 52], [29, 149, 669, 794]]
+    assert drawn.horizontal.tolist() == [False, True, False]
+    assert drawn.vertical.tolist() == [False, False, False]
 
 
 @settings(max_examples=60, deadline=None)
@@ -110,7 +119,7 @@ def test_apply_agrees_with_pil(
     The widths are resized first, as PIL did until version 12. PIL 13 begins with what is cheaper: bicubic overshoots
     are then cut elsewhere.
     """
-    monkeypatch.setattr(augment, "TOGETHER", 3 * 92 * 120)  # so that the products take several rounds
+    monkeypatch.setattr(crops, "TOGETHER", 3 * 92 * 120)  # so that the products take several rounds
     images = noise((92, 92), (47, 120), (30, 33), (250, 201), (64, 64), (1, 1), (93, 124)) * 2
     pixels, start, sizes = lain(images)
     drawn = draw(3, 0, np.arange(len(images)), sizes, ("horizontal", "vertical"))
