@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from afield.training.checkpoint import State
     from afield.training.loop import Hooks, Settle
     from afield.training.losses import Loss
+    from afield.training.start import Frozen
 
 TRIAL_VERSION = 1
 """raised whenever a change makes the same trial give other predictions"""
@@ -80,6 +82,8 @@ class Trial(BaseModel):
     extensions: tuple[tuple[str, str], ...] = ()
     """name and sha256 of the extensions whose code shapes the training"""
     numerics: Numerics
+    probing: int | None = None
+    """version of how features are taken and probed; None where none are"""
     version: int = TRIAL_VERSION
 
     @property
@@ -147,20 +151,23 @@ def run_trial(
     until: int,
     workers: int,
     hooks: Hooks,
+    views: SplitInputs | None = None,
+    cache: Path | None = None,
 ) -> State:
     """Train from `state` until `until` epochs are done; `state.best` holds network and validation logits of the best
     epoch.
 
     `backbone`, `weights` and `leading` are what `trial.backbone`, `trial.weights` and `trial.metric` name, `own_loss`
-    what `trial.recipe.loss` does, where it is one's own. Raises Stopped (after `hooks.save`) or AfieldError, also where
-    the device's memory does not suffice.
+    what `trial.recipe.loss` does, where it is one's own. Where `recipe.probed`, `views` is the training split as
+    evaluation views, and `cache` where features and probes are kept. Raises Stopped (after `hooks.save`) or
+    AfieldError, also where the device's memory does not suffice.
     """
     import torch
 
     from afield.backbones.heads import head_names
     from afield.backbones.layers import layer_of_each
     from afield.images.loader import TrainingBatches
-    from afield.training import loop
+    from afield.training import loop, start
     from afield.training.losses import loss_for
     from afield.training.preprocessing import Preprocessing
 
@@ -172,18 +179,19 @@ def run_trial(
 
     network = network_of(trial, backbone, weights)
     layered = recipe.layer_decay != 1
+    batches = TrainingBatches(
+        samples,
+        recipe.size,
+        trial.interpolation,
+        recipe.batch_size,
+        trial.seed,
+        recipe.augmentation,
+        trial.flips,
+        alike(samples.label, len(trial.classes)) if recipe.balance == "sampler" else None,
+    )
     setup = loop.Setup(
         network=network,
-        batches=TrainingBatches(
-            samples,
-            recipe.size,
-            trial.interpolation,
-            recipe.batch_size,
-            trial.seed,
-            recipe.augmentation,
-            trial.flips,
-            alike(samples.label, len(trial.classes)) if recipe.balance == "sampler" else None,
-        ),
+        batches=batches,
         validation=validation.samples(),
         measure=measure,
         preprocessing=Preprocessing(trial.mean, trial.std, trial.channels),
@@ -194,14 +202,32 @@ def run_trial(
         settle=_cutting(trial, validation, leading) if recipe.regresses else lambda logits: ({}, logits),
         workers=workers,
     )
+    frozen = _frozen(trial, views, validation, cache) if recipe.probed else None
     try:
-        return loop.train(setup, state, until, hooks)
+        begun = start.begin(setup, batches, backbone, frozen, state, hooks.stop)
+        state = loop.train(begun, state, until, hooks)
     except torch.OutOfMemoryError as error:
         raise AfieldError(
             f"{recipe.batch_size} images of {recipe.size} px at once do not fit into the device's memory beside what "
             "else is there; set numerics.micro_batch to a smaller number, e.g. "
             f"{max(1, (trial.numerics.micro_batch or recipe.batch_size) // 2)}"
         ) from error
+    return start.completed(state, network) if recipe.trained == "head" else state
+
+
+def _frozen(trial: Trial, views: SplitInputs | None, validation: SplitInputs, cache: Path | None) -> Frozen:
+    """What features and probe of a trial depend on, and where they are kept."""
+    from afield.training.start import Frozen
+
+    if views is None or cache is None or trial.weights is None:
+        raise ValueError("a trial that is probed needs weights, its training split as evaluation views, and a cache")
+    plain = trial.model_dump(mode="json")
+    shapes = ("backbone", "weights", "mean", "std", "channels", "interpolation", "preparation", "extensions")
+    features = {name: plain[name] for name in shapes}
+    features |= {name: plain["recipe"][name] for name in ("image_size", "pooling", "head")}
+    choice = ("task", "task_version", "classes", "data", "split_seed", "protocol", "metric", "extensions")
+    probe = {name: plain[name] for name in choice}
+    return Frozen(views.samples(), validation.samples(), cache, features, probe)
 
 
 def _cutting(trial: Trial, validation: SplitInputs, leading: Metric) -> Settle:
@@ -231,17 +257,17 @@ def score(trial: Trial, backbone: Backbone, network: dict[str, torch.Tensor], sp
 
 
 def network_of(trial: Trial, backbone: Backbone, weights: Weights | None) -> torch.nn.Module:
-    """The trial's network on its device, before the first step."""
+    """The trial's network on its device, before any probe and the first step; without weights from scratch."""
     from afield.backbones.build import build
     from afield.training.device import place, settle_process
     from afield.training.grades import with_grades
 
     settle_process(trial.numerics)
-    initialisation = "scratch" if weights is None else trial.recipe.initialisation
+    random = weights is None or trial.recipe.initialisation == "scratch"
     network = build(
         backbone,
         trial.outputs,
-        initialisation=initialisation,
+        initialisation="scratch" if random else "pretrained",
         seed=trial.seed,
         weights=weights,
         channels=len(trial.mean),

@@ -35,7 +35,7 @@ def even(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Set:
 @pytest.fixture(scope="module")
 def grades(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Set:
     """As many of each as in the grades of diabetic retinopathy, more or less."""
-    counts = {split: (200, 45, 110, 20, 35) for split in ("train", "validation", "test")}
+    counts = dict.fromkeys(("train", "validation", "test"), (200, 45, 110, 20, 35))
     return constructed(tmp_path_factory.mktemp("grades") / "set", cache, counts, step=22, spread=20, ordinal=True)
 
 

@@ -1,5 +1,6 @@
 """The contract of a trial: the same bits, however it is interrupted and whoever loads its images."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,11 @@ from afield.backbones.catalogue import catalogue
 from afield.base.errors import AfieldError, Stopped
 from afield.scoring.metrics import METRICS
 from afield.tasks.data import TaskData
+from afield.tasks.places import cache_folder
 from afield.training.checkpoint import State, load_checkpoint, save_checkpoint
 from afield.training.loop import Hooks
 from afield.trial import SplitInputs, Trial, run_trial
-from tests.fixtures.tiny import tiny_inputs, tiny_trial
+from tests.fixtures.tiny import tiny_inputs, tiny_trial, tiny_weights
 
 HERE = {"torch": "here"}
 
@@ -22,6 +24,10 @@ WAYS: dict[str, dict[str, object]] = {
     "warm-up, clipped": {"warmup_epochs": 2, "clip_norm": 0.5},
     "averaged": {"ema": 0.9},
     "layer by layer": {"layer_decay": 0.7},
+    "all from a probe": {"initialisation": "probe"},
+    "head alone": {"initialisation": "pretrained", "trained": "head", "augmentation": "none", "ema": 0.9},
+    "head alone from a probe": {"initialisation": "probe", "trained": "head", "augmentation": "none"},
+    "last block": {"initialisation": "pretrained", "trained": "last block", "layer_decay": 0.5, "clip_norm": 1.0},
     "in parts": {"numerics": {"micro_batch": 2}},
     "in float16": {"numerics": {"precision": "float16"}},
     "in bfloat16": {"numerics": {"precision": "bfloat16"}},
@@ -53,12 +59,14 @@ def go(
         splits["train"],
         splits["validation"],
         catalogue()[trial.backbone],
-        None,
+        None if trial.weights is None else tiny_weights(),
         METRICS[trial.metric],
         state=state,
         until=until,
         workers=workers,
         hooks=hooks,
+        views=splits["views"],
+        cache=cache_folder(),
     )
 
 
@@ -114,6 +122,29 @@ def test_a_stop_between_any_two_steps_changes_nothing(
     with pytest.raises(Stopped):
         kept(tiny_trial(data), splits, tmp_path, until=6, hooks=Hooks(stop=lambda: next(asked) == stop_after))
     assert same(kept(tiny_trial(data), splits, tmp_path, until=6), whole)
+
+
+@pytest.mark.parametrize("stop_after", [0, 1, 5, 40])
+@pytest.mark.parametrize("way", ["all from a probe", "head alone from a probe"])
+def test_a_stop_before_or_in_the_probe_changes_nothing(
+    way: str,
+    stop_after: int,
+    inputs: tuple[TaskData, dict[str, SplitInputs]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data, splits = inputs
+    trial = tiny(data, way)
+    unstopped = go(trial, splits, State(), 1)
+    weights = tiny_weights()
+    monkeypatch.setenv("AFIELD_CACHE", str(tmp_path / "another"))
+    (tmp_path / "another").mkdir()
+    shutil.copy(weights.path, tmp_path / "another")
+    asked = iter(range(1000))
+    with pytest.raises(Stopped):
+        kept(trial, splits, tmp_path, until=1, hooks=Hooks(stop=lambda: next(asked) == stop_after))
+    assert not (tmp_path / "checkpoint.pt").exists()
+    assert same(kept(trial, splits, tmp_path, until=1), unstopped)
 
 
 @pytest.mark.slow

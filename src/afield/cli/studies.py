@@ -109,7 +109,10 @@ def tune(
     ] = None,
     seconds: Annotated[float, typer.Option(min=0, help="For each backbone and way.")] = 3.0,
 ) -> None:
-    """Time a study's backbones under other precisions and memory formats, and print what is fastest."""
+    """Time a study's backbones under other numerics.
+
+    Tries precisions and memory formats on images of noise, and prints the lines that make the study fastest here.
+    """
     from afield.study.choose import choose_study
     from afield.study.tune import describe_timings
     from afield.study.tune import tune as time_study

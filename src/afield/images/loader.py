@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -57,6 +57,41 @@ class Samples:
 
     def __len__(self) -> int:
         return len(self.row)
+
+    def evaluation(self, batch_size: int, device: torch.device) -> Iterator[torch.Tensor]:
+        """`evaluation_batches` of them."""
+        return evaluation_batches(self, batch_size, device)
+
+
+class Views(Protocol):
+    """The samples of a split, as a network in evaluation is shown them: `Samples` of images, or of stored features."""
+
+    def evaluation(self, batch_size: int, device: torch.device) -> Iterator[torch.Tensor]:
+        """All of them in order, [n, ...] at once, on the device."""
+
+
+class Batches(Protocol):
+    """The batches of a training, by position: `TrainingBatches` of images, or of stored features."""
+
+    @property
+    def seed(self) -> int:
+        """Of every random stream."""
+
+    @property
+    def batch_size(self) -> int:
+        """Samples a batch."""
+
+    def steps(self) -> int:
+        """Batches an epoch."""
+
+    def seen(self) -> int:
+        """Samples an epoch."""
+
+    def names(self, position: Position) -> list[str]:
+        """The names of a batch's samples; empty where they have none."""
+
+    def load(self, positions: list[Position], workers: int, device: torch.device) -> Iterator[Batch]:
+        """The batches at these positions in order."""
 
 
 @lru_cache(maxsize=16)
@@ -125,6 +160,15 @@ class TrainingBatches(Dataset[Batch]):
         """How much each sample of a batch counts, [n]; None: all alike."""
         weight = self.samples.weight
         return None if weight is None else torch.from_numpy(weight[self.chosen(position)])
+
+    def names(self, position: Position) -> list[str]:
+        """The names of a batch's samples; empty where they have none."""
+        name = self.samples.name
+        return [] if name is None else [str(each) for each in name[self.chosen(position)]]
+
+    def load(self, positions: list[Position], workers: int, device: torch.device) -> Iterator[Batch]:
+        """`load` of them."""
+        return load(self, positions, workers, device)
 
     def crops(self, position: Position) -> tuple[Crops, torch.Tensor]:
         """What a batch shows, as crops of the prepared bytes, and its labels [n]."""

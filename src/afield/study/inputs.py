@@ -14,6 +14,7 @@ from afield.scoring.labels import label_array
 from afield.study.job import SplitPaths
 from afield.study.needs import Preparing
 from afield.study.plan import Plan
+from afield.study.protocol import Part, split_of
 from afield.study.store import Store
 from afield.tasks.data import TaskData
 from afield.tasks.labels import HAS
@@ -25,7 +26,7 @@ PICTURES = 6
 
 def prepare_inputs(
     plan: Plan, store: Store, cache: Path, progress: Preparing
-) -> dict[tuple[str, str, str], dict[Split, SplitPaths]]:
+) -> dict[tuple[str, str, str], dict[Part, SplitPaths]]:
     """Where each search's splits lie, by search and split, after preparing what is not yet there; their tasks must be
     written (`write_task`).
 
@@ -37,13 +38,14 @@ def prepare_inputs(
     for search in plan.searches:
         data = plan.tasks[search.task]
         samples = store.samples(data.task.name, data.identity)
-        paths = {}
-        for split, rule in plan.rules(search).items():
+        paths: dict[Part, SplitPaths] = {}
+        for part, rule in plan.rules(search).items():
+            split = split_of(part)
             place = (search.task, split, rule)
             if place not in folders:
                 folders[place] = prepare_split(data, split, rule, cache, progress)
             table = data.selection if split == "validation" else split
-            paths[split] = SplitPaths(samples, table, folders[place])
+            paths[part] = SplitPaths(samples, table, folders[place])
         if search.task not in pictured:
             pictured.add(search.task)
             _write_pictures(store, data, paths["validation"])

@@ -24,9 +24,10 @@ from afield.scoring.metric import Metric
 from afield.scoring.metrics import metric
 from afield.study.measured import keep_measured
 from afield.study.needs import own_loss, own_metric
+from afield.study.protocol import Part
 from afield.study.store import Store
 from afield.tasks.boxes import pictures
-from afield.tasks.task import Split
+from afield.tasks.places import cache_folder
 from afield.trial import SplitInputs, Trial, run_trial, score
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class Job:
     kind: Literal["train", "score"]
     trial: Trial
     out: Path
-    splits: Mapping[Split, SplitPaths]
+    splits: Mapping[Part, SplitPaths]
     weights: Weights | None
     extensions: Mapping[str, str] = field(default_factory=dict)
     """where those of the trial are loaded from, by name: the copies in the result folder"""
@@ -105,6 +106,7 @@ class Job:
         """What a person reads of it."""
         recipe = self.trial.recipe
         start = "" if recipe.initialisation == "pretrained" else f" {recipe.initialisation}"
+        start += "" if recipe.trained == "all" else f" {recipe.trained}"
         what = "scoring" if self.kind == "score" else f"lr {recipe.learning_rate:g}"
         return f"{self.trial.task} {self.trial.backbone}{start} {what} seed {self.trial.seed}"
 
@@ -140,6 +142,7 @@ def _train(job: Job, store: Store, progress: Progress, stop: Callable[[], bool])
         job.own_loss(),
         state=begun, until=job.until, workers=job.workers,
         hooks=Hooks(save=save, progress=progress, stop=stop),
+        views=job.splits["views"].open() if trial.recipe.probed else None, cache=cache_folder(),
     )  # fmt: skip
     store.write_history(key, state.history)  # where a killed run had saved the checkpoint alone
     if state.epoch == trial.recipe.epochs:

@@ -173,7 +173,7 @@ def _unreadable(study: Study, task: Task, cache: Path, preparing: Preparing | No
 def _is_pretrained(study: Study, backbone: str) -> bool:
     """Whether an intervention trains it from its weights."""
     return any(
-        study.recipe_of(intervention).initialisation == "pretrained" and backbone in study.backbones_of(intervention)
+        study.recipe_of(intervention).initialisation != "scratch" and backbone in study.backbones_of(intervention)
         for intervention in study.study.interventions
     )
 
@@ -219,6 +219,10 @@ def _complaints(study: Study, task: Task, row: Backbone, recipe: Recipe) -> list
             from afield.backbones.pooling import check_pooling
 
             check_pooling(row, recipe.pooling, recipe.head)
+        if recipe.trained == "last block":
+            from afield.backbones.parts import last_block_of
+
+            last_block_of(row)
         if task.reading.count != 3:
             from afield.backbones.channels import check_channels
 

@@ -17,17 +17,20 @@ from afield.base.extensions import Extension, is_own
 from afield.base.files import safe_name
 from afield.base.hashing import digest
 from afield.images.prepared import PREPARATION_VERSION, Rule
+from afield.probing.version import PROBING_VERSION
 from afield.scoring.metric import Metric
 from afield.study.needs import ANYWHERE, Downloading, Preparing, gather
-from afield.study.protocol import view_of
+from afield.study.protocol import Part, view_of
 from afield.study.search import rung_sizes
 from afield.study.study import Study
 from afield.tasks.data import TaskData
-from afield.tasks.task import Split
 from afield.tasks.words import incomplete_words
 from afield.training.numerics import NumericsChoice, numerics_for
 from afield.training.recipe import Recipe
 from afield.trial import Trial, key_of
+
+ON_FEATURES = 1e-3
+"""what an epoch of a head alone costs beside one of the whole network, roughly"""
 
 
 @dataclass(frozen=True)
@@ -156,15 +159,29 @@ class Plan:
         return {name: len(data.samples("train")) for name, data in self.tasks.items()}
 
     def work(self, search: PlannedSearch) -> float:
-        """What an epoch of a search costs, roughly: multiply-adds (billions) of all training images at its size."""
-        scale = search.cells[0].recipe.size / search.backbone.input_size
-        return search.backbone.work * scale**2 * self.training_images[search.task]
+        """What an epoch of a search costs, roughly: multiply-adds (billions) of all training images at its size; on
+        stored features a small share of that.
+        """
+        recipe = search.cells[0].recipe
+        scale = recipe.size / search.backbone.input_size
+        share = ON_FEATURES if recipe.trained == "head" else 1
+        return share * search.backbone.work * scale**2 * self.training_images[search.task]
 
-    def rules(self, search: PlannedSearch) -> dict[Split, Rule]:
-        """How the images of each split are prepared for a search."""
+    def passes(self, search: PlannedSearch) -> int:
+        """Training images that go through the network in a search with its repeats: those of each epoch, or once those
+        whose features a head alone is trained on; and once those that a probe is fitted on.
+        """
+        recipe, images = search.cells[0].recipe, self.training_images[search.task]
+        return images * ((0 if recipe.trained == "head" else self.epochs_of(search)) + recipe.probed)
+
+    def rules(self, search: PlannedSearch) -> dict[Part, Rule]:
+        """How the images of each split are prepared for a search, and of the training split a second time as evaluation
+        views where features of these are needed.
+        """
         recipe = search.cells[0].recipe
         view = view_of(self.study.study.protocol, self.tasks[search.task].task, search.backbone, recipe)
-        return view.rules(recipe.augmentation)
+        rules: dict[Part, Rule] = {**view.rules(recipe.augmentation)}
+        return {**rules, "views": rules["validation"]} if recipe.probed else rules
 
 
 def make_plan(
@@ -238,7 +255,7 @@ def _cells(
             split_seed=task.split_seed,
             protocol=protocol,
             backbone=row.id,
-            weights=weights.sha256 if weights is not None and recipe.initialisation == "pretrained" else None,
+            weights=weights.sha256 if weights is not None and recipe.initialisation != "scratch" else None,
             mean=view.mean,
             std=view.std,
             interpolation=view.interpolation,
@@ -249,6 +266,7 @@ def _cells(
             preparation=PREPARATION_VERSION,
             extensions=extensions,
             numerics=numerics_for(numerics, row.convolutional),
+            probing=PROBING_VERSION if recipe.probed else None,
         )
         for recipe, view in zip(grid, views, strict=True)
     )

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from afield.backbones.backbone import IMAGENET_MEAN, IMAGENET_STD, Backbone, Interpolation
 from afield.base.errors import InputError
 from afield.images.prepared import Rule, evaluation_rule, full_rule, train_rule
 from afield.tasks.task import Flip, Protocol, Split, Task
 from afield.training.recipe import USUAL_SIZE, Recipe
+
+Part = Split | Literal["views"]
+"""what is prepared for a search: each split, and `views`: the training split as evaluation views, for its features"""
+
+
+def split_of(part: Part) -> Split:
+    """The split whose samples a part shows."""
+    return "train" if part == "views" else part
 
 
 @dataclass(frozen=True)

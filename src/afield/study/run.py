@@ -22,11 +22,11 @@ from afield.study.ledger import Ledger, Want
 from afield.study.micro_batches import settle_micro_batches, with_settled
 from afield.study.numerics import settle_numerics
 from afield.study.plan import Plan, PlannedSearch, make_plan
+from afield.study.protocol import Part
 from afield.study.standing import Silent, Watch, standing_of
 from afield.study.store import Store
 from afield.study.study import Study
 from afield.tasks.places import cache_folder
-from afield.tasks.task import Split
 
 _LOOK_AROUND = 5.0
 """seconds between two looks at whether other runs on the folder still live"""
@@ -129,7 +129,7 @@ class _Run:
         self.workers, self.cache = workers, cache
         self.extensions = {name: store.keep_extension(item) for name, item in plan.extensions.items()}
         self.ledger = Ledger(plan, store, self._set_aside)
-        self.inputs: dict[tuple[str, str, str], dict[Split, SplitPaths]] = {}
+        self.inputs: dict[tuple[str, str, str], dict[Part, SplitPaths]] = {}
         self.progress: dict[str, Event] = {}
         self.selected: dict[str, tuple[str, ...]] = {}
         self.pruned: set[str] = set()

@@ -241,9 +241,9 @@ def complaints(error: ValidationError, prefix: str, model: type[BaseModel]) -> l
     for item in error.errors(include_url=False):
         if item["type"] == "default_factory_not_called":
             continue  # its default depends on another key, whose own complaint says all
-        place = prefix + ".".join(
-            str(part) for part in item["loc"] if not str(part).startswith(("function-", "constrained-", "literal"))
-        )
+        named = [str(part) for part in item["loc"]]
+        shown = [part for part in named if not part.startswith(("function-", "constrained-", "literal"))]
+        place = prefix + ".".join(shown) if shown else prefix.removesuffix(".")
         if item["type"] == "extra_forbidden":
             known = _keys(model, item["loc"][:-1])
             key = str(item["loc"][-1])

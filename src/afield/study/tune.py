@@ -24,7 +24,7 @@ from afield.training.recipe import USUAL_SIZE, Recipe
 CLASSES = 10
 """of the head, which hardly costs anything"""
 WARM = 2
-"""updates before the clock starts: kernels are chosen and compiled in them"""
+"""updates that do not count, since kernels are chosen and compiled in them, unless they take all the time there is"""
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def _timed(backbone: Backbone, recipe: Recipe, usual: Numerics, seconds: float) 
 
 
 def _rate(backbone: Backbone, recipe: Recipe, numerics: Numerics, seconds: float) -> float:
-    """Images a second of training: the median over the updates of some seconds, at least three of them."""
+    """Images a second of training: the median over the updates of some seconds."""
     import torch
 
     from afield.backbones.build import build
@@ -112,13 +112,11 @@ def _rate(backbone: Backbone, recipe: Recipe, numerics: Numerics, seconds: float
     images = torch.randint(256, shape, dtype=torch.uint8).to(numerics.device)
     batch = Batch(0, 0, images, torch.arange(recipe.batch_size) % CLASSES)
     took, begun = list[float](), time.perf_counter()
-    while len(took) < WARM + 3 or time.perf_counter() - begun < seconds:
+    while not took or time.perf_counter() - begun < seconds:
         since = time.perf_counter()
         float(learner.update(batch, recipe.learning_rate, len(took)))  # waits for the device
         took.append(time.perf_counter() - since)
-        if len(took) == WARM:
-            begun = time.perf_counter()
-    return recipe.batch_size / median(took[WARM:])
+    return recipe.batch_size / median(took[WARM:] or took[-1:])
 
 
 def describe_timings(timings: Sequence[Timing]) -> str:

@@ -16,7 +16,7 @@ from afield.images.loader import Batch
 from afield.training.device import autocast, compiled, dtype, gradient_scaler, nondeterminism_named
 from afield.training.losses import LOSSES, Loss
 from afield.training.numerics import Numerics
-from afield.training.preprocessing import Preprocessing
+from afield.training.preprocessing import Preprocess
 from afield.training.recipe import Recipe
 
 Layers = Mapping[str, int]
@@ -24,7 +24,8 @@ Layers = Mapping[str, int]
 
 
 def make_optimiser(network: nn.Module, recipe: Recipe, layers: Layers | None = None) -> torch.optim.Optimizer:
-    """AdamW, or SGD with Nesterov's momentum, over all parameters, biases and norms included, as the study did.
+    """AdamW, or SGD with Nesterov's momentum, over all parameters that train, biases and norms included, as the study
+    did.
 
     With `layers` there is a group a layer; its `scale` is what the schedule's learning rate is multiplied by:
     recipe.layer_decay ** (layers above it). What torch is given as decay says `recipe.decay`. In SGD the decay is part
@@ -32,7 +33,8 @@ def make_optimiser(network: nn.Module, recipe: Recipe, layers: Layers | None = N
     """
     groups: dict[int, list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
-        groups.setdefault(0 if layers is None else layers[name], []).append(parameter)
+        if parameter.requires_grad:
+            groups.setdefault(0 if layers is None else layers[name], []).append(parameter)
     top = max(groups)
     scaled = [
         {"params": groups[layer], "scale": recipe.layer_decay ** (top - layer)}
@@ -60,7 +62,7 @@ class Learner:
     """on its device, in its memory format and type"""
     recipe: Recipe
     numerics: Numerics
-    preprocessing: Preprocessing
+    preprocessing: Preprocess
     seed: int
     layers: Layers | None = None
     loss: Loss = LOSSES["cross-entropy"]

@@ -16,13 +16,13 @@ import torch
 from torch import nn
 
 from afield.base.errors import AfieldError, Stopped
-from afield.images.loader import Position, Samples, TrainingBatches, evaluation_batches, load
+from afield.images.loader import Batches, Position, Views
 from afield.training.checkpoint import Best, State, Tensors
 from afield.training.device import autocast, dtype, nondeterminism_named
 from afield.training.learner import Layers, Learner
 from afield.training.losses import LOSSES, Loss
 from afield.training.numerics import Numerics
-from afield.training.preprocessing import Preprocessing
+from afield.training.preprocessing import Preprocess
 from afield.training.recipe import Recipe
 from afield.training.schedule import learning_rate
 
@@ -54,10 +54,10 @@ class Setup:
 
     network: nn.Module
     """on its device, in its memory format"""
-    batches: TrainingBatches
-    validation: Samples
+    batches: Batches
+    validation: Views
     measure: Measure
-    preprocessing: Preprocessing
+    preprocessing: Preprocess
     recipe: Recipe
     numerics: Numerics
     layers: Layers | None = None
@@ -85,7 +85,7 @@ def train(setup: Setup, state: State, until: int, hooks: Hooks) -> State:
     if steps == 0:
         raise AfieldError("the training split holds a single sample, which makes no batch; add samples to it")
     positions = [(epoch, step) for epoch in range(state.epoch, until) for step in range(steps)][state.step :]
-    source = load(batches, positions, setup.workers, torch.device(numerics.device))
+    source = batches.load(positions, setup.workers, torch.device(numerics.device))
     while state.epoch < until:
         begun = time.perf_counter() - state.seconds
         losses = torch.zeros(steps, dtype=dtype(numerics)) if state.losses is None else state.losses
@@ -167,21 +167,19 @@ def _refuse_infinite(losses: torch.Tensor, setup: Setup, epoch: int) -> None:
         )
 
 
-def _batch_of(batches: TrainingBatches, position: Position) -> str:
+def _batch_of(batches: Batches, position: Position) -> str:
     """Words for the samples of a batch, where they have names."""
-    if batches.samples.name is None:
-        return ""
-    names = batches.samples.name[batches.chosen(position)].tolist()
-    return f", on the batch of {', '.join(names[:SHOWN])}" + (", ..." if len(names) > SHOWN else "")
+    names = batches.names(position)
+    return f", on the batch of {', '.join(names[:SHOWN])}" * bool(names) + ", ..." * (len(names) > SHOWN)
 
 
-def predict(network: nn.Module, samples: Samples, preprocessing: Preprocessing, numerics: Numerics) -> torch.Tensor:
+def predict(network: nn.Module, samples: Views, preprocessing: Preprocess, numerics: Numerics) -> torch.Tensor:
     """Logits of a split's evaluation views in order, float32 [n, classes], on the CPU."""
     network.eval()
     with torch.inference_mode(), autocast(numerics), nondeterminism_named():
         parts = [
             network(preprocessing(images, numerics)).float()
-            for images in evaluation_batches(samples, EVALUATION_BATCH, torch.device(numerics.device))
+            for images in samples.evaluation(EVALUATION_BATCH, torch.device(numerics.device))
         ]
         logits = torch.cat(parts).cpu()
     if not bool(torch.isfinite(logits).all()):

@@ -52,7 +52,8 @@ def try_step(
     """Two updates of a new network on `labels` [n] or [n, classes] and images of noise: the second has the optimiser's
     memory too.
     """
-    learner = Learner(make().train(), recipe, numerics, Preprocessing((0.5,) * channels, (0.25,) * channels), seed=0)
+    preprocessing = Preprocessing((0.5,) * channels, (0.25,) * channels)
+    learner = Learner(make().train(), recipe, numerics, preprocessing, seed=0, loss=loss)
     learner.loss = loss
     noise = np.random.default_rng(0).integers(0, 256, (len(labels), channels, recipe.size, recipe.size), np.uint8)
     for step in range(2):

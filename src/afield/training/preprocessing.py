@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -10,6 +11,9 @@ import torch
 from afield.images.augment import send
 from afield.training.device import dtype, memory_format
 from afield.training.numerics import Numerics
+
+Preprocess = Callable[[torch.Tensor, Numerics], torch.Tensor]
+"""what a batch holds to what a network takes, on its device: `Preprocessing` for images"""
 
 
 @dataclass(frozen=True)

@@ -37,8 +37,14 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    initialisation: Literal["pretrained", "scratch"] = "pretrained"
-    """where the body's weights start; the head always starts at random"""
+    initialisation: Literal["pretrained", "scratch", "probe"] = "pretrained"
+    """where the weights start. The head starts at random, but with `probe`, whose body is pretrained and whose head is
+    a linear probe on the features of that body (probing/probe.py). All trained from there is LP-FT (Kumar et al. 2022,
+    arXiv 2202.10054), the study's way for CLIP (PAPER.md 1.4)"""
+    trained: Literal["all", "head", "last block"] = "all"
+    """what the training changes: everything; the head alone, on frozen features of evaluation views (so without
+    augmentation and dropout); or the head and the architecture's last stage or transformer block
+    (backbones/parts.py)"""
     pooling: Literal["own", "average", "max", "average+max", "gem", "class token", "mean of tokens"] = "own"
     """how the last map or the tokens become the features of an image; `own`: as the architecture has it"""
     head: Literal["own", "linear"] = "own"
@@ -134,6 +140,29 @@ class Recipe(BaseModel):
     def regresses(self) -> bool:
         """Whether the network gives one number, the grade, and not a logit of each class."""
         return self.loss in REGRESSIONS
+
+    def _frozen_is_sound(self) -> Recipe:
+        if self.trained != "all" and self.initialisation == "scratch":
+            raise ValueError(
+                f'trained: "{self.trained}": would leave most of a network at random values; '
+                'use initialisation = "pretrained" or "probe", or trained = "all"'
+            )
+        if self.regresses and (self.trained == "head" or self.initialisation == "probe"):
+            raise ValueError(
+                f'loss: "{self.loss}" trains one number, the grade, and a linear probe tells classes; use '
+                'loss = "cross-entropy", or trained = "all" from initialisation = "pretrained"'
+            )
+        if self.trained == "head" and self.augmentation != "none":
+            raise ValueError(
+                f'augmentation: "{self.augmentation}": features of a frozen body are computed once, from evaluation '
+                'views; with trained = "head" set augmentation = "none"'
+            )
+        return self
+
+    @property
+    def probed(self) -> bool:
+        """Whether the training needs frozen features."""
+        return self.initialisation == "probe" or self.trained == "head"
 
     @property
     def size(self) -> int:
