@@ -31,7 +31,7 @@ def grade_offsets(validation: Predictions, leading: Metric) -> npt.NDArray[np.fl
     logits = finite(validation)
     outputs = np.unique(logits[:, 1].astype(np.float64) + 0.5)
     places = (outputs[1:] + outputs[:-1]) / 2
-    cuts = np.arange(1, len(validation.classes)) - 0.5
+    cuts: Floats = np.arange(1, len(validation.classes)) - np.float64(0.5)
     best = _value(validation, leading, cuts)
     for _ in range(ROUNDS):
         before = best
