@@ -1,4 +1,4 @@
-"""`afield extension check` on augmentations, tasks and metrics."""
+"""`afield extension check` on augmentations, tasks, metrics and losses."""
 
 import re
 from pathlib import Path
@@ -108,3 +108,60 @@ def test_a_task_without_its_table_is_named(tmp_path: Path) -> None:
     outcome, said = checked(tmp_path, "moths = Task.from_table('moths.csv')")["my_lab:moths"]
     assert outcome == "failed"
     assert "moths.csv: no such file" in said
+
+
+LOSS = """
+import torch
+from torch.nn import functional
+from afield import Loss
+
+
+def right(logits, labels):
+    return functional.cross_entropy(logits, labels, reduction="none")
+
+
+mine = Loss(compute={compute}{targets})
+"""
+
+
+def checked_loss(folder: Path, compute: str, targets: str = "") -> tuple[str, str]:
+    (folder / "my_lab.py").write_text(LOSS.format(compute=compute, targets=targets))
+    (check,) = check_extension(folder / "my_lab.py", Sources())
+    return check.outcome, check.words
+
+
+def test_a_sound_loss_passes(tmp_path: Path) -> None:
+    outcome, said = checked_loss(tmp_path, "right")
+    assert outcome == "ok", said
+    assert re.fullmatch(r"a mean loss of random logits of 1\.\d{3} for class, 1\.\d{3} for grade", said)
+
+
+@pytest.mark.parametrize(
+    ("compute", "words"),
+    [
+        (
+            "lambda z, y: right(z, y).mean()",
+            r"class: gives \(\); must give a tensor of the loss of each sample, \(60,\)",
+        ),
+        ("lambda z, y: right(z, y).double()", "gives torch.float64, or what is not finite; must give finite"),
+        ("lambda z, y: right(z, y) / 0", "or what is not finite"),
+        ("lambda z, y: right(z.detach(), y)", "do not depend on the logits"),
+        ("lambda z, y: right(z, y) * 0", "0 everywhere, so nothing could be learned"),
+        ("lambda z, y: right(z, y) * torch.rand(len(y))", "gives other losses for the same batch; draw nothing"),
+        ("lambda z, y: right(z, y) * torch.arange(len(y))", "do not stand in the order of the samples"),
+        ("lambda z, y: right(z, y)[0] / [0]", "my_lab.py, line 11: TypeError"),
+    ],
+)
+def test_a_loss_that_breaks_the_contract_is_named(tmp_path: Path, compute: str, words: str) -> None:
+    outcome, said = checked_loss(tmp_path, compute)
+    assert outcome == "failed"
+    assert re.search(words, said), said
+
+
+def test_a_loss_says_whom_it_serves(tmp_path: Path) -> None:
+    assert "targets: is empty" in checked_loss(tmp_path, "right", ", targets=()")[1]
+    assert (
+        "targets: klass: is no kind of task; did you mean class"
+        in checked_loss(tmp_path, "right", ', targets=("klass",)')[1]
+    )
+    assert checked_loss(tmp_path, "right", ', targets=("labels",)')[0] == "failed"

@@ -41,31 +41,31 @@ def grades(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Set:
 
 @pytest.mark.slow
 def test_balance_helps_where_one_class_is_fifty_times_as_large(rare: Set) -> None:
-    plain = trained(rare, "accuracy", epochs=10)[2]
+    plain = trained(rare, "accuracy", epochs=6)[2]
     for balance in WAYS:
-        helped = trained(rare, "accuracy", epochs=10, balance=balance)[2]
+        helped = trained(rare, "accuracy", epochs=6, balance=balance)[2]
         for metric in ("balanced_accuracy", "macro_f1"):
             assert value(metric, helped) > value(metric, plain) + 0.1, (balance, metric)
 
 
 @pytest.mark.slow
 def test_balance_does_nothing_where_classes_are_of_one_size(even: Set) -> None:
-    plain = trained(even, "accuracy", epochs=10)[2]
-    same = trained(even, "accuracy", epochs=10, balance="loss")[2]
+    plain = trained(even, "accuracy", epochs=6)[2]
+    same = trained(even, "accuracy", epochs=6, balance="loss")[2]
     assert np.array_equal(same.logits, plain.logits), "all weights are 1"
-    focal = trained(even, "accuracy", epochs=10, loss="focal")[2]
-    assert np.array_equal(trained(even, "accuracy", epochs=10, balance="focal")[2].logits, focal.logits)
+    focal = trained(even, "accuracy", epochs=6, loss="focal")[2]
+    assert np.array_equal(trained(even, "accuracy", epochs=6, balance="focal")[2].logits, focal.logits)
     for balance in ("sampler", "logit-adjust"):
-        found = trained(even, "accuracy", epochs=10, balance=balance)[2]
+        found = trained(even, "accuracy", epochs=6, balance=balance)[2]
         assert abs(value("balanced_accuracy", found) - value("balanced_accuracy", plain)) < 0.03, balance
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("loss", ["smooth-l1", "mse"])
 def test_an_ordinal_loss_helps_the_kappa_of_grades(grades: Set, loss: str) -> None:
-    _, _, plain = trained(grades, "qwk")
-    state, validation, helped = trained(grades, "qwk", loss=loss)
-    assert value("qwk", helped) > value("qwk", plain) + 0.01
+    _, _, plain = trained(grades, "qwk", epochs=12)
+    state, validation, helped = trained(grades, "qwk", epochs=12, loss=loss)
+    assert value("qwk", helped) > value("qwk", plain) + 0.03
     assert state.best is not None
     assert torch.equal(state.best.logits, torch.from_numpy(validation.logits)), "what is kept says what was validated"
     assert value("qwk", validation) == state.best.metric

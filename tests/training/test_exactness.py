@@ -28,19 +28,21 @@ WAYS: dict[str, dict[str, object]] = {
     "head alone": {"initialisation": "pretrained", "trained": "head", "augmentation": "none", "ema": 0.9},
     "head alone from a probe": {"initialisation": "probe", "trained": "head", "augmentation": "none"},
     "last block": {"initialisation": "pretrained", "trained": "last block", "layer_decay": 0.5, "clip_norm": 1.0},
+    "classes alike": {"balance": "sampler"},
+    "grades as one number": {"target": "grade", "loss": "smooth-l1", "balance": "loss"},
     "in parts": {"numerics": {"micro_batch": 2}},
     "in float16": {"numerics": {"precision": "float16"}},
     "in bfloat16": {"numerics": {"precision": "bfloat16"}},
 }
-"""ways of training whose bits must not depend on stops and workers: keys of the recipe, and numerics"""
+"""ways of training whose bits must not depend on stops and workers: keys of the recipe, numerics and target"""
 
 
 def tiny(data: TaskData, way: str = "the study's", **recipe: object) -> Trial:
     """A trial of that way."""
     keys = dict(WAYS[way])
-    numerics = keys.pop("numerics", {})
+    numerics, target = keys.pop("numerics", {}), keys.pop("target", data.task.target)
     trial = tiny_trial(data, **keys, **recipe)
-    return trial.model_copy(update={"numerics": trial.numerics.model_copy(update=numerics)})
+    return trial.model_copy(update={"numerics": trial.numerics.model_copy(update=numerics), "target": target})
 
 
 NONE = Hooks()
@@ -181,7 +183,8 @@ def test_a_loss_that_is_not_finite_is_an_error_and_no_score(inputs: tuple[TaskDa
     data, splits = inputs
     with pytest.raises(
         AfieldError,
-        match=r"epoch \d, step \d of 5: the training loss is (nan|inf) at learning rate .*smaller learning rate",
+        match=r"epoch \d, step \d of 5: the training loss is (nan|inf) at learning rate .*, "
+        r"on the batch of (cold|warm)/.*; a smaller learning rate",
     ):
         go(tiny_trial(data, learning_rate=1e18), splits, State(), 6)
 

@@ -69,6 +69,7 @@ def own_task(source: TaskSource, name: str = "") -> Task:
         proposed, reason = _chosen(name, source.metric, source.target, len(found.classes)), "it was chosen"
     what = count(len(found.table), "sample", say=lambda number: f"{number:,}")
     rare = _rare_words(found.rare, source)
+    weighed = "" if source.weight is None else f", weighed in training by the column {source.weight}"
     unscored = tuple(found.classes.index(label) for label in found.rare) if source.rare == "unscored" else ()
     return Task(
         name=name,
@@ -88,7 +89,7 @@ def own_task(source: TaskSource, name: str = "") -> Task:
             title=name,
             source=(
                 f"own data: {what} of {len(found.classes)} classes, of {min(counts.values()):,} to "
-                f"{max(counts.values()):,} each{rare}{other}"
+                f"{max(counts.values()):,} each{weighed}{rare}{other}"
             ),
             application="own data",
             licence=source.licence,
