@@ -135,7 +135,10 @@ def test_all_that_is_not_trained_stays_as_it_was_pretrained_bit_for_bit(
 @pytest.mark.parametrize(
     ("keys", "words"),
     [
-        ('initialisation = "scratch"\ntrained = "head"\naugmentation = "none"', r"recipe\.trained: \"head\": would leave"),
+        (
+            'initialisation = "scratch"\ntrained = "head"\naugmentation = "none"',
+            r"recipe\.trained: \"head\": would leave",
+        ),
         ('initialisation = "scratch"\ntrained = "last block"', r'use initialisation = "pretrained" or "probe"'),
         ('initialisation = "pretrained"\ntrained = "head"', r'with trained = "head" set augmentation = "none"'),
     ],

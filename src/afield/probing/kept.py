@@ -74,7 +74,7 @@ def _write(path: Path, about: Mapping[str, object], tensors: Tensors) -> None:
 
 def _read(path: Path) -> Tensors:
     try:
-        with safe_open(path, framework="pt") as file:  # type: ignore[no-untyped-call]
+        with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 - not a dict
             expected = (file.metadata() or {}).get("sha256")
     except MemoryError:
