@@ -205,7 +205,7 @@ def _size(module: nn.Module) -> int:
 
 
 def _is_small(module: nn.Module) -> bool:
-    """Whether it mixes channels of one place at most: norms, 1x1 convolutions, linear layers alone."""
+    """Whether it mixes channels of one place at most: norms and 1x1 convolutions alone."""
     leaves = [leaf for leaf in module.modules() if next(leaf.children(), None) is None and _size(leaf)]
     pointwise = [isinstance(leaf, nn.Conv2d) and leaf.kernel_size == (1, 1) for leaf in leaves]
     norms = [leaf.__class__.__name__.lower().find("norm") >= 0 for leaf in leaves]
