@@ -5,10 +5,12 @@ import torch
 from torch import nn
 
 from afield.base.errors import AfieldError
+from afield.training.losses import LOSSES
 from afield.training.memory import largest_micro_batch, try_step
 from afield.training.numerics import NumericsChoice, numerics_for, settle
 from afield.training.recipe import Recipe
 
+LOSS = LOSSES["cross-entropy"]
 CPU = numerics_for(settle(NumericsChoice(), "cpu"), convolutional=True)
 
 
@@ -33,7 +35,7 @@ def test_halves_until_it_fits(room: int, expected: int) -> None:
     def attempt(at_once: int) -> None:
         made.append(Narrow(room))
         numerics = CPU.model_copy(update={"micro_batch": at_once})
-        try_step(lambda: made[-1], Recipe(image_size=32), numerics, 3, torch.zeros(128, dtype=torch.int64))
+        try_step(lambda: made[-1], Recipe(image_size=32), numerics, 3, torch.zeros(128, dtype=torch.int64), LOSS)
 
     assert largest_micro_batch(attempt, 128) == expected
     assert sum(made[-1].seen) == 2 * 128, "two whole updates"

@@ -106,10 +106,15 @@ class FeatureBatches:
         """Samples an epoch."""
         return self.batches.seen()
 
+    def names(self, position: Position) -> list[str]:
+        """The names of a batch's samples; empty where they have none."""
+        return self.batches.names(position)
+
     def load(self, positions: list[Position], workers: int, device: torch.device) -> Iterator[Batch]:
         """The batches at these positions in order, on the device, where all features lie; workers have no work."""
         features, samples = send(self.features, device), self.batches.samples
         for position in positions:
             chosen = self.batches.chosen(position)
             shown = features[send(torch.from_numpy(samples.row[chosen]), device)]
-            yield Batch(*position, shown, torch.from_numpy(samples.label[chosen]))
+            labels, weights = torch.from_numpy(samples.label[chosen]), self.batches.weights(position)
+            yield Batch(*position, shown, labels, weights)

@@ -39,7 +39,7 @@ def settle_micro_batches(plan: Plan, root: Path, say: Callable[[str], None], pro
         _name(cell): (cell, search.backbone)
         for search in plan.searches
         for cell in sorted(search.cells, key=lambda cell: cell.recipe.ema)  # the last stands: an average takes memory
-        if _name(cell) not in settled
+        if _name(cell) not in settled and cell.recipe.trained != "head"  # whose features take little room
     }
     for name, (cell, backbone) in lacking.items():
         say(f"{name}: trying how many images the device takes at once")
@@ -58,7 +58,7 @@ def with_settled(plan: Plan, root: Path) -> Plan:
     if not _open(plan):
         return plan
     settled = _read(root / FILE)
-    return plan.with_micro_batches(lambda trial: settled.get(_name(trial), 0))
+    return plan.with_micro_batches(lambda trial: 0 if trial.recipe.trained == "head" else settled.get(_name(trial), 0))
 
 
 def _open(plan: Plan) -> bool:
@@ -97,6 +97,7 @@ def try_trial(trial: Trial, backbone: Backbone) -> int:
     """The micro-batch of a trial on this machine's device."""
     import torch
 
+    from afield.training.losses import LOSSES, loss_name
     from afield.training.memory import largest_micro_batch, try_step
     from afield.trial import network_of
 
@@ -104,8 +105,14 @@ def try_trial(trial: Trial, backbone: Backbone) -> int:
     size = trial.recipe.batch_size
     labels = torch.zeros((size, len(trial.classes)) if trial.target == "labels" else size, dtype=torch.int64)
 
+    usual = "bce" if trial.target == "labels" else "cross-entropy"  # in place of one's own, which takes as much
+    loss = LOSSES.get(loss_name(trial.recipe, trial.target), LOSSES[usual])
+
+    # what a loss takes beside the network does not matter, so one that fits the network's outputs stands for all
+    loss = LOSSES["smooth-l1" if trial.recipe.regresses else "bce" if trial.target == "labels" else "cross-entropy"]
+
     def attempt(at_once: int) -> None:
         numerics = trial.numerics.model_copy(update={"micro_batch": at_once})
-        try_step(lambda: network_of(scratch, backbone, None), trial.recipe, numerics, len(trial.mean), labels)
+        try_step(lambda: network_of(scratch, backbone, None), trial.recipe, numerics, len(trial.mean), labels, loss)
 
     return largest_micro_batch(attempt, size)
