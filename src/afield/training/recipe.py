@@ -141,6 +141,7 @@ class Recipe(BaseModel):
         """Whether the network gives one number, the grade, and not a logit of each class."""
         return self.loss in REGRESSIONS
 
+    @model_validator(mode="after")
     def _frozen_is_sound(self) -> Recipe:
         if self.trained != "all" and self.initialisation == "scratch":
             raise ValueError(
