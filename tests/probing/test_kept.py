@@ -69,6 +69,12 @@ def test_who_waits_for_another_can_be_stopped(tmp_path: Path) -> None:
     assert not (tmp_path / "made").exists()
 
 
+def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "c").write_text("a file where the folder should be")
+    with pytest.raises(StoreError, match=r"c.*could not be written"):
+        kept(tmp_path / "c" / "d", ABOUT, partial(make, tmp_path), never)
+
+
 def test_a_failed_making_leaves_nothing_and_is_tried_again(tmp_path: Path) -> None:
     def fail() -> dict[str, torch.Tensor]:
         raise ValueError("in the middle")

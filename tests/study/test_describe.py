@@ -3,6 +3,7 @@
 import dataclasses
 from pathlib import Path
 
+from afield.backbones.weights import Sources
 from afield.study.collect import studies_of
 from afield.study.describe import describe_change, describe_outcome, describe_plan, describe_record, where_to_look
 from afield.study.numerics import settle_numerics
@@ -11,7 +12,7 @@ from afield.study.run import Outcome
 from afield.study.store import Store
 from afield.study.study import parse_study
 from tests.fixtures.records import make_record
-from tests.fixtures.tiny import tiny_study
+from tests.fixtures.tiny import BACKBONE, study_text, tiny_study, tiny_weights
 
 
 def test_a_plan_names_the_classes_that_splits_lack(photos: Path, cache: Path, tmp_path: Path) -> None:
@@ -76,3 +77,31 @@ def test_a_status_before_the_first_epoch_says_so() -> None:
     begun = dataclasses.replace(record, searches=blank, failures=(), results=record.results.iloc[:0], test_reads=0)
     assert "No epoch has ended yet" in describe_record(begun, Path("out"))
     assert "No epoch has ended yet" not in describe_record(record, Path("out"))
+
+
+def test_a_plan_counts_what_heads_alone_and_probes_need_and_names_the_last_block(photos: Path, tmp_path: Path) -> None:
+    tables = """
+        [interventions.lp-ft]
+        initialisation = "probe"
+        [interventions.head]
+        trained = "head"
+        augmentation = "none"
+        [interventions.block]
+        trained = "last block"
+    """
+    text = study_text(photos, "grid", epochs=3).replace('"scratch"', '"pretrained"')
+    text = text.replace("seeds =", 'interventions = ["plain", "lp-ft", "head", "block"]\nseeds =') + tables
+    study = parse_study(text, "tiny.toml")
+    directory = tiny_weights().path.parent
+    plan = make_plan(study, settle_numerics(study.numerics, None), tmp_path, Sources(directory, offline=True))
+    images, epochs = plan.training_images["photos"], 4 * 3 + 3
+    assert {search.intervention: plan.passes(search) for search in plan.searches} == {
+        "plain": epochs * images,
+        "lp-ft": epochs * images + images,
+        "head": images,
+        "block": epochs * images,
+    }
+    plain, _, head, _ = (plan.work(search) for search in plan.searches)
+    assert 0 < head < plain / 100
+    assert [trial.weights is None for search in plan.searches for trial in search.cells] == [False] * 16
+    assert f"{BACKBONE}: the last block is features.12" in describe_plan(plan, tmp_path / "out")

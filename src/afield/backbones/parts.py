@@ -56,7 +56,7 @@ class HeadAlone(nn.Module):
         """Logits of pooled features."""
         logits = [
             layer(part[:, :, None, None] if _on_map(layer) else part).flatten(1)
-            for layer, part in zip(self.layers, features.split(self.widths, dim=1), strict=True)
+            for layer, part in zip(self.layers, torch.split(features, self.widths, dim=1), strict=True)
         ]
         return logits[0] if len(logits) == 1 else torch.stack(logits).mean(dim=0)
 
@@ -64,7 +64,7 @@ class HeadAlone(nn.Module):
         """Let the logits be `weight` [classes, f] @ features + `bias` [classes]. Raises InputError for a head that has
         no bias.
         """
-        parts = weight.split(self.widths, dim=1)
+        parts = torch.split(weight, self.widths, dim=1)
         with torch.no_grad():
             for name, layer, part in zip(self.names, self.layers, parts, strict=True):
                 if layer.bias is None:
@@ -205,7 +205,7 @@ def _size(module: nn.Module) -> int:
 
 
 def _is_small(module: nn.Module) -> bool:
-    """Whether it mixes channels of one place at most: norms, 1x1 convolutions, linear layers alone."""
+    """Whether it mixes channels of one place at most: norms and 1x1 convolutions alone."""
     leaves = [leaf for leaf in module.modules() if next(leaf.children(), None) is None and _size(leaf)]
     pointwise = [isinstance(leaf, nn.Conv2d) and leaf.kernel_size == (1, 1) for leaf in leaves]
     norms = [leaf.__class__.__name__.lower().find("norm") >= 0 for leaf in leaves]
@@ -260,7 +260,7 @@ def freeze(network: nn.Module, trained: Collection[str]) -> None:
         module = dict(network.named_modules()).get(name)
         if module is not None:
             module.eval()
-            module.train = MethodType(_stay, module)  # type: ignore[method-assign]
+            module.train = MethodType(_stay, module)
 
 
 def _stay(module: nn.Module, mode: bool = True) -> nn.Module:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -32,12 +32,10 @@ def kept(folder: Path, about: Mapping[str, object], make: Callable[[], Tensors],
     """
     path = folder / f"{digest(about)}.safetensors"
     if not path.exists():
-        with words_for_failed_writes(path):
-            folder.mkdir(parents=True, exist_ok=True)
-            with _alone(path.with_suffix(".lock"), stop):
-                if not path.exists():  # else another process made it
-                    remove_abandoned(folder)
-                    _write(path, about, make())
+        with _alone(path.with_suffix(".lock"), stop):
+            if not path.exists():  # else another process made it
+                remove_abandoned(folder)
+                _write(path, about, make())
     return _read(path)
 
 
@@ -45,13 +43,12 @@ def kept(folder: Path, about: Mapping[str, object], make: Callable[[], Tensors],
 def _alone(lock: Path, stop: Stop) -> Iterator[None]:
     """Whoever holds the lock makes; one that waits asks twice a second whether to stop."""
     holder = FileLock(lock)
-    while True:
-        refuse_stop(stop)
-        try:
-            holder.acquire(timeout=0.5)
-            break
-        except Timeout:
-            continue
+    with words_for_failed_writes(lock):
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        while not holder.is_locked:
+            refuse_stop(stop)
+            with suppress(Timeout):  # an OSError, but no failure: somebody else is making it
+                holder.acquire(timeout=0.5)
     try:
         yield
     finally:
@@ -74,7 +71,7 @@ def _write(path: Path, about: Mapping[str, object], tensors: Tensors) -> None:
 
 def _read(path: Path) -> Tensors:
     try:
-        with safe_open(path, framework="pt") as file:  # type: ignore[no-untyped-call]
+        with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 - not a dict
             expected = (file.metadata() or {}).get("sha256")
     except MemoryError:

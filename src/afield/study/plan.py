@@ -180,8 +180,10 @@ class Plan:
         """
         recipe = search.cells[0].recipe
         view = view_of(self.study.study.protocol, self.tasks[search.task].task, search.backbone, recipe)
-        rules: dict[Part, Rule] = {**view.rules(recipe.augmentation)}
-        return {**rules, "views": rules["validation"]} if recipe.probed else rules
+        rules: dict[Part, Rule] = dict(view.rules(recipe.augmentation).items())
+        if recipe.probed:
+            rules["views"] = rules["validation"]
+        return rules
 
 
 def make_plan(

@@ -54,7 +54,8 @@ def begin(
     fresh = not state.network
     if frozen is None or not (recipe.trained == "head" or fresh):
         return setup
-    alone = head_alone(network, backbone, frozen.train.images.channels, recipe.size)
+    with nondeterminism_named():
+        alone = head_alone(network, backbone, frozen.train.images.channels, recipe.size)
     extraction = _extraction(setup, backbone, alone, frozen, stop)
     train, validation = (extraction.features(samples) for samples in (frozen.train, frozen.validation))
     if recipe.initialisation == "probe" and fresh:

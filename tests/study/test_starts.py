@@ -1,0 +1,47 @@
+"""A study whose interventions start and train differently: run, scored, stopped in the middle and gone on with."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import afield
+from afield.study.store import Store
+from afield.study.study import Study, parse_study
+from tests.fixtures.tiny import study_text, tiny_weights
+
+TABLES = """
+[interventions.lp-ft]
+initialisation = "probe"
+[interventions.head]
+trained = "head"
+augmentation = "none"
+[interventions.block]
+trained = "last block"
+"""
+
+
+def starts(photos: Path) -> Study:
+    text = study_text(photos, "grid", epochs=2).replace('"scratch"', '"pretrained"')
+    text = text.replace("seeds = [0, 1]", 'interventions = ["plain", "lp-ft", "head", "block"]')
+    text = text.replace("[1e-4, 1e-3, 3e-3, 1e-2]", "[1e-4, 1e-3]")
+    return parse_study(text + TABLES, "tiny.toml")
+
+
+@pytest.mark.slow
+def test_a_study_of_starts_ends_and_its_networks_are_whole(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AFIELD_CACHE", str(tmp_path))
+    out, directory = tmp_path / "out", tiny_weights().path.parent
+    assert afield.run_study(starts(photos), out, weights=directory, slots=2).complete
+    table = afield.results(out)
+    assert set(table["initialisation"]) == {"pretrained", "probe"}
+    (key,) = set(table.loc[table["intervention"] == "head", "key"])
+    network = afield.load_network(out, key)
+    split = Store.open(out).predictions(key, "test")
+    pictures = sorted(photos.rglob("*.png"))
+    assert np.isfinite(network.logits(pictures)).all()
+    assert len(split) > 0
+    assert len(list((tmp_path / "features").glob("*.safetensors"))) == 2  # training and validation, for all trials
+    assert len(list((tmp_path / "probes").glob("*.safetensors"))) == 1
