@@ -16,15 +16,28 @@ from scipy.stats import spearmanr
 from afield.backbones.backbone import Backbone
 from afield.base.errors import InputError, nearest
 from afield.base.extensions import is_own
-from afield.scoring.metrics import direction
+from afield.scoring.metric import Metric
+from afield.scoring.metrics import METRICS
+from afield.study.combined import keep_combined, metrics_of
+from afield.study.ensembles import Combination
 from afield.study.ledger import has_failed
-from afield.study.measured import measure
 from afield.study.record import BackboneRecord, Failure, SearchRecord, StudyRecord, TaskRecord, TrialRecord, TrialState
+from afield.study.result_rows import (
+    Scored,
+    Tables,
+    combinations_of,
+    further_rows,
+    headline_rows,
+    joined_table,
+    ready,
+    shown_of,
+)
 from afield.study.sealed import read_samples
 from afield.study.search import Chosen, History, Seen, ask, asked, best_so_far, rungs
+from afield.study.split_view import TEST, VALIDATION
 from afield.study.store import Store, TrialFiles
 from afield.study.study import SearchChoice, Study
-from afield.tasks.task import SPLITS, Card
+from afield.tasks.task import SPLITS, Card, in_order
 from afield.trial import Trial
 
 _View = tuple[tuple[float, ...], tuple[float, ...], str, str]
@@ -53,18 +66,13 @@ def load_record(out: str | Path, study: str | None = None) -> StudyRecord:
     `study` names one of several studies that share the folder.
     """
     store = Store.open(Path(out))
-    chosen = _choose_study(store, study)
-    stored = store.read_plan(chosen.study.name)
-    trials = _trials(store, stored)
-    files = {key: store.read(key) for key in trials}
-    scores = {key: score for key in trials if (score := store.read_score(key)) is not None}
-    backbones = {name: Backbone.from_plain(values) for name, values in stored["backbones"].items()}
+    context, stored = _context(store, _choose_study(store, study))
+    chosen, files, backbones = context.study, context.files, context.backbones
+    searches, tables, joined = _found(context, stored)
+    tasks = tuple(tables.tasks.values())
     views: dict[str, set[_View]] = {}
-    for trial in trials.values():
+    for trial in context.trials.values():
         views.setdefault(trial.backbone, set()).add((trial.mean, trial.std, trial.interpolation, trial.channels))
-    context = _Context(store, chosen, trials, files, scores, backbones)
-    searches = tuple(_search(context, content) for content in stored["searches"])
-    tasks = tuple(_task(store, name, stored) for name in stored["tasks"])
     failures = tuple(
         Failure(
             record.key,
@@ -78,7 +86,7 @@ def load_record(out: str | Path, study: str | None = None) -> StudyRecord:
         for search in searches
         for record in {record.key: record for record in (*search.cells, *search.repeats)}.values()
         if (failure := files[record.key].failure) is not None
-        and has_failed(files[record.key], wanted=record in search.repeats and record.key not in scores)
+        and has_failed(files[record.key], wanted=record in search.repeats and record.key not in context.scores)
     )
     platforms = {
         str(sorted(p.items())): p
@@ -88,7 +96,8 @@ def load_record(out: str | Path, study: str | None = None) -> StudyRecord:
     }
     return StudyRecord(
         study=chosen,
-        results=_results(context, searches, tasks),
+        results=headline_rows(tables),
+        further=further_rows(tables, joined),
         predictions=_predictions(context, searches),
         resampled=_resampled(context, searches, tasks),
         searches=searches,
@@ -97,8 +106,57 @@ def load_record(out: str | Path, study: str | None = None) -> StudyRecord:
         failures=failures,
         numerics=stored["numerics"],
         platforms=tuple(platforms.values()),
-        test_reads=store.test_reads(),
+        test_reads=store.scores.reads(),
+        unjoined=tuple(
+            f"{each.kind} {each.name} of {each.members[0].task} lacks {each.lacking} of {len(each.members)} networks"
+            for each in joined
+            if each.lacking
+        ),
     )
+
+
+def keep_all_joined(store: Store, study: str, own: Mapping[str, Metric]) -> None:
+    """Compute and keep the metrics of all that a study joins, as far as its members are scored, so that nobody who
+    reads the folder waits for them; `own` are one's own leading metrics by name. Raises InputError for members that are
+    about different samples.
+    """
+    context, stored = _context(store, _choose_study(store, study))
+    if not (context.study.ensembles or context.study.folds):
+        return
+    _, tables, joined = _found(context, stored)
+    for each in joined:
+        task = tables.tasks[each.members[0].task]
+        metrics = [own[name] if name in own else METRICS[name] for name in metrics_of(each, task.metrics)]
+        for at in ready(store, each, shown_of(tables, task.name)):
+            keep_combined(store, each, task.classes, metrics, at)
+
+
+def _context(store: Store, study: Study) -> tuple[_Context, Mapping[str, Any]]:
+    """All that is looked up, and the plan as it was stored."""
+    stored = store.read_plan(study.study.name)
+    trials = _trials(store, stored)
+    files = {key: store.read(key) for key in trials}
+    scores = {key: score for key in trials if (score := store.scores.read(key)) is not None}
+    backbones = {name: Backbone.from_plain(values) for name, values in stored["backbones"].items()}
+    return _Context(store, study, trials, files, scores, backbones), stored
+
+
+def _found(
+    context: _Context, stored: Mapping[str, Any]
+) -> tuple[tuple[SearchRecord, ...], Tables, tuple[Combination, ...]]:
+    """The searches, what the results table is made of, and what is joined in it."""
+    searches = tuple(_search(context, content) for content in stored["searches"])
+    tasks = {name: _task(context.store, name, stored) for name in stored["tasks"]}
+    scored = [
+        Scored(search, trial, context.backbones[trial.backbone], _machine(context.files[trial.key]))
+        for search, trial in _scored(context, searches)
+    ]
+    tables = Tables(context.store, context.study, tasks, scored)
+    return searches, tables, combinations_of(context.study, searches, scored)
+
+
+def _machine(files: TrialFiles) -> str:
+    return str((files.result or {}).get("machine", ""))
 
 
 def studies_of(out: str | Path) -> tuple[str, ...]:
@@ -107,14 +165,15 @@ def studies_of(out: str | Path) -> tuple[str, ...]:
 
 
 def results(out: str | Path, study: str | None = None) -> pd.DataFrame:
-    """The results table of a folder: a row a backbone, task, metric, intervention and seed (columns:
-    docs/result_folder.md).
+    """The results table of a folder: a row a backbone, task, metric, intervention and seed, and after these a row each
+    for further test splits, views, ensembles and joined folds (columns: docs/result_folder.md).
 
     >>> table = results(out)
     >>> len(table[table["metric"] == "auroc"]), table["metric"].nunique()
     (2, 11)
     """
-    return load_record(out, study).results
+    record = load_record(out, study)
+    return joined_table(record.results, record.further)
 
 
 def _choose_study(store: Store, name: str | None) -> Study:
@@ -228,6 +287,7 @@ def _task(store: Store, name: str, plan: Mapping[str, Any]) -> TaskRecord:
         metrics=tuple(content["metrics"]),
         target=content["target"],
         own_range=tuple(plan["metrics"][content["metric"]]) if is_own(content["metric"]) else None,
+        extra_splits=tuple(split for split in in_order(content["counts"]) if split not in SPLITS),
         subgroups=tuple(content["subgroups"]),
         test_samples=read_samples(store.samples(name, identity), content["subgroups"], "test"),
         card=Card(**content["card"]),
@@ -236,8 +296,8 @@ def _task(store: Store, name: str, plan: Mapping[str, Any]) -> TaskRecord:
         dropped=plan["dropped"][name],
         incomplete=plan["incomplete"][name],
         fingerprint=content["fingerprint"],
-        counts={split: content["counts"][split] for split in SPLITS if split in content["counts"]},
-        sizes={split: content["sizes"][split] for split in SPLITS if split in content["sizes"]},
+        counts={split: content["counts"][split] for split in in_order(content["counts"])},
+        sizes={split: content["sizes"][split] for split in in_order(content["sizes"])},
         pictures={label: store.read_pictures(name, identity, index) for index, label in enumerate(classes)},
     )
 
@@ -262,7 +322,7 @@ def _scored(context: _Context, searches: Sequence[SearchRecord]) -> list[tuple[S
 
 def _predictions(context: _Context, searches: Sequence[SearchRecord]) -> pd.DataFrame:
     keys = dict.fromkeys(trial.key for _, trial in _scored(context, searches))
-    frames = [context.store.predictions(key, split) for key in keys for split in ("validation", "test")]
+    frames = [context.store.scores.predictions(key, at) for key in keys for at in (VALIDATION, TEST)]
     columns = ["key", "split", "view", "sample", "unit", "cluster", "label", "logits"]
     return pd.concat(frames, ignore_index=True)[columns] if frames else pd.DataFrame(columns=columns)
 
@@ -273,51 +333,4 @@ def _resampled(
     """The resamples of the tasks that one's own metric leads, by key."""
     owned = {task.name for task in tasks if task.own_range is not None}
     scored = _scored(context, searches)
-    return {trial.key: context.store.resampled(trial.key) for search, trial in scored if search.task in owned}
-
-
-def _results(context: _Context, searches: Sequence[SearchRecord], tasks: Sequence[TaskRecord]) -> pd.DataFrame:
-    cards = {task.name: task for task in tasks}
-    rows = [
-        row for search, trial in _scored(context, searches) for row in _rows(context, search, trial, cards[search.task])
-    ]
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
-    return table.astype(_MAY_BE_UNKNOWN)
-
-
-_MAY_BE_UNKNOWN = {"params_m": "float64", "gmacs": "float64", "year": "Int64", "imagenet_top1": "float64"}
-"""numbers that a backbone may not have, with their types: missing values, also where no backbone has them"""
-
-
-COLUMNS = (
-    "backbone", "family", "params_m", "gmacs", "pretraining", "year", "imagenet_top1", "imagenet_kind",
-    "task", "domain", "metric", "value", "low", "high", "direction", "n_test", "n_clusters",
-    "split", "protocol", "view", "initialisation", "image_size", "kind",
-    "selected_on", "validation", "search_cells", "search_epochs", "intervention", "seed", "key",
-    "train_seconds", "search_seconds", "epochs", "machine",
-)  # fmt: skip
-"""of the results table; explained in docs/result_folder.md"""
-
-
-def _rows(context: _Context, search: SearchRecord, trial: TrialRecord, task: TaskRecord) -> list[dict[str, Any]]:
-    row = context.backbones[trial.backbone]
-    result = context.files[trial.key].result or {}
-    rows = []
-    for name, found in measure(context.store, trial.key, task.classes, task.metrics).items():
-        rows.append({
-            "backbone": row.id, "family": row.family, "params_m": row.params_m, "gmacs": row.gmacs,
-            "pretraining": row.pretraining_data,
-            "year": row.year, "imagenet_top1": row.imagenet_top1, "imagenet_kind": row.imagenet_kind,
-            "task": task.name, "domain": task.card.domain, "metric": name,
-            "value": found.value, "low": found.low, "high": found.high, "direction": direction(name),
-            "n_test": found.n, "n_clusters": found.clusters, "split": "test",
-            "protocol": context.study.study.protocol, "view": "plain",
-            "initialisation": trial.recipe["initialisation"], "image_size": trial.recipe["image_size"],
-            "kind": "single",
-            "selected_on": task.selection, "validation": found.validation,
-            "search_cells": len(search.cells), "search_epochs": search.epochs_spent,
-            "intervention": search.intervention, "seed": trial.seed, "key": trial.key,
-            "train_seconds": trial.train_seconds, "search_seconds": search.seconds_spent,
-            "epochs": trial.recipe["epochs"], "machine": result.get("machine", ""),
-        })  # fmt: skip
-    return rows
+    return {trial.key: context.store.scores.resampled(trial.key) for search, trial in scored if search.task in owned}

@@ -17,7 +17,6 @@ from afield.study.plan import Plan
 from afield.study.store import Store
 from afield.tasks.data import TaskData
 from afield.tasks.labels import HAS
-from afield.tasks.task import Split
 
 PICTURES = 6
 """sample images a class that are kept for the report"""
@@ -25,7 +24,7 @@ PICTURES = 6
 
 def prepare_inputs(
     plan: Plan, store: Store, cache: Path, progress: Preparing
-) -> dict[tuple[str, str, str], dict[Split, SplitPaths]]:
+) -> dict[tuple[str, str, str], dict[str, SplitPaths]]:
     """Where each search's splits lie, by search and split, after preparing what is not yet there; their tasks must be
     written (`write_task`).
 
@@ -51,7 +50,7 @@ def prepare_inputs(
     return inputs
 
 
-def prepare_split(data: TaskData, split: Split, rule: Rule, cache: Path, progress: Preparing) -> Path:
+def prepare_split(data: TaskData, split: str, rule: Rule, cache: Path, progress: Preparing) -> Path:
     """Prepare what a split shows, if it is not there yet; gives the folder of the prepared images."""
     shown = data.pictures(split)
     what = f"{data.task.name} {split}, " + (f"{rule.size} px" if rule.size else "full size")

@@ -21,9 +21,9 @@ from afield.scoring.metric import Metric
 from afield.study.needs import ANYWHERE, Downloading, Preparing, gather
 from afield.study.protocol import view_of
 from afield.study.search import rung_sizes
+from afield.study.split_view import SplitView, wanted_of
 from afield.study.study import Study
 from afield.tasks.data import TaskData
-from afield.tasks.task import Split
 from afield.tasks.words import incomplete_words
 from afield.training.numerics import NumericsChoice, numerics_for
 from afield.training.recipe import Recipe
@@ -150,11 +150,17 @@ class Plan:
         scale = search.cells[0].recipe.size / search.backbone.input_size
         return search.backbone.work * scale**2 * self.training_images[search.task]
 
-    def rules(self, search: PlannedSearch) -> dict[Split, Rule]:
+    def scored_on(self, task: str) -> tuple[SplitView, ...]:
+        """What each chosen network of a task is scored on, in order."""
+        return wanted_of(self.study.study.views, self.tasks[task].task.extra_splits)
+
+    def rules(self, search: PlannedSearch) -> dict[str, Rule]:
         """How the images of each split are prepared for a search."""
         recipe = search.cells[0].recipe
-        view = view_of(self.study.study.protocol, self.tasks[search.task].task, search.backbone, recipe)
-        return view.rules(recipe.augmentation)
+        task = self.tasks[search.task].task
+        return view_of(self.study.study.protocol, task, search.backbone, recipe).rules(
+            recipe.augmentation, task.extra_splits
+        )
 
 
 def make_plan(
