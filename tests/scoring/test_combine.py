@@ -93,9 +93,9 @@ def test_ties_share_their_rank() -> None:
 def test_what_cannot_be_joined_is_refused() -> None:
     first, second = noisy(2)
     fewer = select(second, np.arange(len(second.sample) - 1))
-    with pytest.raises(InputError, match="different samples .*sample s399 is in one alone"):
+    with pytest.raises(InputError, match=r"different samples .*sample s399 is in one alone"):
         combined([first, fewer])
-    with pytest.raises(InputError, match="different samples .*one has samples that the other lacks"):
+    with pytest.raises(InputError, match=r"different samples .*one has samples that the other lacks"):
         combined([fewer, first])
     with pytest.raises(InputError, match="disagree on classes or labels"):
         combined([first, replace(second, label=(second.label + 1) % 3)])
