@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,15 +19,19 @@ from pydantic import BaseModel, ConfigDict
 
 from afield.backbones.backbone import Backbone
 from afield.backbones.weights import Weights
+from afield.base.errors import AfieldError
 from afield.base.hashing import digest
 from afield.base.reading import AS_DECLARED, Reading
 from afield.images.prepared import PreparedImages
 from afield.images.symmetries import PLAIN, symmetries
 from afield.scoring.combine import combined
+from afield.scoring.cut_points import grade_offsets
 from afield.scoring.labels import label_array
 from afield.scoring.metric import Metric
 from afield.scoring.metrics import METRICS
 from afield.scoring.predictions import Predictions
+from afield.tasks.task import Target
+from afield.training.balance import alike, count
 from afield.training.numerics import Numerics
 from afield.training.recipe import Recipe
 
@@ -35,7 +40,9 @@ if TYPE_CHECKING:
 
     from afield.images.loader import Samples
     from afield.training.checkpoint import State
-    from afield.training.loop import Hooks
+    from afield.training.loop import Hooks, Settle
+    from afield.training.losses import Loss
+    from afield.training.start import Frozen
 
 TRIAL_VERSION = 1
 """raised whenever a change makes the same trial give other predictions"""
@@ -49,8 +56,8 @@ class Trial(BaseModel):
     task: str
     task_version: int
     classes: tuple[str, ...]
-    target: str
-    """class, grade or labels: what is told of a sample"""
+    target: Target
+    """what is told of a sample"""
     flips: tuple[str, ...]
     metric: str
     """selects the epoch: the best on validation, ties to the earliest"""
@@ -77,7 +84,14 @@ class Trial(BaseModel):
     extensions: tuple[tuple[str, str], ...] = ()
     """name and sha256 of the extensions whose code shapes the training"""
     numerics: Numerics
+    probing: int | None = None
+    """version of how features are taken and probed; None where none are"""
     version: int = TRIAL_VERSION
+
+    @property
+    def outputs(self) -> int:
+        """Numbers that the network gives of an image: a logit a class or, where the recipe regresses, the grade."""
+        return 1 if self.recipe.regresses else len(self.classes)
 
     @property
     def key(self) -> str:
@@ -101,16 +115,21 @@ class SplitInputs:
     """One split's samples and their prepared images, in one order."""
 
     table: pd.DataFrame
-    """id, label, unit, cluster of the n samples"""
+    """id, label, unit, cluster of the n samples, and where they have one their weight"""
     images: PreparedImages
     row: npt.NDArray[np.int64]
     """[n] position of each sample's image in `images`"""
 
     def samples(self) -> Samples:
-        """What the loader needs of it."""
+        """What the loader needs of it. Weights are scaled to a mean of 1."""
         from afield.images.loader import Samples
 
-        return Samples(self.images, self.row, label_array(self.table["label"]))
+        weight = None
+        if "weight" in self.table:
+            given = self.table["weight"].to_numpy(np.float64)
+            weight = (given / given.mean()).astype(np.float32)
+        names = self.table["id"].to_numpy(dtype=np.str_)
+        return Samples(self.images, self.row, label_array(self.table["label"]), weight, names)
 
     def predictions(self, classes: tuple[str, ...], logits: npt.NDArray[np.float32]) -> Predictions:
         """Logits [n, classes] with whom they are about."""
@@ -128,46 +147,103 @@ def run_trial(
     backbone: Backbone,
     weights: Weights | None,
     leading: Metric,
+    own_loss: Loss | None = None,
     *,
     state: State,
     until: int,
     workers: int,
     hooks: Hooks,
+    views: SplitInputs | None = None,
+    cache: Path | None = None,
 ) -> State:
     """Train from `state` until `until` epochs are done; `state.best` holds network and validation logits of the best
     epoch.
 
-    `backbone`, `weights` and `leading` are what `trial.backbone`, `trial.weights` and `trial.metric` name. Raises
-    Stopped (after `hooks.save`) or AfieldError.
+    `backbone`, `weights` and `leading` are what `trial.backbone`, `trial.weights` and `trial.metric` name, `own_loss`
+    what `trial.recipe.loss` does, where it is one's own. Where `recipe.probed`, `views` is the training split as
+    evaluation views, and `cache` where features and probes are kept. Raises Stopped (after `hooks.save`) or
+    AfieldError, also where the device's memory does not suffice.
     """
-    from afield.images.loader import TrainingBatches
-    from afield.training import loop
+    import torch
 
-    recipe = trial.recipe
+    from afield.backbones.heads import head_names
+    from afield.backbones.layers import layer_of_each
+    from afield.images.loader import TrainingBatches
+    from afield.training import loop, start
+    from afield.training.losses import loss_for
+    from afield.training.preprocessing import Preprocessing
+
+    recipe, samples = trial.recipe, train.samples()
 
     def measure(logits: npt.NDArray[np.float32]) -> tuple[float, float]:
         predictions = validation.predictions(trial.classes, logits)
         return leading.on(predictions).compute(predictions), METRICS["log_loss"].compute(predictions)
 
+    network = network_of(trial, backbone, weights)
+    layered = recipe.layer_decay != 1
+    batches = TrainingBatches(
+        samples,
+        recipe.size,
+        trial.interpolation,
+        recipe.batch_size,
+        trial.seed,
+        recipe.augmentation,
+        trial.flips,
+        alike(samples.label, len(trial.classes)) if recipe.balance == "sampler" else None,
+    )
     setup = loop.Setup(
-        network=_network(trial, backbone, weights),
-        batches=TrainingBatches(
-            train.samples(),
-            recipe.size,
-            trial.interpolation,
-            recipe.batch_size,
-            trial.seed,
-            recipe.augmentation,
-            trial.flips,
-        ),
+        network=network,
+        batches=batches,
         validation=validation.samples(),
         measure=measure,
-        preprocessing=loop.Preprocessing(trial.mean, trial.std, trial.channels),
+        preprocessing=Preprocessing(trial.mean, trial.std, trial.channels),
         recipe=recipe,
         numerics=trial.numerics,
+        layers=layer_of_each(network, head_names(network, backbone)) if layered else None,
+        loss=loss_for(recipe, trial.target, count(samples.label, len(trial.classes)), own_loss, trial.numerics.device),
+        settle=_cutting(trial, validation, leading) if recipe.regresses else lambda logits: ({}, logits),
         workers=workers,
     )
-    return loop.train(setup, state, until, hooks)
+    frozen = _frozen(trial, views, validation, cache) if recipe.probed else None
+    try:
+        begun = start.begin(setup, batches, backbone, frozen, state, hooks.stop)
+        state = loop.train(begun, state, until, hooks)
+    except torch.OutOfMemoryError as error:
+        raise AfieldError(
+            f"{recipe.batch_size} images of {recipe.size} px at once do not fit into the device's memory beside what "
+            "else is there; set numerics.micro_batch to a smaller number, e.g. "
+            f"{max(1, (trial.numerics.micro_batch or recipe.batch_size) // 2)}"
+        ) from error
+    return start.completed(state, network) if recipe.trained == "head" else state
+
+
+def _frozen(trial: Trial, views: SplitInputs | None, validation: SplitInputs, cache: Path | None) -> Frozen:
+    """What features and probe of a trial depend on, and where they are kept."""
+    from afield.training.start import Frozen
+
+    if views is None or cache is None or trial.weights is None:
+        raise ValueError("a trial that is probed needs weights, its training split as evaluation views, and a cache")
+    plain = trial.model_dump(mode="json")
+    shapes = ("backbone", "weights", "mean", "std", "channels", "interpolation", "preparation", "extensions")
+    features = {name: plain[name] for name in shapes}
+    features |= {name: plain["recipe"][name] for name in ("image_size", "pooling", "head")}
+    choice = ("task", "task_version", "classes", "data", "split_seed", "protocol", "metric", "extensions")
+    probe = {name: plain[name] for name in choice}
+    return Frozen(views.samples(), validation.samples(), cache, features, probe)
+
+
+def _cutting(trial: Trial, validation: SplitInputs, leading: Metric) -> Settle:
+    """What chooses the cut points between grades by a network's logits of the validation split."""
+    import torch
+
+    from afield.training.grades import OFFSETS
+
+    def settle(logits: torch.Tensor) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+        predictions = validation.predictions(trial.classes, logits.numpy())
+        offsets = torch.from_numpy(grade_offsets(predictions, leading))
+        return {OFFSETS: offsets}, logits - offsets
+
+    return settle
 
 
 def score(
@@ -179,10 +255,11 @@ def score(
     """
     from afield.images.turned import Turned
     from afield.training import loop
+    from afield.training.preprocessing import Preprocessing
 
-    body = _network(trial, backbone, weights=None)
+    body = network_of(trial, backbone, weights=None)
     body.load_state_dict(network)
-    preprocessing = loop.Preprocessing(trial.mean, trial.std, trial.channels)
+    preprocessing = Preprocessing(trial.mean, trial.std, trial.channels)
     shown = symmetries(view, trial.flips)
     samples = split.samples()
     return combined(
@@ -195,17 +272,18 @@ def score(
     )
 
 
-def _network(trial: Trial, backbone: Backbone, weights: Weights | None) -> torch.nn.Module:
-    """The trial's network on its device, before the first step."""
+def network_of(trial: Trial, backbone: Backbone, weights: Weights | None) -> torch.nn.Module:
+    """The trial's network on its device, before any probe and the first step; without weights from scratch."""
     from afield.backbones.build import build
     from afield.training.device import place, settle_process
+    from afield.training.grades import with_grades
 
     settle_process(trial.numerics)
-    initialisation = "scratch" if weights is None else trial.recipe.initialisation
+    random = weights is None or trial.recipe.initialisation == "scratch"
     network = build(
         backbone,
-        len(trial.classes),
-        initialisation=initialisation,
+        trial.outputs,
+        initialisation="scratch" if random else "pretrained",
         seed=trial.seed,
         weights=weights,
         channels=len(trial.mean),
@@ -213,4 +291,6 @@ def _network(trial: Trial, backbone: Backbone, weights: Weights | None) -> torch
         head=trial.recipe.head,
         size=trial.recipe.size,
     )
+    if trial.recipe.regresses:
+        with_grades(network, len(trial.classes))
     return place(network, trial.numerics)

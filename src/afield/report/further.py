@@ -26,8 +26,8 @@ def further_table(record: StudyRecord, ranking: Ranking, names: Mapping[str, str
     if table.empty:
         return None
     rows = [
-        _row(record, dict(zip(_PLACE, place, strict=True)), rows, names)
-        for place, rows in table.groupby(_PLACE, sort=False)
+        _row(record, {name: str(rows[name].iloc[0]) for name in _PLACE}, rows, names)
+        for _, rows in table.groupby(_PLACE, sort=False)
     ]
     caption = (
         f"{metric_title(ranking.metric)}, mean over seeds, in brackets 95\u00a0% intervals from the images of the "

@@ -13,7 +13,8 @@ from afield.base.text import columns, count
 from afield.images.prepared import estimate_bytes
 from afield.study.changes import with_backbones
 from afield.study.ledger import Ledger
-from afield.study.plan import Plan
+from afield.study.plan import Plan, PlannedSearch
+from afield.study.protocol import split_of
 from afield.study.record import StudyRecord
 from afield.study.search import rung_sizes
 from afield.study.store import Store
@@ -47,9 +48,8 @@ def describe_plan(plan: Plan, out: Path) -> str:
     for item in plan.searches:
         rungs = " ".join(f"{cells}@{epochs}" for epochs, cells in rung_sizes(search, len(item.cells), item.epochs))
         epochs = plan.epochs_of(item)
-        passes = epochs * plan.training_images[item.task]
         left = () if ledger is None else (str(ledger.outlook(item).left),)
-        rows.append((item.task, item.backbone.id, item.intervention, rungs, f"{passes}", f"{epochs}", *left))
+        rows.append((item.task, item.backbone.id, item.intervention, rungs, f"{plan.passes(item)}", f"{epochs}", *left))
     head = (
         f"{plan.study.study.name}: {count(len(plan.searches), 'search', 'searches')} ({search.method}), "
         f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}, protocol {plan.study.study.protocol}"
@@ -67,6 +67,7 @@ def describe_plan(plan: Plan, out: Path) -> str:
     lines = [head, "", columns(rows, header), ""]
     lines.append(f"{count(plan.epochs, 'epoch')} in all, repeats included. Numerics: {numerics}.")
     lines.append(f"Prepared images: {_disk(plan)}")
+    lines += _last_blocks(plan)
     lines.append(f"{out}: holds nothing yet" if ledger is None else f"{out}: {_left(ledger)}")
     lines += damaged
     for name, data in plan.tasks.items():
@@ -76,6 +77,20 @@ def describe_plan(plan: Plan, out: Path) -> str:
     if idle:
         lines.append(f"Not run, since study.interventions does not name it: {', '.join(idle)}")
     return "\n".join(lines)
+
+
+def _last_blocks(plan: Plan) -> list[str]:
+    """Of each backbone that is trained in part, a line that names the part."""
+    partly = {search.backbone.id: search.backbone for search in plan.searches if _trains_last_block(search)}
+    if not partly:
+        return []
+    from afield.backbones.parts import last_block_of  # rare, and it needs torch
+
+    return [f"{name}: the last block is {', '.join(last_block_of(row))}" for name, row in partly.items()]
+
+
+def _trains_last_block(search: PlannedSearch) -> bool:
+    return search.cells[0].recipe.trained == "last block"
 
 
 def _ledger(plan: Plan, out: Path, damaged: list[str]) -> Ledger | None:
@@ -104,7 +119,8 @@ def _disk(plan: Plan) -> str:
     sizes = {}
     for item in plan.searches:
         data = plan.tasks[item.task]
-        for split, rule in plan.rules(item).items():
+        for part, rule in plan.rules(item).items():
+            split = split_of(part)
             images, boxes = zip(*data.pictures(split), strict=True)
             sizes[item.task, split, rule] = estimate_bytes(data.root, images, rule, data.task.reading, boxes)
     megabytes = sum(sizes.values()) / 1e6

@@ -14,6 +14,7 @@ from afield.scoring.labels import label_array
 from afield.study.job import SplitPaths
 from afield.study.needs import Preparing
 from afield.study.plan import Plan
+from afield.study.protocol import split_of
 from afield.study.store import Store
 from afield.tasks.data import TaskData
 from afield.tasks.labels import HAS
@@ -36,13 +37,14 @@ def prepare_inputs(
     for search in plan.searches:
         data = plan.tasks[search.task]
         samples = store.samples(data.task.name, data.identity)
-        paths = {}
-        for split, rule in plan.rules(search).items():
+        paths: dict[str, SplitPaths] = {}
+        for part, rule in plan.rules(search).items():
+            split = split_of(part)
             place = (search.task, split, rule)
             if place not in folders:
                 folders[place] = prepare_split(data, split, rule, cache, progress)
             table = data.selection if split == "validation" else split
-            paths[split] = SplitPaths(samples, table, folders[place])
+            paths[part] = SplitPaths(samples, table, folders[place])
         if search.task not in pictured:
             pictured.add(search.task)
             _write_pictures(store, data, paths["validation"])
@@ -85,7 +87,7 @@ def write_task(store: Store, data: TaskData) -> None:
         "sizes": {split: len(data.table[data.table["split"] == split]) for split in data.counts()},
     }
     columns = ["id", "image", "label", "split", "group", "cluster", "unit"]
-    columns += ["box"] if "box" in table else []
+    columns += [name for name in ("box", "weight") if name in table]
     columns += [name for name in task.subgroups if name not in columns]
     store.write_task(task.name, data.identity, table[columns], content)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from afield.backbones.backbone import Backbone
 from afield.backbones.own import planned
@@ -29,6 +29,9 @@ from afield.tasks.data import TaskData, Unreadable, load_task
 from afield.tasks.source import TaskSource
 from afield.tasks.task import Task
 from afield.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from afield.training.losses import Loss
 
 Found = TypeVar("Found")
 
@@ -84,6 +87,7 @@ def gather(
         problems.append(f"study.tasks: two have one name ({names}); rename one")
     backbones = _each(loadable(study.study.backbones), lambda name: planned(name, extensions or {}), problems)
     problems += _misfits(study, tasks, backbones)
+    problems += _unfit_losses(study, tasks, extensions)
     pretrained = [name for name in study.study.backbones if name in backbones and _is_pretrained(study, name)]
     ready = download and not problems
     weights = _each(pretrained, lambda name: _weights(backbones[name], sources, downloading, download=ready), problems)
@@ -102,6 +106,13 @@ def own_metric(name: str, extensions: Mapping[str, Extension]) -> Metric:
     if not all(math.isfinite(end) for end in found.range):
         raise InputError(f"{name}: range {found.range}: must be two finite numbers, the least and the greatest value")
     return found
+
+
+def own_loss(name: str, extensions: Mapping[str, Extension]) -> Loss:
+    """One's own loss, by its reference. Raises InputError where there is none."""
+    from afield.training.losses import Loss  # losses are made of torch, which a plan can often do without
+
+    return replace(find_object(name, extensions, Loss), name=name)
 
 
 def _each(names: Sequence[str], find: Callable[[str], Found], problems: list[str]) -> dict[str, Found]:
@@ -163,7 +174,7 @@ def _unreadable(study: Study, task: Task, cache: Path, preparing: Preparing | No
 def _is_pretrained(study: Study, backbone: str) -> bool:
     """Whether an intervention trains it from its weights."""
     return any(
-        study.recipe_of(intervention).initialisation == "pretrained" and backbone in study.backbones_of(intervention)
+        study.recipe_of(intervention).initialisation != "scratch" and backbone in study.backbones_of(intervention)
         for intervention in study.study.interventions
     )
 
@@ -196,6 +207,24 @@ def _views_denied(study: Study, name: str, task: Task) -> Iterator[str]:
             yield f"{name}: {error}"
 
 
+def _unfit_losses(
+    study: Study, tasks: Mapping[str, TaskData], extensions: Mapping[str, Extension] | None
+) -> Iterator[str]:
+    """What speaks against a recipe's loss or balance on a task."""
+    for recipe in map(study.recipe_of, study.study.interventions):
+        usual = recipe.loss == "auto" and recipe.balance != "logit-adjust"
+        if usual or (is_own(recipe.loss) and extensions is None):
+            continue
+        from afield.training.losses import check_loss
+
+        try:
+            own = own_loss(recipe.loss, extensions or {}) if is_own(recipe.loss) else None
+            for name, found in tasks.items():
+                check_loss(name, found.task.target, recipe, own)
+        except InputError as error:
+            yield str(error)
+
+
 def _complaints(study: Study, task: Task, row: Backbone, recipe: Recipe) -> list[str]:
     try:
         check_size(row, view_of(study.study.protocol, task, row, recipe).image_size)
@@ -203,6 +232,10 @@ def _complaints(study: Study, task: Task, row: Backbone, recipe: Recipe) -> list
             from afield.backbones.pooling import check_pooling
 
             check_pooling(row, recipe.pooling, recipe.head)
+        if recipe.trained == "last block":
+            from afield.backbones.parts import last_block_of
+
+            last_block_of(row)
         if task.reading.count != 3:
             from afield.backbones.channels import check_channels
 

@@ -132,7 +132,7 @@ class Network:
     def _normalised(self, views: list[npt.NDArray[np.uint8]]) -> torch.Tensor:
         import torch
 
-        from afield.training.loop import Preprocessing
+        from afield.training.preprocessing import Preprocessing
 
         pixels = torch.from_numpy(np.stack(views)).permute(0, 3, 1, 2)
         return Preprocessing(self.trial.mean, self.trial.std, self.trial.channels)(pixels, _on_cpu(self.trial.numerics))
@@ -217,10 +217,11 @@ def _build(trial: Trial, backbone: Backbone, path: Path) -> nn.Module:
 
     from afield.backbones.build import build
     from afield.training.device import place
+    from afield.training.grades import with_grades
 
     module = build(
         backbone,
-        len(trial.classes),
+        trial.outputs,
         initialisation="scratch",
         seed=trial.seed,
         weights=None,
@@ -229,6 +230,8 @@ def _build(trial: Trial, backbone: Backbone, path: Path) -> nn.Module:
         head=trial.recipe.head,
         size=trial.recipe.size,
     )
+    if trial.recipe.regresses:
+        with_grades(module, len(trial.classes))
     try:
         module.load_state_dict(load_file(path))
     except RuntimeError as error:

@@ -4,8 +4,8 @@ numerics are settled.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,10 @@ from afield.base.extensions import Extension, is_own
 from afield.base.files import safe_name
 from afield.base.hashing import digest
 from afield.images.prepared import PREPARATION_VERSION, Rule
+from afield.probing.version import PROBING_VERSION
 from afield.scoring.metric import Metric
 from afield.study.needs import ANYWHERE, Downloading, Preparing, gather
-from afield.study.protocol import view_of
+from afield.study.protocol import TRAINING_VIEWS, view_of
 from afield.study.search import rung_sizes
 from afield.study.split_view import SplitView, wanted_of
 from afield.study.study import Study
@@ -28,6 +29,9 @@ from afield.tasks.words import incomplete_words
 from afield.training.numerics import NumericsChoice, numerics_for
 from afield.training.recipe import Recipe
 from afield.trial import Trial, key_of
+
+ON_FEATURES = 1e-3
+"""what an epoch of a head alone costs beside one of the whole network, roughly"""
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,16 @@ class Plan:
     """the study's own files and packages, by name"""
     metrics: Mapping[str, Metric] = field(default_factory=dict)
     """one's own that lead tasks, by name"""
+
+    def with_micro_batches(self, of: Callable[[Trial], int]) -> Plan:
+        """The plan whose trials take so many samples at once."""
+
+        def settled(cell: Trial) -> Trial:
+            numerics = cell.numerics.model_copy(update={"micro_batch": of(cell)})
+            return cell.model_copy(update={"numerics": numerics})
+
+        searches = (replace(item, cells=tuple(settled(cell) for cell in item.cells)) for item in self.searches)
+        return replace(self, searches=tuple(searches))
 
     def content(self) -> dict[str, Any]:
         """The plan as plain values: what a reader of the result folder needs to find its way."""
@@ -146,21 +160,33 @@ class Plan:
         return {name: len(data.samples("train")) for name, data in self.tasks.items()}
 
     def work(self, search: PlannedSearch) -> float:
-        """What an epoch of a search costs, roughly: multiply-adds (billions) of all training images at its size."""
-        scale = search.cells[0].recipe.size / search.backbone.input_size
-        return search.backbone.work * scale**2 * self.training_images[search.task]
+        """What an epoch of a search costs, roughly: multiply-adds (billions) of all training images at its size; on
+        stored features a small share of that.
+        """
+        recipe = search.cells[0].recipe
+        scale = recipe.size / search.backbone.input_size
+        share = ON_FEATURES if recipe.trained == "head" else 1
+        return share * search.backbone.work * scale**2 * self.training_images[search.task]
 
     def scored_on(self, task: str) -> tuple[SplitView, ...]:
         """What each chosen network of a task is scored on, in order."""
         return wanted_of(self.study.study.views, self.tasks[task].task.extra_splits)
 
+    def passes(self, search: PlannedSearch) -> int:
+        """Training images that go through the network in a search with its repeats: those of each epoch, or once those
+        whose features a head alone is trained on; and once those that a probe is fitted on.
+        """
+        recipe, images = search.cells[0].recipe, self.training_images[search.task]
+        return images * ((0 if recipe.trained == "head" else self.epochs_of(search)) + recipe.probed)
+
     def rules(self, search: PlannedSearch) -> dict[str, Rule]:
-        """How the images of each split are prepared for a search."""
-        recipe = search.cells[0].recipe
-        task = self.tasks[search.task].task
-        return view_of(self.study.study.protocol, task, search.backbone, recipe).rules(
-            recipe.augmentation, task.extra_splits
-        )
+        """How the images of each split are prepared for a search, and of the training split a second time as evaluation
+        views where features of these are needed.
+        """
+        recipe, task = search.cells[0].recipe, self.tasks[search.task].task
+        view = view_of(self.study.study.protocol, task, search.backbone, recipe)
+        rules = view.rules(recipe.augmentation, task.extra_splits)
+        return {**rules, TRAINING_VIEWS: rules["validation"]} if recipe.probed else rules
 
 
 def make_plan(
@@ -193,7 +219,7 @@ def make_plan(
                 grids[intervention],
                 needs.weights.get(name),
                 numerics,
-                _hashes((name, found.task.metric), needs.extensions),
+                _hashes((name, found.task.metric, grids[intervention][0].loss), needs.extensions),
             ),
             seeds=study.study.seeds,
         )
@@ -206,7 +232,7 @@ def make_plan(
 
 
 def _hashes(names: Sequence[str], extensions: Mapping[str, Extension]) -> tuple[tuple[str, str], ...]:
-    """Name and sha256 of the extensions whose code shapes a training: by its backbone, or the metric that selects."""
+    """Name and sha256 of the extensions that shape a training: by its backbone, its loss, the metric that selects."""
     used = [extension_of(name, extensions) for name in names if is_own(name)]
     return tuple(sorted({(extension.name, extension.sha256) for extension in used}))
 
@@ -234,7 +260,7 @@ def _cells(
             split_seed=task.split_seed,
             protocol=protocol,
             backbone=row.id,
-            weights=weights.sha256 if weights is not None and recipe.initialisation == "pretrained" else None,
+            weights=weights.sha256 if weights is not None and recipe.initialisation != "scratch" else None,
             mean=view.mean,
             std=view.std,
             interpolation=view.interpolation,
@@ -245,6 +271,7 @@ def _cells(
             preparation=PREPARATION_VERSION,
             extensions=extensions,
             numerics=numerics_for(numerics, row.convolutional),
+            probing=PROBING_VERSION if recipe.probed else None,
         )
         for recipe, view in zip(grid, views, strict=True)
     )

@@ -11,6 +11,14 @@ from afield.images.prepared import Rule, evaluation_rule, full_rule, train_rule
 from afield.tasks.task import Flip, Protocol, Task
 from afield.training.recipe import USUAL_SIZE, Recipe
 
+TRAINING_VIEWS = "views"
+"""what is prepared for a search beside each split: the training split as evaluation views, for its features"""
+
+
+def split_of(part: str) -> str:
+    """The split whose samples a part shows: itself, but for the training split's views."""
+    return "train" if part == TRAINING_VIEWS else part
+
 
 @dataclass(frozen=True)
 class View:

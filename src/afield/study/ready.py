@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from afield.backbones.weights import Sources, sources
+from afield.study.micro_batches import with_settled
 from afield.study.numerics import settle_numerics
 from afield.study.plan import Plan, make_plan
 from afield.study.study import Study
@@ -24,9 +25,10 @@ def check_ready(
     """
     settled_in = out if out is not None and (out / "numerics.toml").exists() else None
     numerics = settle_numerics(study.numerics, settled_in, study.study.protocol)
-    return make_plan(
+    plan = make_plan(
         study, numerics, cache_folder(), sources_of(weights, offline=offline), path_of(data), download=False
     )
+    return plan if out is None else with_settled(plan, out)
 
 
 def sources_of(weights: str | Path | None, *, offline: bool) -> Sources:

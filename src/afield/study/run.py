@@ -19,6 +19,7 @@ from afield.study.engines.local import Event, LocalEngine
 from afield.study.inputs import prepare_inputs, write_task
 from afield.study.job import Job, SplitPaths
 from afield.study.ledger import Ledger, Want
+from afield.study.micro_batches import settle_micro_batches
 from afield.study.numerics import settle_numerics
 from afield.study.plan import Plan, PlannedSearch, make_plan
 from afield.study.ready import path_of, sources_of
@@ -88,6 +89,7 @@ def run_study(
     plan = make_plan(
         study, numerics, cache, sources_of(weights, offline=offline), path_of(data), watch.download, watch.prepare
     )
+    plan = settle_micro_batches(plan, store.root, watch.say)
     for name, found in plan.tasks.items():
         write_task(store, found)
         for words in (found.task.proposal, plan.incomplete[name]):

@@ -1,0 +1,120 @@
+"""Frozen features: what the head is given of each image's evaluation view, while the body stays as it was pretrained.
+
+They are computed once for a backbone and all that shapes its view of a task, and kept in the shared cache. A head that
+is trained alone is shown them in place of images, so an epoch costs a product of matrices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from afield.base.errors import AfieldError
+from afield.images.augment import send
+from afield.images.loader import Batch, Position, Samples, TrainingBatches
+from afield.probing.kept import Stop, kept, refuse_stop
+
+Embed = Callable[[torch.Tensor], torch.Tensor]
+"""evaluation views, uint8 [n, channels, size, size] on the device, to features, float32 [n, f]"""
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """How the features of a training's images are made, and where they are kept."""
+
+    embed: Embed
+    about: Mapping[str, object]
+    """all that features depend on beside the images: plain values"""
+    folder: Path
+    device: torch.device
+    batch_size: int
+    """images at once; a part of what features depend on, since the size of a product may order its sums"""
+    stop: Stop
+
+    def names(self, samples: Samples) -> dict[str, object]:
+        """What the features of these samples' images depend on."""
+        return {**self.about, "batch_size": self.batch_size, "images": samples.images.folder.name}
+
+    def features(self, samples: Samples) -> torch.Tensor:
+        """Features of the images that the samples show, float32 [images, f], on the CPU.
+
+        Raises as `kept` does, and AfieldError where some are not finite.
+        """
+        return kept(self.folder, self.names(samples), lambda: {"features": self._computed(samples)}, self.stop)[
+            "features"
+        ]
+
+    def _computed(self, samples: Samples) -> torch.Tensor:
+        count = len(samples.images)
+        everything = Samples(samples.images, np.arange(count), np.zeros(count, np.int64))
+        parts = []
+        for views in everything.evaluation(self.batch_size, self.device):
+            refuse_stop(self.stop)
+            parts.append(self.embed(views).cpu())
+        features = torch.cat(parts)
+        if not bool(torch.isfinite(features).all()):
+            raise AfieldError(
+                "the features of the frozen body are not finite, so there is nothing to probe; "
+                'try precision = "float32" in the study\'s [numerics]'
+            )
+        return features
+
+
+@dataclass(frozen=True)
+class FeatureSamples:
+    """A split's samples as a head alone is shown them."""
+
+    features: torch.Tensor
+    """float32 [images, f]"""
+    row: npt.NDArray[np.int64]
+    """[n] position of each sample's image in `features`"""
+
+    def evaluation(self, batch_size: int, device: torch.device) -> Iterator[torch.Tensor]:
+        """Features of all samples in order, [n, f] at once, on the device."""
+        for start in range(0, len(self.row), batch_size):
+            yield send(self.features[torch.from_numpy(self.row[start : start + batch_size])], device)
+
+
+@dataclass(frozen=True)
+class FeatureBatches:
+    """The batches of a training, by position, as a head alone is shown them: the same samples in the same order."""
+
+    batches: TrainingBatches
+    features: torch.Tensor
+    """float32 [images, f]"""
+
+    @property
+    def seed(self) -> int:
+        """Of every random stream."""
+        return self.batches.seed
+
+    @property
+    def batch_size(self) -> int:
+        """Samples a batch."""
+        return self.batches.batch_size
+
+    def steps(self) -> int:
+        """Batches an epoch."""
+        return self.batches.steps()
+
+    def seen(self) -> int:
+        """Samples an epoch."""
+        return self.batches.seen()
+
+    def names(self, position: Position) -> list[str]:
+        """The names of a batch's samples; empty where they have none."""
+        return self.batches.names(position)
+
+    def load(self, positions: list[Position], workers: int, device: torch.device) -> Iterator[Batch]:
+        """The batches at these positions in order, on the device, where all features lie; workers have no work."""
+        features, samples = send(self.features, device), self.batches.samples
+        for position in positions:
+            chosen = self.batches.chosen(position)
+            shown = features[send(torch.from_numpy(samples.row[chosen]), device)]
+            labels, weights = torch.from_numpy(samples.label[chosen]), self.batches.weights(position)
+            yield Batch(*position, shown, labels, weights)

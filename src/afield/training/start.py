@@ -1,0 +1,135 @@
+"""Where a training starts and what it changes: a head from a linear probe, a head alone on features, a last block.
+
+The loop knows none of that: it trains the network that it is given on the batches that it is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from afield.backbones.backbone import Backbone
+from afield.backbones.parts import HeadAlone, freeze, head_alone, head_inputs, last_block
+from afield.images.augment import send
+from afield.images.loader import Samples, TrainingBatches
+from afield.probing.features import Extraction, FeatureBatches, FeatureSamples
+from afield.probing.kept import Stop, array_digest
+from afield.probing.probe import fit_probe, kept_probe
+from afield.probing.version import PROBING_VERSION
+from afield.training.checkpoint import State
+from afield.training.device import autocast, dtype, nondeterminism_named, platform
+from afield.training.loop import EVALUATION_BATCH, Setup
+from afield.training.numerics import Numerics
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """What a training needs beside images to train on, where its body or its start is frozen."""
+
+    train: Samples
+    """the training split's samples, in their order, as evaluation views"""
+    validation: Samples
+    cache: Path
+    features: Mapping[str, object]
+    """all that features depend on but the images, the numerics and the platform: plain values"""
+    probe: Mapping[str, object]
+    """all that the choice of a probe depends on but features and labels: plain values"""
+
+
+def begin(
+    setup: Setup, batches: TrainingBatches, backbone: Backbone, frozen: Frozen | None, state: State, stop: Stop
+) -> Setup:
+    """What the loop trains, from a setup of the whole network on images; `frozen` where `recipe.probed`.
+
+    The probe is fitted where the training begins; one that goes on has its head in `state`. It depends on no seed and
+    on nothing that was drawn, so a stop before, in or after it changes nothing.
+    """
+    recipe, network = setup.recipe, setup.network
+    if recipe.trained == "last block":
+        freeze(network, last_block(network, backbone))
+    fresh = not state.network
+    if frozen is None or not (recipe.trained == "head" or fresh):
+        return setup
+    alone = head_alone(network, backbone, frozen.train.images.channels, recipe.size)
+    extraction = _extraction(setup, backbone, alone, frozen, stop)
+    train, validation = (extraction.features(samples) for samples in (frozen.train, frozen.validation))
+    if recipe.initialisation == "probe" and fresh:
+        _put_probe(alone, setup, frozen, extraction, train, validation, stop)
+    if recipe.trained != "head":
+        return setup
+    return replace(
+        setup,
+        network=alone,
+        batches=FeatureBatches(replace(batches, samples=frozen.train), train),
+        validation=FeatureSamples(validation, frozen.validation.row),
+        preprocessing=as_it_is,
+    )
+
+
+def completed(state: State, network: nn.Module) -> State:
+    """A state whose best network is whole: what it has of `network`, and the rest as it is there."""
+    if state.best is None:
+        return state
+    whole = {name: tensor.detach().to("cpu", copy=True) for name, tensor in network.state_dict().items()}
+    return replace(state, best=replace(state.best, network={**whole, **state.best.network}))
+
+
+def as_it_is(features: torch.Tensor, numerics: Numerics) -> torch.Tensor:
+    """Features on the device: a head takes them as they are."""
+    return send(features, torch.device(numerics.device))
+
+
+def _extraction(setup: Setup, backbone: Backbone, alone: HeadAlone, frozen: Frozen, stop: Stop) -> Extraction:
+    numerics = setup.numerics
+
+    def embed(views: torch.Tensor) -> torch.Tensor:
+        setup.network.eval()
+        with torch.inference_mode(), autocast(numerics), nondeterminism_named():
+            images = setup.preprocessing(views, numerics)
+            return head_inputs(setup.network, backbone, alone, images).to(dtype(numerics))
+
+    about = {
+        **frozen.features,
+        "probing": PROBING_VERSION,
+        "numerics": numerics.model_dump(mode="json"),
+        "platform": platform(numerics.device),
+    }
+    device = torch.device(numerics.device)
+    return Extraction(embed, about, frozen.cache / "features", device, EVALUATION_BATCH, stop)
+
+
+def _put_probe(
+    alone: HeadAlone,
+    setup: Setup,
+    frozen: Frozen,
+    extraction: Extraction,
+    train: torch.Tensor,
+    validation: torch.Tensor,
+    stop: Stop,
+) -> None:
+    samples, shown = frozen.train, frozen.validation
+    about = {
+        **frozen.probe,
+        "train": extraction.names(samples),
+        "validation": extraction.names(shown),
+        "arrays": [array_digest(array) for one in (samples, shown) for array in (one.row, one.label)],
+    }
+    classes = alone.layers[0].weight.shape[0]
+    probe = kept_probe(
+        frozen.cache / "probes",
+        about,
+        lambda: fit_probe(
+            train[torch.from_numpy(samples.row)],
+            torch.from_numpy(samples.label),
+            classes,
+            validation[torch.from_numpy(shown.row)],
+            setup.measure,
+            stop,
+        ),
+        stop,
+    )
+    alone.put(*(send(tensor, torch.device(setup.numerics.device)) for tensor in (probe.weight, probe.bias)))
