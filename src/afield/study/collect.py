@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from pydantic import ValidationError
-from scipy.stats import spearmanr
 
 from afield.backbones.backbone import Backbone
 from afield.base.errors import InputError, nearest
@@ -21,7 +19,7 @@ from afield.scoring.metrics import METRICS
 from afield.study.combined import keep_combined, metrics_of
 from afield.study.ensembles import Combination
 from afield.study.ledger import has_failed
-from afield.study.record import BackboneRecord, Failure, SearchRecord, StudyRecord, TaskRecord, TrialRecord, TrialState
+from afield.study.record import BackboneRecord, Failure, SearchRecord, StudyRecord, TaskRecord, TrialRecord
 from afield.study.result_rows import (
     Scored,
     Tables,
@@ -33,30 +31,15 @@ from afield.study.result_rows import (
     shown_of,
 )
 from afield.study.sealed import read_samples
-from afield.study.search import Chosen, History, Seen, ask, asked, best_so_far, rungs
+from afield.study.search_records import Context, search_record
 from afield.study.split_view import TEST, VALIDATION
 from afield.study.store import Store, TrialFiles
-from afield.study.study import SearchChoice, Study
+from afield.study.study import Study
 from afield.tasks.task import SPLITS, Card, in_order
 from afield.trial import Trial
 
 _View = tuple[tuple[float, ...], tuple[float, ...], str, str]
 """mean, std, interpolation and order of channels that trials were shown images with"""
-_CUT_AXIS = 3
-"""values that an axis needs for its ends to be borders"""
-
-
-@dataclass(frozen=True)
-class _Context:
-    """What is looked up again and again while a record is put together."""
-
-    store: Store
-    study: Study
-    trials: Mapping[str, Trial]
-    files: Mapping[str, TrialFiles]
-    scores: Mapping[str, Mapping[str, Any]]
-    backbones: Mapping[str, Backbone]
-    """by id, as the plan noted them: one's own are known without their code, on any machine"""
 
 
 def load_record(out: str | Path, study: str | None = None) -> StudyRecord:
@@ -131,21 +114,21 @@ def keep_all_joined(store: Store, study: str, own: Mapping[str, Metric]) -> None
             keep_combined(store, each, task.classes, metrics, at)
 
 
-def _context(store: Store, study: Study) -> tuple[_Context, Mapping[str, Any]]:
+def _context(store: Store, study: Study) -> tuple[Context, Mapping[str, Any]]:
     """All that is looked up, and the plan as it was stored."""
     stored = store.read_plan(study.study.name)
     trials = _trials(store, stored)
     files = {key: store.read(key) for key in trials}
     scores = {key: score for key in trials if (score := store.scores.read(key)) is not None}
     backbones = {name: Backbone.from_plain(values) for name, values in stored["backbones"].items()}
-    return _Context(store, study, trials, files, scores, backbones), stored
+    return Context(store, study, trials, files, scores, backbones), stored
 
 
 def _found(
-    context: _Context, stored: Mapping[str, Any]
+    context: Context, stored: Mapping[str, Any]
 ) -> tuple[tuple[SearchRecord, ...], Tables, tuple[Combination, ...]]:
     """The searches, what the results table is made of, and what is joined in it."""
-    searches = tuple(_search(context, content) for content in stored["searches"])
+    searches = tuple(search_record(context, content) for content in stored["searches"])
     tasks = {name: _task(context.store, name, stored) for name in stored["tasks"]}
     scored = [
         Scored(search, trial, context.backbones[trial.backbone], _machine(context.files[trial.key]))
@@ -202,80 +185,6 @@ def _trials(store: Store, plan: Mapping[str, Any]) -> dict[str, Trial]:
         ) from None
 
 
-def _search(context: _Context, content: Mapping[str, Any]) -> SearchRecord:
-    study, keys = context.study, content["cells"]
-    intervention = content["intervention"]
-    seen = [Seen(context.files[key].history, context.files[key].failure is not None) for key in keys]
-    epochs = context.trials[keys[0]].recipe.epochs
-    step = ask(study.search, seen, epochs)
-    chosen = step.cell if isinstance(step, Chosen) else None
-    repeats = [] if chosen is None else content["repeats"][chosen]
-    axes = {key: tuple(values) for key, values in study.search.grid.items()}
-    spent = [item.history[:until] for item, until in zip(seen, asked(study.search, seen, epochs), strict=True)]
-    return SearchRecord(
-        task=content["task"],
-        backbone=content["backbone"],
-        intervention=intervention,
-        cells=tuple(_trial(context, key, intervention) for key in keys),
-        axes=axes,
-        chosen=None if chosen is None else keys[chosen],
-        repeats=tuple(_trial(context, key, intervention) for key in repeats),
-        borders=() if chosen is None else _borders(axes, context.trials[keys[chosen]]),
-        epochs_spent=sum(len(history) for history in spent),
-        seconds_spent=sum(row["seconds"] for history in spent for row in history),
-        epochs_of_grid=len(keys) * epochs,
-        rung_correlation=_rung_correlation(study.search, spent, epochs),
-        micro_batch=context.trials[keys[0]].numerics.micro_batch,
-    )
-
-
-def _trial(context: _Context, key: str, intervention: str) -> TrialRecord:
-    trial, files = context.trials[key], context.files[key]
-    state: TrialState = "missing"
-    if files.result is not None:
-        state = "finished"
-    elif files.failure is not None:
-        state = "failed"
-    elif files.history:
-        state = "paused"
-    result = files.result or {}
-    best, loss = best_so_far(files.history, len(files.history)) if files.history else (None, None)
-    return TrialRecord(
-        key=key,
-        task=trial.task,
-        backbone=trial.backbone,
-        intervention=intervention,
-        seed=trial.seed,
-        recipe=trial.recipe.model_dump(),
-        state=state,
-        history=files.history,
-        best_epoch=next((int(row["epoch"]) for row in files.history if row["validation"] == best), None),
-        validation=best,
-        validation_loss=loss,
-        train_seconds=sum(row["seconds"] for row in files.history),
-        platform=result.get("platform", {}),
-    )
-
-
-def _borders(axes: Mapping[str, Sequence[float]], chosen: Trial) -> tuple[str, ...]:
-    return tuple(
-        key for key, values in axes.items()
-        if len(values) >= _CUT_AXIS and getattr(chosen.recipe, key) in (min(values), max(values))
-    )  # fmt: skip
-
-
-def _rung_correlation(search: SearchChoice, histories: Sequence[History], epochs: int) -> float | None:
-    """Spearman correlation of the metric at the first rung and at the end, over the cells that went all the way."""
-    first = rungs(search, epochs)[0]
-    whole = [history for history in histories if len(history) >= epochs]
-    if first == epochs or len(whole) < _CUT_AXIS:
-        return None
-    early, late = ([best_so_far(history, until)[0] for history in whole] for until in (first, epochs))
-    if len(set(early)) == 1 or len(set(late)) == 1:
-        return None
-    return float(spearmanr(early, late).statistic)
-
-
 def _task(store: Store, name: str, plan: Mapping[str, Any]) -> TaskRecord:
     identity = plan["tasks"][name]
     content = store.read_task(name, identity)
@@ -317,11 +226,11 @@ def _backbone(row: Backbone, stored: Mapping[str, Any], views: set[_View]) -> Ba
     return BackboneRecord(row, weights["sha256"], weights["origin"], preprocessing, code)
 
 
-def _scored(context: _Context, searches: Sequence[SearchRecord]) -> list[tuple[SearchRecord, TrialRecord]]:
+def _scored(context: Context, searches: Sequence[SearchRecord]) -> list[tuple[SearchRecord, TrialRecord]]:
     return [(search, trial) for search in searches for trial in search.repeats if trial.key in context.scores]
 
 
-def _predictions(context: _Context, searches: Sequence[SearchRecord]) -> pd.DataFrame:
+def _predictions(context: Context, searches: Sequence[SearchRecord]) -> pd.DataFrame:
     keys = dict.fromkeys(trial.key for _, trial in _scored(context, searches))
     frames = [context.store.scores.predictions(key, at) for key in keys for at in (VALIDATION, TEST)]
     columns = ["key", "split", "view", "sample", "unit", "cluster", "label", "logits"]
@@ -329,7 +238,7 @@ def _predictions(context: _Context, searches: Sequence[SearchRecord]) -> pd.Data
 
 
 def _resampled(
-    context: _Context, searches: Sequence[SearchRecord], tasks: Sequence[TaskRecord]
+    context: Context, searches: Sequence[SearchRecord], tasks: Sequence[TaskRecord]
 ) -> dict[str, npt.NDArray[np.float64]]:
     """The resamples of the tasks that one's own metric leads, by key."""
     owned = {task.name for task in tasks if task.own_range is not None}
