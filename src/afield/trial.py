@@ -25,6 +25,8 @@ from afield.base.extensions import is_own
 from afield.base.hashing import digest
 from afield.base.reading import AS_DECLARED, Reading
 from afield.images.prepared import PreparedImages
+from afield.images.symmetries import PLAIN, symmetries
+from afield.scoring.combine import combined
 from afield.scoring.cut_points import grade_offsets
 from afield.scoring.labels import label_array
 from afield.scoring.metric import Metric
@@ -261,16 +263,30 @@ def _place(trial: Trial, extensions: Mapping[str, str]) -> tuple[str, str]:
     return extensions[extension], dict(trial.extensions)[extension]
 
 
-def score(trial: Trial, backbone: Backbone, network: dict[str, torch.Tensor], split: SplitInputs) -> Predictions:
-    """The predictions of a trained network (its tensors by name) on a split, plain view."""
+def score(
+    trial: Trial, backbone: Backbone, network: dict[str, torch.Tensor], split: SplitInputs, view: str = PLAIN
+) -> Predictions:
+    """The predictions of a trained network (its tensors by name) on a split under a view (`images.symmetries`): the
+    mean of the probabilities of all that the view shows of each picture. Raises InputError for a view that the task's
+    flips do not allow.
+    """
+    from afield.images.turned import Turned
     from afield.training import loop
     from afield.training.preprocessing import Preprocessing
 
     body = network_of(trial, backbone, weights=None)
     body.load_state_dict(network)
     preprocessing = Preprocessing(trial.mean, trial.std, trial.channels)
-    logits = loop.predict(body, split.samples(), preprocessing, trial.numerics)
-    return split.predictions(trial.classes, logits.numpy())
+    shown = symmetries(view, trial.flips)
+    samples = split.samples()
+    return combined(
+        [
+            split.predictions(
+                trial.classes, loop.predict(Turned(body, symmetry), samples, preprocessing, trial.numerics).numpy()
+            )
+            for symmetry in shown
+        ]
+    )
 
 
 def network_of(trial: Trial, backbone: Backbone, weights: Weights | None) -> torch.nn.Module:

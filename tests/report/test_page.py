@@ -8,9 +8,11 @@ import subprocess
 import sys
 from html.parser import HTMLParser
 
+import pandas as pd
 import pytest
 
 from afield.report.page import render, script_json
+from afield.study.ensembles import EnsembleChoice
 from afield.study.record import StudyRecord
 from tests.fixtures.records import make_record
 
@@ -232,3 +234,23 @@ def test_the_page_stays_small(html):
 def test_report_starts_without_torch():
     code = "import sys, afield.report.page; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_what_stands_beside_the_ranking_has_a_table_and_changes_nothing_else(record, html):
+    assert "Further test splits" not in html
+    best = record.results[(record.results["backbone"] == OLD) & (record.results["intervention"] == "plain")]
+    night = best.assign(joined="", split="test-night", value=0.321, low=0.25, high=0.4)
+    study = record.study.model_copy(update={"ensembles": {"both": EnsembleChoice(over=("seeds",))}})
+    both = best[best["seed"] == 0].assign(kind="ensemble", joined="both", seed=pd.NA, value=0.876, low=0.8, high=0.9)
+    beside = dataclasses.replace(
+        record,
+        study=study,
+        further=pd.concat([night, both], ignore_index=True),
+        unjoined=("ensemble all of elpv lacks 1 of 4 networks",),
+    )
+    text = " ".join(Reader(render(beside)).text)
+    assert re.search(r"test-night, plain\s+0\.321", text)
+    assert re.search(r"ensemble both on test, plain\s+0\.876", text)
+    assert "The ensemble all of elpv lacks 1 of 4 networks, so it has no result." in text
+    mean = f"{best.loc[best['metric'] == 'accuracy', 'value'].mean():.3f}"
+    assert text.count(mean) > " ".join(Reader(html).text).count(mean)  # the mean member stands beside the ensemble

@@ -18,7 +18,7 @@ from afield.analysis.transfer import fit_transfer
 from afield.base.errors import InputError
 from afield.report.page import render, write_page
 from afield.study.collect import load_record
-from afield.study.run import check_ready
+from afield.study.ready import check_ready
 from afield.study.standing import Silent
 from afield.study.study import Study, load_study
 from tests.fixtures.records import STRENGTH, make_record

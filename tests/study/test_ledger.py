@@ -11,6 +11,7 @@ from afield.scoring.predictions import Predictions
 from afield.study.ledger import Ledger
 from afield.study.numerics import settle_numerics
 from afield.study.plan import Plan, make_plan
+from afield.study.split_view import TEST
 from afield.study.standing import standing_of
 from afield.study.store import Store
 from afield.study.study import parse_study
@@ -67,8 +68,8 @@ def test_after_every_change_it_says_what_a_fresh_look_would(plan: Plan, tmp_path
             if want.kind == "train":
                 train(store, trial, want.until)
             else:
-                store.write_test(trial.key, said(trial))
-                store.seal_score(trial.key, {"key": trial.key})
+                store.scores.write(trial.key, TEST, said(trial))
+                store.scores.seal(trial.key, TEST, {"key": trial.key})
         elif kind == "fail":
             store.begin(trial)
             store.fail(trial.key, "diverged", "trace")
@@ -163,8 +164,8 @@ def test_a_standing_counts_each_training_once_and_what_is_left_ends_at_nothing(p
         if want.kind == "train":
             train(store, want.trial, want.until)
         else:
-            store.write_test(want.trial.key, said(want.trial))
-            store.seal_score(want.trial.key, {"key": want.trial.key})
+            store.scores.write(want.trial.key, TEST, said(want.trial))
+            store.scores.seal(want.trial.key, TEST, {"key": want.trial.key})
         ledger.reload(want.trial.key)
         seen.append(standing_of(ledger, [], [], 2))
     assert (seen[-1].done, seen[-1].left, seen[-1].failed, seen[-1].seconds_left) == (9, 0, 1, 0.0)

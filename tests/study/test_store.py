@@ -9,6 +9,7 @@ import pytest
 from afield.base.errors import DamagedError, StoreError
 from afield.scoring.predictions import Predictions
 from afield.study.numerics import settle_numerics
+from afield.study.split_view import TEST
 from afield.study.store import Store
 from afield.training import device
 from afield.training.numerics import NumericsChoice
@@ -25,7 +26,7 @@ def test_what_cannot_be_written_is_named(tmp_path: Path, photos: Path) -> None:
         store.begin(trial)
     (store.root / "test_reads.jsonl").mkdir()
     with pytest.raises(StoreError, match=r"test_reads\.jsonl: could not be written"):
-        store.log_test_read(trial.key, "test", "plain")
+        store.scores.log_read(trial.key, TEST)
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,15 @@ from afield.base.errors import InputError
 from afield.scoring.intervals import LEVEL
 from afield.scoring.metric import Floats
 
+LEADING = {"split": ("test",), "view": ("plain",), "kind": ("single", "fold")}
+"""of the columns that say what was scored the values that lead; all else stands beside them and is never fitted"""
 _REACH = float(norm.isf((1 - LEVEL) / 2))
 """standard errors from a value to a limit of its interval"""
 
 
 def rows_to_fit(results: pd.DataFrame, intervention: str) -> pd.DataFrame:
-    """The rows of pretrained backbones under an intervention whose metric is better when higher.
+    """The rows of pretrained backbones under an intervention whose metric is better when higher: of single networks on
+    test, plain, where the table says what was scored.
 
     Raises InputError where a (task, metric, backbone, seed) stands twice, a backbone has two ImageNet accuracies, or a
     direction is neither "higher" nor "lower".
@@ -23,6 +26,9 @@ def rows_to_fit(results: pd.DataFrame, intervention: str) -> pd.DataFrame:
     for direction in results["direction"].unique():
         if direction not in ("higher", "lower"):
             raise InputError(f'results table: direction {direction} is unknown; it is "higher" or "lower"')
+    for column, leading in LEADING.items():
+        if column in results:
+            results = results[results[column].isin(leading)]
     rows = results[
         (results["intervention"] == intervention)
         & (results["initialisation"] == "pretrained")

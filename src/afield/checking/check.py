@@ -21,7 +21,7 @@ from afield.tasks.data import count_samples, lacking_classes, split_samples
 from afield.tasks.labels import positions_of
 from afield.tasks.own.task import SKEW
 from afield.tasks.places import data_folder
-from afield.tasks.task import SPLITS, Protocol, Task
+from afield.tasks.task import Protocol, Task, in_order
 
 Progress = Callable[[str, int, int], None]
 """told what is being done, how much of it is done, and of how much"""
@@ -68,7 +68,7 @@ def check_samples(
         root=root,
         reading=task.reading,
         images=len(images),
-        counts={split: int(number) for split in SPLITS if (number := (table["split"] == split).sum())},
+        counts={split: int((table["split"] == split).sum()) for split in in_order(table["split"])},
         findings=tuple(sorted(findings, key=lambda finding: not finding.biases)),  # stable
         facts=_facts(looks, samples),
         classes=_class_rows(task, table, looks),

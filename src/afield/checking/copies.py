@@ -14,6 +14,7 @@ from afield.base.text import count
 from afield.checking.findings import Example, Finding, Picture
 from afield.images.similar import Pair, linked
 from afield.tasks.labels import UNKNOWN
+from afield.tasks.task import in_order
 
 SHOWN = 24
 """cases of a finding that the page shows"""
@@ -159,7 +160,7 @@ def _counted(cases: Sequence[Sequence[Pair]], samples: Samples) -> str:
     """`3 cases of 7 images (4 train, 3 test)`, with groups where there are some."""
     images = {image for case in cases for pair in case for image in (pair.first, pair.second)}
     numbers = Counter(split for image in images for split in samples.splits[image])
-    splits = ", ".join(f"{numbers[split]} {split}" for split in ("train", "validation", "test") if numbers[split])
+    splits = ", ".join(f"{numbers[split]} {split}" for split in in_order(numbers))
     groups = {samples.group[image] for image in images}
     of = f" of {many(len(groups), 'group')}" if samples.grouped else ""
     return f"{many(len(cases), 'case')}: {many(len(images), 'image')}{of} ({splits})"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from afield.base.reading import Reading
-from afield.tasks.task import Protocol, Split
+from afield.tasks.task import Protocol
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class ClassRow:
     """What there is of one class."""
 
     name: str
-    counts: Mapping[Split, int]
+    counts: Mapping[str, int]
     share: float
     """of all samples, 0 to 1"""
     size: str
@@ -72,7 +72,7 @@ class Check:
     root: Path
     reading: Reading
     images: int
-    counts: Mapping[Split, int]
+    counts: Mapping[str, int]
     """samples by split"""
     findings: tuple[Finding, ...]
     """the most important first"""

@@ -22,7 +22,6 @@ from afield.checking.findings import Check, Picture
 from afield.checking.words import verdict
 from afield.images.decode import decode
 from afield.report.pictures import data_uri
-from afield.tasks.task import SPLITS
 
 _SIDE = 144
 """pixels of a thumbnail's longer side"""
@@ -48,7 +47,7 @@ def render(check: Check) -> str:
         "check.css",
         check=check,
         verdict=verdict(check),
-        splits=[split for split in SPLITS if split in check.counts],
+        splits=list(check.counts),
         pictures={image: _picture(check.root, picture, check.reading) for image, picture in shown.items()},
         alarms=[finding for finding in check.findings if finding.biases],
         notes=[finding for finding in check.findings if not finding.biases],

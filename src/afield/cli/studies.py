@@ -60,7 +60,8 @@ def run(
     """Run a study, or what is missing of it, and print the answer."""
     from afield.study.choose import choose_study
     from afield.study.describe import describe_change, describe_outcome, describe_plan, where_to_look
-    from afield.study.run import check_ready, run_study
+    from afield.study.ready import check_ready
+    from afield.study.run import run_study
 
     content, change = describe_change(choose_study(study, settings or [], backbones or []), backbones or [])
     say(change)

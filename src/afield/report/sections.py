@@ -11,6 +11,7 @@ from afield.analysis.compare import Ranking, RankRow
 from afield.report import evidence, words
 from afield.report.chosen import ChosenSection, chosen_section
 from afield.report.figures import Figure, Figures
+from afield.report.further import further_table
 from afield.report.pictures import data_uri
 from afield.report.recorded import Table, metric_table, protocol_table
 from afield.report.rows import Row
@@ -64,6 +65,10 @@ class TaskSection:
     """the split that chose"""
     recorded: Table | None
     """all recorded metrics"""
+    further: Table | None
+    """further test splits, views, ensembles, joined folds"""
+    unjoined: tuple[str, ...]
+    """ensembles that lack members"""
     protocols: Table | None
     """the same under the other protocol"""
     differences: Figure | None
@@ -116,6 +121,8 @@ def _task_section(
         few=few_clusters(ranking.n_test, ranking.n_clusters),
         selection=task.selection,
         recorded=metric_table(record, ranking, names),
+        further=further_table(record, ranking, names),
+        unjoined=tuple(line for line in record.unjoined if f" of {task.name} lacks " in line),
         protocols=protocol_table(part.protocols, names) if part.protocols else None,
         differences=evidence.difference_figure(ranking, figures, names),
         effects=evidence.effect_figure(part.effects, figures, names, ranking),

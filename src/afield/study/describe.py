@@ -166,6 +166,7 @@ def describe_record(record: StudyRecord, out: Path) -> str:
     ended = [search for search in record.searches if search.chosen]
     if any(cell.state == "paused" for search in ended for cell in search.cells):
         lines += ["", "Paused trainings of a search that has ended were stopped by halving."]
+    lines += [f"The {line}." for line in record.unjoined]
     for failure in record.failures:
         lines.append(
             f"failed: {failure.key} ({failure.backbone}, {failure.intervention}, seed {failure.seed}): {failure.reason}"

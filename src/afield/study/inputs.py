@@ -14,11 +14,10 @@ from afield.scoring.labels import label_array
 from afield.study.job import SplitPaths
 from afield.study.needs import Preparing
 from afield.study.plan import Plan
-from afield.study.protocol import Part, split_of
+from afield.study.protocol import split_of
 from afield.study.store import Store
 from afield.tasks.data import TaskData
 from afield.tasks.labels import HAS
-from afield.tasks.task import Split
 
 PICTURES = 6
 """sample images a class that are kept for the report"""
@@ -26,7 +25,7 @@ PICTURES = 6
 
 def prepare_inputs(
     plan: Plan, store: Store, cache: Path, progress: Preparing
-) -> dict[tuple[str, str, str], dict[Part, SplitPaths]]:
+) -> dict[tuple[str, str, str], dict[str, SplitPaths]]:
     """Where each search's splits lie, by search and split, after preparing what is not yet there; their tasks must be
     written (`write_task`).
 
@@ -38,7 +37,7 @@ def prepare_inputs(
     for search in plan.searches:
         data = plan.tasks[search.task]
         samples = store.samples(data.task.name, data.identity)
-        paths: dict[Part, SplitPaths] = {}
+        paths: dict[str, SplitPaths] = {}
         for part, rule in plan.rules(search).items():
             split = split_of(part)
             place = (search.task, split, rule)
@@ -53,7 +52,7 @@ def prepare_inputs(
     return inputs
 
 
-def prepare_split(data: TaskData, split: Split, rule: Rule, cache: Path, progress: Preparing) -> Path:
+def prepare_split(data: TaskData, split: str, rule: Rule, cache: Path, progress: Preparing) -> Path:
     """Prepare what a split shows, if it is not there yet; gives the folder of the prepared images."""
     shown = data.pictures(split)
     what = f"{data.task.name} {split}, " + (f"{rule.size} px" if rule.size else "full size")

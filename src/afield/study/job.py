@@ -1,4 +1,4 @@
-"""One job of an engine: bring a trial to an epoch, or score it on test. Reads inputs, calls the pure function, hands
+"""One job of an engine: bring a trial to an epoch, or score its network. Reads inputs, calls the pure function, hands
 the outcome to the store.
 """
 
@@ -24,7 +24,7 @@ from afield.scoring.metric import Metric
 from afield.scoring.metrics import metric
 from afield.study.measured import keep_measured
 from afield.study.needs import own_loss, own_metric
-from afield.study.protocol import Part
+from afield.study.split_view import TEST, SplitView
 from afield.study.store import Store
 from afield.tasks.boxes import pictures
 from afield.tasks.places import cache_folder
@@ -68,12 +68,14 @@ class Job:
     kind: Literal["train", "score"]
     trial: Trial
     out: Path
-    splits: Mapping[Part, SplitPaths]
+    splits: Mapping[str, SplitPaths]
     weights: Weights | None
     extensions: Mapping[str, str] = field(default_factory=dict)
     """where those of the trial are loaded from, by name: the copies in the result folder"""
     metrics: tuple[str, ...] = ()
     """that are kept of a scored network"""
+    scored_on: tuple[SplitView, ...] = (TEST,)
+    """splits and views that a network is scored on, in order"""
     until: int = 0
     """epochs to bring the trial to"""
     workers: int = 0
@@ -201,14 +203,20 @@ def _finish(job: Job, store: Store, state: State, here: Mapping[str, str]) -> No
 
 
 def _score(job: Job, store: Store) -> None:
+    """Score a network on what is missing; each split and view is whole before the next one begins."""
     from safetensors.torch import load_file
 
     from afield.training.device import platform
 
-    key = job.trial.key
+    trial, key, scores = job.trial, job.trial.key, store.scores
+    here = platform(trial.numerics.device)
     network = load_file(store.check_network(key))
-    store.log_test_read(key, "test", "plain")
-    predictions = score(job.trial, job.backbone(), network, job.splits["test"].open())
-    store.write_test(key, predictions)
-    keep_measured(store, key, job.trial.classes, job.metrics, job.metric())
-    store.seal_score(key, {"key": key, "view": "plain", "platform": platform(job.trial.numerics.device)})
+    for at in job.scored_on:
+        if scores.holds(key, at):
+            continue
+        scores.log_read(key, at)
+        split = job.splits[at.split].open()
+        scores.write(key, at, score(trial, job.backbone(), network, split, at.view))
+        if at != at.validation:
+            keep_measured(store, key, trial.classes, job.metrics, job.metric(), at)
+        scores.seal(key, at, {"key": key, "split": at.split, "view": at.view, "platform": here})

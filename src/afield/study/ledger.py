@@ -137,20 +137,19 @@ class Ledger:
     def _read(self, key: str) -> None:
         try:
             files = self.store.read(key)
-            is_scored = self._is_scored(key)
+            scored = self._is_scored(key)
         except DamagedError as error:
             self._damaged(key, error)
-            files, is_scored = TrialFiles(), False  # a score of what has to be trained anew counts for nothing
+            files, scored = TrialFiles(), False  # a score of what has to be trained anew counts for nothing
         needed = self.store.weights(key) if files.result is not None else self.store.checkpoint(key)
         self.files[key] = files
-        for holds, keys in ((is_scored, self.scored), (needed.exists(), self._going_on)):
+        for holds, keys in ((scored, self.scored), (needed.exists(), self._going_on)):
             (keys.add if holds else keys.discard)(key)
 
     def _is_scored(self, key: str) -> bool:
-        try:
-            return self.store.read_score(key) is not None
-        except DamagedError:
-            return False  # its network is there: it is scored again, over what is damaged
+        """Whether every split and view is scored that a search of the plan asks of the trial."""
+        wanted = {at for task, *_ in self._searches[key] for at in self.plan.scored_on(task)}
+        return all(self.store.scores.holds(key, at) for at in wanted)
 
     def _told(self, key: str) -> tuple[TrialFiles | None, bool, bool]:
         return self.files.get(key), key in self.scored, key in self._going_on

@@ -21,6 +21,7 @@ from afield.scoring.metric import Metric
 from afield.scoring.metrics import METRICS
 from afield.scoring.predictions import Predictions
 from afield.study.sealed import read_json
+from afield.study.split_view import TEST, SplitView
 from afield.study.store import Store
 
 SCORING_VERSION = 1
@@ -32,55 +33,50 @@ class Measured:
     """One metric of one network; NaN where the labels do not define it."""
 
     value: float
-    """on test, with everything settled on validation"""
+    """on the split that was scored, with everything settled on validation"""
     low: float
     high: float
     validation: float
     n: int
-    """test samples, or units where the metric scores these"""
+    """samples of that split, or units where the metric scores these"""
     clusters: int
-    """of test samples, what the interval resamples"""
+    """of its samples, what the interval resamples"""
 
 
-def measure(store: Store, key: str, classes: tuple[str, ...], names: Sequence[str]) -> dict[str, Measured]:
+def measure(
+    store: Store, key: str, classes: tuple[str, ...], names: Sequence[str], at: SplitView = TEST
+) -> dict[str, Measured]:
     """Those metrics of a scored trial, by name: what is kept of them, the rest computed."""
-    kept = _read(_place(store, key), _source(store, key))
+    place = _place(store, key, at)
+    kept = read_measured(place, _source(store, key, at))
     if all(name in kept for name in names):
         return {name: kept[name] for name in names}
     lost = [name for name in names if is_own(name) and name not in kept]
     if lost:
         raise StoreError(
-            f"{_place(store, key)}: does not hold {lost[0]}, which only its extension can compute; remove the folder "
-            f"{store.score_folder(key)} and run the study again"
+            f"{place}: does not hold {lost[0]}, which only its extension can compute; remove the folder "
+            f"{place.parent} and run the study again"
         )
-    validation, test = (Predictions.from_frame(store.predictions(key, split), classes) for split in _SPLITS)
-    return {name: kept.get(name) or _measured(METRICS[name], validation, test) for name in names}
+    validation, test = _predictions(store, key, classes, at)
+    return {name: kept.get(name) or measured(METRICS[name], validation, test) for name in names}
 
 
-def keep_measured(store: Store, key: str, classes: tuple[str, ...], names: Sequence[str], leading: Metric) -> None:
+def keep_measured(
+    store: Store, key: str, classes: tuple[str, ...], names: Sequence[str], leading: Metric, at: SplitView = TEST
+) -> None:
     """Compute those metrics of a scored trial, `leading` among them, and keep them beside its predictions. Of one's own
     the resamples are kept, too, since nobody who reads the folder later runs its code.
     """
-    validation, test = (Predictions.from_frame(store.predictions(key, split), classes) for split in _SPLITS)
-    measured = {name: _measured(leading if name == leading.name else METRICS[name], validation, test) for name in names}
+    validation, test = _predictions(store, key, classes, at)
+    found = {name: measured(leading if name == leading.name else METRICS[name], validation, test) for name in names}
     if is_own(leading.name):
         resampled = resampled_values(leading.on(validation), test, bootstrap_weights(test.cluster))
-        store.write_resampled(key, resampled)
-    content = {
-        "version": SCORING_VERSION,
-        "source": _source(store, key),
-        "metrics": {
-            name: {field: None if math.isnan(value) else value for field, value in asdict(each).items()}
-            for name, each in measured.items()
-        },
-    }
-    write_json(_place(store, key), content)
+        store.scores.write_resampled(key, at, resampled)
+    write_measured(_place(store, key, at), _source(store, key, at), found)
 
 
-_SPLITS = ("validation", "test")
-
-
-def _measured(metric: Metric, validation: Predictions, test: Predictions) -> Measured:
+def measured(metric: Metric, validation: Predictions, test: Predictions) -> Measured:
+    """One metric of one network, with what must be settled settled on validation."""
     metric = metric.on(validation)
     interval = metric_interval(metric, test)
     n = len(np.unique(test.unit)) if metric.scores == "units" else len(test.label)
@@ -88,22 +84,42 @@ def _measured(metric: Metric, validation: Predictions, test: Predictions) -> Mea
     return Measured(interval.value, interval.low, interval.high, metric.compute(validation), n, clusters)
 
 
-def _place(store: Store, key: str) -> Path:
-    return store.score_folder(key) / "metrics.json"
+def write_measured(path: Path, source: Sequence[str], found: Mapping[str, Measured]) -> None:
+    """Keep metrics beside the predictions that they were derived from, of which `source` are the hashes."""
+    metrics = {
+        name: {field: None if math.isnan(value) else value for field, value in asdict(each).items()}
+        for name, each in found.items()
+    }
+    write_json(path, {"version": SCORING_VERSION, "source": list(source), "metrics": metrics})
 
 
-def _source(store: Store, key: str) -> list[str]:
-    """What the predictions are: the hashes of both splits."""
-    return [store.hash_of(key, split) for split in _SPLITS]
-
-
-def _read(path: Path, source: list[str]) -> dict[str, Measured]:
+def read_measured(path: Path, source: Sequence[str]) -> dict[str, Measured]:
+    """What `write_measured` kept; nothing where it was made of other predictions, or in another way."""
     if not path.exists():
         return {}
     content = read_json(path)
-    if content.get("version") != SCORING_VERSION or content.get("source") != source:
+    if content.get("version") != SCORING_VERSION or content.get("source") != list(source):
         return {}
     return {name: _restored(values) for name, values in content["metrics"].items()}
+
+
+def _predictions(store: Store, key: str, classes: tuple[str, ...], at: SplitView) -> tuple[Predictions, Predictions]:
+    """Those of validation under the same view, and those that are measured."""
+    validation, test = (Predictions.from_frame(store.scores.predictions(key, each), classes) for each in _both(at))
+    return validation, test
+
+
+def _both(at: SplitView) -> tuple[SplitView, SplitView]:
+    return at.validation, at
+
+
+def _place(store: Store, key: str, at: SplitView) -> Path:
+    return store.scores.folder(key, at) / "metrics.json"
+
+
+def _source(store: Store, key: str, at: SplitView) -> list[str]:
+    """What the predictions are: the hashes of both splits."""
+    return [store.scores.hash_of(key, each) for each in _both(at)]
 
 
 def _restored(values: Mapping[str, float | None]) -> Measured:

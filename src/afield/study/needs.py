@@ -18,6 +18,7 @@ from afield.backbones.weights import Sources, Weights, locate, whereabouts
 from afield.base.errors import InputError
 from afield.base.extensions import Extension, find_object, is_own, load_extensions, objects
 from afield.base.process import cores
+from afield.images.symmetries import symmetries
 from afield.images.unreadable import unreadable
 from afield.scoring.metric import Metric
 from afield.scoring.metrics import direction
@@ -189,6 +190,7 @@ def _misfits(study: Study, tasks: Mapping[str, TaskData], backbones: Mapping[str
                 for found in tasks.values():
                     yield from _complaints(study, found.task, backbones[name], recipe)
     for name, found in tasks.items():
+        yield from _views_denied(study, name, found.task)
         if direction(found.task.metric) != "higher":
             yield (
                 f"{name}: its leading metric {found.task.metric} is better when lower; "
@@ -207,6 +209,17 @@ def _augmentations(study: Study, tasks: Mapping[str, TaskData], extensions: Mapp
                 check_augmentation(name, extensions, task.reading.count)
             except InputError as error:
                 yield str(error) if is_own(name) else f"{task.name}: {error}"
+
+
+def _views_denied(study: Study, name: str, task: Task) -> Iterator[str]:
+    """The views of the study under which this task's labels do not stay."""
+    published = task.published if study.study.protocol == "paper" else None
+    flips = task.flips if published is None else published.flips
+    for view in study.study.views:
+        try:
+            symmetries(view, flips)
+        except InputError as error:
+            yield f"{name}: {error}"
 
 
 def _unfit_losses(

@@ -26,6 +26,7 @@ from afield.scoring.decisions import most_likely, said_of_each
 from afield.scoring.metrics import metric
 from afield.scoring.predictions import Predictions
 from afield.study.sealed import read_json
+from afield.study.split_view import VALIDATION
 from afield.study.store import Store
 from afield.tasks.labels import UNKNOWN
 from afield.training.numerics import Numerics
@@ -154,7 +155,7 @@ def open_network(out: str | Path, key: str) -> Network:
     path = store.check_network(key)
     module = _build(trial, backbone, path)
     about = read_json(path.with_suffix(".json"))
-    validation = Predictions.from_frame(store.predictions(key, "validation"), trial.classes)
+    validation = Predictions.from_frame(store.scores.predictions(key, VALIDATION), trial.classes)
     return Network(key, trial.backbone, trial.classes, module, about, trial, validation)
 
 

@@ -20,8 +20,9 @@ from afield.images.prepared import PREPARATION_VERSION, Rule
 from afield.probing.version import PROBING_VERSION
 from afield.scoring.metric import Metric
 from afield.study.needs import ANYWHERE, Downloading, Preparing, gather
-from afield.study.protocol import Part, view_of
+from afield.study.protocol import TRAINING_VIEWS, view_of
 from afield.study.search import rung_sizes
+from afield.study.split_view import SplitView, wanted_of
 from afield.study.study import Study
 from afield.tasks.data import TaskData
 from afield.tasks.words import incomplete_words
@@ -167,6 +168,10 @@ class Plan:
         share = ON_FEATURES if recipe.trained == "head" else 1
         return share * search.backbone.work * scale**2 * self.training_images[search.task]
 
+    def scored_on(self, task: str) -> tuple[SplitView, ...]:
+        """What each chosen network of a task is scored on, in order."""
+        return wanted_of(self.study.study.views, self.tasks[task].task.extra_splits)
+
     def passes(self, search: PlannedSearch) -> int:
         """Training images that go through the network in a search with its repeats: those of each epoch, or once those
         whose features a head alone is trained on; and once those that a probe is fitted on.
@@ -174,16 +179,14 @@ class Plan:
         recipe, images = search.cells[0].recipe, self.training_images[search.task]
         return images * ((0 if recipe.trained == "head" else self.epochs_of(search)) + recipe.probed)
 
-    def rules(self, search: PlannedSearch) -> dict[Part, Rule]:
+    def rules(self, search: PlannedSearch) -> dict[str, Rule]:
         """How the images of each split are prepared for a search, and of the training split a second time as evaluation
         views where features of these are needed.
         """
-        recipe = search.cells[0].recipe
-        view = view_of(self.study.study.protocol, self.tasks[search.task].task, search.backbone, recipe)
-        rules: dict[Part, Rule] = dict(view.rules(recipe.augmentation).items())
-        if recipe.probed:
-            rules["views"] = rules["validation"]
-        return rules
+        recipe, task = search.cells[0].recipe, self.tasks[search.task].task
+        view = view_of(self.study.study.protocol, task, search.backbone, recipe)
+        rules = view.rules(recipe.augmentation, task.extra_splits)
+        return {**rules, TRAINING_VIEWS: rules["validation"]} if recipe.probed else rules
 
 
 def make_plan(

@@ -14,7 +14,7 @@ from afield.study.protocol import View
 from afield.tasks.builtin import find_task
 from afield.tasks.data import TaskData, load_task
 from afield.tasks.places import cache_folder
-from afield.tasks.task import SPLITS, Protocol, Task
+from afield.tasks.task import Protocol, Task
 from afield.training.recipe import USUAL_SIZE, Recipe
 
 
@@ -56,7 +56,7 @@ def prepare_task(
         folders = {
             prepare_split(loaded, split, rule, cache, watch)
             for view in _views(protocol, pixels)
-            for split, rule in view.rules(Recipe().augmentation).items()
+            for split, rule in view.rules(Recipe().augmentation, task.extra_splits).items()
         }
     return Preparation(loaded, pixels, tuple(sorted(folders)), fresh)
 
@@ -81,7 +81,7 @@ def _views(protocol: Protocol, size: int) -> list[View]:
 
 def describe_preparation(done: Preparation) -> str:
     """What was found, and what was prepared."""
-    counts = {split: len(done.data.samples(split)) for split in SPLITS if split in done.data.counts()}
+    counts = {split: len(done.data.samples(split)) for split in done.data.counts()}
     listed = ", ".join(f"{split} {number:,}" for split, number in counts.items())
     size = sum((folder / "pixels.bin").stat().st_size for folder in done.folders) / 1e9
     place = f"{done.folders[0].parent} ({size:,.2f} GB for {done.size} pixels)"

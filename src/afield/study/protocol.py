@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from afield.backbones.backbone import IMAGENET_MEAN, IMAGENET_STD, Backbone, Interpolation
 from afield.base.errors import InputError
 from afield.images.prepared import Rule, evaluation_rule, full_rule, train_rule
-from afield.tasks.task import Flip, Protocol, Split, Task
+from afield.tasks.task import Flip, Protocol, Task
 from afield.training.recipe import USUAL_SIZE, Recipe
 
-Part = Split | Literal["views"]
-"""what is prepared for a search: each split, and `views`: the training split as evaluation views, for its features"""
+TRAINING_VIEWS = "views"
+"""what is prepared for a search beside each split: the training split as evaluation views, for its features"""
 
 
-def split_of(part: Part) -> Split:
-    """The split whose samples a part shows."""
-    return "train" if part == "views" else part
+def split_of(part: str) -> str:
+    """The split whose samples a part shows: itself, but for the training split's views."""
+    return "train" if part == TRAINING_VIEWS else part
 
 
 @dataclass(frozen=True)
@@ -35,13 +35,13 @@ class View:
     full_crops: bool
     """training crops are cut from the full images, not from smaller copies"""
 
-    def rules(self, augmentation: str) -> dict[Split, Rule]:
-        """How the images of each split are prepared."""
+    def rules(self, augmentation: str, extra_splits: Sequence[str] = ()) -> dict[str, Rule]:
+        """How the images of each split are prepared; those of further test splits as those of test."""
         evaluation = evaluation_rule(self.image_size, self.interpolation)
         train = full_rule() if self.full_crops else train_rule(self.image_size)
         if augmentation == "none":
             train = evaluation
-        return {"train": train, "validation": evaluation, "test": evaluation}
+        return {"train": train, **dict.fromkeys(("validation", "test", *extra_splits), evaluation)}
 
 
 def view_of(protocol: Protocol, task: Task, backbone: Backbone, recipe: Recipe) -> View:

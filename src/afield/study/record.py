@@ -17,7 +17,7 @@ from afield.scoring.metrics import metric
 from afield.scoring.predictions import Predictions
 from afield.study.study import Study
 from afield.tasks.data import lacking_classes
-from afield.tasks.task import Card, Split, Target
+from afield.tasks.task import Card, Target
 
 TrialState = Literal["finished", "paused", "failed", "missing"]
 
@@ -95,10 +95,12 @@ class TaskRecord:
     selection: Literal["validation", "test"]
     """the split that chose recipe and epoch"""
     fingerprint: str
-    counts: Mapping[Split, Mapping[str, int]]
+    counts: Mapping[str, Mapping[str, int]]
     """samples by split, then by class; where one may have several classes it counts for each"""
-    sizes: Mapping[Split, int]
+    sizes: Mapping[str, int]
     """samples by split"""
+    extra_splits: tuple[str, ...] = ()
+    """further test splits: what was chosen is scored on each, and nothing is chosen by them"""
     subgroups: tuple[str, ...] = ()
     """columns of the samples for whose values results are told apart"""
     test_samples: pd.DataFrame = field(default_factory=lambda: pd.DataFrame({"id": []}))
@@ -110,7 +112,7 @@ class TaskRecord:
     pictures: Mapping[str, tuple[npt.NDArray[np.uint8], ...]] = field(default_factory=dict)
     """a few images a class as the network sees them, [height, width, 3]"""
 
-    def absent(self) -> dict[Split, tuple[str, ...]]:
+    def absent(self) -> dict[str, tuple[str, ...]]:
         """The classes that a split lacks; no entry for those that have all."""
         return lacking_classes(self.counts)
 
@@ -156,7 +158,9 @@ class StudyRecord:
 
     study: Study
     results: pd.DataFrame
-    """the results table (DESIGN.md): a row a backbone, task, metric, intervention and seed, of scored trials"""
+    """the results table: a row a backbone, task, metric, intervention and seed, of single networks on test, plain"""
+    further: pd.DataFrame
+    """the same columns for all that leads nothing: further test splits, views, ensembles, joined folds"""
     predictions: pd.DataFrame
     """key, split, view, sample, unit, cluster, label, logits (list) of the scored trials, for validation and test"""
     searches: tuple[SearchRecord, ...]
@@ -167,6 +171,8 @@ class StudyRecord:
     platforms: tuple[Mapping[str, str], ...] = ()
     """the distinct platforms that trained, e.g. {"cpu": ..., "torch": ...}"""
     test_reads: int = 0
+    unjoined: tuple[str, ...] = ()
+    """words for each ensemble that lacks members"""
     resampled: Mapping[str, npt.NDArray[np.float64]] = field(default_factory=dict)
     """of trials that one's own metric was computed of: its value in each resample of test, by key"""
     counterpart: Counterpart | None = None

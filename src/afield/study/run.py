@@ -10,19 +10,19 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from afield.backbones.weights import Sources, sources
 from afield.base.errors import DamagedError, InputError, Stopped, StoreError
 from afield.base.process import UNGUARDED, cores, interrupts
 from afield.study.choose import choose_study
 from afield.study.claims import Claims
+from afield.study.collect import keep_all_joined
 from afield.study.engines.local import Event, LocalEngine
 from afield.study.inputs import prepare_inputs, write_task
 from afield.study.job import Job, SplitPaths
 from afield.study.ledger import Ledger, Want
-from afield.study.micro_batches import settle_micro_batches, with_settled
+from afield.study.micro_batches import settle_micro_batches
 from afield.study.numerics import settle_numerics
 from afield.study.plan import Plan, PlannedSearch, make_plan
-from afield.study.protocol import Part
+from afield.study.ready import path_of, sources_of
 from afield.study.standing import Silent, Watch, standing_of
 from afield.study.store import Store
 from afield.study.study import Study
@@ -86,7 +86,9 @@ def run_study(
     cache = cache_folder()
     store = Store.create(Path(out))
     numerics = settle_numerics(study.numerics, store.root, study.study.protocol)
-    plan = make_plan(study, numerics, cache, _sources(weights, offline), _path(data), watch.download, watch.prepare)
+    plan = make_plan(
+        study, numerics, cache, sources_of(weights, offline=offline), path_of(data), watch.download, watch.prepare
+    )
     plan = settle_micro_batches(plan, store.root, watch.say)
     for name, found in plan.tasks.items():
         write_task(store, found)
@@ -105,7 +107,9 @@ def run_study(
         if retry_failed:
             run.forget_failures()
         run.go(interrupted)
-        return run.outcome()
+        outcome = run.outcome()
+    keep_all_joined(store, study.study.name, plan.metrics)
+    return outcome
 
 
 def bury_killed(claims: Claims, store: Store) -> None:
@@ -129,7 +133,7 @@ class _Run:
         self.workers, self.cache = workers, cache
         self.extensions = {name: store.keep_extension(item) for name, item in plan.extensions.items()}
         self.ledger = Ledger(plan, store, self._set_aside)
-        self.inputs: dict[tuple[str, str, str], dict[Part, SplitPaths]] = {}
+        self.inputs: dict[tuple[str, str, str], dict[str, SplitPaths]] = {}
         self.progress: dict[str, Event] = {}
         self.selected: dict[str, tuple[str, ...]] = {}
         self.pruned: set[str] = set()
@@ -245,6 +249,7 @@ class _Run:
             weights=self.plan.weights[want.search.backbone.id] if want.trial.weights is not None else None,
             extensions={name: self.extensions[name] for name, _ in want.trial.extensions},
             metrics=self.plan.tasks[want.search.task].task.metrics,
+            scored_on=self.plan.scored_on(want.search.task),
             until=want.until,
             workers=self.workers,
         )
@@ -310,29 +315,3 @@ class _Run:
 def _work_on(key: str) -> tuple[str, str]:
     """What claims all work on a trial."""
     return key, f"{key}-score"
-
-
-def check_ready(
-    study: Study,
-    out: Path | None = None,
-    *,
-    weights: str | Path | None = None,
-    offline: bool = False,
-    data: str | Path | None = None,
-) -> Plan:
-    """The plan of a study, with the numerics that a result folder has settled, without writing into it: what
-    `--dry-run` shows; nothing is downloaded. Raises InputError that lists all that is missing.
-    """
-    settled_in = out if out is not None and (out / "numerics.toml").exists() else None
-    numerics = settle_numerics(study.numerics, settled_in, study.study.protocol)
-    plan = make_plan(study, numerics, cache_folder(), _sources(weights, offline), _path(data), download=False)
-    return plan if out is None else with_settled(plan, out)
-
-
-def _sources(weights: str | Path | None, offline: bool) -> Sources:
-    """Where weights may come from, as the caller and the environment say."""
-    return sources(_path(weights), offline=offline)
-
-
-def _path(named: str | Path | None) -> Path | None:
-    return None if named is None else Path(named)

@@ -11,7 +11,8 @@ The truth is files; the last file of each result comes by atomic rename, with th
     OUT/trials/<key>/            trial.json, history.jsonl, predictions.parquet (validation), result.json;
                                  checkpoint.pt while under way, failure.json of the failed,
                                  weights.safetensors and weights.json of the chosen
-    OUT/scores/<key>/            predictions.parquet (test), result.json, metrics.json (derived)
+    OUT/scores/<key>/            predictions.parquet (test), result.json, metrics.json (derived); in <split>--<view>/
+                                 the same of a further test split or view
     OUT/selections/<study>--<search>.json what a search chose, written before any test image of it is scored
     OUT/test_reads.jsonl         every read of a test split
     OUT/claims/, OUT/runs/       who works on what while a run is under way
@@ -45,10 +46,10 @@ from afield.base.files import (
 )
 from afield.base.hashing import sha256_file
 from afield.scoring.predictions import Predictions
+from afield.study.scores import Scores
 from afield.study.sealed import read_json, read_rows, seal, unseal, write_parquet
 from afield.trial import Trial
 
-_PREDICTIONS, _RESAMPLED = "predictions.parquet", "resampled.parquet"
 MARK = {"format": 3, "made_by": "afield"}
 
 
@@ -68,6 +69,7 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.scores = Scores(root)
 
     @staticmethod
     def create(root: Path) -> Store:
@@ -200,7 +202,7 @@ class Store:
 
     def set_aside(self, key: str) -> None:
         """Remove what is left of a damaged trial, so that it can be trained anew."""
-        for folder in (self.score_folder(key), self.trial_folder(key)):
+        for folder in (self.scores.folder(key), self.trial_folder(key)):
             with words_for_failed_writes(folder):
                 (folder / "result.json").unlink(missing_ok=True)  # first: what is half removed is not finished
                 if folder.exists():
@@ -235,59 +237,6 @@ class Store:
             if not keep_weights:
                 self.weights(key).unlink(missing_ok=True)
                 self._about_weights(key).unlink(missing_ok=True)
-
-    # scores
-
-    def log_test_read(self, key: str, split: str, view: str) -> None:
-        """Note that a split is about to be scored; one line, appended. Raises StoreError where it cannot be noted."""
-        path = self.root / "test_reads.jsonl"
-        line = json.dumps({"key": key, "split": split, "view": view}) + "\n"
-        with words_for_failed_writes(path), path.open("a", encoding="utf-8") as stream:
-            stream.write(line)
-
-    def test_reads(self) -> int:
-        """How many times a test split was read."""
-        path = self.root / "test_reads.jsonl"
-        return len(path.read_text(encoding="utf-8").splitlines()) if path.exists() else 0
-
-    def write_test(self, key: str, predictions: Predictions) -> None:
-        """Write a trial's predictions on test; they count once `seal_score` has sealed them."""
-        frame = predictions.to_frame(key=key, split="test", view="plain")
-        write_parquet(self.score_folder(key) / _PREDICTIONS, frame)
-
-    def seal_score(self, key: str, result: Mapping[str, Any]) -> None:
-        """Write a score's result with the checksums of what belongs to it: the last file."""
-        folder = self.score_folder(key)
-        seal(folder, [name for name in (_PREDICTIONS, _RESAMPLED) if (folder / name).exists()], result)
-
-    def read_score(self, key: str) -> Mapping[str, Any] | None:
-        """The result of a score; None where there is none. Raises StoreError where it fails its checksum."""
-        folder = self.score_folder(key)
-        return unseal(folder) if (folder / "result.json").exists() else None
-
-    def predictions(self, key: str, split: str) -> pd.DataFrame:
-        """The predictions table of a finished trial on `validation`, or of a scored one on `test`."""
-        return pd.read_parquet(self._of_split(key, split) / "predictions.parquet")
-
-    def write_resampled(self, key: str, values: npt.NDArray[np.float64]) -> None:
-        """Keep what one's own metric gave in each resample of test, [resamples]."""
-        write_parquet(self.score_folder(key) / _RESAMPLED, pd.DataFrame({"value": values}))
-
-    def resampled(self, key: str) -> npt.NDArray[np.float64]:
-        """What `write_resampled` wrote."""
-        table = pd.read_parquet(self.score_folder(key) / _RESAMPLED)
-        return table["value"].to_numpy(dtype=np.float64)
-
-    def hash_of(self, key: str, split: str) -> str:
-        """SHA-256 of those predictions."""
-        return sha256_file(self._of_split(key, split) / _PREDICTIONS)
-
-    def score_folder(self, key: str) -> Path:
-        """Where a trial's score lies."""
-        return self.root / "scores" / key
-
-    def _of_split(self, key: str, split: str) -> Path:
-        return self.trial_folder(key) if split == "validation" else self.score_folder(key)
 
     # what a study needs once
 

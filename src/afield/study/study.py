@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from afield.backbones.catalogue import members
 from afield.base.errors import InputError, nearest
+from afield.study.ensembles import EnsembleChoice, unfolded
 from afield.tasks.builtin import TASKS
 from afield.tasks.places import user_path
 from afield.tasks.source import TaskSource
@@ -53,6 +54,10 @@ class StudyHead(_Table):
     unreadable: Literal["error", "drop"] = "error"
     """what becomes of images that cannot be read: all are named and nothing runs, or they are left out and listed"""
 
+    views: Annotated[tuple[Literal["plain", "flips", "dihedral"], ...], Field(min_length=1)] = ("plain",)
+    """how the test pictures are shown to a chosen network; the mean of all ways of a view is a row of its own, and
+    plain, which is always scored, leads"""
+
     @field_validator("backbones")
     @classmethod
     def _sets_stand_for_their_members(cls, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -60,7 +65,7 @@ class StudyHead(_Table):
 
     @model_validator(mode="after")
     def _no_name_twice(self) -> StudyHead:
-        for key in ("tasks", "backbones", "interventions", "seeds"):
+        for key in ("tasks", "backbones", "interventions", "seeds", "views"):
             values = getattr(self, key)
             twice = sorted({str(value) for value in values if values.count(value) > 1})
             if twice:
@@ -107,6 +112,8 @@ class Study(_Table):
     """one's own data, and parts of other tasks, by the names under which `study.tasks` refers to them"""
     interventions: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """recipe keys by name of the intervention; `backbones` restricts one to some backbones"""
+    ensembles: dict[Annotated[str, Field(pattern=rf"^{NAME.pattern}$")], EnsembleChoice] = Field(default_factory=dict)
+    """whose predictions are joined, by name"""
 
     @model_validator(mode="after")
     def _interventions_hold(self) -> Study:
@@ -133,6 +140,34 @@ class Study(_Table):
         for name in (PLAIN, *self.interventions):
             self.cells(name)
         return self
+
+    @model_validator(mode="after")
+    def _ensembles_hold(self) -> Study:
+        for name, choice in self.ensembles.items():
+            for key in ("backbones", "interventions", "seeds"):
+                known = getattr(self.study, key)
+                foreign = [each for each in getattr(choice, key) or () if each not in known]
+                if foreign:
+                    raise ValueError(
+                        f"ensembles.{name}.{key}: {foreign[0]}: not among study.{key}; {', '.join(map(str, known))}"
+                    )
+            joined = [len(getattr(choice, key) or getattr(self.study, key)) for key in choice.over]
+            if max(joined) < 2:
+                raise ValueError(
+                    f"ensembles.{name}: joins {' and '.join(choice.over)}, of which there is one alone; name more "
+                    "under [study], or join something else"
+                )
+        return self
+
+    @property
+    def folds(self) -> dict[str, tuple[str, ...]]:
+        """The tasks that are folds of one, by its name."""
+        joined: dict[str, tuple[str, ...]] = {}
+        for name in self.study.tasks:
+            parent = self.tasks[name].fold_of if name in self.tasks else None
+            if parent is not None:
+                joined[parent] = (*joined.get(parent, ()), name)
+        return joined
 
     def recipe_of(self, intervention: str) -> Recipe:
         """The recipe under an intervention, before the search fills in its values."""
@@ -211,7 +246,7 @@ def parse_study(text: str, name: str, folder: Path | None = None) -> Study:
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{name}: not valid TOML: {error}") from None
     try:
-        study = Study.model_validate_json(json.dumps(content, default=str))
+        study = Study.model_validate_json(json.dumps(unfolded(content), default=str))
     except ValidationError as error:
         lines = "\n".join(complaints(error, "", Study)).splitlines()
         raise InputError("\n".join(f"{name}: {line}" for line in lines)) from None

@@ -12,7 +12,7 @@ import pandas as pd
 from afield.base.errors import InputError
 from afield.tasks.boxes import is_written
 from afield.tasks.labels import HAS, HAS_NOT, UNKNOWN, count_each
-from afield.tasks.task import SPLITS, Protocol, Split, Task
+from afield.tasks.task import SPLITS, Protocol, Task
 
 SHOWN = 20
 """broken rows or files that one message names; the rest are counted"""
@@ -105,12 +105,11 @@ def with_units(table: pd.DataFrame) -> pd.DataFrame:
 
 def check_splits(task: Task, table: pd.DataFrame, protocol: Protocol) -> None:
     """Every sample is in a split, no split is empty, and each class can be learnt; or InputError."""
-    unknown = table["id"][~table["split"].isin(SPLITS)]
+    known = (*SPLITS, *task.extra_splits)
+    unknown = table["id"][~table["split"].isin(known)]
     if len(unknown):
-        raise InputError(
-            f"{task.name}: {listed(unknown.tolist(), 'sample')}: in none of the splits {', '.join(SPLITS)}"
-        )
-    for split in SPLITS if protocol == "clean" else ("train", "test"):
+        raise InputError(f"{task.name}: {listed(unknown.tolist(), 'sample')}: in none of the splits {', '.join(known)}")
+    for split in known if protocol == "clean" else ("train", "test", *task.extra_splits):
         if not (table["split"] == split).any():
             raise InputError(f"{task.name}: the {split} split is empty; the task needs more samples or other fractions")
     trained = count_each(table.loc[table["split"] == "train", "label"], len(task.classes))
@@ -122,7 +121,7 @@ def check_splits(task: Task, table: pd.DataFrame, protocol: Protocol) -> None:
         )
 
 
-def check_selection(task: Task, table: pd.DataFrame, selection: Split) -> None:
+def check_selection(task: Task, table: pd.DataFrame, selection: str) -> None:
     """The labels of the split that selects define a leading metric that ranks samples; or InputError."""
     if task.metric not in ("auroc", "average_precision") or task.target == "labels":
         return

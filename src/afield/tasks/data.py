@@ -24,7 +24,7 @@ from afield.tasks.checks import (
 from afield.tasks.hashes import hash_images
 from afield.tasks.labels import count_each
 from afield.tasks.places import data_folder
-from afield.tasks.task import LEFT_OUT, SPLITS, Protocol, Split, Task
+from afield.tasks.task import LEFT_OUT, Protocol, Task, in_order
 
 Unreadable = Callable[[Path, Sequence[str]], Mapping[str, str]]
 """the folder and images below it -> those that cannot be read, each with the reason"""
@@ -59,28 +59,28 @@ class TaskData:
         task = self.task
         return digest([self.fingerprint, task.target, task.metric, list(task.metrics), list(task.subgroups)])
 
-    def samples(self, split: Split) -> pd.DataFrame:
+    def samples(self, split: str) -> pd.DataFrame:
         """The rows of a split; where there is no validation split, those of the one that selects in its place."""
         return self.table[self.table["split"] == (self.selection if split == "validation" else split)]
 
-    def counts(self) -> dict[Split, dict[str, int]]:
+    def counts(self) -> dict[str, dict[str, int]]:
         """Samples by split, then by class (`count_samples`)."""
         return count_samples(self.task, self.table)
 
-    def images(self, split: Split) -> list[str]:
+    def images(self, split: str) -> list[str]:
         """The images of a split, each once, in the order of the samples."""
         return list(dict.fromkeys(self.samples(split)["image"]))
 
-    def pictures(self, split: Split) -> list[tuple[str, str]]:
+    def pictures(self, split: str) -> list[tuple[str, str]]:
         """What a split shows: image and box (`boxes.WHOLE`: all of it), each pair once, in the order of the samples."""
         return list(dict.fromkeys(pictures(self.samples(split))))
 
-    def absent(self) -> dict[Split, tuple[str, ...]]:
-        """The classes that validation or test lack; empty where each split has all."""
+    def absent(self) -> dict[str, tuple[str, ...]]:
+        """The classes that the splits other than training lack; empty where each has all."""
         return lacking_classes(self.counts())
 
 
-def count_samples(task: Task, table: pd.DataFrame) -> dict[Split, dict[str, int]]:
+def count_samples(task: Task, table: pd.DataFrame) -> dict[str, dict[str, int]]:
     """Samples of a table with splits, by split, then by class; 0 where a split lacks a class, no entry for a split that
     the protocol does not have. A sample that has several classes counts for each.
     """
@@ -88,12 +88,11 @@ def count_samples(task: Task, table: pd.DataFrame) -> dict[Split, dict[str, int]
         split: dict(
             zip(task.classes, count_each(table.loc[table["split"] == split, "label"], len(task.classes)), strict=True)
         )
-        for split in SPLITS
-        if (table["split"] == split).any()
+        for split in in_order(table["split"])
     }
 
 
-def lacking_classes(counts: Mapping[Split, Mapping[str, int]]) -> dict[Split, tuple[str, ...]]:
+def lacking_classes(counts: Mapping[str, Mapping[str, int]]) -> dict[str, tuple[str, ...]]:
     """The classes that each split lacks; no entry for those that have all."""
     lacking = {split: tuple(name for name, count in numbers.items() if count == 0) for split, numbers in counts.items()}
     return {split: names for split, names in lacking.items() if names}

@@ -10,7 +10,7 @@ import pandas as pd
 
 from afield.base.errors import InputError
 from afield.tasks.formats.label_table import columns_of, read_table
-from afield.tasks.task import LEFT_OUT, SPLITS, Protocol, Task
+from afield.tasks.task import EXTRA, LEFT_OUT, SPLITS, Protocol, Task, in_order
 
 _MEND = "Write it with `afield tasks splits NAME --out FILE`"
 
@@ -25,13 +25,19 @@ def with_split(task: Task, path: Path) -> Task:
     twice = listed["id"][listed["id"].duplicated()]
     if len(twice):
         raise InputError(f"{task.name}: {path}: lists {twice.iloc[0]} more than once. {_MEND}")
-    other = listed[~listed["split"].isin(SPLITS)]
+    known = listed["split"].isin([*SPLITS, *task.extra_splits]) | listed["split"].str.fullmatch(EXTRA)
+    other = listed[~known]
     if len(other):
         raise InputError(
             f"{task.name}: {path}: row {other.index[0] + 1}: split is {other['split'].iloc[0]!r}; must be one of "
-            f"{', '.join(SPLITS)}"
+            f"{', '.join([*SPLITS, *task.extra_splits])}, or test-NAME"
         )
-    return replace(task, split=partial(_split, name=task.name, path=path), expected=_hashes(task, path))
+    return replace(
+        task,
+        split=partial(_split, name=task.name, path=path),
+        extra_splits=tuple(split for split in in_order(listed["split"]) if split not in SPLITS),
+        expected=_hashes(task, path),
+    )
 
 
 def _hashes(task: Task, path: Path) -> dict[str, str]:

@@ -87,7 +87,9 @@ class TaskSource(BaseModel):
     folds: Annotated[int, Field(ge=3, le=100)] | None = None
     """number of equal parts instead of fractions: one is test, the next validation, the rest train"""
     fold: Annotated[int, Field(ge=0)] = 0
-    """which part is test, from 0"""
+    """which part is test, from 0; "all" in a study file: each of them in turn, a task each, and their tests joined"""
+    fold_of: str | None = None
+    """the task whose fold this is, where a study file asked for all"""
     split_seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     rare: Rare = "error"
     """what becomes of classes of too few samples: nothing runs; they become one class `other`; their samples are left
@@ -148,6 +150,8 @@ class TaskSource(BaseModel):
             raise ValueError("rare: other: is for one class a sample; use drop, unscored or error")
         if abs(sum(self.fractions) - 1) > 1e-9:
             raise ValueError(f"fractions: must sum to 1, not {sum(self.fractions):g}")
+        if self.fold_of is not None and self.folds is None:
+            raise ValueError("fold_of: is for folds; give folds, or take it away")
         if self.folds is not None and self.fold >= self.folds:
             raise ValueError(f"fold: must be below folds, {self.folds}")
         if self.box is None and self.detections is None and (self.margin or self.confidence != CONFIDENCE):
@@ -155,8 +159,6 @@ class TaskSource(BaseModel):
         ways = [name for name in ("split", "splits", "folds", "time") if getattr(self, name) is not None]
         if len(ways) > 1:
             raise ValueError(f"{ways[0]}, {ways[1]}: are two ways of splitting; give one of them")
-        if self.several and (self.folds is not None):
-            raise ValueError("folds: is for one class a sample; use fractions")
         return self
 
     def below(self, folder: Path) -> TaskSource:
@@ -201,8 +203,8 @@ def task_source(keys: Mapping[str, Any]) -> TaskSource:
 _PLACES = ("task", "folder", "table", "traps", "huggingface")
 _PART = {"shots", "share", "split_seed", "splits"}
 _OF_FOLDERS = _PART | {
-    "folder", "classes", "version", "ordinal", "metric", "fractions", "folds", "fold", "rare", "rare_below", "flips",
-    "licence", "range", "channels",
+    "folder", "classes", "version", "ordinal", "metric", "fractions", "folds", "fold", "fold_of", "rare", "rare_below",
+    "flips", "licence", "range", "channels",
 }  # fmt: skip
 _OF_TRAPS = {"traps", "leave_out", "detections", "confidence"}
 _OF_TABLES = set(TaskSource.model_fields) - {*_PLACES, *_OF_TRAPS}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+EXTRA = re.compile(r"test-[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
+"""names of further test splits of one's own data"""
 Protocol = Literal["clean", "paper"]
 """`clean`: train, validation and test apart. `paper`: splits and views as the study's own code had them (arXiv
 2301.04644): mostly the split that is reported chooses, too"""
@@ -25,6 +28,16 @@ LEFT_OUT = ""
 Flip = Literal["horizontal", "vertical"]
 Target = Literal["class", "grade", "labels"]
 """what is told of a sample: one of several classes, one of grades in an order, or any number of labels"""
+
+
+def in_order(splits: Iterable[str]) -> tuple[str, ...]:
+    """Names of splits, each once: train, validation, test, then the further ones by name.
+
+    >>> in_order({"test-night", "test", "train"})
+    ('train', 'test', 'test-night')
+    """
+    named = set(splits)
+    return (*(split for split in SPLITS if split in named), *sorted(named.difference(SPLITS)))
 
 
 @dataclass(frozen=True)
@@ -68,7 +81,8 @@ class Task:
     unknown). Optional ones are `group` (what is split together), `cluster` (what is resampled together; the group by
     default), `unit` (what is scored; the sample by default), `weight` (how much it counts in the training loss, above
     0; all alike by default), the `subgroups` and whatever `split` reads. `split(table, protocol)` gives one of
-    SPLITS a row, or LEFT_OUT. Under `paper` it may leave validation empty: then test selects, as it did in the study.
+    SPLITS or `extra_splits` a row, or LEFT_OUT. Under `paper` it may leave validation empty: then test selects, as it
+    did in the study.
     """
 
     name: str
@@ -88,6 +102,9 @@ class Task:
     """metrics that are recorded beside all that fit the target (`metrics`)"""
     subgroups: tuple[str, ...] = ()
     """columns of the samples whose values part the test images, so that results are told for each (a site, a sex)"""
+    extra_splits: tuple[str, ...] = ()
+    """further test splits (other cameras, another hospital): what is chosen is scored on each of them, too, and nothing
+    is ever chosen by them"""
     split_seed: int = 0
     flips: tuple[Flip, ...] = ("horizontal",)
     """mirror images that leave the label as it is"""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from afield.tasks.task import Protocol, Split, Task
+from afield.tasks.task import Protocol, Task
 
 _NAMED = 8
 """classes that one sentence names"""
@@ -38,7 +38,7 @@ def dropped_words(dropped: Mapping[str, str]) -> str:
     return f"{len(dropped)} {were} left out: {shown}{more}."
 
 
-def absence_words(absent: Mapping[Split, Sequence[str]]) -> tuple[str, ...]:
+def absence_words(absent: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     """What it means that splits lack classes, a sentence a split.
 
     >>> absence_words({"test": ("owl",)})
@@ -48,7 +48,7 @@ def absence_words(absent: Mapping[Split, Sequence[str]]) -> tuple[str, ...]:
     for split, names in absent.items():
         shown = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
         it = "it" if len(names) == 1 else "them"
-        if split == "test":
+        if split not in ("train", "validation"):
             means = f"the results say nothing of {it}, and means over classes leave {it} out"
         else:
             means = f"epochs and recipes are chosen without {it}"

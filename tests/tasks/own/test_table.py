@@ -194,6 +194,59 @@ def test_folds_take_turns(tmp_path: Path) -> None:
     assert validations == [*tests[1:], tests[0]]
 
 
+def test_folds_of_several_labels_give_each_part_its_share_of_each(tmp_path: Path) -> None:
+    labels = ["owl" if row % 2 else "owl;fox" if row % 3 else "elk;fox" for row in range(60)]
+    path = table(tmp_path / "moths.csv", {"label": labels, "site": [f"s{row % 30}" for row in range(60)]})
+    tests = []
+    for fold in range(3):
+        found = sides(own_task(source(path, separator=";", folds=3, fold=fold, group="site")))
+        assert found.groupby("group")["split"].nunique().max() == 1
+        counts = np.array([np.array(list(part)).sum(axis=0) for _, part in found.groupby("split")["label"]])
+        assert np.ptp(counts, axis=0).max() <= 3, counts
+        tests.append(set(found.loc[found["split"] == "test", "id"]))
+    assert sum(len(test) for test in tests) == len(set().union(*tests)) == 60
+
+
+@pytest.mark.parametrize("words", [{}, {"separator": ";"}])
+def test_more_folds_than_the_smallest_class_are_refused(tmp_path: Path, words: dict) -> None:
+    path = table(tmp_path / "moths.csv", {"label": ["owl"] * 20 + ["fox"] * 20 + ["elk"] * 6})
+    with pytest.raises(InputError, match=r"folds: 8 parts, but fewer samples of elk \(6\); take at most 6 folds"):
+        own_task(source(path, folds=8, **words))
+    assert len(own_task(source(path, folds=6, **words)).classes) == 3
+    dropped = own_task(source(path, folds=8, rare="drop", rare_below=8, **words))
+    assert dropped.classes == ("fox", "owl")
+
+
+def test_further_test_splits_are_those_whose_names_say_so(tmp_path: Path) -> None:
+    part = (["train"] * 10 + ["val"] * 4 + ["test"] * 3 + ["Test-Night", "test-B", "test-b"]) * 3
+    task = own_task(source(table(tmp_path / "moths.csv", {"label": ANIMALS, "part": part}), split="part"))
+    assert task.extra_splits == ("test-b", "test-night")
+    counts = sides(task)["split"].value_counts().to_dict()
+    assert counts == {"train": 30, "validation": 12, "test": 9, "test-b": 6, "test-night": 3}
+    path = table(tmp_path / "moths.csv", {"label": ANIMALS, "part": ["night", *part[1:]]})
+    with pytest.raises(InputError, match=r"is 'night' .* must be train, .* further test split, test-NAME"):
+        own_task(source(path, split="part"))
+
+
+def test_a_group_may_not_reach_into_a_further_test_split(tmp_path: Path) -> None:
+    part = (["train"] * 10 + ["val"] * 4 + ["test"] * 3 + ["test-b"] * 3) * 3
+    sites = ["a" if name in ("train", "test-b") else name for name in part]
+    path = table(tmp_path / "moths.csv", {"label": ANIMALS, "part": part, "site": sites})
+    with pytest.raises(InputError, match="group a: in more than one split"):
+        sides(own_task(source(path, split="part", group="site", rare_below=1)))
+
+
+def test_a_shared_split_may_name_further_ones(tmp_path: Path) -> None:
+    path = table(tmp_path / "moths.csv", {"label": ANIMALS})
+    listed = list_splits(str(path), "clean")
+    test = listed.index[listed["split"] == "test"]
+    listed.loc[test[::2], "split"] = "test-other"
+    listed.to_csv(tmp_path / "splits.csv", index=False)
+    task = find_task("shared", {"shared": source(path, splits=str(tmp_path / "splits.csv"))})
+    assert task.extra_splits == ("test-other",)
+    assert (sides(task)["split"] == "test-other").sum() == 6
+
+
 def test_given_splits_are_taken_as_they_are(tmp_path: Path) -> None:
     part = (["train"] * 12 + ["val"] * 4 + ["TEST"] * 4) * 3
     found = sides(own_task(source(table(tmp_path / "moths.csv", {"label": ANIMALS, "part": part}), split="part")))

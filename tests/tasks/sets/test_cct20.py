@@ -9,11 +9,16 @@ import afield
 from afield.base.errors import InputError
 from afield.report.page import report
 from afield.tasks.data import TaskData, load_task
-from afield.tasks.sets.cct20 import CATEGORIES, TASK, TRANS, find
+from afield.tasks.sets.cct20 import CATEGORIES, TASK, find
 from afield.tasks.show import list_splits
 from tests.fixtures import traps
 from tests.fixtures.tiny import scratch_study
 
+OTHER_CAMERAS = {
+    "paper": {"trans-validation": 29, "trans-test": 35},
+    "clean": {"trans-validation": 26, "trans-test": 32},
+}
+"""samples of the fixture"""
 ORDER = [1, 3, 5, 6, 7, 8, 9, 10, 11, 16, 21, 33, 34, 51, 99]
 """PAPER.md 2.1"""
 
@@ -30,7 +35,7 @@ def sizes(loaded: TaskData) -> dict[str, int]:
 
 def test_the_classes_are_the_study_s_in_its_order() -> None:
     assert list(CATEGORIES) == ORDER
-    assert TASK.classes == TRANS.classes == tuple(traps.CATEGORIES[category] for category in ORDER)
+    assert TASK.classes == tuple(traps.CATEGORIES[category] for category in ORDER)
 
 
 def test_paper_takes_each_annotation_as_a_sample(data: Path, tmp_path: Path) -> None:
@@ -38,7 +43,7 @@ def test_paper_takes_each_annotation_as_a_sample(data: Path, tmp_path: Path) -> 
     assert loaded.selection == "validation"
     # 15 classes with two pictures each, two boxes of one class, two of different ones; outside train also an animal
     # beside an annotation as empty; in validation the pictures of train's sequences.
-    assert sizes(loaded) == {"train": 34, "validation": 35 + traps.SHARED, "test": 35}
+    assert sizes(loaded) == {"train": 34, "validation": 35 + traps.SHARED, "test": 35, **OTHER_CAMERAS["paper"]}
     train = loaded.samples("train")
     assert train["image"].nunique() == 32
     pair = train[train["unit"] == "train-seq-pair"]
@@ -51,39 +56,40 @@ def test_paper_takes_each_annotation_as_a_sample(data: Path, tmp_path: Path) -> 
 
 def test_clean_takes_each_image_once_and_no_sequence_twice(data: Path, tmp_path: Path) -> None:
     loaded = load_task(TASK, "clean", tmp_path, data)
-    assert sizes(loaded) == {"train": 31, "validation": 32, "test": 32}
+    assert sizes(loaded) == {"train": 31, "validation": 32, "test": 32, **OTHER_CAMERAS["clean"]}
     table = loaded.table
     assert table["image"].is_unique
     assert (table["image"] == "eccv_18_all_images_sm/" + table["id"] + ".jpg").all()  # ids are the images'
     assert not table["unit"].str.endswith(("mixed", "empty", "bare")).any()
     both = table[table["unit"].str.endswith("both")]
-    assert [TASK.classes[label] for label in both["label"]] == ["coyote", "coyote"]  # the animal counts, not `empty`
+    assert [TASK.classes[label] for label in both["label"]] == 4 * ["coyote"]  # the animal counts, not `empty`
     assert table.groupby("unit")["split"].nunique().max() == 1
-    assert table["cluster"].equals(table["unit"].rename("cluster"))
-    assert set(table["location"]) == {"38", "61"}
-    assert loaded.absent() == {}
+    cis = table[table["split"].isin(["train", "validation", "test"])]
+    assert cis["cluster"].equals(cis["unit"].rename("cluster"))
+    assert set(cis["location"]) == {"38", "61"}
+    assert loaded.absent() == {"trans-validation": ("badger", "deer", "fox")}
 
 
-def test_trans_asks_about_other_cameras_with_the_same_training(data: Path, tmp_path: Path) -> None:
-    cis, trans = (load_task(task, "clean", tmp_path, data) for task in (TASK, TRANS))
-    columns = ["id", "image", "label", "unit"]
-    mine, theirs = (loaded.samples("train")[columns].reset_index(drop=True) for loaded in (trans, cis))
-    assert mine.equals(theirs)
-    assert trans.table.groupby("location")["split"].nunique().max() == 1
-    assert trans.table["cluster"].equals(trans.table["location"].rename("cluster"))
-    assert set(trans.samples("test")["location"]) == {"0", "7", "90"}
-    assert trans.absent() == {"validation": ("badger", "deer", "fox")}
-    with pytest.raises(InputError, match="cct20_trans: is no task of the study"):
-        load_task(TRANS, "paper", tmp_path, data)
+@pytest.mark.parametrize("protocol", ["clean", "paper"])
+def test_other_cameras_are_further_test_splits(data: Path, tmp_path: Path, protocol: str) -> None:
+    loaded = load_task(TASK, protocol, tmp_path, data)
+    assert TASK.extra_splits == ("trans-validation", "trans-test")
+    assert loaded.selection == "validation"
+    places = loaded.table.groupby("split")["location"].agg(lambda column: sorted(set(column)))
+    assert places["train"] == places["test"] == ["38", "61"]
+    assert (places["trans-validation"], places["trans-test"]) == (["125"], ["0", "7", "90"])
+    other = loaded.samples("trans-test")
+    assert set(other["cluster"]) == {"camera 0", "camera 7", "camera 90"}  # other cameras are what intervals are about
 
 
 def test_the_splits_are_listed_without_the_images(data: Path) -> None:
     for image in (data / "CCT-20" / "eccv_18_all_images_sm").iterdir():
         image.unlink()
-    assert len(list_splits("cct20", "clean", data)) == 95
-    listed = list_splits("cct20_trans", "clean", data)
+    listed = list_splits("cct20", "clean", data)
     assert listed.columns.tolist() == ["id", "split", "label", "group"]
-    assert set(listed["group"]) == {"38", "61", "125", "0", "7", "90"}
+    assert (
+        listed["split"].value_counts().to_dict() == {"train": 31, "validation": 32, "test": 32} | OTHER_CAMERAS["clean"]
+    )
 
 
 @pytest.mark.parametrize("root", ["cct20", "CCT-20", "caltechcameratraps", "."])
@@ -114,25 +120,25 @@ def test_what_is_not_the_published_file_is_told_in_words(data: Path, tmp_path: P
     path.unlink()
     with pytest.raises(InputError, match=r"cis_test_annotations\.json: cannot be read \(No such file"):
         load_task(TASK, "clean", tmp_path, data)
-    load_task(TRANS, "clean", tmp_path, data)  # which does not need that file
 
 
-def test_a_place_on_both_sides_of_trans_is_refused(data: Path, tmp_path: Path) -> None:
+def test_a_camera_of_training_in_trans_is_refused(data: Path, tmp_path: Path) -> None:
     path = data / "CCT-20" / "eccv_18_annotation_files" / "trans_test_annotations.json"
     content = json.loads(path.read_text())
     content["images"][0]["location"] = 61
     traps.write(path, content)
-    with pytest.raises(InputError, match="cct20_trans: group 61: in more than one split"):
-        load_task(TRANS, "clean", tmp_path, data)
+    with pytest.raises(InputError, match=r"cct20: .*camera 61 is in a file of trans and in one of train or cis"):
+        load_task(TASK, "clean", tmp_path, data)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("protocol", ["clean", "paper"])
 def test_a_study_runs_from_the_layout_to_the_report(data: Path, tmp_path: Path, protocol: str) -> None:
-    tasks = ("cct20", "cct20_trans") if protocol == "clean" else ("cct20",)
-    assert afield.run_study(scratch_study("animals", *tasks, protocol=protocol), tmp_path / "out", data=data).complete
+    assert afield.run_study(scratch_study("animals", "cct20", protocol=protocol), tmp_path / "out", data=data).complete
     table = afield.results(tmp_path / "out")
-    assert set(table["task"]) == set(tasks)
+    assert set(table["split"]) == {"test", "trans-validation", "trans-test"}
     assert set(table["selected_on"]) == {"validation"}
     assert "accuracy_by_unit" in set(table["metric"])
-    assert "CCT-20" in report(tmp_path / "out").read_text(encoding="utf-8")
+    page = report(tmp_path / "out").read_text(encoding="utf-8")
+    assert "CCT-20" in page
+    assert "trans-test" in page

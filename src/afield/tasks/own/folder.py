@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from afield.base.errors import InputError
-from afield.tasks.task import Split
+from afield.tasks.task import EXTRA, Split
 
 SUFFIXES = (".bmp", ".dcm", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 """endings of files that are images, in any case"""
@@ -23,6 +23,16 @@ SPLIT_NAMES: Mapping[str, Split] = {
 """what people call the splits, in small letters"""
 
 
+def split_named(name: str) -> str | None:
+    """The split that somebody calls by that name; None where it is none.
+
+    >>> split_named("Val"), split_named("test-Hospital_B"), split_named("owl")
+    ('validation', 'test-hospital_b', None)
+    """
+    name = name.strip().lower()
+    return name if EXTRA.fullmatch(name) else SPLIT_NAMES.get(name)
+
+
 def read_folder(root: Path) -> pd.DataFrame:
     """One row an image of a tree `root/<class>/**/<image>` or `root/<split>/<class>/**/<image>`: `id` and `image` (the
     path below root, with /), `label` (the name of its class) and, of the second kind, `split`.
@@ -31,7 +41,7 @@ def read_folder(root: Path) -> pd.DataFrame:
     lies beside them, and where a file's ending is not that of an image.
     """
     folders = _folders(root)
-    parts = {name: SPLIT_NAMES.get(name.lower()) for name in folders}
+    parts = {name: split_named(name) for name in folders}
     if folders and all(parts.values()):
         rows = [
             (image, name, part) for folder, part in parts.items() for name, image in _of_classes(root, root / folder)

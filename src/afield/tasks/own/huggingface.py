@@ -17,7 +17,7 @@ import pandas as pd
 from afield.base.errors import InputError, nearest
 from afield.base.files import remove_abandoned, temporary_prefix, words_for_failed_writes, write_json
 from afield.base.hashing import digest
-from afield.tasks.own.folder import SPLIT_NAMES
+from afield.tasks.own.folder import split_named
 from afield.tasks.places import cache_folder
 from afield.tasks.source import TaskSource, task_source
 
@@ -128,10 +128,10 @@ def _load(place: Path) -> dict[str, Any]:
     if len(found) == 1:  # all there is, whatever its name: splits are drawn
         return {"": next(iter(found.values()))}
     for name in found:
-        if name.lower() not in SPLIT_NAMES:
+        if split_named(name) is None:
             raise InputError(
-                f"{place}: has a split {name}; its splits must be train, validation (or val) and test: take the others "
-                "away, or rename them, and save it again"
+                f"{place}: has a split {name}; its splits must be train, validation (or val), test and test-NAME: take "
+                "the others away, or rename them, and save it again"
             )
     return dict(found)
 

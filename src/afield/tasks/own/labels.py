@@ -43,10 +43,13 @@ def label_samples(name: str, table: pd.DataFrame, source: TaskSource) -> Labelle
 
     `name` stands in front of complaints. Raises InputError, with counts, for samples without a label, names that differ
     by case or blanks alone, names that are none of the given classes, given classes without samples, and rare classes
-    where they are an error.
+    where they are an error, and for more folds than a class can be dealt into.
     """
     found = _from_columns(name, table, source.labels) if source.labels else _from_names(name, table, source)
-    return _without_rare(name, found, source)
+    found = _without_rare(name, found, source)
+    if source.folds is not None:
+        _refuse_too_many_folds(name, found, source.folds)
+    return found
 
 
 def _from_columns(name: str, table: pd.DataFrame, columns: Sequence[str]) -> Labelled:
@@ -153,6 +156,19 @@ def _without_rare(name: str, found: Labelled, source: TaskSource) -> Labelled:
             f"{name}: without the rare classes ({told}) no {fewest} classes are left; add images, or lower rare_below"
         )
     return Labelled(changed.table, changed.classes, rare)
+
+
+def _refuse_too_many_folds(name: str, found: Labelled, folds: int) -> None:
+    """Every part is test once, and must then hold each class that is scored."""
+    numbers = {label: number for label, number in _independent(found).items() if label not in found.rare}
+    few = {label: number for label, number in numbers.items() if number < folds}
+    if few:
+        what = "groups" if "group" in found.table else "samples"
+        told = ", ".join(f"{label} ({number})" for label, number in list(few.items())[:_SHOWN])
+        raise InputError(
+            f"{name}: folds: {folds} parts, but fewer {what} of {told}; take at most {min(few.values())} folds, add "
+            f"samples, or let rare_below = {folds} and rare say what becomes of such classes"
+        )
 
 
 def _independent(found: Labelled) -> dict[str, int]:

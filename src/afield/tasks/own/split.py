@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
 
 import pandas as pd
 
 from afield.tasks.labels import having
 from afield.tasks.source import TaskSource
-from afield.tasks.splits import iterative_split, stratified_split
+from afield.tasks.splits import Name, Share, iterative_split, stratified_split
 from afield.tasks.task import LEFT_OUT, SPLITS, Protocol, Split
 
 _SHARE: dict[Split, float] = {"train": 0.8, "validation": 0.2}
@@ -56,7 +57,7 @@ def _given(table: pd.DataFrame, source: TaskSource) -> pd.Series:
     return side
 
 
-def _drawn(table: pd.DataFrame, source: TaskSource, fractions: dict[Split, float]) -> pd.Series:
+def _drawn(table: pd.DataFrame, source: TaskSource, fractions: Mapping[Name, Share]) -> pd.Series:
     group = "group" if "group" in table else None
     if table.empty:
         return pd.Series([], index=table.index, dtype=object)
@@ -66,10 +67,9 @@ def _drawn(table: pd.DataFrame, source: TaskSource, fractions: dict[Split, float
 
 
 def _fold(table: pd.DataFrame, source: TaskSource, folds: int) -> pd.Series:
-    """One of equal parts is test, the next one validation, the others train."""
+    """One of equal parts is test, the next one validation, the others train. The parts do not depend on which it is."""
     parts = [f"{index}" for index in range(folds)]
-    group = "group" if "group" in table else None
-    part = stratified_split(table, ["label"], dict.fromkeys(parts, Fraction(1, folds)), source.split_seed, group)
+    part = _drawn(table, source, dict.fromkeys(parts, Fraction(1, folds)))
     sides = {parts[source.fold]: "test", parts[(source.fold + 1) % folds]: "validation"}
     return part.map(lambda index: sides.get(index, "train"))
 

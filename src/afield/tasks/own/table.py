@@ -12,7 +12,7 @@ import pandas as pd
 from afield.base.errors import InputError, nearest
 from afield.tasks.boxes import read_boxes
 from afield.tasks.checks import listed
-from afield.tasks.own.folder import SPLIT_NAMES
+from afield.tasks.own.folder import split_named
 from afield.tasks.source import TaskSource
 
 SOURCE = "table"
@@ -112,12 +112,12 @@ def _written(value: object) -> str:
 
 
 def _splits(path: Path, data: TaskSource, column: pd.Series) -> pd.Series:
-    known = column.str.strip().str.lower().map(SPLIT_NAMES)
+    known = column.map(split_named)
     other = column[known.isna()]
     if len(other):
         raise InputError(
             f"{path}: column {data.split}, row {other.index[0] + 1}: is {other.iloc[0]!r} ({len(other)} such rows); "
-            "must be train, validation (or val) or test"
+            "must be train, validation (or val), test or, of a further test split, test-NAME"
         )
     return known
 

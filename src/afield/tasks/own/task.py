@@ -21,7 +21,7 @@ from afield.tasks.own.split import split
 from afield.tasks.own.table import common_folder, is_table, read_tables
 from afield.tasks.places import user_path
 from afield.tasks.source import TaskSource
-from afield.tasks.task import Card, Target, Task
+from afield.tasks.task import SPLITS, Card, Target, Task, in_order
 
 SKEW = 3
 """a largest class of more than this many times the smallest makes macro F1 the leading metric"""
@@ -70,6 +70,7 @@ def own_task(source: TaskSource, name: str = "") -> Task:
     what = count(len(found.table), "sample", say=lambda number: f"{number:,}")
     rare = _rare_words(found.rare, source)
     weighed = "" if source.weight is None else f", weighed in training by the column {source.weight}"
+    given = in_order(found.table["split"]) if "split" in found.table else ()
     unscored = tuple(found.classes.index(label) for label in found.rare) if source.rare == "unscored" else ()
     return Task(
         name=name,
@@ -79,6 +80,7 @@ def own_task(source: TaskSource, name: str = "") -> Task:
         find=partial(_find, root),
         samples=partial(_samples, source=source, name=name),
         split=partial(split, source=source, unscored=unscored),
+        extra_splits=tuple(split for split in given if split not in SPLITS),
         split_seed=source.split_seed,
         target=source.target,
         panel=("accuracy_by_unit",) if source.unit is not None and source.target != "labels" else (),

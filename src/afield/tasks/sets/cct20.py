@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from typing import Literal
 
 import pandas as pd
 
 from afield.base.errors import InputError
 from afield.tasks.formats.coco_traps import read_traps
 from afield.tasks.places import find_root
-from afield.tasks.task import LEFT_OUT, Card, Protocol, Published, Split, Task
+from afield.tasks.task import LEFT_OUT, Card, Protocol, Published, Task
 
 CATEGORIES = {
     1: "opossum", 3: "raccoon", 5: "squirrel", 6: "bobcat", 7: "skunk", 8: "dog", 9: "coyote", 10: "rabbit",
@@ -22,9 +18,11 @@ CATEGORIES = {
 """the study's 15 classes in its order, by the files' category ids (PAPER.md 2.1)"""
 EMPTY = 30
 """the category of pictures without an animal, which training has none of"""
-_CIS: dict[str, Split] = {"train": "train", "cis_val": "validation", "cis_test": "test"}
-_TRANS: dict[str, Split] = {"train": "train", "trans_val": "validation", "trans_test": "test"}
-"""the published files (`train_annotations.json`, ...), and what each task takes them for"""
+_TRANS = ("trans-validation", "trans-test")
+_FILES = {
+    "train": "train", "cis_val": "validation", "cis_test": "test", "trans_val": _TRANS[0], "trans_test": _TRANS[1],
+}  # fmt: skip
+"""the published files (`train_annotations.json`, ...), and the splits that they are"""
 _TABLES, _IMAGES = "eccv_18_annotation_files", "eccv_18_all_images_sm"
 _ROOTS = ("CCT-20", "cct20", "caltechcameratraps", ".")
 _GET = (
@@ -39,20 +37,28 @@ def find(data: Path) -> Path:
     return find_root("cct20", data, _ROOTS, _TABLES, _GET)
 
 
-def samples(
-    root: Path, files: Mapping[str, Split] = _CIS, group: Literal["seq_id", "location"] = "seq_id"
-) -> pd.DataFrame:
+def samples(root: Path) -> pd.DataFrame:
     """One row an annotation of an animal or a car, as the study's code counts (an image with k boxes, k rows).
 
     Columns: id (the image's, `5858bf5a-23d2-11e8-a6a3-ec086b02610b`; of its further annotations with `#2`, `#3`, ...),
-    image, label, group, unit (the sequence: a burst of pictures), annotation (its number within the image, from 0),
-    published (the split that its file stands for), location, seq_id, taken. Annotations as `empty` are dropped, and so
-    are images that have no other or none at all.
+    image, label, group (the sequence; beyond the cameras of training the camera), unit (the sequence: a burst of
+    pictures), annotation (its number within the image, from 0), published (the split that its file is), location,
+    seq_id, taken. Annotations as `empty` are dropped, and so are images that have no other or none at all.
+
+    Raises InputError for files that are not the published ones.
     """
-    return pd.concat([_read(root, name, split, group) for name, split in files.items()], ignore_index=True)
+    table = pd.concat([_read(root, name, split) for name, split in _FILES.items()], ignore_index=True)
+    other = table["published"].isin(_TRANS)
+    torn = sorted(set(table.loc[other, "location"]) & set(table.loc[~other, "location"]))
+    if torn:
+        raise InputError(
+            f"cct20: {root / _TABLES}: camera {torn[0]} is in a file of trans and in one of train or cis, which share "
+            f"none in CCT-20. {_GET}"
+        )
+    return table
 
 
-def _read(root: Path, name: str, split: Split, group: str) -> pd.DataFrame:
+def _read(root: Path, name: str, split: str) -> pd.DataFrame:
     """The rows of one published file."""
     path = root / _TABLES / f"{name}_annotations.json"
     rows = read_traps(path, _GET).annotated()
@@ -71,7 +77,7 @@ def _read(root: Path, name: str, split: Split, group: str) -> pd.DataFrame:
             "id": rows["image_id"] + further,
             "image": _IMAGES + "/" + rows["image_id"] + ".jpg",
             "label": rows["category_id"].map({category: label for label, category in enumerate(CATEGORIES)}),
-            "group": rows[group],
+            "group": "camera " + rows["location"] if split in _TRANS else rows["seq_id"],
             "unit": rows["seq_id"],
             "annotation": number,
             "published": split,
@@ -83,7 +89,7 @@ def _read(root: Path, name: str, split: Split, group: str) -> pd.DataFrame:
 
 
 def split(table: pd.DataFrame, protocol: Protocol) -> pd.Series:
-    """The published train, validation and test.
+    """The published train, cis-validation and cis-test, and both of trans.
 
     `clean`: an image is one sample, whatever its number of boxes; images of several classes are left out, and so are
     those validation images whose sequence is also in train (PAPER.md 2.1: 224 sequences, 270 images of cis-val).
@@ -99,7 +105,7 @@ def split(table: pd.DataFrame, protocol: Protocol) -> pd.Series:
 
 TASK = Task(
     name="cct20",
-    version=1,
+    version=2,
     classes=tuple(CATEGORIES.values()),
     metric="accuracy",
     find=find,
@@ -107,15 +113,18 @@ TASK = Task(
     split=split,
     panel=("accuracy_by_unit",),
     subgroups=("location",),
+    extra_splits=_TRANS,
     published=Published(image_size=256, flips=("horizontal",), channels="BGR"),
     card=Card(
-        title="CCT-20: animals before camera traps, at the cameras of training",
+        title="CCT-20: animals before camera traps, at the cameras of training and at others",
         source=(
             "Beery, Van Horn, Perona 2018 (Caltech): 57,864 pictures of 20 camera traps in the American Southwest, "
             "published on LILA with boxes, places and sequences; here scaled to a long side of 1024 pixels at most. "
             "Train (13,553 pictures), cis-val (3,484) and cis-test (15,827) are from the same ten cameras: test from "
-            "odd days, the others from even ones. The animal is often small, dark, cut off or out of focus. Pictures "
-            "without an animal, 3.5 to 28.6 % of validation and test and none of train, are dropped."
+            "odd days, the others from even ones. Trans-val (1,725) is from another camera, trans-test (23,275) from "
+            "nine others: further test splits, by which nothing is chosen. The animal is often small, dark, cut off or "
+            "out of focus. Pictures without an animal, 3.5 to 28.6 % of validation and test and none of train, are "
+            "dropped."
         ),
         application=(
             "Counting wildlife without disturbing it; one of the study's six, from ecology: pictures that no person "
@@ -125,35 +134,11 @@ TASK = Task(
         licence="CDLA-Permissive (Community Data License Agreement, permissive variant)",
         baseline=(
             "Beery et al. 2018: accuracy 80.94 % on cis-test (Inception-v3, 299 pixels, 15 classes without empty). The "
-            "study: 83.4 % (CLIP ViT-L/14, 336 pixels, more augmentation)"
+            "study: 83.4 % (CLIP ViT-L/14, 336 pixels, more augmentation). Trans-test: 58.96 % (Beery et al.)"
         ),
         get=_GET,
         citation=(
             "S. Beery, G. Van Horn, P. Perona: Recognition in Terra Incognita. ECCV 2018, 456-473. arXiv:1807.04975"
-        ),
-    ),
-)
-
-TRANS = replace(
-    TASK,
-    name="cct20_trans",
-    samples=partial(samples, files=_TRANS, group="location"),
-    published=None,
-    card=replace(
-        TASK.card,
-        title="CCT-20: animals before camera traps, at other cameras than those of training",
-        source=(
-            "Beery, Van Horn, Perona 2018 (Caltech): the training pictures of cct20, from ten camera traps; trans-val "
-            "(1,725 pictures) from another one, trans-test (23,275) from nine others. Intervals are drawn over cameras "
-            "and therefore wide: nine of them know little of all others. One camera does not see every animal: "
-            "validation lacks some classes."
-        ),
-        application=(
-            "Counting wildlife at places without any labelled picture. No figure of the study, which reported cis-test "
-            "alone; the same training pictures as cct20, asked the harder question."
-        ),
-        baseline=(
-            "Beery et al. 2018: accuracy 58.96 % on trans-test (Inception-v3, 299 pixels, 15 classes without empty)"
         ),
     ),
 )

@@ -1,0 +1,101 @@
+"""What chosen networks said of test, of further test splits and of other views: the part of a result folder that no
+training reads.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from afield.base.errors import DamagedError
+from afield.base.files import words_for_failed_writes
+from afield.base.hashing import sha256_file
+from afield.scoring.predictions import Predictions
+from afield.study.sealed import seal, unseal, write_parquet
+from afield.study.split_view import TEST, VALIDATION, SplitView
+
+_PREDICTIONS, _RESAMPLED = "predictions.parquet", "resampled.parquet"
+
+
+class Scores:
+    """The scores of a result folder: `OUT/scores/<key>/` for test, `<split>--<view>/` in it for all else."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def folder(self, key: str, at: SplitView = TEST) -> Path:
+        """Where a trial's score on a split and view lies."""
+        return self.root / "scores" / key / at.folder
+
+    def joined(self, key: str, at: SplitView) -> Path:
+        """Where the metrics of an ensemble, or of joined folds, lie."""
+        return self.root / "joined" / key / at.folder
+
+    def log_read(self, key: str, at: SplitView) -> None:
+        """Note that a test split is about to be read; one line, appended. Validation is no test split, and is not
+        noted. Raises StoreError where it cannot be noted.
+        """
+        if at.split == VALIDATION.split:
+            return
+        path = self._log()
+        line = json.dumps({"key": key, "split": at.split, "view": at.view}) + "\n"
+        with words_for_failed_writes(path), path.open("a", encoding="utf-8") as stream:
+            stream.write(line)
+
+    def reads(self) -> int:
+        """How many times a test split was read."""
+        path = self._log()
+        return len(path.read_text(encoding="utf-8").splitlines()) if path.exists() else 0
+
+    def _log(self) -> Path:
+        return self.root / "test_reads.jsonl"
+
+    def write(self, key: str, at: SplitView, predictions: Predictions) -> None:
+        """Write a trial's predictions; they count once `seal` has sealed them."""
+        frame = predictions.to_frame(key=key, split=at.split, view=at.view)
+        write_parquet(self.folder(key, at) / _PREDICTIONS, frame)
+
+    def seal(self, key: str, at: SplitView, result: Mapping[str, Any]) -> None:
+        """Write a score's result with the checksums of what belongs to it: the last file."""
+        folder = self.folder(key, at)
+        seal(folder, [name for name in (_PREDICTIONS, _RESAMPLED) if (folder / name).exists()], result)
+
+    def read(self, key: str, at: SplitView = TEST) -> Mapping[str, Any] | None:
+        """The result of a score; None where there is none. Raises StoreError where it fails its checksum."""
+        folder = self.folder(key, at)
+        return unseal(folder) if (folder / "result.json").exists() else None
+
+    def holds(self, key: str, at: SplitView) -> bool:
+        """Whether a whole score is there; one that is damaged counts for nothing, since it can be made again."""
+        try:
+            return self.read(key, at) is not None
+        except DamagedError:
+            return False
+
+    def predictions(self, key: str, at: SplitView) -> pd.DataFrame:
+        """The predictions table of a scored trial, or of a finished one on plain validation."""
+        return pd.read_parquet(self._predictions(key, at))
+
+    def hash_of(self, key: str, at: SplitView) -> str:
+        """SHA-256 of those predictions."""
+        return sha256_file(self._predictions(key, at))
+
+    def _predictions(self, key: str, at: SplitView) -> Path:
+        if at == VALIDATION:
+            return self.root / "trials" / key / _PREDICTIONS
+        return self.folder(key, at) / _PREDICTIONS
+
+    def write_resampled(self, key: str, at: SplitView, values: npt.NDArray[np.float64]) -> None:
+        """Keep what one's own metric gave in each resample of the split, [resamples]."""
+        write_parquet(self.folder(key, at) / _RESAMPLED, pd.DataFrame({"value": values}))
+
+    def resampled(self, key: str, at: SplitView = TEST) -> npt.NDArray[np.float64]:
+        """What `write_resampled` wrote."""
+        table = pd.read_parquet(self.folder(key, at) / _RESAMPLED)
+        return table["value"].to_numpy(dtype=np.float64)

@@ -1,0 +1,107 @@
+"""From the files of trials to what each search found: its cells, its choice, what it spent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from scipy.stats import spearmanr
+
+from afield.backbones.backbone import Backbone
+from afield.study.record import SearchRecord, TrialRecord, TrialState
+from afield.study.search import Chosen, History, Seen, ask, asked, best_so_far, rungs
+from afield.study.store import Store, TrialFiles
+from afield.study.study import SearchChoice, Study
+from afield.trial import Trial
+
+_CUT_AXIS = 3
+"""values that an axis needs for its ends to be borders"""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What is looked up again and again while a record is put together."""
+
+    store: Store
+    study: Study
+    trials: Mapping[str, Trial]
+    files: Mapping[str, TrialFiles]
+    scores: Mapping[str, Mapping[str, Any]]
+    backbones: Mapping[str, Backbone]
+    """by id, as the plan noted them: one's own are known without their code, on any machine"""
+
+
+def search_record(context: Context, content: Mapping[str, Any]) -> SearchRecord:
+    """The search of one (task, backbone, intervention) as the plan lists it."""
+    study, keys = context.study, content["cells"]
+    intervention = content["intervention"]
+    seen = [Seen(context.files[key].history, context.files[key].failure is not None) for key in keys]
+    epochs = context.trials[keys[0]].recipe.epochs
+    step = ask(study.search, seen, epochs)
+    chosen = step.cell if isinstance(step, Chosen) else None
+    repeats = [] if chosen is None else content["repeats"][chosen]
+    axes = {key: tuple(values) for key, values in study.search.grid.items()}
+    spent = [item.history[:until] for item, until in zip(seen, asked(study.search, seen, epochs), strict=True)]
+    return SearchRecord(
+        task=content["task"],
+        backbone=content["backbone"],
+        intervention=intervention,
+        cells=tuple(_trial(context, key, intervention) for key in keys),
+        axes=axes,
+        chosen=None if chosen is None else keys[chosen],
+        repeats=tuple(_trial(context, key, intervention) for key in repeats),
+        borders=() if chosen is None else _borders(axes, context.trials[keys[chosen]]),
+        epochs_spent=sum(len(history) for history in spent),
+        seconds_spent=sum(row["seconds"] for history in spent for row in history),
+        epochs_of_grid=len(keys) * epochs,
+        rung_correlation=_rung_correlation(study.search, spent, epochs),
+        micro_batch=context.trials[keys[0]].numerics.micro_batch,
+    )
+
+
+def _trial(context: Context, key: str, intervention: str) -> TrialRecord:
+    trial, files = context.trials[key], context.files[key]
+    state: TrialState = "missing"
+    if files.result is not None:
+        state = "finished"
+    elif files.failure is not None:
+        state = "failed"
+    elif files.history:
+        state = "paused"
+    result = files.result or {}
+    best, loss = best_so_far(files.history, len(files.history)) if files.history else (None, None)
+    return TrialRecord(
+        key=key,
+        task=trial.task,
+        backbone=trial.backbone,
+        intervention=intervention,
+        seed=trial.seed,
+        recipe=trial.recipe.model_dump(),
+        state=state,
+        history=files.history,
+        best_epoch=next((int(row["epoch"]) for row in files.history if row["validation"] == best), None),
+        validation=best,
+        validation_loss=loss,
+        train_seconds=sum(row["seconds"] for row in files.history),
+        platform=result.get("platform", {}),
+    )
+
+
+def _borders(axes: Mapping[str, Sequence[float]], chosen: Trial) -> tuple[str, ...]:
+    return tuple(
+        key for key, values in axes.items()
+        if len(values) >= _CUT_AXIS and getattr(chosen.recipe, key) in (min(values), max(values))
+    )  # fmt: skip
+
+
+def _rung_correlation(search: SearchChoice, histories: Sequence[History], epochs: int) -> float | None:
+    """Spearman correlation of the metric at the first rung and at the end, over the cells that went all the way."""
+    first = rungs(search, epochs)[0]
+    whole = [history for history in histories if len(history) >= epochs]
+    if first == epochs or len(whole) < _CUT_AXIS:
+        return None
+    early, late = ([best_so_far(history, until)[0] for history in whole] for until in (first, epochs))
+    if len(set(early)) == 1 or len(set(late)) == 1:
+        return None
+    return float(spearmanr(early, late).statistic)
