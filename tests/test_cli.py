@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from afield.analysis.interventions import COLUMNS
 from afield.cli import main
 from afield.scoring.panel import fitting
 from afield.study.collect import load_record
@@ -89,6 +90,7 @@ def test_each_help_has_an_example(afield: Run, command: str) -> None:
         (("tasks", "show", "elvp"), "did you mean elpv?"),
         (("backbones", "show", "squeezenet"), "unknown backbone"),
         (("table", "."), "no result folder of afield"),
+        (("table", ".", "--interventions", "--by", "sex"), "--by and --interventions are two tables; give one of them"),
     ],
 )
 def test_wrong_input_is_exit_code_2_in_words(
@@ -169,6 +171,7 @@ def test_run_status_table_report(afield: Run, photos: Path, tmp_path: Path) -> N
     afield("table", out, "--format", "parquet", "--to", str(tmp_path / "table.parquet"))
     assert (tmp_path / "table.parquet").stat().st_size > 0
     assert "name a file with --to" in afield("table", out, "--format", "parquet", code=2)
+    assert afield("table", out, "--interventions").splitlines() == [",".join(COLUMNS)], "plain alone"
     assert afield("report", out).strip() == str(tmp_path / "out" / "report.html")
 
 

@@ -129,14 +129,23 @@ def table(
             show_default=False,
         ),
     ] = None,
+    interventions: Annotated[
+        bool, typer.Option("--interventions", help="Instead: what each intervention changed against plain.")
+    ] = False,
     study: OneStudy = None,
 ) -> None:
     """Print or write the results table."""
     from afield.analysis.chosen import subgroup_table
+    from afield.analysis.interventions import intervention_table
     from afield.study.collect import load_record, results
     from afield.study.table import write_table
 
-    rows = results(out, study=study) if by is None else subgroup_table(load_record(out, study), by)
+    if interventions and by is not None:
+        complain("--by and --interventions are two tables; give one of them", 2)
+    if interventions:
+        rows = intervention_table(load_record(out, study))
+    else:
+        rows = results(out, study=study) if by is None else subgroup_table(load_record(out, study), by)
     put(write_table(rows, format.value, to))
 
 
