@@ -39,8 +39,8 @@ from torchvision.datasets import ImageFolder
 from afield.base.hashing import sha256_file
 from afield.images.loader import Samples, TrainingBatches, load
 from afield.images.prepared import open_prepared, prepare, train_rule
-from afield.training.loop import Preprocessing
 from afield.training.numerics import NumericsChoice, numerics_for, settle
+from afield.training.preprocessing import Preprocessing
 
 Item = tuple[torch.Tensor, int]
 Interpolation = Literal["bilinear", "bicubic"]

@@ -29,8 +29,9 @@ from afield.tasks.builtin import find_task
 from afield.tasks.data import load_task
 from afield.tasks.places import cache_folder
 from afield.training.device import available_devices, place, settle_process
-from afield.training.loop import Preprocessing, make_optimiser, update
+from afield.training.learner import Learner
 from afield.training.numerics import NumericsChoice, numerics_for, settle
+from afield.training.preprocessing import Preprocessing
 from afield.training.recipe import Recipe
 
 BACKBONES = ("squeezenet1_1.caffe_in1k", "tf_efficientnet_lite0.in1k", "tf_efficientnet_lite2.in1k")
@@ -75,14 +76,14 @@ def pairs_of(row: Backbone, options: argparse.Namespace) -> list[tuple[tuple[flo
     settle_process(numerics)
     network = place(build(row, 2, initialisation="scratch", seed=0, weights=None), numerics).train()
     recipe = Recipe(learning_rate=1e-4, batch_size=options.batch, image_size=options.size)
-    optimiser, preprocessing = make_optimiser(network, recipe), Preprocessing(row.mean, row.std)
+    learner = Learner(network, recipe, numerics, Preprocessing(row.mean, row.std), seed=0)
     batches = batches_of(options.size, options.batch, row)
     positions = [(epoch, step) for epoch in range(ENOUGH) for step in range(batches.steps() - 1)]
     real = load(batches, positions, 0, torch.device(numerics.device))
     synthetic = itertools.repeat(next(real))
 
     def step(batch: Batch) -> torch.Tensor:
-        return update(network, optimiser, batch, 0, preprocessing, numerics)
+        return learner.update(batch, recipe.learning_rate, 0)
 
     rate(step, real, 1.0)
     seconds = options.seconds / ROUNDS

@@ -25,8 +25,9 @@ from afield.backbones.build import build
 from afield.backbones.catalogue import find
 from afield.images.loader import Batch
 from afield.training.device import place, settle_process
-from afield.training.loop import Preprocessing, make_optimiser, update
+from afield.training.learner import Learner
 from afield.training.numerics import Numerics, NumericsChoice, numerics_for, settle
+from afield.training.preprocessing import Preprocessing
 from afield.training.recipe import Recipe
 
 ROUNDS = 7
@@ -55,16 +56,8 @@ def prepared(way: Way) -> tuple[Numerics, Callable[[], torch.Tensor]]:
     pixels = generator.integers(0, 256, (way.batch, way.size, way.size, 3), np.uint8)
     images = torch.from_numpy(pixels).permute(0, 3, 1, 2)
     labels = torch.from_numpy(generator.integers(0, CLASSES, way.batch))
-    step = partial(
-        update,
-        network,
-        make_optimiser(network, recipe),
-        Batch(0, 0, images, labels),
-        0,
-        Preprocessing(row.mean, row.std),
-        numerics,
-    )
-    return numerics, step
+    learner = Learner(network, recipe, numerics, Preprocessing(row.mean, row.std), seed=0)
+    return numerics, partial(learner.update, Batch(0, 0, images, labels), recipe.learning_rate, 0)
 
 
 def rate(way: Way, seconds: float) -> float:

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict
 
 from afield.backbones.backbone import Backbone
 from afield.backbones.weights import Weights
+from afield.base.errors import AfieldError
 from afield.base.hashing import digest
 from afield.base.reading import AS_DECLARED, Reading
 from afield.images.prepared import PreparedImages
@@ -136,10 +137,15 @@ def run_trial(
     epoch.
 
     `backbone`, `weights` and `leading` are what `trial.backbone`, `trial.weights` and `trial.metric` name. Raises
-    Stopped (after `hooks.save`) or AfieldError.
+    Stopped (after `hooks.save`) or AfieldError, also where the device's memory does not suffice.
     """
+    import torch
+
+    from afield.backbones.heads import head_names
+    from afield.backbones.layers import layer_of_each
     from afield.images.loader import TrainingBatches
     from afield.training import loop
+    from afield.training.preprocessing import Preprocessing
 
     recipe = trial.recipe
 
@@ -147,8 +153,10 @@ def run_trial(
         predictions = validation.predictions(trial.classes, logits)
         return leading.on(predictions).compute(predictions), METRICS["log_loss"].compute(predictions)
 
+    network = network_of(trial, backbone, weights)
+    layered = recipe.layer_decay != 1
     setup = loop.Setup(
-        network=_network(trial, backbone, weights),
+        network=network,
         batches=TrainingBatches(
             train.samples(),
             recipe.size,
@@ -160,26 +168,35 @@ def run_trial(
         ),
         validation=validation.samples(),
         measure=measure,
-        preprocessing=loop.Preprocessing(trial.mean, trial.std, trial.channels),
+        preprocessing=Preprocessing(trial.mean, trial.std, trial.channels),
         recipe=recipe,
         numerics=trial.numerics,
+        layers=layer_of_each(network, head_names(network, backbone)) if layered else None,
         workers=workers,
     )
-    return loop.train(setup, state, until, hooks)
+    try:
+        return loop.train(setup, state, until, hooks)
+    except torch.OutOfMemoryError as error:
+        raise AfieldError(
+            f"{recipe.batch_size} images of {recipe.size} px at once do not fit into the device's memory beside what "
+            "else is there; set numerics.micro_batch to a smaller number, e.g. "
+            f"{max(1, (trial.numerics.micro_batch or recipe.batch_size) // 2)}"
+        ) from error
 
 
 def score(trial: Trial, backbone: Backbone, network: dict[str, torch.Tensor], split: SplitInputs) -> Predictions:
     """The predictions of a trained network (its tensors by name) on a split, plain view."""
     from afield.training import loop
+    from afield.training.preprocessing import Preprocessing
 
-    body = _network(trial, backbone, weights=None)
+    body = network_of(trial, backbone, weights=None)
     body.load_state_dict(network)
-    preprocessing = loop.Preprocessing(trial.mean, trial.std, trial.channels)
+    preprocessing = Preprocessing(trial.mean, trial.std, trial.channels)
     logits = loop.predict(body, split.samples(), preprocessing, trial.numerics)
     return split.predictions(trial.classes, logits.numpy())
 
 
-def _network(trial: Trial, backbone: Backbone, weights: Weights | None) -> torch.nn.Module:
+def network_of(trial: Trial, backbone: Backbone, weights: Weights | None) -> torch.nn.Module:
     """The trial's network on its device, before the first step."""
     from afield.backbones.build import build
     from afield.training.device import place, settle_process

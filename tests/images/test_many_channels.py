@@ -24,8 +24,8 @@ from afield.images.prepared import (
     prepare_pixels,
     train_rule,
 )
-from afield.training.loop import Preprocessing
 from afield.training.numerics import NumericsChoice, numerics_for, settle
+from afield.training.preprocessing import Preprocessing
 from tests.fixtures.odd_images import Page, tiff
 from tests.fixtures.tiny import BACKBONE
 

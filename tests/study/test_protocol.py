@@ -19,8 +19,8 @@ from afield.tasks.sets.elpv import TASK as ELPV
 from afield.tasks.sets.eurosat import TASK as EUROSAT
 from afield.tasks.task import Published
 from afield.training import device
-from afield.training.loop import Preprocessing
 from afield.training.numerics import NumericsChoice, numerics_for, settle
+from afield.training.preprocessing import Preprocessing
 from afield.training.recipe import Recipe
 from tests.fixtures.tiny import scratch_study
 from tests.tasks.sets.test_eurosat import tiles

@@ -12,8 +12,9 @@ from afield.base.errors import InputError
 from afield.images.loader import Samples, TrainingBatches
 from afield.training.checkpoint import State
 from afield.training.device import compiled, nondeterminism_named, settle_process
-from afield.training.loop import Hooks, Preprocessing, Setup, train
+from afield.training.loop import Hooks, Setup, train
 from afield.training.numerics import Device, Numerics, NumericsChoice, numerics_for, settle
+from afield.training.preprocessing import Preprocessing
 from afield.training.recipe import Recipe
 from tests.fixtures.tiny import tiny_inputs
 

@@ -98,6 +98,11 @@ def _notes(search: SearchRecord) -> str:
         told.append(f"{search.epochs_spent} of the full grid's {search.epochs_of_grid} epochs trained")
     if search.rung_correlation is not None:
         told.append(f"order at the first rung and at the end: Spearman {words.minus(f'{search.rung_correlation:.2f}')}")
+    if search.micro_batch:
+        told.append(
+            f"{search.micro_batch} images of a batch computed at once: BatchNorm, where the network has it, took its "
+            "statistics from so many"
+        )
     return "; ".join(told)
 
 

@@ -166,6 +166,7 @@ def _search(context: _Context, content: Mapping[str, Any]) -> SearchRecord:
         seconds_spent=sum(row["seconds"] for history in spent for row in history),
         epochs_of_grid=len(keys) * epochs,
         rung_correlation=_rung_correlation(study.search, spent, epochs),
+        micro_batch=context.trials[keys[0]].numerics.micro_batch,
     )
 
 

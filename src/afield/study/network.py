@@ -131,7 +131,7 @@ class Network:
     def _normalised(self, views: list[npt.NDArray[np.uint8]]) -> torch.Tensor:
         import torch
 
-        from afield.training.loop import Preprocessing
+        from afield.training.preprocessing import Preprocessing
 
         pixels = torch.from_numpy(np.stack(views)).permute(0, 3, 1, 2)
         return Preprocessing(self.trial.mean, self.trial.std, self.trial.channels)(pixels, _on_cpu(self.trial.numerics))

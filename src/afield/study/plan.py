@@ -4,8 +4,8 @@ numerics are settled.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -81,6 +81,16 @@ class Plan:
     """the study's own files and packages, by name"""
     metrics: Mapping[str, Metric] = field(default_factory=dict)
     """one's own that lead tasks, by name"""
+
+    def with_micro_batches(self, of: Callable[[Trial], int]) -> Plan:
+        """The plan whose trials take so many samples at once."""
+
+        def settled(cell: Trial) -> Trial:
+            numerics = cell.numerics.model_copy(update={"micro_batch": of(cell)})
+            return cell.model_copy(update={"numerics": numerics})
+
+        searches = (replace(item, cells=tuple(settled(cell) for cell in item.cells)) for item in self.searches)
+        return replace(self, searches=tuple(searches))
 
     def content(self) -> dict[str, Any]:
         """The plan as plain values: what a reader of the result folder needs to find its way."""

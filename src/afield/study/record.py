@@ -72,6 +72,8 @@ class SearchRecord:
     rung_correlation: float | None = None
     """Spearman correlation, over the cells that went on, of the order at the first rung and at the end; None below
     three"""
+    micro_batch: int = 0
+    """samples that the device took at once; 0: a whole batch"""
 
 
 @dataclass(frozen=True)

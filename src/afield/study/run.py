@@ -19,6 +19,7 @@ from afield.study.engines.local import Event, LocalEngine
 from afield.study.inputs import prepare_inputs, write_task
 from afield.study.job import Job, SplitPaths
 from afield.study.ledger import Ledger, Want
+from afield.study.micro_batches import settle_micro_batches, with_settled
 from afield.study.numerics import settle_numerics
 from afield.study.plan import Plan, PlannedSearch, make_plan
 from afield.study.standing import Silent, Watch, standing_of
@@ -86,6 +87,7 @@ def run_study(
     store = Store.create(Path(out))
     numerics = settle_numerics(study.numerics, store.root, study.study.protocol)
     plan = make_plan(study, numerics, cache, _sources(weights, offline), _path(data), watch.download, watch.prepare)
+    plan = settle_micro_batches(plan, store.root, watch.say)
     for name, found in plan.tasks.items():
         write_task(store, found)
         for words in (found.task.proposal, plan.incomplete[name]):
@@ -323,7 +325,8 @@ def check_ready(
     """
     settled_in = out if out is not None and (out / "numerics.toml").exists() else None
     numerics = settle_numerics(study.numerics, settled_in, study.study.protocol)
-    return make_plan(study, numerics, cache_folder(), _sources(weights, offline), _path(data), download=False)
+    plan = make_plan(study, numerics, cache_folder(), _sources(weights, offline), _path(data), download=False)
+    return plan if out is None else with_settled(plan, out)
 
 
 def _sources(weights: str | Path | None, offline: bool) -> Sources:

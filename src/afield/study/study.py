@@ -138,7 +138,7 @@ class Study(_Table):
         """The recipe under an intervention, before the search fills in its values."""
         changes = {key: value for key, value in self.interventions.get(intervention, {}).items() if key != "backbones"}
         try:
-            return Recipe.model_validate({**self.recipe.model_dump(), **changes})
+            return Recipe.model_validate({**self.recipe.model_dump(exclude_unset=True), **changes})
         except ValidationError as error:
             raise ValueError("\n".join(complaints(error, f"interventions.{intervention}.", Recipe))) from None
 
@@ -161,7 +161,7 @@ class Study(_Table):
 
     def cells(self, intervention: str) -> tuple[Recipe, ...]:
         """The grid: every combination of the searched values, the last key fastest."""
-        recipe = self.recipe_of(intervention).model_dump()
+        recipe = self.recipe_of(intervention).model_dump(exclude_unset=True)
         keys = list(self.search.grid)
         try:
             return tuple(
@@ -239,6 +239,8 @@ def complaints(error: ValidationError, prefix: str, model: type[BaseModel]) -> l
     """One line a complaint: key, what is wrong, what would be right."""
     lines = []
     for item in error.errors(include_url=False):
+        if item["type"] == "default_factory_not_called":
+            continue  # its default depends on another key, whose own complaint says all
         place = prefix + ".".join(
             str(part) for part in item["loc"] if not str(part).startswith(("function-", "constrained-", "literal"))
         )

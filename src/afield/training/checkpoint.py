@@ -39,12 +39,16 @@ class State:
     """whole epochs done"""
     step: int = 0
     """steps done in the epoch that has begun"""
-    loss_sum: torch.Tensor | None = None
-    """of the epoch that has begun"""
+    losses: torch.Tensor | None = None
+    """[steps] of the epoch that has begun: the sum of an update's losses, 0 where it is still to come"""
     seconds: float = 0.0
     """spent in the epoch that has begun"""
     network: Tensors = field(default_factory=dict)
     optimiser: dict[str, Any] = field(default_factory=dict)
+    scaler: dict[str, Any] = field(default_factory=dict)
+    """of float16's loss"""
+    average: Tensors = field(default_factory=dict)
+    """of the weights, where the recipe has one"""
     best: Best | None = None
     history: list[dict[str, float]] = field(default_factory=list)
     """a row an epoch"""

@@ -65,16 +65,31 @@ def memory_format(numerics: Numerics) -> torch.memory_format:
     return torch.channels_last if numerics.memory_format == "channels_last" else torch.contiguous_format
 
 
+def dtype(numerics: Numerics) -> torch.dtype:
+    """The type of images, weights and losses; autocast narrows what lies between them."""
+    return torch.float64 if numerics.precision == "float64" else torch.float32
+
+
 def place(network: nn.Module, numerics: Numerics) -> nn.Module:
-    """Put a network on its device, in its memory format."""
-    return network.to(device=numerics.device, memory_format=memory_format(numerics))  # type: ignore[call-overload, no-any-return]
+    """Put a network on its device, in its type and memory format."""
+    return network.to(  # type: ignore[call-overload, no-any-return]
+        device=numerics.device, dtype=dtype(numerics), memory_format=memory_format(numerics)
+    )
+
+
+_AUTOCAST = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 def autocast(numerics: Numerics) -> AbstractContextManager[object]:
-    """The context of forward passes: bfloat16 autocast, or nothing."""
-    if numerics.precision == "float32":
+    """The context of forward passes: autocast to bfloat16 or float16, or nothing."""
+    if numerics.precision not in _AUTOCAST:
         return nullcontext()
-    return torch.autocast(numerics.device, dtype=torch.bfloat16)
+    return torch.autocast(numerics.device, dtype=_AUTOCAST[numerics.precision])
+
+
+def gradient_scaler(numerics: Numerics) -> torch.amp.GradScaler:
+    """What keeps float16's gradients from vanishing; with any other precision it changes nothing."""
+    return torch.amp.GradScaler(numerics.device, enabled=numerics.precision == "float16")
 
 
 def compiled(network: nn.Module, numerics: Numerics) -> Callable[[torch.Tensor], torch.Tensor]:

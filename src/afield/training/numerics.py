@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Device = Literal["cpu", "cuda", "mps"]
-Precision = Literal["float32", "bfloat16"]
+Precision = Literal["float32", "bfloat16", "float16", "float64"]
 MemoryFormat = Literal["contiguous", "channels_last"]
 
 
@@ -19,11 +19,16 @@ class NumericsChoice(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """precision of the forward and backward pass (autocast); weights and optimiser are float32 always"""
+    precision: Literal["auto", "float32", "bfloat16", "float16", "float64"] = "auto"
+    """bfloat16 and float16 are those of the forward and backward pass (autocast; float16 with a scaler of the loss):
+    weights and optimiser are float32 then. float64 is for checks: all of it, several times slower"""
     memory_format: Literal["auto", "contiguous", "channels_last"] = "auto"
     threads: Literal["auto"] | Annotated[int, Field(ge=1, le=1024)] = "auto"
     """threads of one trial on a CPU; they order the sums, so they are part of the numerics"""
+    micro_batch: Literal["auto"] | Annotated[int, Field(ge=0)] = "auto"
+    """samples of an update that the device takes at once, their gradients added up; 0: all of them; `auto`: all, and
+    on CUDA as many as fit, tried once for each backbone and size before the first trial. Less memory, the
+    same update but for BatchNorm, whose statistics then come from so many"""
     compile: bool = False
     """torch.compile"""
     tf32: bool = False
@@ -41,13 +46,15 @@ class Numerics(BaseModel):
     precision: Precision
     memory_format: MemoryFormat
     threads: int
+    micro_batch: int
     compile: bool
     tf32: bool
     deterministic: bool
 
 
 def settle(choice: NumericsChoice, device: Device) -> NumericsChoice:
-    """Fill what is `auto` on that device; only `memory_format` may stay open, it depends on the backbone.
+    """Fill what is `auto` on that device; only `memory_format` and `micro_batch` may stay open, they depend
+    on the backbone.
 
     The rule: bfloat16 autocast on CUDA, float32 elsewhere; one thread a trial on a CPU (with as many trials at once
     as cores that is faster than one trial on all cores: docs/benchmarks.md).
@@ -75,6 +82,7 @@ def numerics_for(settled: NumericsChoice, convolutional: bool) -> Numerics:
         precision=settled.precision,
         memory_format=memory_format,
         threads=settled.threads,
+        micro_batch=0 if settled.micro_batch == "auto" else settled.micro_batch,
         compile=settled.compile,
         tf32=settled.tf32,
         deterministic=settled.deterministic,

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 USUAL_SIZE = 224
 """pixels, where nothing else is said"""
 
+MILESTONES = {30: (15, 20, 25), 50: (20, 30, 40)}
+"""epochs done when the study's step schedule falls, by its epochs (PAPER.md 3)"""
+
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+def _usual_epochs(said: dict[str, Any]) -> int:
+    return 50 if said.get("initialisation") == "scratch" else 30
+
+
+def _usual_milestones(said: dict[str, Any]) -> tuple[int, ...]:
+    return MILESTONES.get(said.get("epochs", 0), ()) if said.get("schedule") == "step" else ()
 
 
 class Recipe(BaseModel):
@@ -25,20 +37,61 @@ class Recipe(BaseModel):
     """`own`: the architecture's kind of head, new; `linear`: one linear layer on the pooled features, no dropout"""
     image_size: Annotated[int, Field(ge=32, le=2048)] | Literal["auto"] = "auto"
     """side of the square that the network sees, in pixels; `auto`: USUAL_SIZE, or what the study's protocol says"""
-    epochs: Annotated[int, Field(ge=1, le=10_000)] = 30
+    epochs: Annotated[int, Field(ge=1, le=10_000)] = Field(default_factory=_usual_epochs)
+    """where nothing is said: 30, and 50 from scratch (PAPER.md 3)"""
     batch_size: Annotated[int, Field(ge=2, le=65_536)] = 128
-    """the last partial batch is kept; a batch of one is skipped (BatchNorm cannot train on it)"""
-    optimiser: Literal["adamw"] = "adamw"
-    learning_rate: Positive = 1e-4
-    """peak learning rate, for all parameters alike"""
-    weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1e-4
-    """decay of the weights in one step at the peak: torch is given weight_decay / learning_rate, so the decay does not
-    depend on the peak learning rate and follows the schedule (PAPER.md 3)"""
-    schedule: Literal["cosine"] = "cosine"
-    """per epoch: learning_rate * (1 + cos(pi * epoch / epochs)) / 2"""
+    """samples that an update sees, however many of them the device takes at once (numerics.micro_batch); the last
+    partial batch is kept; a batch of one is skipped (BatchNorm cannot train on it)"""
     augmentation: Literal["paper", "none"] = "paper"
     """`paper`: RandomResizedCrop with scale (0.65, 1) and the flips that the task allows; `none`: the evaluation
     view"""
+
+    optimiser: Literal["adamw", "sgd"] = "adamw"
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    """of `sgd`, Nesterov's where it is not 0; adamw does not read it"""
+    learning_rate: Positive = 1e-4
+    """peak learning rate, for all parameters alike unless layer_decay is below 1"""
+    weight_decay: NotNegative = 1e-4
+    """decay of all weights; what one unit of it means says `decay`"""
+    decay: Literal["study", "torch"] = "study"
+    """`study`: torch is given weight_decay / learning_rate, so that adamw multiplies weights by 1 - weight_decay in a
+    step at the peak, whatever the peak, and the decay follows the schedule (PAPER.md 3); `torch`: torch is given
+    weight_decay itself, and adamw multiplies by 1 - learning_rate * weight_decay"""
+    layer_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """the learning rate of a layer is layer_decay times that of the layer above it; the head has the full one (layers:
+    backbones/layers.py)"""
+    schedule: Literal["cosine", "step", "constant"] = "cosine"
+    """per epoch, after the warm-up: see training/schedule.py"""
+    milestones: tuple[Annotated[int, Field(ge=1)], ...] = Field(default_factory=_usual_milestones)
+    """of `step`: epochs done when the learning rate falls to a tenth. Where nothing is said: those of the study for 30
+    and for 50 epochs"""
+    warmup_epochs: Annotated[int, Field(ge=0)] = 0
+    """epochs in which the learning rate rises to its peak, step by step"""
+    clip_norm: NotNegative = 0.0
+    """greatest Euclidean norm of an update's gradient, all parameters together; 0: none"""
+    ema: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """share that the exponential moving average of the weights keeps at an update, once it is under way; the average
+    is what is validated and kept. 0: none"""
+
+    @model_validator(mode="after")
+    def _schedule_holds(self) -> Recipe:
+        if self.warmup_epochs >= self.epochs:
+            raise ValueError(
+                f"warmup_epochs: {self.warmup_epochs} leaves none of the {self.epochs} epochs at the peak; warm up for "
+                "fewer"
+            )
+        if self.schedule != "step":
+            if self.milestones:
+                raise ValueError('milestones: belong to schedule = "step"; say so, or take them away')
+            return self
+        if not self.milestones:
+            raise ValueError(
+                f"milestones: a step schedule of {self.epochs} epochs needs them, e.g. milestones = "
+                f"{[max(1, self.epochs // 2), max(2, 5 * self.epochs // 6)]}"
+            )
+        if list(self.milestones) != sorted(set(self.milestones)) or self.milestones[-1] >= self.epochs:
+            raise ValueError(f"milestones: must rise and be below the {self.epochs} epochs, e.g. [15, 20, 25] of 30")
+        return self
 
     @property
     def size(self) -> int:

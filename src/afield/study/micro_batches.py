@@ -1,0 +1,111 @@
+"""How many samples of an update a GPU takes at once, settled for each backbone and size before any trial begins.
+
+It is part of the numerics, so all trials of a comparison share it: OUT/micro_batches.json keeps what was found.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+from collections.abc import Callable, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+
+from afield.backbones.backbone import Backbone
+from afield.base.errors import AfieldError, StoreError
+from afield.base.files import write_json
+from afield.study.plan import Plan
+from afield.trial import Trial
+
+FILE = "micro_batches.json"
+
+Probe = Callable[[Trial, Backbone], int]
+"""a trial and its backbone to its micro-batch, 0 for the whole batch"""
+
+
+def settle_micro_batches(plan: Plan, root: Path, say: Callable[[str], None], probe: Probe | None = None) -> Plan:
+    """The plan with the micro-batches that fit, where its numerics leave them open on a GPU; else as it is.
+
+    What the folder has settled stands; what it has not is tried by `probe` (by default in a process of its own, so that
+    its memory is free again). Raises AfieldError where a backbone does not fit at all, StoreError for a file that
+    cannot be read.
+    """
+    if not _open(plan):
+        return plan
+    path = root / FILE
+    settled = _read(path)
+    lacking = {
+        _name(cell): (cell, search.backbone)
+        for search in plan.searches
+        for cell in sorted(search.cells, key=lambda cell: cell.recipe.ema)  # the last stands: an average takes memory
+        if _name(cell) not in settled
+    }
+    for name, (cell, backbone) in lacking.items():
+        say(f"{name}: trying how many images the device takes at once")
+        try:
+            found = (probe or in_a_process)(cell, backbone)
+        except AfieldError as error:
+            raise AfieldError(f"{name}: {error}") from error
+        write_json(path, {name: found, **_read(path)})  # another run on the folder may have been first
+        if found:
+            say(f"{name}: {found} at once")
+    return with_settled(plan, root)
+
+
+def with_settled(plan: Plan, root: Path) -> Plan:
+    """The plan with the micro-batches that a folder has settled; whole batches for what it has not."""
+    if not _open(plan):
+        return plan
+    settled = _read(root / FILE)
+    return plan.with_micro_batches(lambda trial: settled.get(_name(trial), 0))
+
+
+def _open(plan: Plan) -> bool:
+    return plan.numerics.micro_batch == "auto" and plan.numerics.device == "cuda"
+
+
+def _name(trial: Trial) -> str:
+    recipe = trial.recipe
+    return f"{trial.backbone} at {recipe.size} px, batches of {recipe.batch_size}"
+
+
+def _read(path: Path) -> dict[str, int]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{path}: cannot be read ({error}); delete it to settle the micro-batches anew") from error
+    if not (isinstance(found, Mapping) and all(isinstance(value, int) and value >= 0 for value in found.values())):
+        raise StoreError(f"{path}: is not a table of whole numbers; delete it to settle the micro-batches anew")
+    return dict(found)
+
+
+def in_a_process(trial: Trial, backbone: Backbone) -> int:
+    """`try_trial` in a process of its own."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        try:
+            return pool.submit(try_trial, trial, backbone).result()
+        except BrokenProcessPool as error:
+            raise AfieldError(
+                "the process that tried its largest step died; set numerics.micro_batch to a number that fits"
+            ) from error
+
+
+def try_trial(trial: Trial, backbone: Backbone) -> int:
+    """The micro-batch of a trial on this machine's device."""
+    import torch
+
+    from afield.training.memory import largest_micro_batch, try_step
+    from afield.trial import network_of
+
+    scratch = trial.model_copy(update={"weights": None})
+    size = trial.recipe.batch_size
+    labels = torch.zeros((size, len(trial.classes)) if trial.target == "labels" else size, dtype=torch.int64)
+
+    def attempt(at_once: int) -> None:
+        numerics = trial.numerics.model_copy(update={"micro_batch": at_once})
+        try_step(lambda: network_of(scratch, backbone, None), trial.recipe, numerics, len(trial.mean), labels)
+
+    return largest_micro_batch(attempt, size)

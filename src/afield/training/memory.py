@@ -1,0 +1,54 @@
+"""How many samples a device takes at once, found by trying the largest step a training will make."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import nn
+
+from afield.base.errors import AfieldError
+from afield.images.loader import Batch
+from afield.training.learner import Learner
+from afield.training.numerics import Numerics
+from afield.training.preprocessing import Preprocessing
+from afield.training.recipe import Recipe
+
+
+def largest_micro_batch(attempt: Callable[[int], None], batch_size: int) -> int:
+    """The most of `batch_size` samples that fit at once: all (0), or the first half of a half that does.
+
+    `attempt` makes the largest step with so many at once. Only the device's want of memory counts as a no; anything
+    else that it raises is raised. Raises AfieldError where a single sample does not fit.
+    """
+    at_once = batch_size
+    while True:
+        try:
+            attempt(at_once)
+        except torch.OutOfMemoryError as error:
+            if at_once == 1:
+                raise AfieldError(
+                    "a single image does not fit into the device's memory; train at a smaller recipe.image_size, or on "
+                    "a larger device"
+                ) from error
+        else:
+            return 0 if at_once == batch_size else at_once
+        # outside of `except`, whose error holds what the step had allocated
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        at_once = (at_once + 1) // 2
+
+
+def try_step(
+    make: Callable[[], nn.Module], recipe: Recipe, numerics: Numerics, channels: int, labels: torch.Tensor
+) -> None:
+    """Two updates of a new network on `labels` [n] or [n, classes] and images of noise: the second has the optimiser's
+    memory too.
+    """
+    learner = Learner(make().train(), recipe, numerics, Preprocessing((0.5,) * channels, (0.25,) * channels), seed=0)
+    noise = np.random.default_rng(0).integers(0, 256, (len(labels), channels, recipe.size, recipe.size), np.uint8)
+    for step in range(2):
+        learner.update(Batch(0, step, torch.from_numpy(noise), labels), recipe.learning_rate, step)
+    if numerics.device == "cuda":
+        torch.cuda.synchronize()

@@ -1,0 +1,67 @@
+"""The largest step that fits, with an allocator that fails above so many samples."""
+
+import pytest
+import torch
+from torch import nn
+
+from afield.base.errors import AfieldError
+from afield.training.memory import largest_micro_batch, try_step
+from afield.training.numerics import NumericsChoice, numerics_for, settle
+from afield.training.recipe import Recipe
+
+CPU = numerics_for(settle(NumericsChoice(), "cpu"), convolutional=True)
+
+
+class Narrow(nn.Module):
+    """A network that has memory for so many samples at once, and counts what it was shown."""
+
+    def __init__(self, room: int) -> None:
+        super().__init__()
+        self.room, self.layer, self.seen = room, nn.Linear(3, 2), list[int]()
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        if len(images) > self.room:
+            raise torch.OutOfMemoryError("no room")
+        self.seen.append(len(images))
+        return self.layer(images.mean(dim=(2, 3)))
+
+
+@pytest.mark.parametrize(("room", "expected"), [(128, 0), (1000, 0), (127, 64), (40, 32), (1, 1)])
+def test_halves_until_it_fits(room: int, expected: int) -> None:
+    made: list[Narrow] = []
+
+    def attempt(at_once: int) -> None:
+        made.append(Narrow(room))
+        numerics = CPU.model_copy(update={"micro_batch": at_once})
+        try_step(lambda: made[-1], Recipe(image_size=32), numerics, 3, torch.zeros(128, dtype=torch.int64))
+
+    assert largest_micro_batch(attempt, 128) == expected
+    assert sum(made[-1].seen) == 2 * 128, "two whole updates"
+
+
+def test_an_odd_batch_is_halved_upwards() -> None:
+    tried: list[int] = []
+
+    def attempt(at_once: int) -> None:
+        tried.append(at_once)
+        if at_once > 2:
+            raise torch.OutOfMemoryError("no room")
+
+    assert largest_micro_batch(attempt, 13) == 2
+    assert tried == [13, 7, 4, 2]
+
+
+def test_where_no_image_fits_it_says_so() -> None:
+    def attempt(at_once: int) -> None:
+        raise torch.OutOfMemoryError("no room")
+
+    with pytest.raises(AfieldError, match=r"single image does not fit .*smaller recipe\.image_size"):
+        largest_micro_batch(attempt, 4)
+
+
+def test_any_other_error_is_no_want_of_memory() -> None:
+    def attempt(at_once: int) -> None:
+        raise RuntimeError("something else")
+
+    with pytest.raises(RuntimeError, match="something else"):
+        largest_micro_batch(attempt, 4)
