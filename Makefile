@@ -25,7 +25,7 @@ test-fast: $(TOOLS)
 	$(BIN)/python -m pytest -n auto -m "not slow"
 
 test-slow: $(TOOLS)
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -n auto -m slow
 
 check: $(TOOLS)
 	$(BIN)/ruff format --check .

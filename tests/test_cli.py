@@ -49,6 +49,7 @@ def test_help_names_every_command_on_one_line_without_torch() -> None:
     listed = ended.stdout.split("Commands:\n")[1].splitlines()
     assert [line.split()[0] for line in listed if line.strip()] == [
         "run",
+        "tune",
         "status",
         "report",
         "table",
@@ -70,7 +71,7 @@ def test_analysis_and_report_need_no_torch() -> None:
 
 COMMANDS = ["run", "status", "report", "table", "tasks list", "tasks show", "backbones list", "backbones show"]
 COMMANDS += ["extension check", "predict", "tasks splits", "backbones fetch", "backbones measure"]
-COMMANDS += ["tasks fetch", "tasks prepare", "submit", "check"]
+COMMANDS += ["tasks fetch", "tasks prepare", "submit", "tune", "check"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

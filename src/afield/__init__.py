@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from afield.study.run import run_study
     from afield.study.study import load_study
     from afield.tasks.task import Task
+    from afield.training.losses import Loss
     from afield.winner import load_network
 
 __all__ = [
     "Backbone",
+    "Loss",
     "Metric",
     "Task",
     "__version__",
@@ -34,6 +36,7 @@ __all__ = [
 
 _HOMES = {
     "Backbone": "afield.backbones.backbone",
+    "Loss": "afield.training.losses",
     "Metric": "afield.scoring.metric",
     "Task": "afield.tasks.task",
     "load_network": "afield.winner",

@@ -22,10 +22,13 @@ from afield.base.errors import AfieldError
 from afield.base.hashing import digest
 from afield.base.reading import AS_DECLARED, Reading
 from afield.images.prepared import PreparedImages
+from afield.scoring.cut_points import grade_offsets
 from afield.scoring.labels import label_array
 from afield.scoring.metric import Metric
 from afield.scoring.metrics import METRICS
 from afield.scoring.predictions import Predictions
+from afield.tasks.task import Target
+from afield.training.balance import alike, count
 from afield.training.numerics import Numerics
 from afield.training.recipe import Recipe
 
@@ -34,7 +37,8 @@ if TYPE_CHECKING:
 
     from afield.images.loader import Samples
     from afield.training.checkpoint import State
-    from afield.training.loop import Hooks
+    from afield.training.loop import Hooks, Settle
+    from afield.training.losses import Loss
 
 TRIAL_VERSION = 1
 """raised whenever a change makes the same trial give other predictions"""
@@ -48,8 +52,8 @@ class Trial(BaseModel):
     task: str
     task_version: int
     classes: tuple[str, ...]
-    target: str
-    """class, grade or labels: what is told of a sample"""
+    target: Target
+    """what is told of a sample"""
     flips: tuple[str, ...]
     metric: str
     """selects the epoch: the best on validation, ties to the earliest"""
@@ -79,6 +83,11 @@ class Trial(BaseModel):
     version: int = TRIAL_VERSION
 
     @property
+    def outputs(self) -> int:
+        """Numbers that the network gives of an image: a logit a class or, where the recipe regresses, the grade."""
+        return 1 if self.recipe.regresses else len(self.classes)
+
+    @property
     def key(self) -> str:
         """Names the experiment: 20 hexadecimal digits of the hash of all fields."""
         return _key(self)
@@ -100,16 +109,21 @@ class SplitInputs:
     """One split's samples and their prepared images, in one order."""
 
     table: pd.DataFrame
-    """id, label, unit, cluster of the n samples"""
+    """id, label, unit, cluster of the n samples, and where they have one their weight"""
     images: PreparedImages
     row: npt.NDArray[np.int64]
     """[n] position of each sample's image in `images`"""
 
     def samples(self) -> Samples:
-        """What the loader needs of it."""
+        """What the loader needs of it. Weights are scaled to a mean of 1."""
         from afield.images.loader import Samples
 
-        return Samples(self.images, self.row, label_array(self.table["label"]))
+        weight = None
+        if "weight" in self.table:
+            given = self.table["weight"].to_numpy(np.float64)
+            weight = (given / given.mean()).astype(np.float32)
+        names = self.table["id"].to_numpy(dtype=np.str_)
+        return Samples(self.images, self.row, label_array(self.table["label"]), weight, names)
 
     def predictions(self, classes: tuple[str, ...], logits: npt.NDArray[np.float32]) -> Predictions:
         """Logits [n, classes] with whom they are about."""
@@ -127,6 +141,7 @@ def run_trial(
     backbone: Backbone,
     weights: Weights | None,
     leading: Metric,
+    own_loss: Loss | None = None,
     *,
     state: State,
     until: int,
@@ -136,8 +151,9 @@ def run_trial(
     """Train from `state` until `until` epochs are done; `state.best` holds network and validation logits of the best
     epoch.
 
-    `backbone`, `weights` and `leading` are what `trial.backbone`, `trial.weights` and `trial.metric` name. Raises
-    Stopped (after `hooks.save`) or AfieldError, also where the device's memory does not suffice.
+    `backbone`, `weights` and `leading` are what `trial.backbone`, `trial.weights` and `trial.metric` name, `own_loss`
+    what `trial.recipe.loss` does, where it is one's own. Raises Stopped (after `hooks.save`) or AfieldError, also where
+    the device's memory does not suffice.
     """
     import torch
 
@@ -145,9 +161,10 @@ def run_trial(
     from afield.backbones.layers import layer_of_each
     from afield.images.loader import TrainingBatches
     from afield.training import loop
+    from afield.training.losses import loss_for
     from afield.training.preprocessing import Preprocessing
 
-    recipe = trial.recipe
+    recipe, samples = trial.recipe, train.samples()
 
     def measure(logits: npt.NDArray[np.float32]) -> tuple[float, float]:
         predictions = validation.predictions(trial.classes, logits)
@@ -158,13 +175,14 @@ def run_trial(
     setup = loop.Setup(
         network=network,
         batches=TrainingBatches(
-            train.samples(),
+            samples,
             recipe.size,
             trial.interpolation,
             recipe.batch_size,
             trial.seed,
             recipe.augmentation,
             trial.flips,
+            alike(samples.label, len(trial.classes)) if recipe.balance == "sampler" else None,
         ),
         validation=validation.samples(),
         measure=measure,
@@ -172,6 +190,8 @@ def run_trial(
         recipe=recipe,
         numerics=trial.numerics,
         layers=layer_of_each(network, head_names(network, backbone)) if layered else None,
+        loss=loss_for(recipe, trial.target, count(samples.label, len(trial.classes)), own_loss, trial.numerics.device),
+        settle=_cutting(trial, validation, leading) if recipe.regresses else lambda logits: ({}, logits),
         workers=workers,
     )
     try:
@@ -182,6 +202,20 @@ def run_trial(
             "else is there; set numerics.micro_batch to a smaller number, e.g. "
             f"{max(1, (trial.numerics.micro_batch or recipe.batch_size) // 2)}"
         ) from error
+
+
+def _cutting(trial: Trial, validation: SplitInputs, leading: Metric) -> Settle:
+    """What chooses the cut points between grades by a network's logits of the validation split."""
+    import torch
+
+    from afield.training.grades import OFFSETS
+
+    def settle(logits: torch.Tensor) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+        predictions = validation.predictions(trial.classes, logits.numpy())
+        offsets = torch.from_numpy(grade_offsets(predictions, leading))
+        return {OFFSETS: offsets}, logits - offsets
+
+    return settle
 
 
 def score(trial: Trial, backbone: Backbone, network: dict[str, torch.Tensor], split: SplitInputs) -> Predictions:
@@ -200,12 +234,13 @@ def network_of(trial: Trial, backbone: Backbone, weights: Weights | None) -> tor
     """The trial's network on its device, before the first step."""
     from afield.backbones.build import build
     from afield.training.device import place, settle_process
+    from afield.training.grades import with_grades
 
     settle_process(trial.numerics)
     initialisation = "scratch" if weights is None else trial.recipe.initialisation
     network = build(
         backbone,
-        len(trial.classes),
+        trial.outputs,
         initialisation=initialisation,
         seed=trial.seed,
         weights=weights,
@@ -214,4 +249,6 @@ def network_of(trial: Trial, backbone: Backbone, weights: Weights | None) -> tor
         head=trial.recipe.head,
         size=trial.recipe.size,
     )
+    if trial.recipe.regresses:
+        with_grades(network, len(trial.classes))
     return place(network, trial.numerics)

@@ -106,8 +106,8 @@ def test_weights_that_do_not_fit_are_listed():
 def test_wrong_calls_are_errors():
     with pytest.raises(ValueError, match="needs its weights"):
         build(SQUEEZENET, 2, initialisation="pretrained", seed=0, weights=None)
-    with pytest.raises(ValueError, match="at least two classes"):
-        build(SQUEEZENET, 1, initialisation="scratch", seed=0, weights=None)
+    with pytest.raises(ValueError, match="at least one output"):
+        build(SQUEEZENET, 0, initialisation="scratch", seed=0, weights=None)
 
 
 # --- channels

@@ -63,3 +63,8 @@ def test_warm_up_rises_update_by_update_to_the_peak_and_the_schedule_spans_the_r
 def test_impossible_schedules_are_refused_with_the_mend(keys: dict[str, object], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         Recipe.model_validate(keys)
+
+
+def test_a_recipe_comes_back_from_a_file_as_it_was() -> None:
+    recipe = Recipe.model_validate({"schedule": "step"})
+    assert Recipe.model_validate(recipe.model_dump(mode="json")) == recipe

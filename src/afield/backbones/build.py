@@ -45,10 +45,10 @@ def build(
 
     Raises InputError where the weights do not fit the architecture, where the architecture cannot have the size, the
     pooling, the head or the channels, and for one's own that cannot be built; ValueError for `pretrained` without
-    weights and for less than two classes.
+    weights and for less than one output.
     """
-    if classes < 2:
-        raise ValueError(f"a classifier needs at least two classes, not {classes}")
+    if classes < 1:
+        raise ValueError(f"a network needs at least one output, not {classes}")
     if initialisation == "pretrained" and weights is None:
         raise ValueError(f"{backbone.id}: a pretrained network needs its weights")
     own = backbone.library == "own"

@@ -98,6 +98,28 @@ def run(
         complain(f"\nNot all is there; see: {where_to_look(folder, content.study.name)}", 1)
 
 
+@studies_app.command(epilog="Example: afield tune quickstart")
+def tune(
+    study: Annotated[
+        str, typer.Argument(help="A shipped study, such as quickstart, or a TOML file.", show_default=False)
+    ],
+    backbones: Annotated[
+        list[str] | None,
+        typer.Option(help="Instead of the study's; may be repeated.", show_default=False),
+    ] = None,
+    seconds: Annotated[float, typer.Option(min=0, help="For each backbone and way.")] = 3.0,
+) -> None:
+    """Time a study's backbones under other numerics.
+
+    Tries precisions and memory formats on images of noise, and prints the lines that make the study fastest here.
+    """
+    from afield.study.choose import choose_study
+    from afield.study.tune import describe_timings
+    from afield.study.tune import tune as time_study
+
+    print(describe_timings(time_study(choose_study(study, [], backbones or []), seconds, say)))
+
+
 @studies_app.command(epilog="Example: afield status out/quickstart")
 def status(out: Out, study: OneStudy = None) -> None:
     """Say what is finished, paused, failed and missing."""

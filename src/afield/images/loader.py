@@ -19,9 +19,10 @@ import numpy.typing as npt
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from afield.base.streams import stream, stream_seed
+from afield.base.streams import stream_seed
 from afield.images.augment import Crops, Draws, apply, draw, locate, scale_boxes, send
 from afield.images.prepared import PreparedImages, open_prepared
+from afield.images.sampling import Alike, each_once, groups_alike, times_before
 
 Position = tuple[int, int]
 """epoch and step, both from 0"""
@@ -36,6 +37,8 @@ class Batch:
     step: int
     images: torch.Tensor
     labels: torch.Tensor
+    weights: torch.Tensor | None = None
+    """[n] how much each sample counts in the loss; None: all alike"""
 
 
 @dataclass(frozen=True)
@@ -47,14 +50,13 @@ class Samples:
     """[n] position of each sample's image in `images` (several samples may show one image)"""
     label: npt.NDArray[np.int64]
     """[n], or [n, classes] of 1, 0 and -1 (unknown) where a sample may have several"""
+    weight: npt.NDArray[np.float32] | None = None
+    """[n] how much each counts in the loss, of mean 1; None: all alike"""
+    name: npt.NDArray[np.str_] | None = None
+    """[n] ids, for messages"""
 
     def __len__(self) -> int:
         return len(self.row)
-
-
-@lru_cache(maxsize=4)
-def _order(seed: int, epoch: int, samples: int) -> npt.NDArray[np.int64]:
-    return stream(seed, "order", epoch).permutation(samples)
 
 
 @lru_cache(maxsize=16)
@@ -86,6 +88,8 @@ class TrainingBatches(Dataset[Batch]):
     seed: int
     augmentation: str
     flips: tuple[str, ...]
+    alike: Alike | None = None
+    """groups that an epoch shows equally often; None: each sample once"""
 
     def steps(self) -> int:
         """Batches an epoch: the last partial one is kept, unless it is a single sample."""
@@ -98,19 +102,41 @@ class TrainingBatches(Dataset[Batch]):
 
     def order(self, epoch: int) -> npt.NDArray[np.int64]:
         """The samples of an epoch in the order they are seen in."""
-        return _order(self.seed, epoch, len(self.samples))
+        if self.alike is None:
+            return each_once(self.seed, epoch, len(self.samples))
+        return groups_alike(self.seed, epoch, self.alike)
+
+    def chosen(self, position: Position) -> npt.NDArray[np.int64]:
+        """The samples of a batch."""
+        epoch, step = position
+        return self.order(epoch)[step * self.batch_size : (step + 1) * self.batch_size]
+
+    def drawn_as(self, position: Position) -> npt.NDArray[np.int64]:
+        """Whose random values the samples of a batch get: their own where they are shown for the first time in that
+        epoch; numbers that no sample has where they are shown once more, so that they do not look the same again.
+        """
+        if self.alike is None:
+            return self.chosen(position)
+        epoch, step = position
+        again = times_before(self.seed, epoch, self.alike)[step * self.batch_size : (step + 1) * self.batch_size]
+        return self.chosen(position) + again * len(self.samples)
+
+    def weights(self, position: Position) -> torch.Tensor | None:
+        """How much each sample of a batch counts, [n]; None: all alike."""
+        weight = self.samples.weight
+        return None if weight is None else torch.from_numpy(weight[self.chosen(position)])
 
     def crops(self, position: Position) -> tuple[Crops, torch.Tensor]:
         """What a batch shows, as crops of the prepared bytes, and its labels [n]."""
-        epoch, step = position
-        chosen = self.order(epoch)[step * self.batch_size : (step + 1) * self.batch_size]
+        chosen = self.chosen(position)
         images, rows = self.samples.images, self.samples.row[chosen]
         sizes, originals = images.sizes[rows], images.originals[rows]
         if self.augmentation == "none":
             whole = np.concatenate([np.zeros_like(sizes), sizes], axis=1).astype(np.int64)
             draws = Draws(whole, np.zeros(len(rows), np.bool_), np.zeros(len(rows), np.bool_))
         else:
-            drawn = draw(stream_seed(self.seed, "augmentation"), epoch, chosen, originals, self.flips)
+            key, who = stream_seed(self.seed, "augmentation"), self.drawn_as(position)
+            drawn = draw(key, position[0], who, originals, self.flips)
             draws = Draws(scale_boxes(drawn.box, originals, sizes), drawn.horizontal, drawn.vertical)
         crops = locate(images.offsets[rows], sizes, draws, images.channels)
         return crops, torch.from_numpy(self.samples.label[chosen])
@@ -119,7 +145,13 @@ class TrainingBatches(Dataset[Batch]):
         """The batch from the prepared bytes, on the device where these lie."""
         crops, labels = self.crops(position)
         images = apply(pixels, crops, self.size, self.interpolation)
-        return Batch(*position, images, send(labels, pixels.device))
+        weights = self.weights(position)
+        return Batch(
+            *position,
+            images,
+            send(labels, pixels.device),
+            None if weights is None else send(weights, pixels.device),
+        )
 
     def __getitem__(self, position: Position) -> Batch:
         return self.batch(position, _mapped(self.samples.images.folder))
@@ -163,7 +195,8 @@ class PackedBatches(Dataset[Packed]):
         """Resize on the device what `__getitem__` packed."""
         pixels, labels = (tensor.to(device, non_blocking=True) for tensor in (packed.pixels, packed.labels))
         images = apply(pixels, packed.crops, self.batches.size, self.batches.interpolation)
-        return Batch(*packed.position, images, labels)
+        weights = self.batches.weights(packed.position)
+        return Batch(*packed.position, images, labels, None if weights is None else send(weights, device))
 
 
 def load(batches: TrainingBatches, positions: list[Position], workers: int, device: torch.device) -> Iterator[Batch]:

@@ -1,4 +1,6 @@
-"""The contract's own tests of an extension: its backbones, and here its tasks and metrics, before a study uses them."""
+"""The contract's own tests of an extension: its backbones, and here its tasks, metrics and
+losses, before a study uses them.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from afield.backbones.backbone import Backbone
 from afield.backbones.check import Check, check_backbones
@@ -19,24 +22,27 @@ from afield.base.streams import stream
 from afield.scoring.intervals import bootstrap_weights, resampled_values
 from afield.scoring.metric import Metric
 from afield.scoring.predictions import Predictions, select
-from afield.study.needs import find_own_task, own_metric
+from afield.study.needs import find_own_task, own_loss, own_metric
 from afield.tasks.data import count_samples, split_samples
 from afield.tasks.source import TaskSource
-from afield.tasks.task import Task
+from afield.tasks.task import Target, Task
+from afield.training.losses import Loss, check_loss
+from afield.training.recipe import Recipe
 
 _SAMPLES, _CLASSES = 60, 3
-"""of the predictions that metrics are tried on"""
+"""of the predictions that metrics are tried on, and of the batches for losses"""
 
 
 def check_extension(source: str | Path, sources: Sources, data: Path | None = None) -> Iterator[Check]:
-    """Test every backbone, task and metric of an extension, a line a test, each as soon as it is done.
+    """Test every backbone, task, metric and loss of an extension, a line a test, each as soon as it is done.
 
     Raises InputError for a file that cannot be loaded, or that has none of these in it.
     """
     extension = load_extension(source)
     tasks = [*objects(extension, TaskSource), *objects(extension, Task)]
     metrics = list(objects(extension, Metric))
-    if not (objects(extension, Backbone) or tasks or metrics):
+    losses = list(objects(extension, Loss))
+    if not (objects(extension, Backbone) or tasks or metrics or losses):
         raise InputError(
             f"{extension.path}: has no object of a kind that afield takes from an extension; "
             "write one, for instance: hydra = Backbone(build=make_net)"
@@ -46,6 +52,8 @@ def check_extension(source: str | Path, sources: Sources, data: Path | None = No
         yield _tried(extension, name, "is split", partial(_is_split, data=data))
     for name in metrics:
         yield _tried(extension, name, "gives numbers", _gives_numbers)
+    for name in losses:
+        yield _tried(extension, name, "gives losses", _gives_losses)
 
 
 def describe_checks(source: str | Path, sources: Sources, data: Path | None = None) -> Iterator[tuple[str, bool]]:
@@ -86,6 +94,43 @@ def _gives_numbers(name: str, extension: Extension) -> str:
         raise InputError(f"gives {values[0]} and {values[1]}, and {values[2]} with the samples in another order")
     resampled = resampled_values(metric, said, bootstrap_weights(said.cluster, 20))
     return f"{values[0]:.3f} of random predictions, {np.nanmin(resampled):.3f} to {np.nanmax(resampled):.3f} resampled"
+
+
+def _gives_losses(name: str, extension: Extension) -> str:
+    """A finite number a sample for each target, with a slope, the same twice, and of the sample wherever it stands."""
+    loss = own_loss(name, {extension.name: extension})
+    if not loss.targets:
+        raise InputError('targets: is empty; name what it serves, for instance targets = ("class",)')
+    means = []
+    for target in loss.targets:
+        check_loss(name, target, Recipe(loss=name), loss)
+        logits, labels = _random_batch(target)
+        found = loss.compute(logits, labels)
+        shape = tuple(found.shape) if isinstance(found, torch.Tensor) else type(found).__name__
+        if not isinstance(found, torch.Tensor) or shape != (_SAMPLES,):
+            raise InputError(f"{target}: gives {shape}; must give a tensor of the loss of each sample, ({_SAMPLES},)")
+        if found.dtype != logits.dtype or not bool(torch.isfinite(found).all()):
+            raise InputError(f"{target}: gives {found.dtype}, or what is not finite; must give finite {logits.dtype}")
+        if not found.requires_grad:
+            raise InputError(f"{target}: its losses do not depend on the logits, so nothing could be learned")
+        (slope,) = torch.autograd.grad(found.sum(), logits)
+        if not bool(torch.isfinite(slope).all()) or not bool(slope.any()):
+            raise InputError(f"{target}: its slope is not finite, or 0 everywhere, so nothing could be learned")
+        if not torch.equal(found, loss.compute(logits, labels)):
+            raise InputError(f"{target}: gives other losses for the same batch; draw nothing at random in it")
+        if not torch.allclose(found.flip(0), loss.compute(logits.flip(0), labels.flip(0)), rtol=1e-5, atol=1e-6):
+            raise InputError(f"{target}: the losses do not stand in the order of the samples")
+        means.append(f"{float(found.detach().mean()):.3f} for {target}")
+    return "a mean loss of random logits of " + ", ".join(means)
+
+
+def _random_batch(target: Target) -> tuple[torch.Tensor, torch.Tensor]:
+    """Logits of a batch and its labels; of several labels some unknown."""
+    generator = stream(0, "extension check", target)
+    logits = torch.from_numpy(generator.normal(size=(_SAMPLES, _CLASSES)).astype(np.float32)).requires_grad_()
+    if target == "labels":
+        return logits, torch.from_numpy(generator.integers(-1, 2, size=(_SAMPLES, _CLASSES)))
+    return logits, torch.arange(_SAMPLES) % _CLASSES
 
 
 def _random_predictions() -> Predictions:

@@ -86,7 +86,7 @@ def write_task(store: Store, data: TaskData) -> None:
         "sizes": {split: len(data.table[data.table["split"] == split]) for split in data.counts()},
     }
     columns = ["id", "image", "label", "split", "group", "cluster", "unit"]
-    columns += ["box"] if "box" in table else []
+    columns += [name for name in ("box", "weight") if name in table]
     columns += [name for name in task.subgroups if name not in columns]
     store.write_task(task.name, data.identity, table[columns], content)
 

@@ -23,7 +23,7 @@ from afield.images.prepared import open_prepared
 from afield.scoring.metric import Metric
 from afield.scoring.metrics import metric
 from afield.study.measured import keep_measured
-from afield.study.needs import own_metric
+from afield.study.needs import own_loss, own_metric
 from afield.study.store import Store
 from afield.tasks.boxes import pictures
 from afield.tasks.task import Split
@@ -31,6 +31,7 @@ from afield.trial import SplitInputs, Trial, run_trial, score
 
 if TYPE_CHECKING:
     from afield.training.checkpoint import State
+    from afield.training.losses import Loss
 
 Progress = Callable[[int, int, int, float], None]
 """epoch (from 0), step, steps of an epoch, images a second"""
@@ -91,6 +92,11 @@ class Job:
         name = self.trial.metric
         return own_metric(name, self._loaded()) if is_own(name) else metric(name)
 
+    def own_loss(self) -> Loss | None:
+        """What the recipe's loss refers to, where it is one's own. Raises as `backbone` does."""
+        name = self.trial.recipe.loss
+        return own_loss(name, self._loaded()) if is_own(name) else None
+
     def _loaded(self) -> dict[str, Extension]:
         return {name: load_kept(self.extensions[name], sha256) for name, sha256 in self.trial.extensions}
 
@@ -131,6 +137,7 @@ def _train(job: Job, store: Store, progress: Progress, stop: Callable[[], bool])
     before = begun.epoch
     state = run_trial(
         trial, job.splits["train"].open(), job.splits["validation"].open(), job.backbone(), job.weights, job.metric(),
+        job.own_loss(),
         state=begun, until=job.until, workers=job.workers,
         hooks=Hooks(save=save, progress=progress, stop=stop),
     )  # fmt: skip
@@ -142,6 +149,8 @@ def _train(job: Job, store: Store, progress: Progress, stop: Callable[[], bool])
 
 def _finish(job: Job, store: Store, state: State, here: Mapping[str, str]) -> None:
     from safetensors.torch import save
+
+    from afield.training.grades import OFFSETS, cut_points
 
     trial, key, best = job.trial, job.trial.key, state.best
     assert best is not None, "a finished trial has a best epoch"
@@ -167,6 +176,7 @@ def _finish(job: Job, store: Store, state: State, here: Mapping[str, str]) -> No
             "mean": list(trial.mean),
             "std": list(trial.std),
             "channels": trial.channels,
+            **({"cut_points": cut_points(tensors[OFFSETS].numpy())} if trial.recipe.regresses else {}),
             **({} if trial.reading == AS_DECLARED else {"reading": asdict(trial.reading)}),
         },
     )

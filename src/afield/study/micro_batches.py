@@ -97,6 +97,7 @@ def try_trial(trial: Trial, backbone: Backbone) -> int:
     """The micro-batch of a trial on this machine's device."""
     import torch
 
+    from afield.training.losses import LOSSES, loss_name
     from afield.training.memory import largest_micro_batch, try_step
     from afield.trial import network_of
 
@@ -104,8 +105,11 @@ def try_trial(trial: Trial, backbone: Backbone) -> int:
     size = trial.recipe.batch_size
     labels = torch.zeros((size, len(trial.classes)) if trial.target == "labels" else size, dtype=torch.int64)
 
+    usual = "bce" if trial.target == "labels" else "cross-entropy"  # in place of one's own, which takes as much
+    loss = LOSSES.get(loss_name(trial.recipe, trial.target), LOSSES[usual])
+
     def attempt(at_once: int) -> None:
         numerics = trial.numerics.model_copy(update={"micro_batch": at_once})
-        try_step(lambda: network_of(scratch, backbone, None), trial.recipe, numerics, len(trial.mean), labels)
+        try_step(lambda: network_of(scratch, backbone, None), trial.recipe, numerics, len(trial.mean), labels, loss)
 
     return largest_micro_batch(attempt, size)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from afield.backbones.backbone import Backbone
 from afield.backbones.own import planned
@@ -28,6 +28,9 @@ from afield.tasks.data import TaskData, Unreadable, load_task
 from afield.tasks.source import TaskSource
 from afield.tasks.task import Task
 from afield.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from afield.training.losses import Loss
 
 Found = TypeVar("Found")
 
@@ -83,6 +86,7 @@ def gather(
         problems.append(f"study.tasks: two have one name ({names}); rename one")
     backbones = _each(loadable(study.study.backbones), lambda name: planned(name, extensions or {}), problems)
     problems += _misfits(study, tasks, backbones)
+    problems += _unfit_losses(study, tasks, extensions)
     pretrained = [name for name in study.study.backbones if name in backbones and _is_pretrained(study, name)]
     ready = download and not problems
     weights = _each(pretrained, lambda name: _weights(backbones[name], sources, downloading, download=ready), problems)
@@ -101,6 +105,13 @@ def own_metric(name: str, extensions: Mapping[str, Extension]) -> Metric:
     if not all(math.isfinite(end) for end in found.range):
         raise InputError(f"{name}: range {found.range}: must be two finite numbers, the least and the greatest value")
     return found
+
+
+def own_loss(name: str, extensions: Mapping[str, Extension]) -> Loss:
+    """One's own loss, by its reference. Raises InputError where there is none."""
+    from afield.training.losses import Loss  # losses are made of torch, which a plan can often do without
+
+    return replace(find_object(name, extensions, Loss), name=name)
 
 
 def _each(names: Sequence[str], find: Callable[[str], Found], problems: list[str]) -> dict[str, Found]:
@@ -181,6 +192,24 @@ def _misfits(study: Study, tasks: Mapping[str, TaskData], backbones: Mapping[str
                 f"{name}: its leading metric {found.task.metric} is better when lower; "
                 "lead with one that is better when higher"
             )
+
+
+def _unfit_losses(
+    study: Study, tasks: Mapping[str, TaskData], extensions: Mapping[str, Extension] | None
+) -> Iterator[str]:
+    """What speaks against a recipe's loss or balance on a task."""
+    for recipe in map(study.recipe_of, study.study.interventions):
+        usual = recipe.loss == "auto" and recipe.balance != "logit-adjust"
+        if usual or (is_own(recipe.loss) and extensions is None):
+            continue
+        from afield.training.losses import check_loss
+
+        try:
+            own = own_loss(recipe.loss, extensions or {}) if is_own(recipe.loss) else None
+            for name, found in tasks.items():
+                check_loss(name, found.task.target, recipe, own)
+        except InputError as error:
+            yield str(error)
 
 
 def _complaints(study: Study, task: Task, row: Backbone, recipe: Recipe) -> list[str]:

@@ -216,10 +216,11 @@ def _build(trial: Trial, backbone: Backbone, path: Path) -> nn.Module:
 
     from afield.backbones.build import build
     from afield.training.device import place
+    from afield.training.grades import with_grades
 
     module = build(
         backbone,
-        len(trial.classes),
+        trial.outputs,
         initialisation="scratch",
         seed=trial.seed,
         weights=None,
@@ -228,6 +229,8 @@ def _build(trial: Trial, backbone: Backbone, path: Path) -> nn.Module:
         head=trial.recipe.head,
         size=trial.recipe.size,
     )
+    if trial.recipe.regresses:
+        with_grades(module, len(trial.classes))
     try:
         module.load_state_dict(load_file(path))
     except RuntimeError as error:

@@ -197,7 +197,7 @@ def make_plan(
                 grids[intervention],
                 needs.weights.get(name),
                 numerics,
-                _hashes((name, found.task.metric), needs.extensions),
+                _hashes((name, found.task.metric, grids[intervention][0].loss), needs.extensions),
             ),
             seeds=study.study.seeds,
         )
@@ -210,7 +210,7 @@ def make_plan(
 
 
 def _hashes(names: Sequence[str], extensions: Mapping[str, Extension]) -> tuple[tuple[str, str], ...]:
-    """Name and sha256 of the extensions whose code shapes a training: by its backbone, or the metric that selects."""
+    """Name and sha256 of the extensions that shape a training: by its backbone, its loss, the metric that selects."""
     used = [extension_of(name, extensions) for name in names if is_own(name)]
     return tuple(sorted({(extension.name, extension.sha256) for extension in used}))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -36,6 +37,7 @@ def checked_samples(task: Task, samples: pd.DataFrame) -> pd.DataFrame:
                 f"{task.name}: column box: is {box!r}; must be left, top, width and height as shares of the picture, "
                 "such as `boxes.written` gives them, or empty"
             )
+    _check_weights(task, samples)
     twice = samples["id"][samples["id"].duplicated()]
     if len(twice):
         raise InputError(
@@ -44,7 +46,22 @@ def checked_samples(task: Task, samples: pd.DataFrame) -> pd.DataFrame:
     _check_labels(task, samples)
     if task.target != "labels":
         samples = samples.astype({"label": "int64"})
+    if "weight" in samples:
+        samples = samples.astype({"weight": "float64"})
     return samples.sort_values("id", ignore_index=True)
+
+
+def _check_weights(task: Task, samples: pd.DataFrame) -> None:
+    """Weights, where there are any, are finite numbers above 0."""
+    if "weight" not in samples:
+        return
+    numbers = pd.to_numeric(samples["weight"], errors="coerce")
+    odd = samples["id"][~numbers.between(0, math.inf, inclusive="neither")]
+    if len(odd):
+        raise InputError(
+            f"{task.name}: column weight: {listed(odd.tolist(), 'sample')}: must be a finite number above 0; leave out "
+            "what shall not count"
+        )
 
 
 def _check_labels(task: Task, samples: pd.DataFrame) -> None:

@@ -39,11 +39,13 @@ class TaskData:
     task: Task
     root: Path
     table: pd.DataFrame
-    """one row a sample, sorted by id: id, image, label, group, cluster, unit, split, and the task's own columns"""
+    """one row a sample, sorted by id: id, image, label, group, cluster, unit, split, and the task's own columns
+    (weight, box, ...)"""
     hashes: dict[str, str]
     """sha256 of each image by its path below root"""
     fingerprint: str
-    """hash of ids, labels, units, clusters, splits, boxes, images' bytes and classes: all that results depend on"""
+    """hash of ids, labels, units, clusters, splits, boxes, weights, images' bytes and classes: all that results depend
+    on"""
     dropped: Mapping[str, str] = field(default_factory=dict)
     """images that cannot be read, each with the reason, whose samples were left out before anything was split"""
     selection: Literal["validation", "test"] = "validation"
@@ -116,7 +118,7 @@ def load_task(
     images = sorted(set(table["image"]))
     hashes = hash_images(task, root, images, cache)
     check_expected(task, table, hashes)
-    names = ["id", "label", "unit", "cluster", "split", *(["box"] if "box" in table else [])]
+    names = ["id", "label", "unit", "cluster", "split", *(name for name in ("box", "weight") if name in table)]
     columns: list[object] = [table[name].tolist() for name in names]
     fingerprint = digest([list(task.classes), *columns, [hashes[image] for image in table["image"]]])
     return TaskData(task, root, table, hashes, fingerprint, dropped, _selection(table))

@@ -66,6 +66,8 @@ class TaskSource(BaseModel):
     """column: what is resampled together for intervals; by default the group"""
     unit: Column | None = None
     """column: what is scored as one (examination, sequence); by default the sample"""
+    weight: Column | None = None
+    """column: how much the sample counts in the training loss, above 0; metrics count all alike"""
     box: Column | None = None
     """column: the part of the picture that is shown (`boxes.read_boxes`); traps' `box` is that of the largest animal"""
     margin: Annotated[float, Field(ge=0, le=1)] = 0.0

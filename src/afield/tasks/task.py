@@ -66,9 +66,9 @@ class Task:
     `samples(root)` gives one row a sample with the columns `id` (unique), `image` (path below root, with /) and `label`
     (index into `classes`; where the target is `labels`, a tuple of a number a class: 1 has it, 0 has it not, -1
     unknown). Optional ones are `group` (what is split together), `cluster` (what is resampled together; the group by
-    default), `unit` (what is scored; the sample by default), the `subgroups` and whatever `split` reads.
-    `split(table, protocol)` gives one of SPLITS a row, or LEFT_OUT. Under `paper` it may leave validation empty: then
-    test selects, as it did in the study.
+    default), `unit` (what is scored; the sample by default), `weight` (how much it counts in the training loss, above
+    0; all alike by default), the `subgroups` and whatever `split` reads. `split(table, protocol)` gives one of
+    SPLITS a row, or LEFT_OUT. Under `paper` it may leave validation empty: then test selects, as it did in the study.
     """
 
     name: str

@@ -14,7 +14,7 @@ from afield.base.streams import stream_seed
 from afield.images.augment import send
 from afield.images.loader import Batch
 from afield.training.device import autocast, compiled, dtype, gradient_scaler, nondeterminism_named
-from afield.training.losses import mean_loss
+from afield.training.losses import LOSSES, Loss
 from afield.training.numerics import Numerics
 from afield.training.preprocessing import Preprocessing
 from afield.training.recipe import Recipe
@@ -63,6 +63,8 @@ class Learner:
     preprocessing: Preprocessing
     seed: int
     layers: Layers | None = None
+    loss: Loss = LOSSES["cross-entropy"]
+    """what an update makes smaller"""
     optimiser: torch.optim.Optimizer = field(init=False)
     average: ModelEmaV3 | None = field(init=False)
     """of weights and BatchNorm's statistics. After t updates it keeps min(recipe.ema, 1 - (1 + t) ** (-2 / 3)), so that
@@ -87,8 +89,8 @@ class Learner:
     def update(self, batch: Batch, learning_rate: float, done: int) -> torch.Tensor:
         """One update in training mode; returns the sum of the batch's losses, on the device, without waiting for it.
 
-        The gradient is that of the batch's mean loss, gathered from parts of numerics.micro_batch samples. `done` says
-        how many updates came before, in all epochs.
+        The gradient is that of the batch's mean loss, each sample weighed as the batch says, gathered from parts of
+        numerics.micro_batch samples. `done` says how many updates came before, in all epochs.
         """
         torch.manual_seed(stream_seed(self.seed, "dropout", batch.epoch, batch.step))
         for group in self.optimiser.param_groups:
@@ -102,9 +104,10 @@ class Learner:
             for first in range(0, count, at_once):
                 part = slice(first, first + at_once)
                 images, truth = batch.images[part], labels[part]
+                weights = 1 if batch.weights is None else batch.weights[part]
                 with autocast(self.numerics):
                     logits = self.forward(self.preprocessing(images, self.numerics))
-                loss = mean_loss(logits.to(dtype(self.numerics)), truth) * (len(truth) / count)
+                loss = (self.loss.compute(logits.to(dtype(self.numerics)), truth) * weights).sum() / count
                 self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
                 total += loss.detach() * count
             if self.recipe.clip_norm:

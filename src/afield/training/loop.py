@@ -16,10 +16,11 @@ import torch
 from torch import nn
 
 from afield.base.errors import AfieldError, Stopped
-from afield.images.loader import Samples, TrainingBatches, evaluation_batches, load
+from afield.images.loader import Position, Samples, TrainingBatches, evaluation_batches, load
 from afield.training.checkpoint import Best, State, Tensors
 from afield.training.device import autocast, dtype, nondeterminism_named
 from afield.training.learner import Layers, Learner
+from afield.training.losses import LOSSES, Loss
 from afield.training.numerics import Numerics
 from afield.training.preprocessing import Preprocessing
 from afield.training.recipe import Recipe
@@ -27,9 +28,13 @@ from afield.training.schedule import learning_rate
 
 EVALUATION_BATCH = 64
 """images at once in evaluation: a constant, since the size of a product may order its sums"""
+SHOWN = 5
+"""samples of a batch that a message names"""
 
 Measure = Callable[[npt.NDArray[np.float32]], tuple[float, float]]
 """validation logits [n, classes] to the task's metric (higher is better) and the log-loss"""
+Settle = Callable[[torch.Tensor], tuple[Tensors, torch.Tensor]]
+"""validation logits to what is chosen by them, as tensors of the network that is kept, and the logits under it"""
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,9 @@ class Setup:
     numerics: Numerics
     layers: Layers | None = None
     """where the recipe treats them differently"""
+    loss: Loss = LOSSES["cross-entropy"]
+    settle: Settle = lambda logits: ({}, logits)
+    """asked after each epoch"""
     workers: int = 0
     """loader processes; they change nothing but the speed"""
 
@@ -69,7 +77,9 @@ def train(setup: Setup, state: State, until: int, hooks: Hooks) -> State:
     operation has no deterministic way on the device.
     """
     batches, numerics = setup.batches, setup.numerics
-    learner = Learner(setup.network, setup.recipe, numerics, setup.preprocessing, batches.seed, setup.layers)
+    learner = Learner(
+        setup.network, setup.recipe, numerics, setup.preprocessing, batches.seed, setup.layers, setup.loss
+    )
     restore(learner, state)
     steps = batches.steps()
     if steps == 0:
@@ -123,14 +133,14 @@ def _end_epoch(state: State, setup: Setup, network: nn.Module, losses: torch.Ten
     epoch, steps = state.epoch + 1, len(losses)
     _refuse_infinite(losses, setup, state.epoch)
     seconds = time.perf_counter() - begun
-    logits = predict(network, setup.validation, setup.preprocessing, setup.numerics)
+    chosen, logits = setup.settle(predict(network, setup.validation, setup.preprocessing, setup.numerics))
     metric, loss = setup.measure(logits.numpy())
     if not math.isfinite(metric):
         raise AfieldError(
             f"epoch {epoch}: the leading metric is {metric} on the samples that select; their labels do not define it"
         )
     if state.best is None or metric > state.best.metric:
-        state.best = Best(epoch, metric, loss, _copy(network), logits)
+        state.best = Best(epoch, metric, loss, {**_copy(network), **chosen}, logits)
     state.history.append(
         {
             "epoch": epoch,
@@ -153,8 +163,16 @@ def _refuse_infinite(losses: torch.Tensor, setup: Setup, epoch: int) -> None:
         rate = learning_rate(setup.recipe, epoch, step, steps)
         raise AfieldError(
             f"epoch {epoch + 1}, step {step + 1} of {steps}: the training loss is {float(losses[step])} at learning "
-            f"rate {rate:g}; a smaller learning rate may help"
+            f"rate {rate:g}{_batch_of(setup.batches, (epoch, step))}; a smaller learning rate may help"
         )
+
+
+def _batch_of(batches: TrainingBatches, position: Position) -> str:
+    """Words for the samples of a batch, where they have names."""
+    if batches.samples.name is None:
+        return ""
+    names = batches.samples.name[batches.chosen(position)].tolist()
+    return f", on the batch of {', '.join(names[:SHOWN])}" + (", ..." if len(names) > SHOWN else "")
 
 
 def predict(network: nn.Module, samples: Samples, preprocessing: Preprocessing, numerics: Numerics) -> torch.Tensor:

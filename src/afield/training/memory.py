@@ -11,6 +11,7 @@ from torch import nn
 from afield.base.errors import AfieldError
 from afield.images.loader import Batch
 from afield.training.learner import Learner
+from afield.training.losses import LOSSES, Loss
 from afield.training.numerics import Numerics
 from afield.training.preprocessing import Preprocessing
 from afield.training.recipe import Recipe
@@ -41,12 +42,18 @@ def largest_micro_batch(attempt: Callable[[int], None], batch_size: int) -> int:
 
 
 def try_step(
-    make: Callable[[], nn.Module], recipe: Recipe, numerics: Numerics, channels: int, labels: torch.Tensor
+    make: Callable[[], nn.Module],
+    recipe: Recipe,
+    numerics: Numerics,
+    channels: int,
+    labels: torch.Tensor,
+    loss: Loss = LOSSES["cross-entropy"],
 ) -> None:
     """Two updates of a new network on `labels` [n] or [n, classes] and images of noise: the second has the optimiser's
     memory too.
     """
     learner = Learner(make().train(), recipe, numerics, Preprocessing((0.5,) * channels, (0.25,) * channels), seed=0)
+    learner.loss = loss
     noise = np.random.default_rng(0).integers(0, 256, (len(labels), channels, recipe.size, recipe.size), np.uint8)
     for step in range(2):
         learner.update(Batch(0, step, torch.from_numpy(noise), labels), recipe.learning_rate, step)

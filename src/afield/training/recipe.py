@@ -6,9 +6,17 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from afield.base.errors import nearest
+from afield.base.extensions import is_own
+
 USUAL_SIZE = 224
 """pixels, where nothing else is said"""
 
+FOCAL_GAMMA = 2.0
+"""Lin et al. 2017"""
+REGRESSIONS = ("smooth-l1", "mse")
+"""the losses of one number, for grades"""
+BUILT_IN_LOSSES = ("cross-entropy", "bce", "focal", *REGRESSIONS)
 MILESTONES = {30: (15, 20, 25), 50: (20, 30, 40)}
 """epochs done when the study's step schedule falls, by its epochs (PAPER.md 3)"""
 
@@ -62,7 +70,7 @@ class Recipe(BaseModel):
     backbones/layers.py)"""
     schedule: Literal["cosine", "step", "constant"] = "cosine"
     """per epoch, after the warm-up: see training/schedule.py"""
-    milestones: tuple[Annotated[int, Field(ge=1)], ...] = Field(default_factory=_usual_milestones)
+    milestones: tuple[Annotated[int, Field(ge=1)], ...] = Field(default_factory=_usual_milestones, strict=False)
     """of `step`: epochs done when the learning rate falls to a tenth. Where nothing is said: those of the study for 30
     and for 50 epochs"""
     warmup_epochs: Annotated[int, Field(ge=0)] = 0
@@ -72,6 +80,17 @@ class Recipe(BaseModel):
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """share that the exponential moving average of the weights keeps at an update, once it is under way; the average
     is what is validated and kept. 0: none"""
+
+    loss: str = "auto"
+    """`auto`: cross-entropy; bce where a sample may have several labels; focal where `balance` is. Or one of
+    BUILT_IN_LOSSES, or one's own as `FILE:NAME`"""
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """share of each label that is spread: over all classes in cross-entropy, over yes and no in bce"""
+    focal_gamma: Annotated[float, Field(ge=0, allow_inf_nan=False)] = FOCAL_GAMMA
+    """of the focal loss: how much less a sample counts that is right already; 0: as much"""
+    balance: Literal["none", "loss", "sampler", "focal", "logit-adjust"] = "none"
+    """what is done about classes of unequal size, counted in the training split: rare ones weigh more in the loss, are
+    shown as often as others, weigh more in a focal loss, or give way by their logits (docs/losses.md)"""
 
     @model_validator(mode="after")
     def _schedule_holds(self) -> Recipe:
@@ -92,6 +111,29 @@ class Recipe(BaseModel):
         if list(self.milestones) != sorted(set(self.milestones)) or self.milestones[-1] >= self.epochs:
             raise ValueError(f"milestones: must rise and be below the {self.epochs} epochs, e.g. [15, 20, 25] of 30")
         return self
+
+    @model_validator(mode="after")
+    def _loss_holds(self) -> Recipe:
+        known = ("auto", *BUILT_IN_LOSSES)
+        if self.loss not in known and not is_own(self.loss):
+            raise ValueError(f"loss: {self.loss}: unknown loss; {nearest(self.loss, known)}")
+        if self.balance == "focal" and self.loss not in ("auto", "focal"):
+            raise ValueError(f'balance: focal is a loss of its own beside loss = "{self.loss}"; take one of them away')
+        if self.balance == "logit-adjust" and self.loss not in ("auto", "cross-entropy"):
+            raise ValueError(
+                f'balance: logit-adjust changes cross-entropy, not loss = "{self.loss}"; take one of them away'
+            )
+        focal = self.loss == "focal" or self.balance == "focal"
+        if self.label_smoothing and (focal or self.loss not in ("auto", "cross-entropy", "bce")):
+            raise ValueError("label_smoothing: is for cross-entropy and bce; leave it at 0")
+        if self.focal_gamma != FOCAL_GAMMA and not focal:
+            raise ValueError(f'focal_gamma: is of loss = "focal" and balance = "focal"; leave it at {FOCAL_GAMMA:g}')
+        return self
+
+    @property
+    def regresses(self) -> bool:
+        """Whether the network gives one number, the grade, and not a logit of each class."""
+        return self.loss in REGRESSIONS
 
     @property
     def size(self) -> int:

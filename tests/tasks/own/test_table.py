@@ -334,3 +334,20 @@ def test_a_share_is_exact(tmp_path: Path) -> None:
     )
     sources = {"all": source(path, split="part"), "part": TaskSource(task="all", share=0.55)}
     assert (sides(find_task("part", sources))["split"] == "train").sum() == 3 * 44
+
+
+def test_weights_are_kept_and_change_the_fingerprint(tmp_path: Path) -> None:
+    path = table(tmp_path / "moths.csv", {"label": ANIMALS, "trust": [0.5] * 30 + [2] * 30})
+    data = load_task(own_task(source(path, weight="trust")), "clean", tmp_path / "cache")
+    kept = dict(zip(data.table["id"], data.table["weight"], strict=True))
+    assert (kept["images/moths-000.png"], kept["images/moths-059.png"]) == (0.5, 2.0)
+    plain = load_task(own_task(source(path)), "clean", tmp_path / "cache")
+    assert "weight" not in plain.table
+    assert plain.fingerprint != data.fingerprint
+
+
+@pytest.mark.parametrize("odd", ["0", "-1", "nan", "inf", "", "much"])
+def test_weights_that_are_no_numbers_above_0_are_named_with_their_rows(tmp_path: Path, odd: str) -> None:
+    path = table(tmp_path / "moths.csv", {"label": ANIMALS, "trust": ["1"] * 58 + [odd] * 2})
+    with pytest.raises(InputError, match=r"column trust: 2 rows \(59, 60\): must be a number above 0, not"):
+        own_task(source(path, weight="trust"))

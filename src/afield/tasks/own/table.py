@@ -6,16 +6,18 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from afield.base.errors import InputError, nearest
 from afield.tasks.boxes import read_boxes
+from afield.tasks.checks import listed
 from afield.tasks.own.folder import SPLIT_NAMES
 from afield.tasks.source import TaskSource
 
 SOURCE = "table"
 """column that says which table a sample is from"""
-_TAKEN = ("id", "image", "label", "split", "group", "cluster", "unit", "box", "time")
+_TAKEN = ("id", "image", "label", "split", "group", "cluster", "unit", "weight", "box", "time")
 """columns of samples that have a meaning of their own"""
 SUFFIXES = (".csv", ".parquet")
 
@@ -33,7 +35,7 @@ def common_folder(tables: Sequence[Path]) -> Path:
 def read_tables(root: Path, tables: Sequence[Path], data: TaskSource) -> pd.DataFrame:
     """One row a sample, all as text, a blank for what is missing: `id`, `image` (path below `root`, with /), `label` or
     the columns `labels`, `table` (which one it is from: its path without the ending), and as far as they were named
-    `split`, `group`, `cluster`, `unit`, `box` (`boxes.written`), `time` (a number) and the subgroups.
+    `split`, `group`, `cluster`, `unit`, `weight` and `time` (numbers), `box` (`boxes.written`) and the subgroups.
     Where there are boxes and no groups, each image is one.
 
     Raises InputError for a file that is no table, for columns that it lacks, and for images that lie outside of `root`.
@@ -48,7 +50,7 @@ def rows_of(root: Path, path: Path, table: pd.DataFrame, folder: Path, data: Tas
     """The rows of one file, whose columns are texts; `folder` is that of all files, `path` names this one."""
     named = {
         "image": data.path, "id": data.id, "split": data.split, "group": data.group,
-        "cluster": data.cluster, "unit": data.unit, "box": data.box, "time": data.time,
+        "cluster": data.cluster, "unit": data.unit, "weight": data.weight, "box": data.box, "time": data.time,
         **({} if data.labels else {"label": data.label}),
     }  # fmt: skip
     for name in (*data.labels, *data.subgroups):
@@ -69,6 +71,8 @@ def rows_of(root: Path, path: Path, table: pd.DataFrame, folder: Path, data: Tas
         raise InputError(f"{path}: row {empty[0] + 1}: column {data.path} is blank; name the image")
     if "split" in found:
         found["split"] = _splits(path, data, found["split"])
+    if "weight" in found:
+        found["weight"] = _weights(path, data, found["weight"])
     if "box" in found:
         found["box"] = read_boxes(f"{path}: column {data.box}", found["box"].tolist(), data.margin)
     if "time" in found:
@@ -116,6 +120,19 @@ def _splits(path: Path, data: TaskSource, column: pd.Series) -> pd.Series:
             "must be train, validation (or val) or test"
         )
     return known
+
+
+def _weights(path: Path, data: TaskSource, column: pd.Series) -> pd.Series:
+    """Numbers above 0."""
+    numbers = pd.to_numeric(column, errors="coerce").astype("float64")
+    odd = column[~((numbers > 0) & np.isfinite(numbers))]
+    if len(odd):
+        rows = listed([row + 1 for row in odd.index], "row")
+        raise InputError(
+            f"{path}: column {data.weight}: {rows}: must be a number above 0, not {odd.iloc[0]!r}; a sample that shall "
+            "not count is left out of the table"
+        )
+    return numbers
 
 
 def _times(path: Path, data: TaskSource, column: pd.Series) -> pd.Series:
