@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from afield.analysis.interventions import COLUMNS
 from afield.cli import main
 from afield.scoring.panel import fitting
 from afield.study.collect import load_record
@@ -55,6 +56,7 @@ def test_help_names_every_command_on_one_line_without_torch() -> None:
         "predict",
         "submit",
         "check",
+        "studies",
         "tasks",
         "backbones",
         "extension",
@@ -70,7 +72,7 @@ def test_analysis_and_report_need_no_torch() -> None:
 
 COMMANDS = ["run", "status", "report", "table", "tasks list", "tasks show", "backbones list", "backbones show"]
 COMMANDS += ["extension check", "predict", "tasks splits", "backbones fetch", "backbones measure"]
-COMMANDS += ["tasks fetch", "tasks prepare", "submit", "tune", "check"]
+COMMANDS += ["tasks fetch", "tasks prepare", "submit", "tune", "check", "studies list", "studies show"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -90,6 +92,7 @@ def test_each_help_has_an_example(afield: Run, command: str) -> None:
         (("tasks", "show", "elvp"), "did you mean elpv?"),
         (("backbones", "show", "squeezenet"), "unknown backbone"),
         (("table", "."), "no result folder of afield"),
+        (("table", ".", "--interventions", "--by", "sex"), "--by and --interventions are two tables; give one of them"),
     ],
 )
 def test_wrong_input_is_exit_code_2_in_words(
@@ -170,6 +173,7 @@ def test_run_status_table_report(afield: Run, photos: Path, tmp_path: Path) -> N
     afield("table", out, "--format", "parquet", "--to", str(tmp_path / "table.parquet"))
     assert (tmp_path / "table.parquet").stat().st_size > 0
     assert "name a file with --to" in afield("table", out, "--format", "parquet", code=2)
+    assert afield("table", out, "--interventions").splitlines() == [",".join(COLUMNS)], "plain alone"
     assert afield("report", out).strip() == str(tmp_path / "out" / "report.html")
 
 

@@ -200,8 +200,9 @@ def simulated(generator: np.random.Generator, backbones: int, *, seeds: int, spr
         for index in range(backbones):
             means = 1 + by * generator.normal(size=(seeds, 1))
             correct = (means + hard + generator.normal(size=(seeds, samples)) > 0).astype(float)
-            values, resampled = correct.mean(axis=1), (weights @ correct.T).mean(axis=1)
-            networks[f"net{index}", intervention] = Networks(pd.DataFrame(), values, resampled, intervention)
+            networks[f"net{index}", intervention] = Networks(
+                pd.DataFrame(), correct.mean(axis=1), (weights @ correct.T).T, intervention
+            )
     return PairedScores(METRICS["accuracy"], networks, samples, samples)
 
 

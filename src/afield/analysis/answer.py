@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from afield.analysis.chosen import Subgroups, subgroups_of
 from afield.analysis.clusters import few_clusters
 from afield.analysis.compare import Effect, Ranking, RankRow, effect_of, rank_backbones, ranked_intervention
+from afield.analysis.interventions import Change, in_words, interventions_of
 from afield.analysis.protocols import BothProtocols, both_protocols
 from afield.analysis.settle import would_settle
 from afield.analysis.transfer import TransferFit, fit_transfer
@@ -40,6 +41,10 @@ class TaskAnswer:
     """of the task's leading metric; None where lower is better or nothing pretrained was scored"""
     effects: tuple[Effect, ...]
     """from-scratch interventions against plain"""
+    interventions: tuple[Change, ...]
+    """every intervention against plain; empty where trainings from scratch are the only ones"""
+    interventions_words: str
+    """what they brought; empty where there are none"""
     subgroups: tuple[Subgroups, ...]
     """the winner's network in the subgroups of the test images, a column each"""
     protocols: BothProtocols | None
@@ -57,6 +62,7 @@ class Answer:
         blocks = []
         for part in self.tasks:
             lines = [f"{part.task}: {part.take}", part.transfer, *([part.pretraining] if part.pretraining else [])]
+            lines += [part.interventions_words] if part.interventions_words else []
             lines += [part.protocols.words] if part.protocols else []
             lines += [each.words for each in part.subgroups if not each.worst]
             lines += [f"Open: {words}" for words in part.open]
@@ -84,6 +90,8 @@ def _task_answer(record: StudyRecord, task: str) -> TaskAnswer:
     fit = next((_same_intervals(fit, ranking) for fit in fits), None)
     controls = [name for name in head.interventions if _from_scratch(record, name) and name != intervention]
     effects = tuple(effect for name in controls for effect in effect_of(record, task, name, intervention))
+    trained_otherwise = [name for name in head.interventions if name not in (intervention, *controls)]
+    changes = interventions_of(record, task) if trained_otherwise else ()
     subgroups = subgroups_of(record, ranking)
     machines = int(record.results["machine"].nunique()) if len(record.results) else 0
     return TaskAnswer(
@@ -99,6 +107,8 @@ def _task_answer(record: StudyRecord, task: str) -> TaskAnswer:
         ranking=ranking,
         fit=fit,
         effects=effects,
+        interventions=changes,
+        interventions_words=in_words([line for line in changes if line.intervention in trained_otherwise]),
         subgroups=subgroups,
         protocols=both_protocols(record, task, intervention),
     )

@@ -14,8 +14,9 @@ differences are looked at, their limits are those of Bonferroni (Dunn 1961): all
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -41,10 +42,21 @@ class Networks:
     """their rows of the results table"""
     values: Floats
     """[seeds] the metric on test"""
-    resampled: Floats
-    """[resamples] the mean over seeds in each resample of the test clusters"""
+    by_seed: Floats
+    """[seeds, resamples] the same in each resample of the test clusters"""
     intervention: str
     """under which they were trained: they share the variance between seeds with all others under it"""
+
+    @cached_property
+    def resampled(self) -> Floats:
+        """[resamples] the mean over seeds."""
+        mean: Floats = self.by_seed.mean(axis=0)
+        return mean
+
+    def of_seeds(self, seeds: Collection[int]) -> Networks:
+        """Those of some seeds alone."""
+        mine = self.rows["seed"].isin(seeds).to_numpy()
+        return replace(self, rows=self.rows[mine], values=self.values[mine], by_seed=self.by_seed[mine])
 
     @property
     def seeds(self) -> int:
@@ -95,7 +107,7 @@ class PairedScores:
             (str(backbone), str(intervention)): Networks(
                 rows=rows,
                 values=rows["value"].to_numpy(np.float64),
-                resampled=np.mean([resampled(key) for key in rows["key"]], axis=0),
+                by_seed=np.stack([resampled(key) for key in rows["key"]]),
                 intervention=str(intervention),
             )
             for (backbone, intervention), rows in results.groupby(["backbone", "intervention"], sort=False)
@@ -153,7 +165,7 @@ class PairedScores:
 
     def level_of(self, mine: Networks) -> Interval:
         """The metric on test with its interval, inside the metric's range; `why_not` tells why the limits are NaN."""
-        interval = self._interval(mine.value, self.sample_variance(mine.resampled), self.seed_variances(mine), 1)
+        interval = student(mine.value, self._parts(self.sample_variance(mine.resampled), mine))
         least, greatest = self.metric.range
         return Interval(interval.value, max(interval.low, least), min(interval.high, greatest))
 
@@ -162,9 +174,15 @@ class PairedScores:
 
         `comparisons`: how many such differences are looked at together, so that all their intervals hold at 95 %.
         """
-        samples = self.sample_variance(mine.resampled - other.resampled)
-        interval = self._interval(mine.value - other.value, samples, self.seed_variances(mine, other), comparisons)
-        return Interval(interval.value, max(interval.low, -self._width), min(interval.high, self._width))
+        return self.within(student(mine.value - other.value, self.parts(mine, other), comparisons))
+
+    def parts(self, mine: Networks, other: Networks) -> list[Part]:
+        """The parts of the variance of that difference."""
+        return self._parts(self.sample_variance(mine.resampled - other.resampled), mine, other)
+
+    def within(self, difference: Interval) -> Interval:
+        """The interval of a difference, cut to what the metric's range allows."""
+        return Interval(difference.value, max(difference.low, -self._width), min(difference.high, self._width))
 
     def covariance(self, names: Mapping[str, Networks]) -> pd.DataFrame:
         """Of the errors of the metric on test, from samples and seeds, by name; NaN where resamples cannot tell."""
@@ -187,16 +205,52 @@ class PairedScores:
             return "all test images are one cluster, so how another test set would differ cannot be known"
         return f"too many resamples of the test images do not define {title}, as where a class is rare"
 
-    def _interval(self, value: float, samples: float, seeds: dict[str, float], comparisons: int) -> Interval:
-        if math.isnan(samples) or math.isnan(value):
-            return Interval(value, math.nan, math.nan)
-        total = samples + sum(seeds.values())
-        if total == 0:
-            return Interval(value, value, value)
-        squares = samples**2 / (self.clusters - 1)
-        squares += sum(part**2 / max(self.seed_freedom(name), 1) for name, part in seeds.items())
-        reach = float(t.isf((1 - LEVEL) / 2 / comparisons, total**2 / squares)) * math.sqrt(total)
-        return Interval(value, value - reach, value + reach)
+    def _parts(self, samples: float, *sides: Networks) -> list[Part]:
+        seeds = self.seed_variances(*sides).items()
+        return [
+            Part(samples, self.clusters - 1),
+            *(Part(variance, max(self.seed_freedom(name), 1)) for name, variance in seeds),
+        ]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One independent part of a variance."""
+
+    variance: float
+    """NaN where it cannot be known"""
+    freedom: int
+    """degrees of freedom of its estimate, at least 1 where it is not 0"""
+
+
+def student(value: float, parts: Sequence[Part], comparisons: int = 1) -> Interval:
+    """Student's interval of a value whose variance is a sum of parts (Satterthwaite 1946); with `comparisons` such
+    intervals all hold together at 95 %. The limits are NaN where the value or a part is.
+    """
+    total, freedom = _summed(parts)
+    if math.isnan(total) or math.isnan(value):
+        return Interval(value, math.nan, math.nan)
+    if total == 0:
+        return Interval(value, value, value)
+    reach = float(t.isf((1 - LEVEL) / 2 / comparisons, freedom)) * math.sqrt(total)
+    return Interval(value, value - reach, value + reach)
+
+
+def student_p(value: float, parts: Sequence[Part]) -> float:
+    """Two-sided p value of Student's test that the truth is 0, by the same variance; NaN where that is."""
+    total, freedom = _summed(parts)
+    if math.isnan(total) or math.isnan(value):
+        return math.nan
+    if total == 0:
+        return 1.0 if value == 0 else 0.0
+    return min(1.0, 2 * float(t.sf(abs(value) / math.sqrt(total), freedom)))
+
+
+def _summed(parts: Sequence[Part]) -> tuple[float, float]:
+    """The whole variance and its degrees of freedom; infinitely many where it is 0."""
+    total = sum(part.variance for part in parts)
+    squares = sum(part.variance**2 / part.freedom for part in parts if part.variance > 0)
+    return total, total**2 / squares if squares > 0 else math.inf
 
 
 def _settled(record: StudyRecord, metric: Metric, key: str, classes: tuple[str, ...]) -> Metric:

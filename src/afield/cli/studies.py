@@ -11,6 +11,25 @@ from afield.cli.options import Data, OneStudy, Out, Retry, TableFormat
 from afield.cli.output import complain, put, say
 
 studies_app = typer.Typer()
+shipped_app = typer.Typer(help="List and show the studies that come with the package.", no_args_is_help=True)
+
+
+@shipped_app.command("list", epilog="Example: afield studies list")
+def studies_list() -> None:
+    """Name the shipped studies, a line each: what they cost and what they ask."""
+    from afield.study.shipped import list_studies
+
+    print(list_studies())
+
+
+@shipped_app.command("show", epilog="Example: afield studies show paper/main")
+def studies_show(
+    name: Annotated[str, typer.Argument(help="A shipped study, such as paper/main.", show_default=False)],
+) -> None:
+    """Print a shipped study's file; its head says what it re-creates, what was found, and what it costs."""
+    from afield.study.shipped import show_study
+
+    print(show_study(name))
 
 
 @studies_app.command(epilog="Example: afield run quickstart --out out/quickstart")
@@ -152,14 +171,23 @@ def table(
             show_default=False,
         ),
     ] = None,
+    interventions: Annotated[
+        bool, typer.Option("--interventions", help="Instead: what each intervention changed against plain.")
+    ] = False,
     study: OneStudy = None,
 ) -> None:
     """Print or write the results table."""
     from afield.analysis.chosen import subgroup_table
+    from afield.analysis.interventions import intervention_table
     from afield.study.collect import load_record, results
     from afield.study.table import write_table
 
-    rows = results(out, study=study) if by is None else subgroup_table(load_record(out, study), by)
+    if interventions and by is not None:
+        complain("--by and --interventions are two tables; give one of them", 2)
+    if interventions:
+        rows = intervention_table(load_record(out, study))
+    else:
+        rows = results(out, study=study) if by is None else subgroup_table(load_record(out, study), by)
     put(write_table(rows, format.value, to))
 
 

@@ -47,8 +47,11 @@ STANDINGS: dict[str, tuple[str, str]] = {
     "pretraining helps": (TIED, "triangle-up"),
     "no clear difference": (MUTED, "circle"),
     "pretraining hurts": (BEHIND, "triangle-down"),
+    "helps": (TIED, "triangle-up"),
+    "hurts": (BEHIND, "triangle-down"),
 }
-"""colour and shape of where a backbone stands: against the chosen one, then against itself from scratch"""
+"""colour and shape of where a backbone stands: against the chosen one, then against itself from scratch; and of what an
+intervention does"""
 NARROW, HEIGHT, _ROW = 290, 340, 48
 """width of a scatter plot on a phone, its height everywhere, and height of a row of intervals, pixels"""
 
@@ -232,7 +235,8 @@ def cost_chart(points: pd.DataFrame, *, metric: str, higher: bool = True) -> alt
 
 
 def interval_chart(rows: pd.DataFrame, *, title: str, unit: str) -> alt.LayerChart:
-    """One row a backbone: a difference with its interval around zero, names above, numbers at the right.
+    """One row a backbone or an intervention: a difference with its interval around zero, names above, numbers at the
+    right.
 
     `rows`: name, value, low, high (in `unit`), words (the numbers as text), standing; drawn in the order given.
     """
@@ -242,7 +246,7 @@ def interval_chart(rows: pd.DataFrame, *, title: str, unit: str) -> alt.LayerCha
     scale = alt.Scale(domain=across, nice=False, zero=False)
     sign = "datum.value == 0 ? '0' : format(datum.value, '+~r')"
     axis = alt.Axis(title=title, tickCount=6, grid=True, labelExpr=sign)
-    tooltip = [alt.Tooltip("name:N", title="backbone"), alt.Tooltip("words:N", title=unit)]
+    tooltip = [alt.Tooltip("name:N", title="what"), alt.Tooltip("words:N", title=unit)]
     base = alt.Chart(rows).encode(y=order, tooltip=tooltip)
     zero = alt.Chart(pd.DataFrame({"zero": [0.0]})).mark_rule(color=INK, strokeWidth=1.5)
     line: dict[str, Any] = {"baseline": "middle", "dy": -13}

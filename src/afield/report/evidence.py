@@ -27,7 +27,7 @@ def standing(ranking: Ranking, row: RankRow) -> str:
     """Where a backbone stands against the chosen one: one of charts.STANDINGS."""
     if row.backbone == ranking.winner:
         return "chosen"
-    if row.difference is None or not _finite(row.difference):
+    if row.difference is None or not finite(row.difference):
         return "not ranked"
     if row.tied:
         return "ties with it"
@@ -97,17 +97,17 @@ def fit_in_numbers(fit: TransferFit, metric: str) -> tuple[tuple[str, str], ...]
 
 def difference_figure(ranking: Ranking, figures: Figures, names: Names) -> Figure | None:
     """Every backbone against the chosen one; None where there is no other."""
-    rows = [(row, row.difference) for row in ranking.rows if row.difference and _finite(row.difference)]
+    rows = [(row, row.difference) for row in ranking.rows if row.difference and finite(row.difference)]
     if not rows or ranking.winner is None:
         return None
     rows.sort(key=lambda pair: -pair[1].value)
     winner = names[ranking.winner]
-    gaps = [_gap(names[row.backbone], gap, ranking.metric, standing(ranking, row)) for row, gap in rows]
-    return _intervals(
+    gaps = [gap_of(names[row.backbone], gap, ranking.metric, standing(ranking, row)) for row, gap in rows]
+    return interval_figure(
         gaps,
         ranking.metric,
         figures,
-        title=_arrows("worse", "better", ranking.metric),
+        title=arrows("worse", "better", ranking.metric),
         what=f"Difference to {winner}",
         reading=f"Zero is {winner}, the chosen backbone. An interval that crosses zero is a tie. "
         f"Pairs are taken on the same {rests_on(ranking.n_test, ranking.n_clusters)}, and the intervals allow for the "
@@ -117,17 +117,17 @@ def difference_figure(ranking: Ranking, figures: Figures, names: Names) -> Figur
 
 def effect_figure(effects: tuple[Effect, ...], figures: Figures, names: Names, ranking: Ranking) -> Figure | None:
     """Pretrained minus from scratch, a row a backbone; None without such a control."""
-    shown = [effect for effect in effects if _finite(effect.difference)]
+    shown = [effect for effect in effects if finite(effect.difference)]
     if not shown:
         return None
     gaps = [
-        _gap(names.get(e.backbone, e.backbone), _turned(e.difference), e.metric, _effect_standing(e)) for e in shown
+        gap_of(names.get(e.backbone, e.backbone), _turned(e.difference), e.metric, _effect_standing(e)) for e in shown
     ]
-    return _intervals(
+    return interval_figure(
         gaps,
         shown[0].metric,
         figures,
-        title=_arrows("hurts", "helps", shown[0].metric),
+        title=arrows("hurts", "helps", shown[0].metric),
         what="Pretrained minus from scratch",
         reading="The same architecture with and without ImageNet weights, each with its own search. "
         f"Intervals from {_basis(ranking)}. Zero: the weights brought nothing.",
@@ -154,7 +154,7 @@ def effect_rows(effects: tuple[Effect, ...], names: Names) -> tuple[Row, ...]:
 
 def cost_figure(ranking: Ranking, figures: Figures, names: Names, metric: str) -> Figure | None:
     """Time of a training against quality; None for fewer than two backbones."""
-    rows = [row for row in ranking.rows if row.train_seconds > 0 and _finite(row.test)]
+    rows = [row for row in ranking.rows if row.train_seconds > 0 and finite(row.test)]
     if len(rows) < 2:
         return None
     points = pd.DataFrame(
@@ -184,19 +184,22 @@ def _basis(ranking: Ranking) -> str:
     return f"{images} and {count(ranking.seeds, 'seed')}" if ranking.seeds > 1 else f"{images} alone (one seed)"
 
 
-def _finite(value: Interval) -> bool:
+def finite(value: Interval) -> bool:
+    """Whether there is a value with limits."""
     return all(math.isfinite(number) for number in (value.value, value.low, value.high))
 
 
-def _gap(name: str, value: Interval, metric: str, state: str) -> dict[str, Any]:
+def gap_of(name: str, value: Interval, metric: str, state: str) -> dict[str, Any]:
+    """A difference as a row of `charts.interval_chart`, in what differences of its metric are counted in."""
     scale = 100.0 if in_points(metric) else 1.0
     ends = {"value": value.value * scale, "low": value.low * scale, "high": value.high * scale}
     return {"name": name, **ends, "words": words.difference(value, metric), "standing": state}
 
 
-def _intervals(
+def interval_figure(
     gaps: list[dict[str, Any]], metric: str, figures: Figures, *, title: str, what: str, reading: str
 ) -> Figure:
+    """Rows of `gap_of` around zero; `what` they are, for those who do not see them."""
     unit = words.difference_unit(metric)
     listed = "; ".join(f"{gap['name']} {gap['words']}" for gap in gaps)
     short = "points" if in_points(metric) else unit
@@ -218,7 +221,8 @@ def _effect_standing(effect: Effect) -> str:
     return "pretraining helps" if (effect.difference.value < 0) == _higher(effect.metric) else "pretraining hurts"
 
 
-def _arrows(bad: str, good: str, metric: str) -> str:
+def arrows(bad: str, good: str, metric: str) -> str:
+    """The axis' title: which side of zero is the good one."""
     left, right = (bad, good) if _higher(metric) else (good, bad)
     return f"\u2190 {left} \u00b7 {right} \u2192"
 

@@ -12,6 +12,7 @@ from afield.report import evidence, words
 from afield.report.chosen import ChosenSection, chosen_section
 from afield.report.figures import Figure, Figures
 from afield.report.further import further_table
+from afield.report.interventions import InterventionSection, intervention_section
 from afield.report.pictures import data_uri
 from afield.report.recorded import Table, metric_table, protocol_table
 from afield.report.rows import Row
@@ -74,6 +75,8 @@ class TaskSection:
     differences: Figure | None
     effects: Figure | None
     effect_rows: tuple[Row, ...]
+    interventions: InterventionSection | None
+    """what the others than trainings from scratch changed"""
     cost: Figure | None
     chosen: ChosenSection | None
     searches: tuple[SearchSection, ...]
@@ -127,6 +130,7 @@ def _task_section(
         differences=evidence.difference_figure(ranking, figures, names),
         effects=evidence.effect_figure(part.effects, figures, names, ranking),
         effect_rows=evidence.effect_rows(part.effects, names),
+        interventions=intervention_section(part.interventions, part.interventions_words, ranking, figures, names),
         cost=evidence.cost_figure(ranking, figures, names, metric),
         chosen=chosen_section(record, ranking, part.subgroups, figures, names),
         searches=search_sections(record, task.name, f"{metric} on {task.selection}", figures, names),
