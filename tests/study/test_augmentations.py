@@ -13,7 +13,7 @@ from afield.base.errors import InputError
 from afield.base.extensions import load_extension
 from afield.images.augmentation.own import check_augmentation
 from afield.images.loader import TrainingBatches, load
-from afield.study.run import check_ready
+from afield.study.ready import check_ready
 from afield.study.study import Study, parse_study
 from tests.fixtures.tiny import study_text, tiny_inputs
 

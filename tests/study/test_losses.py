@@ -10,7 +10,7 @@ import pytest
 import afield
 from afield.base.errors import InputError
 from afield.study.network import open_network
-from afield.study.run import check_ready
+from afield.study.ready import check_ready
 from afield.study.store import Store
 from afield.study.study import parse_study
 from tests.fixtures.own import table
