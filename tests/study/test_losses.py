@@ -44,7 +44,7 @@ def refused(text: str, folder: Path) -> str:
         ('loss = "smooth-l1"', "photos: loss = smooth-l1: is for grades in an order, and this task has classes"),
         ('loss = "my_lab:several"', "photos: loss = my_lab:several: is for several labels a sample"),
         ('loss = "my_lab:mime"', "my_lab:mime: .* has no mime; did you mean my_lab:mine"),
-        ('loss = "my_lab:other"', "my_lab:other: is not a Loss but a int .* Loss objects in it: my_lab:mine"),
+        ('loss = "my_lab:other"', "my_lab:other: is of type int, not Loss .* Loss objects in it: my_lab:mine"),
         ('loss = "bce"\nbalance = "logit-adjust"', "recipe.balance: logit-adjust changes cross-entropy, not loss ="),
     ],
 )
