@@ -60,7 +60,10 @@ def test_a_damaged_file_is_named(plan: Plan, tmp_path: Path, text: str) -> None:
         with_settled(plan, tmp_path)
 
 
-def test_a_real_network_is_tried_with_its_own_batch(photos: Path, cache: Path) -> None:
+@pytest.mark.parametrize(("target", "loss"), [("class", "auto"), ("labels", "auto"), ("grade", "smooth-l1")])
+def test_a_real_network_is_tried_with_its_own_batch(photos: Path, cache: Path, target: str, loss: str) -> None:
     here = make_plan(tiny_study(photos), settle(NumericsChoice(), "cpu"), cache)
     search = here.searches[0]
-    assert try_trial(search.cells[0], search.backbone) == 0, "there is room for eight images of 32 px"
+    recipe = search.cells[0].recipe.model_copy(update={"loss": loss})
+    trial = search.cells[0].model_copy(update={"target": target, "recipe": recipe})
+    assert try_trial(trial, search.backbone) == 0, "there is room for eight images of 32 px"
