@@ -141,6 +141,7 @@ def test_all_that_is_not_trained_stays_as_it_was_pretrained_bit_for_bit(
         ),
         ('initialisation = "scratch"\ntrained = "last block"', r'use initialisation = "pretrained" or "probe"'),
         ('initialisation = "pretrained"\ntrained = "head"', r'with trained = "head" set augmentation = "none"'),
+        ('trained = "head"\naugmentation = "none"\nlayer_decay = 0.8', r'trained = "head" trains one; leave it at 1'),
         ('initialisation = "probe"\nloss = "mse"', r"trains one number, the grade, and a linear probe tells classes"),
     ],
 )

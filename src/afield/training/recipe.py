@@ -168,6 +168,8 @@ class Recipe(BaseModel):
                 f'loss: "{self.loss}" trains one number, the grade, and a linear probe tells classes; use '
                 'loss = "cross-entropy", or trained = "all" from initialisation = "pretrained"'
             )
+        if self.trained == "head" and self.layer_decay != 1:
+            raise ValueError('layer_decay: is between layers, and trained = "head" trains one; leave it at 1')
         if self.trained == "head" and self.augmentation != "none":
             raise ValueError(
                 f'augmentation: "{self.augmentation}": features of a frozen body are computed once, from evaluation '
