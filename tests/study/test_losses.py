@@ -11,6 +11,7 @@ import afield
 from afield.base.errors import InputError
 from afield.study.network import open_network
 from afield.study.ready import check_ready
+from afield.study.split_view import TEST
 from afield.study.store import Store
 from afield.study.study import parse_study
 from tests.fixtures.own import table
@@ -111,7 +112,7 @@ def test_grades_are_said_alike_by_record_score_and_kept_network(tmp_path: Path) 
     points = json.loads(store.weights(key).with_suffix(".json").read_text())["cut_points"]
     assert len(points) == 2
     assert points[0] < points[1]
-    scored = store.predictions(key, "test")
+    scored = store.scores.predictions(key, TEST)
     stored = np.stack(scored["logits"].to_list())
     assert stored.shape == (12, 3)
     files = [tmp_path / "images" / f"{Path(name).stem}.png" for name in scored["sample"]]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import afield
+from afield.study.split_view import TEST
 from afield.study.store import Store
 from afield.study.study import Study, parse_study
 from tests.fixtures.tiny import study_text, tiny_weights
@@ -39,7 +40,7 @@ def test_a_study_of_starts_ends_and_its_networks_are_whole(
     assert set(table["initialisation"]) == {"pretrained", "probe"}
     (key,) = set(table.loc[table["intervention"] == "head", "key"])
     network = afield.load_network(out, key)
-    split = Store.open(out).predictions(key, "test")
+    split = Store.open(out).scores.predictions(key, TEST)
     pictures = sorted(photos.rglob("*.png"))
     assert np.isfinite(network.logits(pictures)).all()
     assert len(split) > 0
