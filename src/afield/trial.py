@@ -40,7 +40,7 @@ from afield.training.recipe import Recipe
 if TYPE_CHECKING:
     import torch
 
-    from afield.images.loader import Samples
+    from afield.images.loader import Samples, TrainingBatches
     from afield.training.checkpoint import State
     from afield.training.loop import Hooks, Settle
     from afield.training.losses import Loss
@@ -172,8 +172,6 @@ def run_trial(
 
     from afield.backbones.heads import head_names
     from afield.backbones.layers import layer_of_each
-    from afield.images.augmentation.mixing import Mixing
-    from afield.images.loader import TrainingBatches
     from afield.training import loop, start
     from afield.training.losses import loss_for
     from afield.training.preprocessing import Preprocessing
@@ -186,19 +184,7 @@ def run_trial(
 
     network = network_of(trial, backbone, weights)
     layered = recipe.layer_decay != 1
-    batches = TrainingBatches(
-        samples,
-        recipe.size,
-        trial.interpolation,
-        recipe.batch_size,
-        trial.seed,
-        recipe.augmentation,
-        trial.flips,
-        alike(samples.label, len(trial.classes)) if recipe.balance == "sampler" else None,
-        Mixing(recipe.mixup, recipe.cutmix),
-        recipe.erasing,
-        _place(trial, extensions),
-    )
+    batches = _batches(trial, samples, extensions)
     setup = loop.Setup(
         network=network,
         batches=batches,
@@ -223,6 +209,27 @@ def run_trial(
             f"{max(1, (trial.numerics.micro_batch or recipe.batch_size) // 2)}"
         ) from error
     return start.completed(state, network) if recipe.trained == "head" else state
+
+
+def _batches(trial: Trial, samples: Samples, extensions: Mapping[str, str]) -> TrainingBatches:
+    """The trial's batches of the training split's samples."""
+    from afield.images.augmentation.mixing import Mixing
+    from afield.images.loader import TrainingBatches
+
+    recipe = trial.recipe
+    return TrainingBatches(
+        samples,
+        recipe.size,
+        trial.interpolation,
+        recipe.batch_size,
+        trial.seed,
+        recipe.augmentation,
+        trial.flips,
+        alike=alike(samples.label, len(trial.classes)) if recipe.balance == "sampler" else None,
+        mixing=Mixing(recipe.mixup, recipe.cutmix),
+        erasing=recipe.erasing,
+        extension=_place(trial, extensions),
+    )
 
 
 def _frozen(trial: Trial, views: SplitInputs | None, validation: SplitInputs, cache: Path | None) -> Frozen:

@@ -12,7 +12,7 @@ from afield.study.run import Outcome
 from afield.study.store import Store
 from afield.study.study import parse_study
 from tests.fixtures.records import make_record
-from tests.fixtures.tiny import BACKBONE, study_text, tiny_study, tiny_weights
+from tests.fixtures.tiny import BACKBONE, starts_text, tiny_study, tiny_weights
 
 
 def test_a_plan_names_the_classes_that_splits_lack(photos: Path, cache: Path, tmp_path: Path) -> None:
@@ -80,18 +80,7 @@ def test_a_status_before_the_first_epoch_says_so() -> None:
 
 
 def test_a_plan_counts_what_heads_alone_and_probes_need_and_names_the_last_block(photos: Path, tmp_path: Path) -> None:
-    tables = """
-        [interventions.lp-ft]
-        initialisation = "probe"
-        [interventions.head]
-        trained = "head"
-        augmentation = "none"
-        [interventions.block]
-        trained = "last block"
-    """
-    text = study_text(photos, "grid", epochs=3).replace('"scratch"', '"pretrained"')
-    text = text.replace("seeds =", 'interventions = ["plain", "lp-ft", "head", "block"]\nseeds =') + tables
-    study = parse_study(text, "tiny.toml")
+    study = parse_study(starts_text(photos, epochs=3), "tiny.toml")
     directory = tiny_weights().path.parent
     plan = make_plan(study, settle_numerics(study.numerics, None), tmp_path, Sources(directory, offline=True))
     images, epochs = plan.training_images["photos"], 4 * 3 + 3

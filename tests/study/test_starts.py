@@ -9,24 +9,12 @@ import afield
 from afield.study.split_view import TEST
 from afield.study.store import Store
 from afield.study.study import Study, parse_study
-from tests.fixtures.tiny import study_text, tiny_weights
-
-TABLES = """
-[interventions.lp-ft]
-initialisation = "probe"
-[interventions.head]
-trained = "head"
-augmentation = "none"
-[interventions.block]
-trained = "last block"
-"""
+from tests.fixtures.tiny import starts_text, tiny_weights
 
 
 def starts(photos: Path) -> Study:
-    text = study_text(photos, "grid", epochs=2).replace('"scratch"', '"pretrained"')
-    text = text.replace("seeds = [0, 1]", 'interventions = ["plain", "lp-ft", "head", "block"]')
-    text = text.replace("[1e-4, 1e-3, 3e-3, 1e-2]", "[1e-4, 1e-3]")
-    return parse_study(text + TABLES, "tiny.toml")
+    text = starts_text(photos, epochs=2).replace("seeds = [0, 1]\n", "")
+    return parse_study(text.replace("[1e-4, 1e-3, 3e-3, 1e-2]", "[1e-4, 1e-3]"), "tiny.toml")
 
 
 @pytest.mark.slow

@@ -19,12 +19,22 @@ def layer_of_each(network: nn.Module, heads: Sequence[str]) -> dict[str, int]:
     `transformer.resblocks.0`), in the order of definition.
     """
     body = [name for name, _ in network.named_parameters() if not is_of_head(name, tuple(heads))]
-    matcher = getattr(network, "group_matcher", None)
-    named = {} if matcher is None else group_parameters(network, matcher(coarse=False), reverse=True)
+    named = timm_layers(network, coarse=False)
     groups = {name: named[name] if named else _stem(name) for name in body}
     order = sorted(set(groups.values())) if named else list(dict.fromkeys(groups.values()))
     rank = {group: number for number, group in enumerate(order)}
     return {name: rank[groups[name]] if name in groups else len(order) for name, _ in network.named_parameters()}
+
+
+def timm_layers(network: nn.Module, *, coarse: bool) -> dict[str, int]:
+    """Timm's own layer of each parameter by its name (`group_matcher`), by stages where `coarse`; empty for networks
+    that have no grouping, or none of that kind.
+    """
+    try:
+        matcher = network.group_matcher(coarse=coarse)  # type: ignore[operator]
+        return dict(group_parameters(network, matcher, reverse=True))
+    except (AttributeError, AssertionError):
+        return {}
 
 
 def _stem(name: str) -> str:

@@ -8,12 +8,12 @@ from types import MethodType
 from typing import cast
 
 import torch
-from timm.models import group_parameters
 from torch import nn
 
 from afield.backbones.architectures import Tower, make
 from afield.backbones.backbone import Backbone
 from afield.backbones.heads import LinearOnMap, head_names, is_of_head
+from afield.backbones.layers import timm_layers
 from afield.base.errors import InputError
 
 MOST = 0.9
@@ -157,9 +157,8 @@ def _of(names: Sequence[str], parts: Collection[str]) -> set[str]:
 
 
 def _timm_end(network: nn.Module, names: list[str]) -> set[str]:
-    try:
-        layers: dict[str, int] = group_parameters(network, network.group_matcher(coarse=True), reverse=True)  # type: ignore[operator]
-    except (AttributeError, AssertionError):  # some have no grouping, or none of stages
+    layers = timm_layers(network, coarse=True)
+    if not layers:
         stages = [str(stage["module"]) for stage in getattr(network, "feature_info", ())]
         first = next((place for place, name in enumerate(names) if stages and name.startswith(f"{stages[-1]}.")), 0)
         return set(names[first:])

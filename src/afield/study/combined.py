@@ -18,7 +18,7 @@ from afield.scoring.metric import Metric
 from afield.scoring.metrics import METRICS
 from afield.scoring.predictions import Predictions
 from afield.study.ensembles import Combination
-from afield.study.measured import Measured, measured, read_measured, write_measured
+from afield.study.measured import Measured, measured, read_measured, validation_and, write_measured
 from afield.study.split_view import SplitView
 from afield.study.store import Store
 
@@ -65,13 +65,7 @@ def _compute(
 ) -> Mapping[str, Measured]:
     if not metrics:
         return {}
-    pairs = [
-        (
-            Predictions.from_frame(store.scores.predictions(key, at.validation), classes),
-            Predictions.from_frame(store.scores.predictions(key, at), classes),
-        )
-        for key in _keys(combination)
-    ]
+    pairs = [validation_and(store, key, classes, at) for key in _keys(combination)]
     if combination.kind == "folds":
         return {metric.name: measured_out_of_fold(metric, pairs) for metric in metrics}
     try:

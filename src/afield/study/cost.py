@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from afield.study.search import rung_sizes
+from afield.study.search import epochs_asked
 from afield.study.study import Study
 from afield.tasks.task import Protocol
 
@@ -55,10 +55,7 @@ def cost_of(study: Study) -> Cost:
     more = len(study.study.seeds) - 1
     for name in study.study.interventions:
         cells, whole = len(study.cells(name)), study.recipe_of(name).epochs
-        spent, reached = more * whole, 0
-        for rung, alive in rung_sizes(study.search, cells, whole):
-            spent += (rung - reached) * alive
-            reached = rung
+        spent = epochs_asked(study.search, cells, whole) + more * whole
         backbones = len(study.backbones_of(name))
         searches += backbones * len(study.study.tasks)
         trainings += backbones * len(study.study.tasks) * (cells + more)

@@ -57,7 +57,7 @@ def measure(
             f"{place}: does not hold {lost[0]}, which only its extension can compute; remove the folder "
             f"{place.parent} and run the study again"
         )
-    validation, test = _predictions(store, key, classes, at)
+    validation, test = validation_and(store, key, classes, at)
     return {name: kept.get(name) or measured(METRICS[name], validation, test) for name in names}
 
 
@@ -67,7 +67,7 @@ def keep_measured(
     """Compute those metrics of a scored trial, `leading` among them, and keep them beside its predictions. Of one's own
     the resamples are kept, too, since nobody who reads the folder later runs its code.
     """
-    validation, test = _predictions(store, key, classes, at)
+    validation, test = validation_and(store, key, classes, at)
     found = {name: measured(leading if name == leading.name else METRICS[name], validation, test) for name in names}
     if is_own(leading.name):
         resampled = resampled_values(leading.on(validation), test, bootstrap_weights(test.cluster))
@@ -103,14 +103,12 @@ def read_measured(path: Path, source: Sequence[str]) -> dict[str, Measured]:
     return {name: _restored(values) for name, values in content["metrics"].items()}
 
 
-def _predictions(store: Store, key: str, classes: tuple[str, ...], at: SplitView) -> tuple[Predictions, Predictions]:
-    """Those of validation under the same view, and those that are measured."""
-    validation, test = (Predictions.from_frame(store.scores.predictions(key, each), classes) for each in _both(at))
+def validation_and(store: Store, key: str, classes: tuple[str, ...], at: SplitView) -> tuple[Predictions, Predictions]:
+    """The predictions of a network on validation under the same view, and those that are measured."""
+    validation, test = (
+        Predictions.from_frame(store.scores.predictions(key, each), classes) for each in (at.validation, at)
+    )
     return validation, test
-
-
-def _both(at: SplitView) -> tuple[SplitView, SplitView]:
-    return at.validation, at
 
 
 def _place(store: Store, key: str, at: SplitView) -> Path:
@@ -119,7 +117,7 @@ def _place(store: Store, key: str, at: SplitView) -> Path:
 
 def _source(store: Store, key: str, at: SplitView) -> list[str]:
     """What the predictions are: the hashes of both splits."""
-    return [store.scores.hash_of(key, each) for each in _both(at)]
+    return [store.scores.hash_of(key, each) for each in (at.validation, at)]
 
 
 def _restored(values: Mapping[str, float | None]) -> Measured:

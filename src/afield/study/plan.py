@@ -21,7 +21,7 @@ from afield.probing.version import PROBING_VERSION
 from afield.scoring.metric import Metric
 from afield.study.needs import ANYWHERE, Downloading, Preparing, gather
 from afield.study.protocol import TRAINING_VIEWS, view_of
-from afield.study.search import rung_sizes
+from afield.study.search import epochs_asked
 from afield.study.split_view import SplitView, wanted_of
 from afield.study.study import Study
 from afield.tasks.data import TaskData
@@ -148,11 +148,8 @@ class Plan:
 
     def epochs_of(self, search: PlannedSearch) -> int:
         """Epochs that a search with its repeats will train in all, if nothing fails."""
-        reached, spent = 0, 0
-        for rung, cells in rung_sizes(self.study.search, len(search.cells), search.epochs):
-            spent += (rung - reached) * cells
-            reached = rung
-        return spent + (len(search.seeds) - 1) * search.epochs
+        asked = epochs_asked(self.study.search, len(search.cells), search.epochs)
+        return asked + (len(search.seeds) - 1) * search.epochs
 
     @cached_property
     def training_images(self) -> Mapping[str, int]:

@@ -64,6 +64,19 @@ def rung_sizes(search: SearchChoice, cells: int, epochs: int) -> list[tuple[int,
     return sizes
 
 
+def epochs_asked(search: SearchChoice, cells: int, epochs: int) -> int:
+    """Epochs that a search trains in all its cells, if none fails, repeats under other seeds apart.
+
+    >>> epochs_asked(SearchChoice(), 20, 30)
+    149
+    """
+    reached = spent = 0
+    for rung, alive in rung_sizes(search, cells, epochs):
+        spent += (rung - reached) * alive
+        reached = rung
+    return spent
+
+
 def kept(search: SearchChoice, cells: int) -> int:
     """How many of the cells that reached a rung go on."""
     return max(1, round(cells / search.reduction))

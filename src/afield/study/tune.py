@@ -99,18 +99,17 @@ def _rate(backbone: Backbone, recipe: Recipe, numerics: Numerics, seconds: float
     import torch
 
     from afield.backbones.build import build
-    from afield.images.loader import Batch
     from afield.training.device import place, settle_process
     from afield.training.learner import Learner
+    from afield.training.memory import noise_batch
     from afield.training.preprocessing import Preprocessing
 
     settle_process(numerics)
     network = build(backbone, CLASSES, initialisation="scratch", seed=0, weights=None, size=recipe.size)
     preprocessing = Preprocessing(backbone.mean, backbone.std)
     learner = Learner(place(network, numerics).train(), recipe, numerics, preprocessing, seed=0)
-    shape = (recipe.batch_size, 3, recipe.size, recipe.size)
-    images = torch.randint(256, shape, dtype=torch.uint8).to(numerics.device)
-    batch = Batch(0, 0, images, torch.arange(recipe.batch_size) % CLASSES)
+    labels = torch.arange(recipe.batch_size, device=numerics.device) % CLASSES
+    batch = noise_batch(labels, channels=3, size=recipe.size)
     took, begun = list[float](), time.perf_counter()
     while not took or time.perf_counter() - begun < seconds:
         since = time.perf_counter()

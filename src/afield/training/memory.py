@@ -41,6 +41,12 @@ def largest_micro_batch(attempt: Callable[[int], None], batch_size: int) -> int:
         at_once = (at_once + 1) // 2
 
 
+def noise_batch(labels: torch.Tensor, channels: int, size: int) -> Batch:
+    """A batch of labels [n] or [n, classes] and images of noise, [n, channels, size, size], where the labels lie."""
+    noise = np.random.default_rng(0).integers(0, 256, (len(labels), channels, size, size), np.uint8)
+    return Batch(0, 0, torch.from_numpy(noise).to(labels.device), labels)
+
+
 def try_step(
     make: Callable[[], nn.Module],
     recipe: Recipe,
@@ -55,8 +61,8 @@ def try_step(
     preprocessing = Preprocessing((0.5,) * channels, (0.25,) * channels)
     learner = Learner(make().train(), recipe, numerics, preprocessing, seed=0, loss=loss)
     learner.loss = loss
-    noise = np.random.default_rng(0).integers(0, 256, (len(labels), channels, recipe.size, recipe.size), np.uint8)
+    batch = noise_batch(labels, channels, recipe.size)
     for step in range(2):
-        learner.update(Batch(0, step, torch.from_numpy(noise), labels), recipe.learning_rate, step)
+        learner.update(batch, recipe.learning_rate, step)
     if numerics.device == "cuda":
         torch.cuda.synchronize()
