@@ -22,7 +22,8 @@ import torch
 from afield.backbones.backbone import Backbone
 from afield.backbones.build import build
 from afield.backbones.catalogue import find
-from afield.images.loader import Batch, TrainingBatches, load
+from afield.images.batch import Batch
+from afield.images.loader import TrainingBatches, load
 from afield.images.prepared import prepare, train_rule
 from afield.study.job import SplitPaths
 from afield.tasks.builtin import find_task

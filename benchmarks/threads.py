@@ -23,7 +23,7 @@ import torch
 
 from afield.backbones.build import build
 from afield.backbones.catalogue import find
-from afield.images.loader import Batch
+from afield.images.batch import Batch
 from afield.training.device import place, settle_process
 from afield.training.learner import Learner
 from afield.training.numerics import Numerics, NumericsChoice, numerics_for, settle

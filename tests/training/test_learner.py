@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from afield.images.loader import Batch
+from afield.images.batch import Batch
 from afield.training.learner import Learner, make_optimiser
 from afield.training.numerics import Numerics, NumericsChoice, numerics_for, settle
 from afield.training.preprocessing import Preprocessing

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from torch import nn
 from torch.nn import functional
 
-from afield.images.loader import Batch
+from afield.images.batch import Batch
 from afield.training.learner import Learner
 from afield.training.losses import LOSSES, Loss
 from afield.training.numerics import NumericsChoice, numerics_for, settle

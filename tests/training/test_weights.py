@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from afield.images.loader import Batch, TrainingBatches
+from afield.images.batch import Batch
+from afield.images.loader import TrainingBatches
 from afield.training.learner import Learner
 from afield.training.losses import LOSSES
 from afield.training.numerics import NumericsChoice, numerics_for, settle

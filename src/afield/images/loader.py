@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -26,40 +26,12 @@ from afield.images.augmentation.erasing import Erased, draw_erased, erase
 from afield.images.augmentation.mixing import NO_MIXING, Mixing, Mixture, draw_mixture, mix
 from afield.images.augmentation.own import NONE, apply_parameters, draw_parameters, kept_augmentation
 from afield.images.augmentation.uniform import uniforms
+from afield.images.batch import Batch, Position
 from afield.images.prepared import PreparedImages, open_prepared
 from afield.images.sampling import Alike, each_once, groups_alike, times_before
 from afield.images.sending import send
 
-Position = tuple[int, int]
-"""epoch and step, both from 0"""
 Loaded = TypeVar("Loaded")
-
-
-@dataclass(frozen=True)
-class Batch:
-    """n images [n, channels, size, size] (uint8) with the labels [n] of their samples."""
-
-    epoch: int
-    step: int
-    images: torch.Tensor
-    labels: torch.Tensor
-    weights: torch.Tensor | None = None
-    """[n] how much each sample counts in the loss; None: all alike"""
-    partner: torch.Tensor | None = None
-    """[n] int64: the sample that each is mixed with; None: no sample is"""
-    share: torch.Tensor | None = None
-    """[n] float32: how much of each image is its own sample's; of its loss, too"""
-
-    def truths(self, device: torch.device) -> list[tuple[torch.Tensor, torch.Tensor]]:
-        """What the images show, on a device: labels [n], and how much each counts in the loss [n]; where samples were
-        mixed, their own labels by their shares, then those of their partners by the rest.
-        """
-        labels = send(self.labels, device)
-        weights = torch.ones(len(labels), device=device) if self.weights is None else send(self.weights, device)
-        if self.partner is None or self.share is None:
-            return [(labels, weights)]
-        partner, share = send(self.partner, device), send(self.share, device)
-        return [(labels, share * weights), (labels[partner], (1 - share) * weights[partner])]
 
 
 @dataclass(frozen=True)
@@ -82,37 +54,6 @@ class Samples:
     def evaluation(self, batch_size: int, device: torch.device) -> Iterator[torch.Tensor]:
         """`evaluation_batches` of them."""
         return evaluation_batches(self, batch_size, device)
-
-
-class Views(Protocol):
-    """The samples of a split, as a network in evaluation is shown them: `Samples` of images, or of stored features."""
-
-    def evaluation(self, batch_size: int, device: torch.device) -> Iterator[torch.Tensor]:
-        """All of them in order, [n, ...] at once, on the device."""
-
-
-class Batches(Protocol):
-    """The batches of a training, by position: `TrainingBatches` of images, or of stored features."""
-
-    @property
-    def seed(self) -> int:
-        """Of every random stream."""
-
-    @property
-    def batch_size(self) -> int:
-        """Samples a batch."""
-
-    def steps(self) -> int:
-        """Batches an epoch."""
-
-    def seen(self) -> int:
-        """Samples an epoch."""
-
-    def names(self, position: Position) -> list[str]:
-        """The names of a batch's samples; empty where they have none."""
-
-    def load(self, positions: list[Position], workers: int, device: torch.device) -> Iterator[Batch]:
-        """The batches at these positions in order."""
 
 
 @lru_cache(maxsize=16)

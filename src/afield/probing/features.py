@@ -15,7 +15,8 @@ import numpy.typing as npt
 import torch
 
 from afield.base.errors import AfieldError
-from afield.images.loader import Batch, Position, Samples, TrainingBatches
+from afield.images.batch import Batch, Position
+from afield.images.loader import Samples, TrainingBatches
 from afield.images.sending import send
 from afield.probing.kept import Stop, kept, refuse_stop
 

@@ -11,7 +11,7 @@ from timm.utils.model_ema import ModelEmaV3
 from torch import nn
 
 from afield.base.streams import stream_seed
-from afield.images.loader import Batch
+from afield.images.batch import Batch
 from afield.training.device import autocast, compiled, dtype, gradient_scaler, nondeterminism_named
 from afield.training.losses import LOSSES, Loss
 from afield.training.numerics import Numerics

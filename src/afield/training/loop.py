@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from afield.base.errors import AfieldError, Stopped
-from afield.images.loader import Batches, Position, Views
+from afield.images.batch import Batches, Position, Views
 from afield.training.checkpoint import Best, State, Tensors
 from afield.training.device import autocast, dtype, nondeterminism_named
 from afield.training.learner import Layers, Learner

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from afield.base.errors import AfieldError
-from afield.images.loader import Batch
+from afield.images.batch import Batch
 from afield.training.learner import Learner
 from afield.training.losses import LOSSES, Loss
 from afield.training.numerics import Numerics
