@@ -113,10 +113,7 @@ def _changed(around: Surroundings, found: TaskData, further: Sequence[FurtherCho
         left = each.table["image"].map(each.hashes).isin({*copies.exact, *copies.near})
         added.append(_told(each, copies, found, int((~left).sum())))
         if left.all():
-            raise InputError(
-                f"{task.name}: further: {each.name}: nothing of it can be added ({added_words(added[-1])}); take it "
-                "away"
-            )
+            raise InputError(f"{task.name}: further: {added_words(added[-1])}; nothing is left, so take it away")
         table = _joined(task, table, _rows(each, each.table[~left]))
     elsewhere = {_called(each, image): each.root / image for each in sets for image in each.hashes}
     hashes = {_called(each, image): sha256 for each in sets for image, sha256 in each.hashes.items()}

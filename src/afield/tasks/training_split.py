@@ -49,7 +49,7 @@ def training_words(made: TrainingSplit) -> str:
     """What became of a training split, in a sentence or two.
 
     >>> print(training_words(TrainingSplit(120, (Added("clinic", 20, {"a.png": "b.png"}),))))
-    It trains on 120 samples: 20 of clinic were added (left out: 1 image equal to one of validation or test).
+    It trains on 120 samples: 20 of clinic were added (left out: 1 exact copy of validation or test images).
     """
     told = [added_words(each) for each in made.added]
     if made.reviewed is not None:
@@ -60,14 +60,14 @@ def training_words(made: TrainingSplit) -> str:
 def added_words(added: Added) -> str:
     """What of a further data set was added, and what was left out."""
     left = [
-        (len(added.exact), "image", "equal to one of validation or test"),
-        (len(added.near), "image", "that show the same picture as one of validation or test"),
-        (added.grouped, "sample", "of a group that is in validation or test"),
-        (len(added.unreadable), "image", "that cannot be read"),
+        (len(added.exact), count(len(added.exact), "exact copy", "exact copies") + " of validation or test images"),
+        (len(added.near), count(len(added.near), "near copy", "near copies") + " of validation or test images"),
+        (added.grouped, count(added.grouped, "sample") + " with a group of validation or test"),
+        (len(added.unreadable), count(len(added.unreadable), "unreadable image")),
     ]
-    told = ", ".join(f"{count(number, noun)} {why}" for number, noun, why in left if number)
+    told = ", ".join(what for number, what in left if number)
     mind = "; near copies were not looked for, since all images look alike" if added.alike else ""
-    return f"{added.samples:,} of {added.name} were added (left out: {told or 'no copies'}{mind})"
+    return f"{added.samples:,} of {added.name} were added (left out: {told or 'none'}{mind})"
 
 
 def _reviewed(reviewed: Reviewed) -> str:
