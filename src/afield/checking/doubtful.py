@@ -118,8 +118,8 @@ def describe_doubts(doubts: Doubts, path: Path, page: Path) -> str:
     share = len(doubts.found) / doubts.samples
     networks = "one network" if doubts.networks == 1 else f"the mean of {doubts.networks} networks"
     return (
-        f"{doubts.task}: {len(doubts.found):,} of {doubts.samples:,} labels are doubtful ({share:.1%}), by {networks} a "
-        f"fold ({doubts.folds} folds, {doubts.intervention})\n"
+        f"{doubts.task}: {len(doubts.found):,} of {doubts.samples:,} labels are doubtful ({share:.1%}), by {networks} "
+        f"a fold ({doubts.folds} folds, {doubts.intervention})\n"
         f"List: {path}\nPage: {page}\n"
         "Nothing was changed. Look at the pictures, write drop, relabel or keep into the column action, and name the "
         f'list in a study: [interventions.NAME] reviewed = {{ {doubts.task} = "{path.name}" }}'
@@ -136,8 +136,8 @@ def _check_same(name: str, table: pd.DataFrame, predictions: Predictions) -> Non
     ]
     if other:
         raise InputError(
-            f"{name}: {other[0]}: is gone or has another label than when the study was run; run it again on the data as "
-            "they are"
+            f"{name}: {other[0]}: is gone or has another label than when the study was run; run it again on the data "
+            "as they are"
         )
 
 
@@ -181,7 +181,7 @@ def _issues(labels: npt.NDArray[np.int64], probabilities: Floats) -> list[int]:
         from cleanlab.filter import find_label_issues
     except ImportError:
         raise InputError(
-            "doubtful labels are found by cleanlab, which is not here; pip install 'afield[clean]'"
+            "doubtful labels are found by cleanlab, which is not installed: pip install 'afield[clean]'"
         ) from None
     found = find_label_issues(labels, probabilities, return_indices_ranked_by="self_confidence", n_jobs=1)
     return [int(row) for row in found]
