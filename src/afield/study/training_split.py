@@ -15,22 +15,16 @@ from afield.base.extensions import is_own
 from afield.base.process import cores
 from afield.images.held_out import Copies, Images, Progress, copies_of_held_out
 from afield.study.study import Study
-from afield.tasks.boxes import WHOLE
-from afield.tasks.builtin import TASKS, find_task
 from afield.tasks.checks import check_paths
 from afield.tasks.data import TaskData, Unreadable, with_training
-from afield.tasks.further import FurtherSamples, further_samples
+from afield.tasks.further import called, find_further, further_samples, joined, rows_of
 from afield.tasks.hashes import hash_images
-from afield.tasks.own.task import source_at
 from afield.tasks.places import user_path
 from afield.tasks.reviewed import apply_review, read_review
 from afield.tasks.source import TaskSource
 from afield.tasks.task import Task
 from afield.tasks.training_choice import FurtherChoice, TrainingChoice
 from afield.tasks.training_split import Added, TrainingSplit, added_words
-
-_DEFAULTS = {"box": WHOLE, "weight": 1.0}
-"""columns that a table need not have, and what stands for them"""
 
 
 @dataclass(frozen=True)
@@ -114,9 +108,9 @@ def _changed(around: Surroundings, found: TaskData, further: Sequence[FurtherCho
         added.append(_told(each, copies, found, int((~left).sum())))
         if left.all():
             raise InputError(f"{task.name}: further: {added_words(added[-1])}; nothing is left, so take it away")
-        table = _joined(task, table, _rows(each, each.table[~left]))
-    elsewhere = {_called(each, image): each.root / image for each in sets for image in each.hashes}
-    hashes = {_called(each, image): sha256 for each in sets for image, sha256 in each.hashes.items()}
+        table = joined(task, table, rows_of(each.name, each.table[~left]))
+    elsewhere = {called(each.name, image): each.root / image for each in sets for image in each.hashes}
+    hashes = {called(each.name, image): sha256 for each in sets for image, sha256 in each.hashes.items()}
     there = set(found.hashes).intersection(hashes)
     if there:
         raise InputError(f"{task.name}: further: an image of it is called as one of the task, {min(there)}; rename it")
@@ -138,13 +132,9 @@ class _Set:
 
 def _found(around: Surroundings, found: TaskData, choice: FurtherChoice) -> _Set:
     """The samples of a further set, but for those whose group is held out and those that cannot be read."""
-    source = _source(around, choice.task)
-    path = user_path(choice.task)
-    name = path.stem if not isinstance(source, Task) and choice.task not in around.study.tasks else choice.task
-    samples: FurtherSamples = further_samples(choice, found.task, source, around.data)
+    source, name = _source(around, choice.task)
+    samples = further_samples(choice, found.task, source, around.data, name)
     table = samples.table
-    if "group" not in table:
-        table = table.assign(group=name + "/" + table["id"])
     held = set(found.table.loc[found.table["split"] != "train", "group"])
     apart = ~table["group"].isin(held)
     named = replace(found.task, name=name)
@@ -157,18 +147,11 @@ def _found(around: Surroundings, found: TaskData, choice: FurtherChoice) -> _Set
     return _Set(name, samples.root, table, hashes, int((~apart).sum()), unreadable)
 
 
-def _source(around: Surroundings, name: str) -> Task | TaskSource:
-    """What a name of further data stands for: a table of the study, a built-in task, a path, or an extension's task."""
-    sources = around.study.tasks
-    if name in sources:
-        if sources[name].task is not None:
-            raise InputError(f"further: {name}: is a part of {sources[name].task}; name that task itself")
-        return sources[name]
-    if name in TASKS:
-        return TASKS[name]
-    if is_own(name) and not user_path(name).exists():
-        return around.own_task(name)
-    return source_at(name) or find_task(name, sources)
+def _source(around: Surroundings, name: str) -> tuple[Task | TaskSource, str]:
+    """What a name of further data stands for, and what it is called in the task's table."""
+    if is_own(name) and name not in around.study.tasks and not user_path(name).exists():
+        return around.own_task(name), name
+    return find_further(name, around.study.tasks)
 
 
 def _copies(around: Surroundings, found: TaskData, sets: Sequence[_Set]) -> Copies:
@@ -178,30 +161,6 @@ def _copies(around: Surroundings, found: TaskData, sets: Sequence[_Set]) -> Copi
     added = [Images(each.root, each.hashes) for each in sets]
     place = Images(found.root, held)
     return copies_of_held_out(place, added, found.task.reading, around.cache, cores(), around.progress)
-
-
-def _called(found: _Set, name: str) -> str:
-    """An id or an image of a further set as the task's table has it, unlike any of the task's own."""
-    return f"{found.name}/{name}"
-
-
-def _rows(found: _Set, kept: pd.DataFrame) -> pd.DataFrame:
-    """The samples that are added, as rows of a task's table."""
-    ids = found.name + "/" + kept["id"]
-    own = kept[[name for name in ("label", "group", *_DEFAULTS) if name in kept]]
-    return own.assign(id=ids, image=found.name + "/" + kept["image"], cluster=kept["group"], unit=ids, split="train")
-
-
-def _joined(task: Task, table: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
-    """A task's samples and those that are added; columns that nobody reads of training samples are left behind."""
-    for name, default in _DEFAULTS.items():
-        if name in table or name in rows:
-            table = table if name in table else table.assign(**{name: default})
-            rows = rows if name in rows else rows.assign(**{name: default})
-    rows = rows.astype({"label": table["label"].dtype})
-    blank = {name: "" for name in task.subgroups if table[name].dtype == object}
-    kept = [name for name in table if name in rows or name in task.subgroups]
-    return pd.concat([table[kept], rows.assign(**blank)], ignore_index=True)[kept]
 
 
 def _told(found: _Set, copies: Copies, task: TaskData, samples: int) -> Added:

@@ -10,14 +10,18 @@ import pandas as pd
 
 from afield.base.errors import InputError, nearest
 from afield.base.reading import AS_DECLARED
+from afield.tasks.boxes import WHOLE
+from afield.tasks.builtin import TASKS, find_task
 from afield.tasks.checks import checked_samples, listed
 from afield.tasks.labels import HAS, HAS_NOT, UNKNOWN, Vector
-from afield.tasks.own.task import written_labels
-from afield.tasks.places import data_folder
+from afield.tasks.own.task import source_at, written_labels
+from afield.tasks.places import data_folder, user_path
 from afield.tasks.source import TaskSource
 from afield.tasks.task import Task
 from afield.tasks.training_choice import FurtherChoice
 
+_DEFAULTS = {"box": WHOLE, "weight": 1.0}
+"""columns that a table need not have, and what stands for them"""
 _MIND = "say so with classes = { THEIRS = 'OURS' }, or with an empty text to leave its images out"
 
 
@@ -27,11 +31,13 @@ class FurtherSamples:
 
     root: Path
     table: pd.DataFrame
-    """id, image (path below root), label (a position in the task's classes, or a vector of them); where the set has
-    them group, box, weight"""
+    """id, image (path below root), label (a position in the task's classes, or a vector of them), group; where the set
+    has them box and weight"""
 
 
-def further_samples(choice: FurtherChoice, target: Task, found: Task | TaskSource, data: Path | None) -> FurtherSamples:
+def further_samples(
+    choice: FurtherChoice, target: Task, found: Task | TaskSource, data: Path | None, name: str = ""
+) -> FurtherSamples:
     """All samples of a further data set, whatever splits it has itself, with the task's labels.
 
     A class means what `choice.classes` says, else the task's class of the same name. Of several labels a sample, a
@@ -48,15 +54,55 @@ def further_samples(choice: FurtherChoice, target: Task, found: Task | TaskSourc
     if several:
         labels: Sequence[int | Vector | None] = [_vector(label, classes, means, target) for label in table["label"]]
     else:
-        places = {name: position for position, name in enumerate(target.classes)}
-        meant = [places.get(means[name]) for name in classes]
-        labels = [meant[label] for label in table["label"]]
+        places = {meant: position for position, meant in enumerate(target.classes)}
+        positions = [places.get(means[theirs]) for theirs in classes]
+        labels = [positions[label] for label in table["label"]]
     kept = [label is not None for label in labels]
     if not any(kept):
         raise InputError(f"{choice.task}: has no sample of a class of {target.name}; take it away, or map its classes")
-    columns = ["id", "image", *(name for name in ("group", "box", "weight") if name in table)]
+    if "group" not in table:  # so that no group of the task is called alike by accident
+        table = table.assign(group=called(name or choice.task, "") + table["id"])
+    columns = ["id", "image", "group", *(column for column in _DEFAULTS if column in table)]
     table = table[columns].assign(label=pd.Series(labels, index=table.index, dtype=object))
     return FurtherSamples(root, table[kept].reset_index(drop=True))
+
+
+def find_further(name: str, sources: Mapping[str, TaskSource]) -> tuple[Task | TaskSource, str]:
+    """What a name of further data stands for (a table `[tasks.NAME]`, a built-in task, a folder, a table), and what it
+    is called in the task's table. Raises InputError for what is none of these, and for a part of another task.
+    """
+    if name in sources:
+        if sources[name].task is not None:
+            raise InputError(f"further: {name}: is a part of {sources[name].task}; name that task itself")
+        return sources[name], name
+    if name in TASKS:
+        return TASKS[name], name
+    found = source_at(name)
+    return (find_task(name, sources), name) if found is None else (found, user_path(name).stem)
+
+
+def called(name: str, of: str) -> str:
+    """An id or an image of a further set as the task's table has it."""
+    return f"{name}/{of}"
+
+
+def rows_of(name: str, table: pd.DataFrame) -> pd.DataFrame:
+    """The samples of a further set, groups among their columns, as rows of a training split."""
+    ids = name + "/" + table["id"]
+    own = table[[column for column in ("label", "group", *_DEFAULTS) if column in table]]
+    return own.assign(id=ids, image=name + "/" + table["image"], cluster=table["group"], unit=ids, split="train")
+
+
+def joined(task: Task, table: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """A task's samples and those that are added; columns that nobody reads of training samples are left behind."""
+    for name, default in _DEFAULTS.items():
+        if name in table or name in rows:
+            table = table if name in table else table.assign(**{name: default})
+            rows = rows if name in rows else rows.assign(**{name: default})
+    rows = rows.astype({"label": table["label"].dtype})
+    blank = {name: "" for name in task.subgroups if table[name].dtype == object}
+    kept = [name for name in table if name in rows or name in task.subgroups]
+    return pd.concat([table[kept], rows.assign(**blank)], ignore_index=True)[kept]
 
 
 def _of_task(found: Task, data: Path | None) -> tuple[Path, pd.DataFrame, tuple[str, ...]]:
