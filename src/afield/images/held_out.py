@@ -84,7 +84,7 @@ def _compared(held: Images, added: Sequence[Images], reading: Reading, processes
             sorted(first.values()),
             reading,
             processes,
-            lambda done, total: progress("looking for copies of validation and test, reading", done, total),
+            lambda done, total: progress("looking for copies, reading", done, total),
         )
         looks.update((images.hashes[image], look) for image, look in found.items())
         broken += [f"{images.root / image}: {reason}" for image, reason in reasons.items()]
@@ -92,9 +92,7 @@ def _compared(held: Images, added: Sequence[Images], reading: Reading, processes
     refuse_broken(broken, count)
     kin = {sha: "added" for images in added for sha in images.hashes.values()}
     kin |= dict.fromkeys(held.hashes.values(), "held out")  # the same bytes on both sides are held out, and copies
-    pairs = similar(
-        looks, kin, processes, lambda done, total: progress("looking for copies of validation and test", done, total)
-    )
+    pairs = similar(looks, kin, processes, lambda done, total: progress("looking for copies, comparing", done, total))
     return _sorted_out(looks, kin, pairs, {sha for images in added for sha in images.hashes.values()})
 
 

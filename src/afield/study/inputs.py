@@ -47,7 +47,7 @@ def prepare_inputs(
             paths[part] = SplitPaths(samples, table, folders[place])
         if search.task not in pictured:
             pictured.add(search.task)
-            _write_pictures(store, data, paths["validation"])
+            _write_pictures(store, plan.tasks[search.task], paths["validation"])
         inputs[search.identity] = paths
     return inputs
 

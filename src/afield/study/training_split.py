@@ -76,8 +76,8 @@ def _key(study: Study, task: str, choice: TrainingChoice) -> str | None:
 
 def _misnamed(study: Study, intervention: str, choice: TrainingChoice, tasks: Mapping[str, TaskData]) -> list[str]:
     """Tasks that an intervention names and that are none of the study, and those of which it would change nothing."""
-    known = [*tasks, *study.folds]
-    strange = sorted(choice.tasks() - set(known)) if tasks else []
+    known = [*tasks, *study.folds, *study.study.tasks]  # the last: also those that were not found
+    strange = sorted(choice.tasks() - set(known))
     said = [
         f"interventions.{intervention}: {name}: is no task of the study; {nearest(name, known)}" for name in strange
     ]
@@ -160,7 +160,11 @@ def _copies(around: Surroundings, found: TaskData, sets: Sequence[_Set]) -> Copi
     held = {image: found.hashes[image] for image in found.table.loc[found.table["split"] != "train", "image"]}
     added = [Images(each.root, each.hashes) for each in sets]
     place = Images(found.root, held)
-    return copies_of_held_out(place, added, found.task.reading, around.cache, cores(), around.progress)
+
+    def progress(what: str, done: int, total: int) -> None:
+        around.progress(f"{found.task.name}, {what}", done, total)
+
+    return copies_of_held_out(place, added, found.task.reading, around.cache, cores(), progress)
 
 
 def _told(found: _Set, copies: Copies, task: TaskData, samples: int) -> Added:
