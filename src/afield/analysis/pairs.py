@@ -82,8 +82,12 @@ def places_of(record: StudyRecord, task: str, intervention: str = PLAIN) -> Plac
     This describes what the test samples tell; the one to take is chosen on validation (`rank_backbones`).
     Raises InputError where two networks were not scored on the same test samples.
     """
-    metric = record.metric(task)
-    scores = PairedScores.of(record, task, metric, (intervention,))
+    return places_among(PairedScores.of(record, task, record.metric(task), (intervention,)), task, intervention)
+
+
+def places_among(scores: PairedScores, task: str, intervention: str) -> Places:
+    """The same of a task's scores under an intervention, as they are."""
+    metric = scores.metric
     sign = 1 if metric.direction == "higher" else -1
     networks = {name: mine for (name, _), mine in scores.networks.items() if math.isfinite(mine.value)}
     order = sorted(networks, key=lambda name: (-sign * networks[name].value, name))
