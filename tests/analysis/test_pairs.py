@@ -19,7 +19,7 @@ from afield.analysis.letters import compact_letters
 from afield.analysis.over_tasks import over_tasks
 from afield.analysis.paired import holm
 from afield.analysis.pairs import COLUMNS, Place, Places, discordant, pair_table, places_of
-from afield.analysis.told import describe_pair, describe_places
+from afield.analysis.told import describe_candidate, describe_pair, describe_places
 from afield.base.errors import InputError
 from afield.scoring.intervals import Interval
 from afield.study.record import StudyRecord
@@ -157,6 +157,14 @@ def test_the_words(record: StudyRecord) -> None:
         describe_pair(record, SQUEEZE, SQUEEZE)
     with pytest.raises(InputError, match="gme: is no intervention of this study"):
         describe_places(record, "gme")
+
+
+def test_a_candidate_in_words(record: StudyRecord) -> None:
+    text = describe_candidate(record, SQUEEZE)
+    assert text.startswith("elpv: accuracy 0.")
+    assert "three other backbones (plain) let 58.4 % on ImageNet expect" in text
+    assert "the line had to be drawn out to it" in text
+    assert describe_candidate(record, SQUEEZE, "scratch") != text
 
 
 def test_test_that_selected_has_no_curse_told(record: StudyRecord) -> None:

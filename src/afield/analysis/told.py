@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+import pandas as pd
+
+from afield.analysis.candidate import Residual, against_the_line, pooled
 from afield.analysis.compare import ranked_intervention
 from afield.analysis.curse import winners_curse
 from afield.analysis.over_tasks import OverTasks, over_tasks
 from afield.analysis.pairs import Discordant, Pair, Places, discordant, places_of
-from afield.analysis.words import capital, count, gain_words, level_words, listing, size_words
+from afield.analysis.words import capital, count, gain_words, level_words, listing, signed, size_words
 from afield.base.errors import InputError, nearest
 from afield.base.text import columns
 from afield.scoring.intervals import LEVEL, Interval
@@ -52,6 +55,45 @@ def describe_pair(record: StudyRecord, first: str, second: str, intervention: st
     if not parts:
         raise InputError(f"{first} and {second}: no task has scores of both under {chosen}; see: afield status")
     return "\n\n".join(parts)
+
+
+def describe_candidate(record: StudyRecord, name: str, intervention: str | None = None) -> str:
+    """Whether a backbone does better on each task than its ImageNet accuracy explains, and over all of them.
+
+    Under an intervention it is held against the others' plain line. Raises InputError as `against_the_line` does.
+    """
+    baseline = ranked_intervention(record)
+    chosen = _intervention(record, intervention)
+    results = record.results
+    leading = pd.concat(
+        [results[(results["task"] == task.name) & (results["metric"] == task.metric)] for task in record.tasks]
+    )
+    found = against_the_line(leading, name, intervention=chosen, baseline=baseline)
+    lines = [_beside_the_line(each, baseline) for each in found]
+    mean = pooled(found)
+    if mean is not None:
+        lines.append(
+            f"Over {count(len(found), 'task')}: {signed(mean.value)} points of their metrics ({signed(mean.low)} to "
+            f"{signed(mean.high)}), a task being one case."
+        )
+    return "\n".join(lines)
+
+
+def _beside_the_line(found: Residual, baseline: str) -> str:
+    head = f"{found.task}: {metric_title(found.metric)} {found.value:.3f}"
+    if found.trouble:
+        return f"{head}; what to expect of it is not known: {found.trouble}."
+    expected = f"{found.expected.value:.3f} ({found.expected.low:.3f} to {found.expected.high:.3f})"
+    drawn_out = "; the line had to be drawn out to it, so mind" if found.outside else ""
+    verdict = (
+        f"{'better' if found.residual.value > 0 else 'worse'} than its ImageNet accuracy explains"
+        if found.clear
+        else "as its ImageNet accuracy explains, as far as can be told"
+    )
+    return (
+        f"{head}, where {count(found.others, 'other backbone')} ({baseline}) let {found.imagenet_top1:.1f} % on "
+        f"ImageNet expect {expected}{drawn_out}: {verdict}, {gain_words(found.residual, found.metric)}."
+    )
 
 
 def _intervention(record: StudyRecord, name: str | None) -> str:

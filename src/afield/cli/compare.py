@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from afield.cli.options import OneStudy, Out
+from afield.cli.output import complain
 
 compare_app = typer.Typer()
 
@@ -30,13 +31,30 @@ def rank(out: Out, intervention: Intervention = None, study: OneStudy = None) ->
 )
 def compare(
     out: Out,
-    first: Annotated[str, typer.Argument(help="A backbone of the study.", show_default=False)],
-    second: Annotated[str, typer.Argument(help="Another one.", show_default=False)],
+    backbones: Annotated[
+        list[str] | None, typer.Argument(help="Two backbones of the study.", show_default=False)
+    ] = None,
+    candidate: Annotated[
+        str | None,
+        typer.Option(
+            help="Instead of two: one, held against what its ImageNet accuracy lets expect.", show_default=False
+        ),
+    ] = None,
     intervention: Intervention = None,
     study: OneStudy = None,
 ) -> None:
-    """Compare two backbones on the same test images, task by task."""
-    from afield.analysis.told import describe_pair
+    """Compare two backbones on the same test images, task by task.
+
+    With --candidate: one backbone (or way of training, with --intervention) against the line that the other backbones
+    draw between ImageNet and the task.
+    """
+    from afield.analysis.told import describe_candidate, describe_pair
     from afield.study.collect import load_record
 
-    print(describe_pair(load_record(out, study), first, second, intervention))
+    named = backbones or []
+    if candidate is not None and not named:
+        print(describe_candidate(load_record(out, study), candidate, intervention))
+    elif candidate is None and len(named) == 2:
+        print(describe_pair(load_record(out, study), *named, intervention))
+    else:
+        complain("compare: name two backbones, or one by --candidate", 2)
