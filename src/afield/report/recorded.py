@@ -1,4 +1,4 @@
-"""Tables of all that was recorded of each backbone, and of both protocols side by side."""
+"""Tables of the backbones: all that was recorded, every pair of them, and both protocols side by side."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pandas as pd
 
 from afield.analysis.clusters import rests_on
 from afield.analysis.compare import Ranking
+from afield.analysis.pairs import Places
 from afield.analysis.protocols import BothProtocols
 from afield.report import words
 from afield.report.rows import Row
@@ -49,6 +50,31 @@ def metric_table(record: StudyRecord, ranking: Ranking, names: Mapping[str, str]
         "that of the leading metric counts the seeds too"
     )
     return Table(caption, ("metric", *(names[ranked.backbone] for ranked in ranking.rows)), tuple(rows))
+
+
+def places_table(places: Places, names: Mapping[str, str]) -> Table | None:
+    """A row a backbone, best on test first: its rank, those that it may have, and its letters; None below two."""
+    if len(places.places) < 2:
+        return None
+    rows = tuple(
+        Row(
+            names.get(place.backbone, place.backbone),
+            place.backbone,
+            "",
+            (
+                words.with_interval(place.test),
+                str(place.rank),
+                f"{place.best_rank} to {place.worst_rank}",
+                place.letters,
+            ),
+        )
+        for place in places.places
+    )
+    caption = (
+        f"By {metric_title(places.metric)} on test, which chose nothing. Two that share a letter cannot be told apart. "
+        f"Letters and possible ranks hold together at 95\u00a0% for all {len(places.pairs)} pairs (Holm)"
+    )
+    return Table(caption, ("backbone", f"{metric_title(places.metric)} on test", "rank", "may rank", "alike"), rows)
 
 
 def protocol_table(both: BothProtocols, names: Mapping[str, str]) -> Table:
