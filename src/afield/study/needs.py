@@ -20,8 +20,9 @@ from afield.base.extensions import Extension, find_object, is_own, load_extensio
 from afield.base.process import cores
 from afield.images.symmetries import symmetries
 from afield.images.unreadable import unreadable
-from afield.scoring.metric import Metric
+from afield.scoring.metric import Metric, guarded
 from afield.scoring.metrics import direction
+from afield.study.beside import further_columns, lacking, lacking_words
 from afield.study.protocol import view_of
 from afield.study.study import Study
 from afield.tasks.builtin import find_task
@@ -56,6 +57,8 @@ class Needs:
     """by that name; those that only train from scratch need none"""
     metrics: Mapping[str, Metric]
     """one's own that lead, by name"""
+    beside: Mapping[str, Metric]
+    """one's own that are recorded beside all that fit, by name"""
 
 
 def gather(
@@ -82,6 +85,10 @@ def gather(
     tasks = {found.task.name: found for found in loaded.values()}
     owned = [found.task.metric for found in tasks.values() if is_own(found.task.metric)]
     metrics = _each(loadable(owned), lambda name: own_metric(name, extensions or {}), problems)
+    beside = _each(
+        loadable(study.study.metrics), lambda name: own_metric(name, extensions or {}, leads=False), problems
+    )
+    problems += _needing(tasks, metrics, beside)
     if len(tasks) < len(loaded):
         names = ", ".join(found.task.name for found in loaded.values())
         problems.append(f"study.tasks: two have one name ({names}); rename one")
@@ -95,12 +102,22 @@ def gather(
     weights = _each(pretrained, lambda name: _weights(backbones[name], sources, downloading, download=ready), problems)
     if problems:
         raise InputError("\n".join(dict.fromkeys(problems)))
-    return Needs(extensions or {}, tasks, backbones, weights, metrics)
+    return Needs(extensions or {}, tasks, backbones, weights, metrics, beside)
 
 
-def own_metric(name: str, extensions: Mapping[str, Extension]) -> Metric:
-    """One's own metric, by its reference. Raises InputError where there is none, and where it cannot select."""
-    found = replace(find_object(name, extensions, Metric), name=name)
+def own_metric(name: str, extensions: Mapping[str, Extension], *, leads: bool = True) -> Metric:
+    """One's own metric, by its reference, `guarded`. Raises InputError where there is none, and where one that leads
+    cannot select.
+    """
+    found = guarded(replace(find_object(name, extensions, Metric), name=name))
+    if not leads:
+        return found
+    further = further_columns(found)
+    if further:
+        raise InputError(
+            f"{name}: needs {further[0]}; a leading metric may need unit and cluster alone, since all that selects is "
+            "part of what names a training; name it under study.metrics, where it selects nothing"
+        )
     if found.direction != "higher":
         raise InputError(
             f"{name}: is better when lower; a leading metric must be better when higher: give its negative"
@@ -108,6 +125,29 @@ def own_metric(name: str, extensions: Mapping[str, Extension]) -> Metric:
     if not all(math.isfinite(end) for end in found.range):
         raise InputError(f"{name}: range {found.range}: must be two finite numbers, the least and the greatest value")
     return found
+
+
+def _needing(
+    tasks: Mapping[str, TaskData], leading: Mapping[str, Metric], beside: Mapping[str, Metric]
+) -> Iterator[str]:
+    """What speaks against one's own metrics: that leads lacks a column of its task, another of every task."""
+    for name, found in tasks.items():
+        if found.task.metric in leading:
+            metric = leading[found.task.metric]
+            missing = lacking(metric, found.table)
+            if missing:
+                yield f"{name}: {lacking_words(metric, missing)}; name them among the columns of the task"
+    for metric in beside.values():
+        missing_of = {name: lacking(metric, found.table) for name, found in tasks.items()}
+        if missing_of and all(missing_of.values()):
+            name, missing = next(iter(missing_of.items()))
+            yield f"{name}: {lacking_words(metric, missing)}; {_mend(missing[0], name)}"
+
+
+def _mend(column: str, task: str) -> str:
+    if column in ("group", "cluster", "unit"):
+        return f"name the column that tells it: tasks.{task}.{column}"
+    return f"a metric is given the columns of the task's subgroups: tasks.{task}.subgroups"
 
 
 def own_loss(name: str, extensions: Mapping[str, Extension]) -> Loss:
