@@ -251,6 +251,7 @@ class _Run:
             weights=self.plan.weights[want.search.backbone.id] if want.trial.weights is not None else None,
             extensions={name: self.extensions[name] for name, _ in want.trial.extensions},
             metrics=self.plan.tasks[want.search.task].task.metrics,
+            cropping=self.plan.tasks[want.search.task].cropping,
             scored_on=self.plan.scored_on(want.search.task),
             until=want.until,
             workers=self.workers,
