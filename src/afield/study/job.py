@@ -23,7 +23,8 @@ from afield.images.prepared import open_prepared
 from afield.scoring.metric import Metric
 from afield.scoring.metrics import metric
 from afield.study.measured import keep_measured
-from afield.study.needs import own_loss, own_metric
+from afield.study.needs import own_loss
+from afield.study.own_metrics import own_metric
 from afield.study.split_view import TEST, SplitView
 from afield.study.store import Store
 from afield.tasks.boxes import Cropping, pictures

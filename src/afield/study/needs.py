@@ -4,7 +4,6 @@ told at once.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,14 +14,14 @@ from afield.backbones.backbone import Backbone
 from afield.backbones.own import planned
 from afield.backbones.sizes import check_size
 from afield.backbones.weights import Sources, Weights, locate, whereabouts
-from afield.base.errors import InputError
+from afield.base.errors import InputError, Stopped
 from afield.base.extensions import Extension, find_object, is_own, load_extensions, objects
-from afield.base.process import cores
+from afield.base.process import cores, interrupts
 from afield.images.symmetries import symmetries
 from afield.images.unreadable import unreadable
-from afield.scoring.metric import Metric, guarded
+from afield.scoring.metric import Metric
 from afield.scoring.metrics import direction
-from afield.study.beside import further_columns, lacking, lacking_words
+from afield.study.own_metrics import misfits_of, own_metric
 from afield.study.protocol import view_of
 from afield.study.study import Study
 from afield.tasks.builtin import find_task
@@ -88,7 +87,7 @@ def gather(
     beside = _each(
         loadable(study.study.metrics), lambda name: own_metric(name, extensions or {}, leads=False), problems
     )
-    problems += _needing(tasks, metrics, beside)
+    problems += misfits_of(metrics, beside, tasks)
     if len(tasks) < len(loaded):
         names = ", ".join(found.task.name for found in loaded.values())
         problems.append(f"study.tasks: two have one name ({names}); rename one")
@@ -103,51 +102,6 @@ def gather(
     if problems:
         raise InputError("\n".join(dict.fromkeys(problems)))
     return Needs(extensions or {}, tasks, backbones, weights, metrics, beside)
-
-
-def own_metric(name: str, extensions: Mapping[str, Extension], *, leads: bool = True) -> Metric:
-    """One's own metric, by its reference, `guarded`. Raises InputError where there is none, and where one that leads
-    cannot select.
-    """
-    found = guarded(replace(find_object(name, extensions, Metric), name=name))
-    if not leads:
-        return found
-    further = further_columns(found)
-    if further:
-        raise InputError(
-            f"{name}: needs {further[0]}; a leading metric may need unit and cluster alone, since all that selects is "
-            "part of what names a training; name it under study.metrics, where it selects nothing"
-        )
-    if found.direction != "higher":
-        raise InputError(
-            f"{name}: is better when lower; a leading metric must be better when higher: give its negative"
-        )
-    if not all(math.isfinite(end) for end in found.range):
-        raise InputError(f"{name}: range {found.range}: must be two finite numbers, the least and the greatest value")
-    return found
-
-
-def _needing(
-    tasks: Mapping[str, TaskData], leading: Mapping[str, Metric], beside: Mapping[str, Metric]
-) -> Iterator[str]:
-    """What speaks against one's own metrics: that leads lacks a column of its task, another of every task."""
-    for name, found in tasks.items():
-        if found.task.metric in leading:
-            metric = leading[found.task.metric]
-            missing = lacking(metric, found.table)
-            if missing:
-                yield f"{name}: {lacking_words(metric, missing)}; name them among the columns of the task"
-    for metric in beside.values():
-        missing_of = {name: lacking(metric, found.table) for name, found in tasks.items()}
-        if missing_of and all(missing_of.values()):
-            name, missing = next(iter(missing_of.items()))
-            yield f"{name}: {lacking_words(metric, missing)}; {_mend(missing[0], name)}"
-
-
-def _mend(column: str, task: str) -> str:
-    if column in ("group", "cluster", "unit"):
-        return f"name the column that tells it: tasks.{task}.{column}"
-    return f"a metric is given the columns of the task's subgroups: tasks.{task}.subgroups"
 
 
 def own_loss(name: str, extensions: Mapping[str, Extension]) -> Loss:
@@ -202,15 +156,27 @@ def _load(study: Study, task: Task, cache: Path, data: Path | None, preparing: P
 
 
 def _unreadable(study: Study, task: Task, cache: Path, preparing: Preparing | None) -> Unreadable | None:
-    """What finds the images of a task that cannot be read, where the study lets them be left out."""
+    """What finds the images of a task that cannot be read, where the study lets them be left out. Ctrl-C and SIGTERM
+    end it with Stopped.
+    """
     if study.study.unreadable == "error":
         return None
 
-    def progress(done: int, total: int) -> None:
-        if preparing:
-            preparing(f"{task.name}, looking for broken ones", done, total)
+    def look(root: Path, images: Sequence[str]) -> Mapping[str, str]:
+        with interrupts() as interrupted:
 
-    return lambda root, images: unreadable(root, images, cache, cores(), progress, task.reading)
+            def progress(done: int, total: int) -> None:
+                if preparing:
+                    preparing(f"{task.name}, looking for broken ones", done, total)
+                if interrupted:
+                    raise Stopped(
+                        f"stopped while the images of {task.name} were looked at, {done} of {total}; what was found is "
+                        "kept. Run the same command again to go on"
+                    )
+
+            return unreadable(root, images, cache, cores(), progress, task.reading)
+
+    return look
 
 
 def _is_pretrained(study: Study, backbone: str) -> bool:

@@ -60,6 +60,13 @@ class TaskData:
         return digest([self.fingerprint, task.target, task.metric, list(task.metrics), list(task.subgroups)])
 
     @property
+    def columns(self) -> list[str]:
+        """Those of the table that a record of the task keeps."""
+        named = ["id", "image", "label", "split", "group", "cluster", "unit"]
+        named += [name for name in ("box", "weight") if name in self.table]
+        return list(dict.fromkeys([*named, *self.task.subgroups]))
+
+    @property
     def cropping(self) -> Cropping | None:
         """How its boxes were made; None where every picture is shown whole."""
         boxed = "box" in self.table and bool((self.table["box"] != WHOLE).any())

@@ -39,8 +39,7 @@ def boxed(images: Sequence[Path], file: Path, cropping: Cropping) -> list[tuple[
     unknown = [str(image) for image in images if _name(image, file) not in known]
     if unknown:
         raise InputError(
-            f"{file}: has no box of {listed(unknown, 'image')}; name each image, with a blank box where all of it is to "
-            "be shown"
+            f"{file}: has no box of {listed(unknown, 'image')}; name each image; a blank box shows it whole"
         )
     return [(image, box) for image in images for box in known[_name(image, file)]]
 
