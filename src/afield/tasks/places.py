@@ -43,7 +43,7 @@ def find_root(task: str, data: Path, roots: Sequence[str], sign: str, get: str) 
     for root in roots:
         if (data / root / sign).exists():
             return data / root
-    below = [root for root in roots if root]
+    below = [root for root in roots if root not in ("", ".")]
     where = f"{data} itself does not hold {sign}" if len(below) < len(roots) else ""
     if below:
         one = f"{below[0]} does not hold {sign}" if len(below) == 1 else f"none of {', '.join(below)} holds {sign}"
