@@ -24,7 +24,7 @@ def test_optimism_is_paper_minus_clean(record: StudyRecord) -> None:
     # the mean of 1, 2, 3 and -2 points
     assert both.words == (
         "Under the protocol paper, accuracy of four backbones was on average 1.0 points better than under clean "
-        "(by backbone from -2.0 to +3.0). Its splits and views of the images differ, too."
+        "(by backbone from -2.0 to +3.0). Its splits and views of the images are others."
     )
     assert both.tested == {"clean": (525, 525), "paper": (525, 525)}
 
@@ -52,8 +52,8 @@ def test_only_what_both_scored_is_compared_and_what_else_differs_is_named(record
     assert both is not None
     assert [row.backbone for row in both.rows] == [LITE0]
     assert both.words == (
-        f"Under the protocol paper, accuracy of {LITE0} was 1.5 points better than under clean. Its splits and views of "
-        "the images differ, too, and so do the studies in epochs."
+        f"Under the protocol paper, accuracy of {LITE0} was 1.5 points better than under clean. Its splits and views "
+        "of the images are others; the studies also differ in epochs."
     )
     assert both.words in answer(found).text()
 
@@ -65,7 +65,7 @@ def test_where_test_itself_chose_that_is_said(record: StudyRecord) -> None:
     both = both_protocols(replace(found, counterpart=chosen_by_test), "elpv", "plain")
     assert both is not None
     assert both.words.endswith(
-        "There test itself chose recipes and epochs, which flatters; its splits and views of the images differ, too."
+        "There test itself chose recipes and epochs, which flatters, and splits and views of the images are others."
     )
 
 

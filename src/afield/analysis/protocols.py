@@ -93,11 +93,11 @@ def _words(rows: tuple[ProtocolRow, ...], metric: str, by_test: bool, differing:
     over = f"of {rows[0].backbone} was" if len(rows) == 1 else f"of {count(len(rows), 'backbone')} was on average"
     spread = f" (by backbone from {_gap(min(gaps), metric)} to {_gap(max(gaps), metric)})" if len(rows) > 1 else ""
     how = "worse" if mean < 0 else "better"
-    chose = "There test itself chose recipes and epochs, which flatters; its" if by_test else "Its"
-    also = f", and so do the studies in {listing(differing)}" if differing else ""
+    chose = "There test itself chose recipes and epochs, which flatters, and" if by_test else "Its"
+    also = f"; the studies also differ in {listing(differing)}" if differing else ""
     return (
         f"Under the protocol paper, {metric_title(metric)} {over} {size_words(mean, metric)} {how} than under "
-        f"clean{spread}. {chose} splits and views of the images differ, too{also}."
+        f"clean{spread}. {chose} splits and views of the images are others{also}."
     )
 
 
