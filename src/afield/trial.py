@@ -135,11 +135,8 @@ class SplitInputs:
 
     def predictions(self, classes: tuple[str, ...], logits: npt.NDArray[np.float32]) -> Predictions:
         """Logits [n, classes] with whom they are about."""
-        columns = {
-            name: self.table[source].to_numpy(dtype=np.str_)
-            for name, source in (("sample", "id"), ("unit", "unit"), ("cluster", "cluster"))
-        }
-        return Predictions(classes, label=label_array(self.table["label"]), logits=logits, **columns)
+        sample, unit, cluster = (self.table[name].to_numpy(dtype=np.str_) for name in ("id", "unit", "cluster"))
+        return Predictions(classes, sample, unit, cluster, label_array(self.table["label"]), logits)
 
 
 def run_trial(

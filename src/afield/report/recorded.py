@@ -14,7 +14,7 @@ from afield.analysis.protocols import BothProtocols
 from afield.report import words
 from afield.report.rows import Row
 from afield.scoring.intervals import Interval
-from afield.scoring.metrics import METRICS, direction, in_points, metric_title
+from afield.scoring.metrics import METRICS, in_points, metric_title
 from afield.study.record import StudyRecord
 
 
@@ -33,22 +33,25 @@ def metric_table(record: StudyRecord, ranking: Ranking, names: Mapping[str, str]
         return None
     table = record.results
     table = table[(table["task"] == ranking.task) & (table["intervention"] == ranking.intervention)]
-    rows = []
-    for metric in record.task(ranking.task).metrics:
+    rows, reasons = [], dict[str, None]()
+    task = record.task(ranking.task)
+    for metric in dict.fromkeys((*task.metrics, *record.study.study.metrics)):
+        of_metric = table[table["metric"] == metric]
         cells = []
         for ranked in ranking.rows:
-            mine = table[(table["metric"] == metric) & (table["backbone"] == ranked.backbone)]
+            mine = of_metric[of_metric["backbone"] == ranked.backbone]
             value, low, high = (float(mine[column].mean(skipna=False)) for column in ("value", "low", "high"))
             # one number, one interval: that of the ranking, where seeds count too
             shown = ranked.test if metric == ranking.metric else Interval(value, low, high)
             cells.append(words.with_interval(shown))
         notes = ["leading"] if metric == ranking.metric else []
-        notes += ["lower is better"] if direction(metric) == "lower" else []
-        rows.append(Row(_title(table[table["metric"] == metric], metric), metric, ", ".join(notes), tuple(cells)))
+        notes += ["lower is better"] if (of_metric["direction"] == "lower").any() else []
+        reasons |= dict.fromkeys(of_metric["why"])
+        rows.append(Row(_title(of_metric, metric), metric, ", ".join(notes), tuple(cells)))
     caption = (
         f"Mean over seeds, in brackets 95\u00a0% intervals from {rests_on(ranking.n_test, ranking.n_clusters)}; "
         "that of the leading metric counts the seeds too"
-    )
+    ) + "".join(f". No value of {why}" for why in reasons if why)
     return Table(caption, ("metric", *(names[ranked.backbone] for ranked in ranking.rows)), tuple(rows))
 
 

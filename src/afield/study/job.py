@@ -23,10 +23,11 @@ from afield.images.prepared import open_prepared
 from afield.scoring.metric import Metric
 from afield.scoring.metrics import metric
 from afield.study.measured import keep_measured
-from afield.study.needs import own_loss, own_metric
+from afield.study.needs import own_loss
+from afield.study.own_metrics import own_metric
 from afield.study.split_view import TEST, SplitView
 from afield.study.store import Store
-from afield.tasks.boxes import pictures
+from afield.tasks.boxes import Cropping, pictures
 from afield.tasks.places import cache_folder
 from afield.trial import SplitInputs, Trial, run_trial, score
 
@@ -76,6 +77,8 @@ class Job:
     """that are kept of a scored network"""
     scored_on: tuple[SplitView, ...] = (TEST,)
     """splits and views that a network is scored on, in order"""
+    cropping: Cropping | None = None
+    """how the boxes were made, where samples are parts of pictures"""
     until: int = 0
     """epochs to bring the trial to"""
     workers: int = 0
@@ -183,6 +186,7 @@ def _finish(job: Job, store: Store, state: State, here: Mapping[str, str]) -> No
             "channels": trial.channels,
             **({"cut_points": cut_points(tensors[OFFSETS].numpy())} if trial.recipe.regresses else {}),
             **({} if trial.reading == AS_DECLARED else {"reading": asdict(trial.reading)}),
+            **({} if job.cropping is None else {"boxes": asdict(job.cropping)}),
         },
     )
     predictions = job.splits["validation"].open().predictions(trial.classes, best.logits.numpy())

@@ -177,6 +177,8 @@ class StudyRecord:
     """of trials that one's own metric was computed of: its value in each resample of test, by key"""
     counterpart: Counterpart | None = None
     """where the folder holds a study of the other protocol too (`counterpart.with_counterpart`)"""
+    uncompared: str = ""
+    """words for studies of the folder that could not be read for that"""
 
     def task(self, name: str) -> TaskRecord:
         """The record of that task."""

@@ -14,7 +14,7 @@ from afield.base.errors import DamagedError, InputError, Stopped, StoreError
 from afield.base.process import UNGUARDED, cores, interrupts
 from afield.study.choose import choose_study
 from afield.study.claims import Claims
-from afield.study.collect import keep_all_joined
+from afield.study.collect import keep_all_beside, keep_all_joined
 from afield.study.engines.local import Event, LocalEngine
 from afield.study.inputs import prepare_inputs, write_task
 from afield.study.job import Job, SplitPaths
@@ -109,6 +109,8 @@ def run_study(
         run.go(interrupted)
         outcome = run.outcome()
     keep_all_joined(store, study.study.name, plan.metrics)
+    for words in keep_all_beside(store, study.study.name, plan.beside):
+        watch.say(words)
     return outcome
 
 
@@ -249,6 +251,7 @@ class _Run:
             weights=self.plan.weights[want.search.backbone.id] if want.trial.weights is not None else None,
             extensions={name: self.extensions[name] for name, _ in want.trial.extensions},
             metrics=self.plan.tasks[want.search.task].task.metrics,
+            cropping=self.plan.tasks[want.search.task].cropping,
             scored_on=self.plan.scored_on(want.search.task),
             until=want.until,
             workers=self.workers,

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from afield.backbones.catalogue import members
 from afield.base.errors import InputError, nearest
+from afield.base.extensions import is_own
 from afield.study.ensembles import EnsembleChoice, unfolded
 from afield.tasks.builtin import TASKS
 from afield.tasks.places import user_path
@@ -58,6 +59,10 @@ class StudyHead(_Table):
     """how the test pictures are shown to a chosen network; the mean of all ways of a view is a row of its own, and
     plain, which is always scored, leads"""
 
+    metrics: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    """one's own, `FILE:NAME`, that are recorded of every chosen network beside all that fit its task; they choose
+    nothing"""
+
     @field_validator("backbones")
     @classmethod
     def _sets_stand_for_their_members(cls, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -65,11 +70,21 @@ class StudyHead(_Table):
 
     @model_validator(mode="after")
     def _no_name_twice(self) -> StudyHead:
-        for key in ("tasks", "backbones", "interventions", "seeds", "views"):
+        for key in ("tasks", "backbones", "interventions", "seeds", "views", "metrics"):
             values = getattr(self, key)
             twice = sorted({str(value) for value in values if values.count(value) > 1})
             if twice:
                 raise ValueError(f"{key}: named twice: {', '.join(twice)}; name each once")
+        return self
+
+    @model_validator(mode="after")
+    def _metrics_of_ones_own(self) -> StudyHead:
+        for name in self.metrics:
+            if not is_own(name):
+                raise ValueError(
+                    f"metrics: {name}: must be one of your own, FILE:NAME; those that come with afield are recorded "
+                    "wherever they fit, and tasks.NAME.metric says which leads"
+                )
         return self
 
 
