@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 
 from afield.base.errors import AfieldError
-from afield.images.batch import Batch, Position
+from afield.images.batch import WHOLE, Batch, Position, Share
 from afield.images.loader import Samples, TrainingBatches
 from afield.images.sending import send
 from afield.probing.kept import Stop, kept, refuse_stop
@@ -75,9 +75,9 @@ class FeatureSamples:
     row: npt.NDArray[np.int64]
     """[n] position of each sample's image in `features`"""
 
-    def evaluation(self, batch_size: int, device: torch.device) -> Iterator[torch.Tensor]:
-        """Features of all samples in order, [n, f] at once, on the device."""
-        for start in range(0, len(self.row), batch_size):
+    def evaluation(self, batch_size: int, device: torch.device, share: Share = WHOLE) -> Iterator[torch.Tensor]:
+        """Features of all samples in order, [n, f] at once, on the device; see `Views`."""
+        for start in range(share.rank * batch_size, len(self.row), share.processes * batch_size):
             yield send(self.features[torch.from_numpy(self.row[start : start + batch_size])], device)
 
 
@@ -113,9 +113,10 @@ class FeatureBatches:
 
     def load(self, positions: list[Position], workers: int, device: torch.device) -> Iterator[Batch]:
         """The batches at these positions in order, on the device, where all features lie; workers have no work."""
-        features, samples = send(self.features, device), self.batches.samples
+        features, samples, share = send(self.features, device), self.batches.samples, self.batches.share
         for position in positions:
-            chosen = self.batches.chosen(position)
+            batch = self.batches.chosen(position)
+            chosen = batch[share.of(len(batch))]
             shown = features[send(torch.from_numpy(samples.row[chosen]), device)]
-            labels, weights = torch.from_numpy(samples.label[chosen]), self.batches.weights(position)
-            yield Batch(*position, shown, labels, weights)
+            weights = self.batches.weights(chosen, share.counts(len(batch)))
+            yield Batch(*position, shown, torch.from_numpy(samples.label[chosen]), weights, whole=len(batch))

@@ -7,7 +7,7 @@ from __future__ import annotations
 import platform as host
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -28,6 +28,7 @@ from afield.study.split_view import TEST, SplitView
 from afield.study.store import Store
 from afield.tasks.boxes import pictures
 from afield.tasks.places import cache_folder
+from afield.training.spread import spread
 from afield.trial import SplitInputs, Trial, run_trial, score
 
 if TYPE_CHECKING:
@@ -119,23 +120,26 @@ def perform(job: Job, progress: Progress, stop: Callable[[], bool]) -> int:
     """
     store = Store.open(job.out)
     if job.kind == "train":
-        return _train(job, store, progress, stop)
+        store.begin(job.trial)  # one that is finished, but whose network is gone, stays so until it is finished anew
+        return spread(job.trial.numerics, partial(_train, job), progress, stop)
     _score(job, store)
     return 0
 
 
-def _train(job: Job, store: Store, progress: Progress, stop: Callable[[], bool]) -> int:
+def _train(job: Job, progress: Progress, stop: Callable[[], bool]) -> int:
+    """Bring a trial to its epoch; of several processes at it the first alone writes."""
+    from afield.training import devices
     from afield.training.checkpoint import State, load_checkpoint, save_checkpoint
     from afield.training.device import platform
     from afield.training.loop import Hooks
 
-    trial, key = job.trial, job.trial.key
-    store.begin(trial)  # one that is finished, but whose network is gone, stays so until it is finished anew
+    store, trial, key = Store.open(job.out), job.trial, job.trial.key
     here = platform(trial.numerics.device)
 
     def save(state: State) -> None:
-        save_checkpoint(store.checkpoint(key), state, here)
-        store.write_history(key, state.history)
+        if devices.writes():
+            save_checkpoint(store.checkpoint(key), state, here)
+            store.write_history(key, state.history)
 
     begun = load_checkpoint(store.checkpoint(key), here) or State()
     before = begun.epoch
@@ -146,6 +150,8 @@ def _train(job: Job, store: Store, progress: Progress, stop: Callable[[], bool])
         hooks=Hooks(save=save, progress=progress, stop=stop),
         views=job.splits["views"].open() if trial.recipe.probed else None, cache=cache_folder(),
     )  # fmt: skip
+    if not devices.writes():
+        return state.epoch - before
     store.write_history(key, state.history)  # where a killed run had saved the checkpoint alone
     if state.epoch == trial.recipe.epochs:
         _finish(job, store, state, here)
