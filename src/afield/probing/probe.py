@@ -44,7 +44,7 @@ class Probe:
 
     def logits(self, features: torch.Tensor) -> torch.Tensor:
         """Features [n, f] to logits [n, classes]."""
-        return functional.linear(features, self.weight, self.bias)
+        return functional.linear(features.to(self.weight.dtype), self.weight, self.bias)
 
 
 def kept_probe(folder: Path, about: Mapping[str, object], make: Callable[[], Probe], stop: Stop) -> Probe:
