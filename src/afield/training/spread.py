@@ -56,7 +56,7 @@ def spread(numerics: Numerics, work: Callable[[Tell, Stop], Result], tell: Tell,
     """Do `work(tell, stop)` in as many processes as the numerics have devices, and give what the first one made of it;
     for one device simply call it.
 
-    `work` is picklable, and so are its result and what it tells. In each process `devices.share()` says which of them
+    `work` is picklable; its result and what it tells are plain values. In each process `devices.share()` says which of them
     it is. What the first one tells is told here; once `stop` says so here, it does in all of them. Raises what work
     raised in any of them, whichever was the cause, and AfieldError where one died.
     """
@@ -105,7 +105,7 @@ class _Rank:
         """Take its next message, or note that it died."""
         try:
             kind, content = self.pipe.recv()
-        except (EOFError, OSError):
+        except (EOFError, ConnectionError):
             self.outcome = self._died()
             return
         if kind == "told":
