@@ -203,7 +203,7 @@ def run_trial(
     )
     frozen = _frozen(trial, views, validation, cache) if recipe.probed else None
     try:
-        begun = start.begin(setup, batches, backbone, frozen, state, hooks.stop)
+        begun = start.begin(setup, batches, backbone, frozen, state, hooks)
         state = loop.train(begun, state, until, hooks)
     except torch.OutOfMemoryError as error:
         raise AfieldError(

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 import pandas as pd
@@ -35,8 +35,12 @@ if TYPE_CHECKING:
     from afield.training.checkpoint import State
     from afield.training.losses import Loss
 
-Progress = Callable[[int, int, int, float], None]
-"""epoch (from 0), step, steps of an epoch, images a second"""
+class Progress(Protocol):
+    """Whoever is told how far a job is."""
+
+    def __call__(self, epoch: int, step: int, steps: int, per_second: float, before: str = "") -> None:
+        """Steps done of an epoch (from 0) and images a second; with `before` of what comes before the first epoch."""
+
 
 
 @dataclass(frozen=True)
@@ -141,13 +145,16 @@ def _train(job: Job, progress: Progress, stop: Callable[[], bool]) -> int:
             save_checkpoint(store.checkpoint(key), state, here)
             store.write_history(key, state.history)
 
+    def before(what: str, done: int, total: int, per_second: float) -> None:
+        progress(0, done, total, per_second, what)
+
     begun = load_checkpoint(store.checkpoint(key), here) or State()
     before = begun.epoch
     state = run_trial(
         trial, job.splits["train"].open(), job.splits["validation"].open(), job.backbone(), job.weights, job.metric(),
         job.own_loss(),
         state=begun, until=job.until, workers=job.workers, extensions=job.extensions,
-        hooks=Hooks(save=save, progress=progress, stop=stop),
+        hooks=Hooks(save, progress, before, stop),
         views=job.splits["views"].open() if trial.recipe.probed else None, cache=cache_folder(),
     )  # fmt: skip
     if not devices.writes():

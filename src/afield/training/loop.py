@@ -45,8 +45,10 @@ class Hooks:
     save: Callable[[State], None] = lambda state: None
     """called after each epoch, and before a stop"""
     progress: Callable[[int, int, int, float], None] = lambda epoch, step, steps, images_per_second: None
+    before: Callable[[str, int, int, float], None] = lambda what, done, total, per_second: None
+    """told how far what comes before the first epoch is: frozen features, a probe"""
     stop: Callable[[], bool] = lambda: False
-    """asked before each step"""
+    """asked before each step, and often before the first epoch"""
 
 
 @dataclass(frozen=True)

@@ -129,7 +129,7 @@ class _Rank:
             self.process.join()
 
     def _died(self) -> _Failed:
-        self.process.join(timeout=_GRACE)
+        self.process.join(timeout=4 * _GRACE)  # its pipe may be closed long before torch has ended
         code = self.process.exitcode
         if code is not None and code < 0:
             why = f"signal {signal.Signals(-code).name}; out of memory is a frequent cause"
