@@ -252,7 +252,9 @@ def test_backbones_from_a_probe_are_pretrained_and_those_from_scratch_are_not() 
 def test_new_and_probed_heads_are_never_one_line() -> None:
     values = line(0.5, 0.5)
     mixed = table(values).assign(initialisation=["pretrained"] * 4 + ["probe"] * 2)
-    with pytest.raises(InputError, match=r"moths under plain: .* one line must not mix them; .* intervention of its own"):
+    with pytest.raises(
+        InputError, match=r"moths under plain: .* one line must not mix them; .* intervention of its own"
+    ):
         fit_transfer(mixed)
     apart = pd.concat([table(values), table(values, initialisation="probe", intervention="lp-ft")])
     assert fit_transfer(apart)[0].reason == fit(values).reason

@@ -13,9 +13,9 @@ from torch import nn
 
 from afield.backbones.catalogue import find
 from afield.base.errors import AfieldError, Stopped
+from afield.images.augmentation.mixing import Mixing
 from afield.images.batch import Share
 from afield.images.loader import TrainingBatches
-from afield.images.augmentation.mixing import Mixing
 from afield.probing.features import FeatureSamples
 from afield.scoring.metrics import METRICS
 from afield.tasks.data import TaskData
@@ -96,9 +96,7 @@ def resumed(trial: Trial, splits: dict[str, SplitInputs], path: Path, tell: Tell
         torch.distributed.barrier()  # where processes are at work, they read what the first has written
 
 
-def everything(
-    trials: dict[str, Trial], splits: dict[str, SplitInputs], folder: Path, tell: Tell, stop: Stop
-) -> int:
+def everything(trials: dict[str, Trial], splits: dict[str, SplitInputs], folder: Path, tell: Tell, stop: Stop) -> int:
     """All that two processes are asked in these tests, since it takes them seconds to come up."""
     for way, trial in trials.items():
         trained(trial, splits, folder / f"{way}.pt", tell, stop)

@@ -35,12 +35,12 @@ if TYPE_CHECKING:
     from afield.training.checkpoint import State
     from afield.training.losses import Loss
 
+
 class Progress(Protocol):
     """Whoever is told how far a job is."""
 
     def __call__(self, epoch: int, step: int, steps: int, per_second: float, before: str = "") -> None:
         """Steps done of an epoch (from 0) and images a second; with `before` of what comes before the first epoch."""
-
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ def _train(job: Job, progress: Progress, stop: Callable[[], bool]) -> int:
         progress(0, done, total, per_second, what)
 
     begun = load_checkpoint(store.checkpoint(key), here) or State()
-    before = begun.epoch
+    first = begun.epoch
     state = run_trial(
         trial, job.splits["train"].open(), job.splits["validation"].open(), job.backbone(), job.weights, job.metric(),
         job.own_loss(),
@@ -158,11 +158,11 @@ def _train(job: Job, progress: Progress, stop: Callable[[], bool]) -> int:
         views=job.splits["views"].open() if trial.recipe.probed else None, cache=cache_folder(),
     )  # fmt: skip
     if not devices.writes():
-        return state.epoch - before
+        return state.epoch - first
     store.write_history(key, state.history)  # where a killed run had saved the checkpoint alone
     if state.epoch == trial.recipe.epochs:
         _finish(job, store, state, here)
-    return state.epoch - before
+    return state.epoch - first
 
 
 def _finish(job: Job, store: Store, state: State, here: Mapping[str, str]) -> None:

@@ -143,7 +143,10 @@ class Study(_Table):
 
     @model_validator(mode="after")
     def _devices_hold(self) -> Study:
-        devices, smallest = self.numerics.devices, min(self.recipe_of(name).batch_size for name in (PLAIN, *self.interventions))
+        devices, smallest = (
+            self.numerics.devices,
+            min(self.recipe_of(name).batch_size for name in (PLAIN, *self.interventions)),
+        )
         if devices > 1 and smallest < 2 * devices:
             raise ValueError(
                 f"numerics.devices: {devices} devices cannot share batches of {smallest}, of which each takes 2 images "

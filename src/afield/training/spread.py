@@ -56,9 +56,9 @@ def spread(numerics: Numerics, work: Callable[[Tell, Stop], Result], tell: Tell,
     """Do `work(tell, stop)` in as many processes as the numerics have devices, and give what the first one made of it;
     for one device simply call it.
 
-    `work` is picklable; its result and what it tells are plain values. In each process `devices.share()` says which of them
-    it is. What the first one tells is told here; once `stop` says so here, it does in all of them. Raises what work
-    raised in any of them, whichever was the cause, and AfieldError where one died.
+    `work` is picklable; its result and what it tells are plain values. In each process `devices.share()` says which of
+    them it is. What the first one tells is told here; once `stop` says so here, it does in all of them. Raises what
+    work raised in any of them, whichever was the cause, and AfieldError where one died.
     """
     if numerics.devices == 1:
         return work(tell, stop)
@@ -90,9 +90,7 @@ def _weight(failed: _Failed) -> int:
 class _Rank:
     """One of the processes: its pipe, and its outcome once there is one."""
 
-    def __init__(
-        self, work: Callable[[Tell, Stop], object], numerics: Numerics, rank: int, meeting: Path
-    ) -> None:
+    def __init__(self, work: Callable[[Tell, Stop], object], numerics: Numerics, rank: int, meeting: Path) -> None:
         context = multiprocessing.get_context("spawn")
         self.pipe, other = context.Pipe()
         self.name = f"process {rank + 1} of {numerics.devices}"

@@ -62,8 +62,8 @@ def draw_mixture(mixing: Mixing, seed: int, epoch: int, step: int, count: int, s
 
 
 def mix(images: torch.Tensor, mixture: Mixture) -> torch.Tensor:
-    """The first n of images uint8 [m, channels, size, size] mixed with their n partners among all of them. Mixed values are rounded to whole ones, half a
-    level of 255 away at most, so that a batch stays bytes on its way to the network.
+    """The first n of images uint8 [m, channels, size, size] mixed with their n partners among all of them. Mixed values
+    are rounded to whole ones, half a level of 255 away at most, so that a batch stays bytes on its way to the network.
     """
     others = images.index_select(0, send(torch.from_numpy(mixture.partner), images.device))
     own = images[: len(others)]
