@@ -51,7 +51,7 @@ def joined(numerics: Numerics, rank: int, meeting: Path) -> Iterator[None]:
     with _lost_named():
         distributed.init_process_group(
             "cpu:gloo,cuda:nccl" if cuda else "gloo",
-            store=distributed.FileStore(str(meeting), numerics.devices),
+            store=distributed.FileStore(str(meeting), numerics.devices),  # type: ignore[attr-defined]
             rank=rank,
             world_size=numerics.devices,
             timeout=PATIENCE,
@@ -78,7 +78,7 @@ def add_up(total: torch.Tensor, parameters: Iterable[nn.Parameter]) -> None:
     message = torch.cat([part.flatten() for part in parts])
     with _lost_named():
         distributed.all_reduce(message)
-    for part, summed in zip(parts, message.split([part.numel() for part in parts]), strict=True):
+    for part, summed in zip(parts, torch.split(message, [part.numel() for part in parts]), strict=True):
         part.copy_(summed.view(part.shape))
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from afield.base.errors import AfieldError, Stopped
 
@@ -70,12 +70,11 @@ def spread(numerics: Numerics, work: Callable[[Tell, Stop], Result], tell: Tell,
         finally:
             for rank in ranks:
                 rank.end()
-    failures = [failed for rank in ranks if isinstance(failed := rank.outcome, _Failed)]
+    failures = [rank.failed for rank in ranks if rank.failed is not None]
     if failures:
         cause = max(failures, key=_weight)
         raise cause.error from _TraceError(cause.trace)
-    result: Result = ranks[0].outcome[0]  # type: ignore[index]
-    return result
+    return cast(Result, ranks[0].result)
 
 
 def _weight(failed: _Failed) -> int:
@@ -88,13 +87,15 @@ def _weight(failed: _Failed) -> int:
 
 
 class _Rank:
-    """One of the processes: its pipe, and its outcome once there is one."""
+    """One of the processes: its pipe, and what became of it once it is through."""
 
     def __init__(self, work: Callable[[Tell, Stop], object], numerics: Numerics, rank: int, meeting: Path) -> None:
         context = multiprocessing.get_context("spawn")
         self.pipe, other = context.Pipe()
         self.name = f"process {rank + 1} of {numerics.devices}"
-        self.outcome: tuple[object] | _Failed | None = None
+        self.through = False
+        self.result: object = None
+        self.failed: _Failed | None = None
         self.process = context.Process(target=_take_part, args=(other, work, numerics, rank, meeting))
         self.process.start()
         other.close()
@@ -104,12 +105,15 @@ class _Rank:
         try:
             kind, content = self.pipe.recv()
         except (EOFError, ConnectionError):
-            self.outcome = self._died()
-            return
+            kind, content = "failed", self._died()
         if kind == "told":
             tell(*content)
+            return
+        self.through = True
+        if kind == "failed":
+            self.failed = content
         else:
-            self.outcome = content if kind == "failed" else (content,)
+            self.result = content
 
     def ask_to_stop(self) -> None:
         """Let `stop` say so there."""
@@ -117,9 +121,9 @@ class _Rank:
             self.pipe.send("stop")
 
     def end(self) -> None:
-        """End it, at once where it has no outcome."""
+        """End it, at once where it is not through."""
         self.pipe.close()  # without its pipe it ends by itself
-        if self.outcome is None:
+        if not self.through:
             self.process.kill()
         self.process.join(timeout=_GRACE)
         if self.process.is_alive():
@@ -138,9 +142,9 @@ class _Rank:
 
 
 def _watch(ranks: list[_Rank], tell: Tell, stop: Stop) -> None:
-    """Wait until every process has an outcome, or for a while longer where one has failed."""
+    """Wait until every process is through, or for a while longer where one has failed."""
     asked, limit = False, None
-    while waiting := {rank.pipe: rank for rank in ranks if rank.outcome is None}:
+    while waiting := {rank.pipe: rank for rank in ranks if not rank.through}:
         if limit is not None and time.monotonic() > limit:
             return
         if not asked and stop():
@@ -149,8 +153,8 @@ def _watch(ranks: list[_Rank], tell: Tell, stop: Stop) -> None:
                 rank.ask_to_stop()
         for pipe in wait(list(waiting), _ASKED_EVERY):
             waiting[pipe].hear(tell)  # type: ignore[index]
-        failed = [rank.outcome.error for rank in ranks if isinstance(rank.outcome, _Failed)]
-        if limit is None and any(not isinstance(error, Stopped) for error in failed):
+        failures = [rank.failed for rank in ranks if rank.failed is not None]
+        if limit is None and any(not isinstance(failed.error, Stopped) for failed in failures):
             limit = time.monotonic() + _GRACE  # after a stop the first process may be saving: it has all the time
 
 
@@ -174,9 +178,8 @@ def _take_part(
             result = work(tell, stopping.is_set)
         pipe.send(("done", result if rank == 0 else None))
     except Exception as error:  # noqa: BLE001 - whatever work raises is told, and ends the others
-        known = isinstance(error, AfieldError)
-        told = error if known else AfieldError(f"{type(error).__name__}: {error}")
-        pipe.send(("failed", _Failed(told, traceback.format_exc())))
+        known = error if isinstance(error, AfieldError) else AfieldError(f"{type(error).__name__}: {error}")
+        pipe.send(("failed", _Failed(known, traceback.format_exc())))
         os._exit(1)  # at once: the others may wait for this one, and what they share cannot be ended in order
 
 
