@@ -64,8 +64,9 @@ def spread(numerics: Numerics, work: Callable[[Tell, Stop], Result], tell: Tell,
         return work(tell, stop)
     with TemporaryDirectory(prefix="afield-") as folder:
         meeting = Path(folder) / "meeting"
-        ranks = [_Rank(work, numerics, rank, meeting) for rank in range(numerics.devices)]
+        ranks = list[_Rank]()
         try:
+            ranks.extend(_Rank(work, numerics, rank, meeting) for rank in range(numerics.devices))
             _watch(ranks, tell, stop)
         finally:
             for rank in ranks:
@@ -81,9 +82,9 @@ def _weight(failed: _Failed) -> int:
     """How much a failure explains: where one died, or failed, others may fail for want of it, or stop."""
     from afield.training.devices import LostError
 
-    if failed.died:
-        return 3
-    return 0 if isinstance(failed.error, LostError) else 1 if isinstance(failed.error, Stopped) else 2
+    if isinstance(failed.error, LostError | Stopped):
+        return 0 if isinstance(failed.error, LostError) else 1
+    return 3 if failed.died else 2
 
 
 class _Rank:
@@ -133,6 +134,8 @@ class _Rank:
     def _died(self) -> _Failed:
         self.process.join(timeout=4 * _GRACE)  # its pipe may be closed long before torch has ended
         code = self.process.exitcode
+        if code in (-signal.SIGINT, -signal.SIGTERM):  # Ctrl-C reaches the whole group, also who does not listen yet
+            return _Failed(Stopped("stopped before the first step; run the same command again to go on"), "", died=True)
         if code is not None and code < 0:
             why = f"signal {signal.Signals(-code).name}; out of memory is a frequent cause"
         else:
@@ -154,8 +157,8 @@ def _watch(ranks: list[_Rank], tell: Tell, stop: Stop) -> None:
         for pipe in wait(list(waiting), _ASKED_EVERY):
             waiting[pipe].hear(tell)  # type: ignore[index]
         failures = [rank.failed for rank in ranks if rank.failed is not None]
-        if limit is None and any(not isinstance(failed.error, Stopped) for failed in failures):
-            limit = time.monotonic() + _GRACE  # after a stop the first process may be saving: it has all the time
+        if limit is None and any(failed.died or not isinstance(failed.error, Stopped) for failed in failures):
+            limit = time.monotonic() + _GRACE  # after a mere stop the first one may be saving: it has all the time
 
 
 def _take_part(
