@@ -163,17 +163,20 @@ def run_trial(
     what `trial.recipe.loss` does, where it is one's own. Where `recipe.probed`, `views` is the training split as
     evaluation views, and `cache` where features and probes are kept. `extensions` says of each of `trial.extensions`
     where it is loaded from, by name (`keep_copy`). Raises Stopped (after `hooks.save`) or
-    AfieldError, also where the device's memory does not suffice.
+    AfieldError, also where the device's memory does not suffice. A trial on several devices runs in as many processes
+    at once (training/spread.py), each of which comes to the same state.
     """
     import torch
 
     from afield.backbones.heads import head_names
     from afield.backbones.layers import layer_of_each
-    from afield.training import loop, start
+    from afield.training import devices, loop, start
     from afield.training.losses import loss_for
     from afield.training.preprocessing import Preprocessing
 
     recipe, samples = trial.recipe, train.samples()
+    if trial.numerics.devices != devices.share().processes:
+        raise ValueError(f"a trial on {trial.numerics.devices} devices runs in as many processes (training/spread.py)")
 
     def measure(logits: npt.NDArray[np.float32]) -> tuple[float, float]:
         predictions = validation.predictions(trial.classes, logits)
@@ -197,7 +200,7 @@ def run_trial(
     )
     frozen = _frozen(trial, views, validation, cache) if recipe.probed else None
     try:
-        begun = start.begin(setup, batches, backbone, frozen, state, hooks.stop)
+        begun = start.begin(setup, batches, backbone, frozen, state, hooks)
         state = loop.train(begun, state, until, hooks)
     except torch.OutOfMemoryError as error:
         raise AfieldError(
@@ -212,6 +215,7 @@ def _batches(trial: Trial, samples: Samples, extensions: Mapping[str, str]) -> T
     """The trial's batches of the training split's samples."""
     from afield.images.augmentation.mixing import Mixing
     from afield.images.loader import TrainingBatches
+    from afield.training import devices
 
     recipe = trial.recipe
     return TrainingBatches(
@@ -226,6 +230,7 @@ def _batches(trial: Trial, samples: Samples, extensions: Mapping[str, str]) -> T
         mixing=Mixing(recipe.mixup, recipe.cutmix),
         erasing=recipe.erasing,
         extension=_place(trial, extensions),
+        share=devices.share(),
     )
 
 

@@ -84,8 +84,8 @@ def head_alone(network: nn.Module, backbone: Backbone, channels: int, size: int)
     """
     alone = HeadAlone(network, head_names(network, backbone))
     network.eval()
-    place = next(network.parameters()).device
-    noise = torch.randn(2, channels, size, size, generator=torch.Generator().manual_seed(0)).to(place)
+    noise = torch.randn(2, channels, size, size, generator=torch.Generator().manual_seed(0))
+    noise = noise.to(next(network.parameters()))  # on its device, in its type
     with torch.no_grad():
         logits = network(noise)
         parted = alone(head_inputs(network, backbone, alone, noise))

@@ -73,7 +73,7 @@ class SearchRecord:
     """Spearman correlation, over the cells that went on, of the order at the first rung and at the end; None below
     three"""
     micro_batch: int = 0
-    """samples that the device took at once; 0: a whole batch"""
+    """samples that a device took at once, in parts of a batch or as its share of it; 0: a whole batch"""
 
 
 @dataclass(frozen=True)

@@ -157,6 +157,19 @@ class Study(_Table):
         return self
 
     @model_validator(mode="after")
+    def _devices_hold(self) -> Study:
+        devices, smallest = (
+            self.numerics.devices,
+            min(self.recipe_of(name).batch_size for name in (PLAIN, *self.interventions)),
+        )
+        if devices > 1 and smallest < 2 * devices:
+            raise ValueError(
+                f"numerics.devices: {devices} devices cannot share batches of {smallest}, of which each takes 2 images "
+                "at least, since BatchNorm cannot train on one; name fewer, or a larger recipe.batch_size"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _ensembles_hold(self) -> Study:
         for name, choice in self.ensembles.items():
             for key in ("backbones", "interventions", "seeds"):
