@@ -11,6 +11,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from afield.backbones.backbone import Backbone
+    from afield.backbones.own_heads import Head
     from afield.images.augmentation.augmentation import Augmentation
     from afield.report.page import report
     from afield.scoring.metric import Metric
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Augmentation",
     "Backbone",
+    "Head",
     "Loss",
     "Metric",
     "Task",
@@ -39,6 +41,7 @@ __all__ = [
 _HOMES = {
     "Augmentation": "afield.images.augmentation.augmentation",
     "Backbone": "afield.backbones.backbone",
+    "Head": "afield.backbones.own_heads",
     "Loss": "afield.training.losses",
     "Metric": "afield.scoring.metric",
     "Task": "afield.tasks.task",
