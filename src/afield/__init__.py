@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from afield.report.page import report
     from afield.scoring.metric import Metric
     from afield.study.collect import load_record, results
+    from afield.study.own_interventions import Intervention
     from afield.study.run import run_study
     from afield.study.study import load_study
     from afield.tasks.task import Task
@@ -26,6 +27,7 @@ __all__ = [
     "Augmentation",
     "Backbone",
     "Head",
+    "Intervention",
     "Loss",
     "Metric",
     "Task",
@@ -42,6 +44,7 @@ _HOMES = {
     "Augmentation": "afield.images.augmentation.augmentation",
     "Backbone": "afield.backbones.backbone",
     "Head": "afield.backbones.own_heads",
+    "Intervention": "afield.study.own_interventions",
     "Loss": "afield.training.losses",
     "Metric": "afield.scoring.metric",
     "Task": "afield.tasks.task",

@@ -1,5 +1,5 @@
-"""The contract's own tests of an extension: its backbones, augmentations and heads, and here its tasks, metrics and
-losses, before a study uses them.
+"""The contract's own tests of an extension: its backbones, augmentations and heads, and here its tasks,
+metrics, losses and interventions, before a study uses them.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from afield.scoring.intervals import bootstrap_weights, resampled_values
 from afield.scoring.metric import Metric
 from afield.scoring.predictions import Predictions, select
 from afield.study.needs import find_own_task, own_loss, own_metric
+from afield.study.own_interventions import Intervention, check_intervention
 from afield.tasks.data import count_samples, split_samples
 from afield.tasks.source import TaskSource
 from afield.tasks.task import Target, Task
@@ -37,16 +38,17 @@ _SAMPLES, _CLASSES = 60, 3
 
 
 def check_extension(source: str | Path, sources: Sources, data: Path | None = None) -> Iterator[Check]:
-    """Test all backbones, augmentations, heads, tasks, metrics and losses of an extension, a line a test, each as soon
-    as it is done.
+    """Test all backbones, augmentations, heads, tasks, metrics, losses and interventions of an extension, a line a
+    test, each as soon as it is done.
 
     Raises InputError for a file that cannot be loaded, or that has none of these in it.
     """
     extension = load_extension(source)
     tasks = [*objects(extension, TaskSource), *objects(extension, Task)]
     metrics, losses = list(objects(extension, Metric)), list(objects(extension, Loss))
+    interventions = list(objects(extension, Intervention))
     augmentations, heads = list(objects(extension, Augmentation)), list(objects(extension, Head))
-    if not (objects(extension, Backbone) or augmentations or heads or tasks or metrics or losses):
+    if not (objects(extension, Backbone) or augmentations or heads or tasks or metrics or losses or interventions):
         raise InputError(
             f"{extension.path}: has no object of a kind that afield takes from an extension; "
             "write one, for instance: hydra = Backbone(build=make_net)"
@@ -64,6 +66,8 @@ def check_extension(source: str | Path, sources: Sources, data: Path | None = No
         yield _tried(extension, name, "gives numbers", _gives_numbers)
     for name in losses:
         yield _tried(extension, name, "gives losses", _gives_losses)
+    for name in interventions:
+        yield _tried(extension, name, "changes a recipe", lambda name, its: check_intervention(name, {its.name: its}))
 
 
 def describe_checks(source: str | Path, sources: Sources, data: Path | None = None) -> Iterator[tuple[str, bool]]:
