@@ -11,10 +11,12 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from afield.backbones.backbone import Backbone
+    from afield.backbones.own_heads import Head
     from afield.images.augmentation.augmentation import Augmentation
     from afield.report.page import report
     from afield.scoring.metric import Metric
     from afield.study.collect import load_record, results
+    from afield.study.own_interventions import Intervention
     from afield.study.run import run_study
     from afield.study.study import load_study
     from afield.tasks.task import Task
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Augmentation",
     "Backbone",
+    "Head",
+    "Intervention",
     "Loss",
     "Metric",
     "Task",
@@ -39,6 +43,8 @@ __all__ = [
 _HOMES = {
     "Augmentation": "afield.images.augmentation.augmentation",
     "Backbone": "afield.backbones.backbone",
+    "Head": "afield.backbones.own_heads",
+    "Intervention": "afield.study.own_interventions",
     "Loss": "afield.training.losses",
     "Metric": "afield.scoring.metric",
     "Task": "afield.tasks.task",

@@ -1,5 +1,5 @@
-"""The contract's own tests of an extension: its backbones, its augmentations, and here its tasks, metrics and losses,
-before a study uses them.
+"""The contract's own tests of an extension: its backbones, augmentations and heads, and here its tasks,
+metrics, losses and interventions, before a study uses them.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import torch
 
 from afield.backbones.backbone import Backbone
 from afield.backbones.check import Check, check_backbones
+from afield.backbones.own_heads import Head, check_head
 from afield.backbones.weights import Sources
 from afield.base.errors import InputError
 from afield.base.extensions import Extension, load_extension, objects, where
@@ -26,6 +27,7 @@ from afield.scoring.metric import Metric
 from afield.scoring.predictions import Predictions, select
 from afield.study.beside import further_columns
 from afield.study.needs import find_own_task, own_loss
+from afield.study.own_interventions import Intervention, check_intervention
 from afield.study.own_metrics import own_metric
 from afield.tasks.data import count_samples, split_samples
 from afield.tasks.source import TaskSource
@@ -38,16 +40,17 @@ _SAMPLES, _CLASSES = 60, 3
 
 
 def check_extension(source: str | Path, sources: Sources, data: Path | None = None) -> Iterator[Check]:
-    """Test all backbones, augmentations, tasks, metrics and losses of an extension, a line a test, each as soon as it
-    is done.
+    """Test all backbones, augmentations, heads, tasks, metrics, losses and interventions of an extension, a line a
+    test, each as soon as it is done.
 
     Raises InputError for a file that cannot be loaded, or that has none of these in it.
     """
     extension = load_extension(source)
     tasks = [*objects(extension, TaskSource), *objects(extension, Task)]
     metrics, losses = list(objects(extension, Metric)), list(objects(extension, Loss))
-    augmentations = list(objects(extension, Augmentation))
-    if not (objects(extension, Backbone) or augmentations or tasks or metrics or losses):
+    interventions = list(objects(extension, Intervention))
+    augmentations, heads = list(objects(extension, Augmentation)), list(objects(extension, Head))
+    if not (objects(extension, Backbone) or augmentations or heads or tasks or metrics or losses or interventions):
         raise InputError(
             f"{extension.path}: has no object of a kind that afield takes from an extension; "
             "write one, for instance: hydra = Backbone(build=make_net)"
@@ -57,12 +60,16 @@ def check_extension(source: str | Path, sources: Sources, data: Path | None = No
         yield _tried(extension, name, "draws alike", draws_alike)
         yield _tried(extension, name, "applies alike", applies_alike)
         yield _tried(extension, name, "loads from its copy", travels)
+    for name in heads:
+        yield _tried(extension, name, "gives logits", lambda name, its: check_head(name, {its.name: its}))
     for name in tasks:
         yield _tried(extension, name, "is split", partial(_is_split, data=data))
     for name in metrics:
         yield _tried(extension, name, "gives numbers", _gives_numbers)
     for name in losses:
         yield _tried(extension, name, "gives losses", _gives_losses)
+    for name in interventions:
+        yield _tried(extension, name, "changes a recipe", lambda name, its: check_intervention(name, {its.name: its}))
 
 
 def describe_checks(source: str | Path, sources: Sources, data: Path | None = None) -> Iterator[tuple[str, bool]]:

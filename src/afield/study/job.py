@@ -33,6 +33,7 @@ from afield.training.spread import spread
 from afield.trial import SplitInputs, Trial, run_trial, score
 
 if TYPE_CHECKING:
+    from afield.backbones.own_heads import Head
     from afield.training.checkpoint import State
     from afield.training.losses import Loss
 
@@ -108,6 +109,13 @@ class Job:
         name = self.trial.recipe.loss
         return own_loss(name, self._loaded()) if is_own(name) else None
 
+    def own_head(self) -> Head | None:
+        """What the recipe's head refers to, where it is one's own. Raises as `backbone` does."""
+        from afield.backbones.own_heads import own_head
+
+        name = self.trial.recipe.head
+        return own_head(name, self._loaded()) if is_own(name) else None
+
     def _loaded(self) -> dict[str, Extension]:
         return {name: load_kept(self.extensions[name], sha256) for name, sha256 in self.trial.extensions}
 
@@ -156,7 +164,7 @@ def _train(job: Job, progress: Progress, stop: Callable[[], bool]) -> int:
     state = run_trial(
         trial, job.splits["train"].open(), job.splits["validation"].open(), job.backbone(), job.weights, job.metric(),
         job.own_loss(),
-        state=begun, until=job.until, workers=job.workers, extensions=job.extensions,
+        own_head=job.own_head(), state=begun, until=job.until, workers=job.workers, extensions=job.extensions,
         hooks=Hooks(save, progress, before, stop),
         views=job.splits["views"].open() if trial.recipe.probed else None, cache=cache_folder(),
     )  # fmt: skip
@@ -233,7 +241,7 @@ def _score(job: Job, store: Store) -> None:
             continue
         scores.log_read(key, at)
         split = job.splits[at.split].open()
-        scores.write(key, at, score(trial, job.backbone(), network, split, at.view))
+        scores.write(key, at, score(trial, job.backbone(), network, split, at.view, job.own_head()))
         if at != at.validation:
             keep_measured(store, key, trial.classes, job.metrics, job.metric(), at)
         scores.seal(key, at, {"key": key, "split": at.split, "view": at.view, "platform": here})

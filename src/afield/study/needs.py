@@ -95,6 +95,7 @@ def gather(
     problems += _misfits(study, tasks, backbones)
     if extensions is not None:
         problems += _augmentations(study, tasks, extensions)
+        problems += _unfit_heads(study, extensions)
     problems += _unfit_losses(study, tasks, extensions)
     pretrained = [name for name in study.study.backbones if name in backbones and _is_pretrained(study, name)]
     ready = download and not problems
@@ -246,13 +247,25 @@ def _unfit_losses(
             yield str(error)
 
 
+def _unfit_heads(study: Study, extensions: Mapping[str, Extension]) -> Iterator[str]:
+    """What speaks against the recipes' heads of one's own."""
+    named = {study.recipe_of(intervention).head for intervention in study.study.interventions}
+    for name in sorted(filter(is_own, named)):
+        from afield.backbones.own_heads import check_head
+
+        try:
+            check_head(name, extensions)
+        except InputError as error:
+            yield str(error)
+
+
 def _complaints(study: Study, task: Task, row: Backbone, recipe: Recipe) -> list[str]:
     try:
         check_size(row, view_of(study.study.protocol, task, row, recipe).image_size)
         if recipe.pooling != "own" or recipe.head != "own":  # rare, and it needs torch
             from afield.backbones.pooling import check_pooling
 
-            check_pooling(row, recipe.pooling, recipe.head)
+            check_pooling(row, recipe.pooling, "own" if recipe.head == "own" else "linear")
         if recipe.trained == "last block":
             from afield.backbones.parts import last_block_of
 

@@ -188,9 +188,10 @@ def open_network(out: str | Path, key: str) -> Network:
     """
     store = Store.open(Path(out))
     trial = _trial(store, key)
-    backbone = resolve(trial.backbone, {name: _extension(store, name, sha256) for name, sha256 in trial.extensions})
+    extensions = {name: _extension(store, name, sha256) for name, sha256 in trial.extensions}
+    backbone = resolve(trial.backbone, extensions)
     path = store.check_network(key)
-    module = _build(trial, backbone, path)
+    module = _build(trial, backbone, path, extensions)
     about = read_json(path.with_suffix(".json"))
     validation = Predictions.from_frame(store.scores.predictions(key, VALIDATION), trial.classes)
     return Network(key, trial.backbone, trial.classes, module, about, trial, validation)
@@ -249,13 +250,15 @@ def _extension(store: Store, name: str, sha256: str) -> Extension:
         ) from error
 
 
-def _build(trial: Trial, backbone: Backbone, path: Path) -> nn.Module:
+def _build(trial: Trial, backbone: Backbone, path: Path, extensions: Mapping[str, Extension]) -> nn.Module:
     from safetensors.torch import load_file
 
     from afield.backbones.build import build
+    from afield.backbones.own_heads import head_of, own_head
     from afield.training.device import place
     from afield.training.grades import with_grades
 
+    name = trial.recipe.head
     module = build(
         backbone,
         trial.outputs,
@@ -264,7 +267,7 @@ def _build(trial: Trial, backbone: Backbone, path: Path) -> nn.Module:
         weights=None,
         channels=len(trial.mean),
         pooling=trial.recipe.pooling,
-        head=trial.recipe.head,
+        head=head_of(name, own_head(name, extensions) if is_own(name) else None),
         size=trial.recipe.size,
     )
     if trial.recipe.regresses:

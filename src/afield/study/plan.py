@@ -220,7 +220,7 @@ def make_plan(
                 needs.weights.get(name),
                 numerics,
                 _hashes(
-                    (name, found.task.metric, grids[intervention][0].loss, grids[intervention][0].augmentation),
+                    (name, found.task.metric, *grids[intervention][0].named),
                     needs.extensions,
                 ),
             ),
@@ -235,8 +235,8 @@ def make_plan(
 
 
 def _hashes(names: Sequence[str], extensions: Mapping[str, Extension]) -> tuple[tuple[str, str], ...]:
-    """Name and sha256 of the extensions that shape a training: by its backbone, its loss, its augmentation, the metric
-    that selects.
+    """Name and sha256 of the extensions that shape a training: by its backbone, its loss, its head, its augmentation,
+    the metric that selects.
     """
     used = [extension_of(name, extensions) for name in names if is_own(name)]
     return tuple(sorted({(extension.name, extension.sha256) for extension in used}))

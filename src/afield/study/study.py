@@ -16,6 +16,7 @@ from afield.backbones.catalogue import members
 from afield.base.errors import InputError, nearest
 from afield.base.extensions import is_own
 from afield.study.ensembles import EnsembleChoice, unfolded
+from afield.study.own_interventions import with_own
 from afield.tasks.builtin import TASKS
 from afield.tasks.places import user_path
 from afield.tasks.source import TaskSource
@@ -274,7 +275,8 @@ def parse_study(text: str, name: str, folder: Path | None = None) -> Study:
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{name}: not valid TOML: {error}") from None
     try:
-        study = Study.model_validate_json(json.dumps(unfolded(content), default=str))
+        tables = unfolded(with_own(content, folder or Path()))
+        study = Study.model_validate_json(json.dumps(tables, default=str))
     except ValidationError as error:
         lines = "\n".join(complaints(error, "", Study)).splitlines()
         raise InputError("\n".join(f"{name}: {line}" for line in lines)) from None
