@@ -3,6 +3,7 @@
 from contextlib import nullcontext
 
 import pytest
+import torch
 from tests.fixtures.tiny import make_photos, tiny_study
 from tests.fixtures.warm import warm_workers
 
@@ -21,6 +22,12 @@ def pytest_runtest_protocol(item):
     """Slow tests run studies: their workers need not all import torch. Fast ones start workers as everyone does."""
     with warm_workers() if item.get_closest_marker("slow") else nullcontext():
         return (yield)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread():
+    """As a trial has it: where cores are shared, threads of tiny networks spend their time waiting for each other."""
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

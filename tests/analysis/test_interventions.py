@@ -190,9 +190,7 @@ def test_without_predictions_the_difference_stands_alone(varied: StudyRecord) ->
 
 
 def test_one_cluster_is_the_reason_for_no_interval() -> None:
-    record = make_record(
-        interventions={"larger": 0.6}, n_test=100, seeds=(0,), cluster_size=100, metrics=["accuracy"]
-    )
+    record = make_record(interventions={"larger": 0.6}, n_test=100, seeds=(0,), cluster_size=100, metrics=["accuracy"])
     found = line(interventions_of(record, "elpv"), "larger", LITE0)
     assert math.isnan(found.difference.low)
     assert "all test images are one cluster" in found.note

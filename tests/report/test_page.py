@@ -4,8 +4,6 @@ import dataclasses
 import json
 import math
 import re
-import subprocess
-import sys
 from html.parser import HTMLParser
 
 import pandas as pd
@@ -218,11 +216,6 @@ def test_equal_records_give_equal_pages(record, html):
 
 def test_the_page_stays_small(html):
     assert len(html.encode()) < 1_500_000
-
-
-def test_report_starts_without_torch():
-    code = "import sys, afield.report.page; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_what_stands_beside_the_ranking_has_a_table_and_changes_nothing_else(record, html):
