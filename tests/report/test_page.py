@@ -7,7 +7,6 @@ import re
 from html.parser import HTMLParser
 
 import pandas as pd
-import pytest
 
 from afield.report.page import render, script_json
 from afield.study.ensembles import EnsembleChoice
