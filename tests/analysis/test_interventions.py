@@ -33,7 +33,7 @@ OTHERS = {"larger": 0.6, "gem": 0.0}
 
 @pytest.fixture(scope="module")
 def varied() -> StudyRecord:
-    return make_record(interventions=OTHERS, n_test=200)
+    return make_record(interventions=OTHERS, n_test=200, metrics=["accuracy"])
 
 
 def line(changes: Sequence[Change], intervention: str, backbone: str) -> Change:
@@ -186,7 +186,8 @@ def test_only_seeds_that_both_sides_have_are_paired(varied: StudyRecord) -> None
 
 
 def test_with_one_seed_networks_are_compared() -> None:
-    changes = interventions_of(make_record(interventions={"larger": 0.6}, n_test=100, seeds=(0,)), "elpv")
+    record = make_record(interventions={"larger": 0.6}, n_test=100, seeds=(0,), metrics=["accuracy"])
+    changes = interventions_of(record, "elpv")
     assert line(changes, "larger", LITE0).compares == "networks"
     assert line(changes, "larger", LITE0).note == "one seed: compares trained networks"
     assert line(changes, "larger", ALL).compares == "backbones"
@@ -205,7 +206,7 @@ def test_without_predictions_the_difference_stands_alone(varied: StudyRecord) ->
 
 
 def test_one_cluster_is_the_reason_for_no_interval() -> None:
-    record = make_record(interventions={"larger": 0.6}, n_test=100, seeds=(0,), cluster_size=100)
+    record = make_record(interventions={"larger": 0.6}, n_test=100, seeds=(0,), cluster_size=100, metrics=["accuracy"])
     found = line(interventions_of(record, "elpv"), "larger", LITE0)
     assert math.isnan(found.difference.low)
     assert "all test images are one cluster" in found.note
