@@ -56,6 +56,7 @@ def test_help_names_every_command_on_one_line_without_torch() -> None:
         "predict",
         "submit",
         "check",
+        "analyse",
         "studies",
         "tasks",
         "backbones",
@@ -72,7 +73,7 @@ def test_analysis_and_report_need_no_torch() -> None:
 
 COMMANDS = ["run", "status", "report", "table", "tasks list", "tasks show", "backbones list", "backbones show"]
 COMMANDS += ["extension check", "predict", "tasks splits", "backbones fetch", "backbones measure"]
-COMMANDS += ["tasks fetch", "tasks prepare", "submit", "tune", "check", "studies list", "studies show"]
+COMMANDS += ["tasks fetch", "tasks prepare", "submit", "tune", "check", "studies list", "studies show", "analyse"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
