@@ -107,9 +107,13 @@ def analyse(
     if not isinstance(source, pd.DataFrame) and Path(source).is_dir():
         if told := [each.name for each in fields(chosen) if getattr(chosen, each.name) != getattr(_AS_IS, each.name)]:
             raise InputError(f"{source} is a result folder; {listing(told)}: only a table is told of these")
-        from afield.analysis.study_fits import fit_study  # a table needs nothing of what reads folders
+        # a table starts without all that reads folders
+        from afield.analysis.study_fits import fit_study
+        from afield.study.collect import load_record
 
-        return Analysis(fit_study(source, study, smallest_slope, resample=resample), {}, ())
+        fits = fit_study(load_record(source, study), smallest_slope, resample=resample)
+        nothing = () if fits else (f"{source}: no pretrained backbone was scored, so there is nothing to fit.",)
+        return Analysis(fits, {}, nothing)
     if study is not None:
         raise InputError(f"--study {study}: belongs to a result folder, and {source} is a table")
     read = read_table(source, chosen)

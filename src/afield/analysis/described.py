@@ -116,7 +116,7 @@ def _shape(fit: TransferFit) -> str:
     errors = ", ".join(f"{row.curve} {row.left_out_error:.2f}" for row in table.itertuples())
     better = [str(name) for name in table.loc[table["better"].astype(bool), "curve"]]
     said = (
-        f"{listing(better)} better than the line by more than its standard error"
+        f"{listing(better)} better than the line by more than two standard errors"
         if better
         else "no curve is clearly better than the line"
     )

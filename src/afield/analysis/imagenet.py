@@ -8,7 +8,7 @@ import pandas as pd
 from afield.analysis.scales import factor
 from afield.analysis.words import count, listing
 from afield.backbones.catalogue import catalogue
-from afield.base.errors import InputError
+from afield.base.errors import InputError, nearest
 
 
 def with_imagenet(rows: pd.DataFrame, other: pd.DataFrame | None, where: str, notes: list[str]) -> pd.DataFrame:
@@ -39,9 +39,10 @@ def with_imagenet(rows: pd.DataFrame, other: pd.DataFrame | None, where: str, no
     lacking = rows["imagenet_top1"].isna()
     names = list(dict.fromkeys(rows.loc[lacking, "backbone"]))
     if lacking.all():
+        others = [str(column) for column in rows.columns if column != "imagenet_top1"]
         raise InputError(
-            f"{where}: no backbone has an ImageNet accuracy: no column imagenet_top1 has numbers, and none "
-            f"of {listing(names)} is an id of the catalogue (afield backbones list). Name the column "
+            f"{where}: no backbone has an ImageNet accuracy: no column imagenet_top1 has numbers "
+            f"({nearest('imagenet_top1', others)}), and none of {listing(names)} is an id of the catalogue (afield backbones list). Name the column "
             "(--columns imagenet_top1=NAME) or a table that holds them (--imagenet FILE.csv)"
         )
     if names:

@@ -1,23 +1,16 @@
-"""The fits of a result folder: of every metric of every task, the leading one first."""
+"""The fits of a study: of every metric of every task, the leading one first."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from afield.analysis.compare import rank_backbones, ranked_intervention
 from afield.analysis.transfer import TransferFit, fit_transfer
-from afield.study.collect import load_record
+from afield.study.record import StudyRecord
 
 
-def fit_study(
-    out: str | Path, study: str | None, smallest_slope: float, *, resample: bool = False
-) -> tuple[TransferFit, ...]:
+def fit_study(record: StudyRecord, smallest_slope: float, *, resample: bool = False) -> tuple[TransferFit, ...]:
     """Leading metrics as the answer fits them, whose errors know how test images and seeds move all backbones together;
-    then the others of the results table, with the errors that it tells.
-
-    Raises what `load_record` does.
+    then the others of the results table, with the errors that it tells. None where nothing pretrained was scored.
     """
-    record = load_record(out, study)
     fits: list[TransferFit] = []
     for task in record.tasks:
         ranking = rank_backbones(record, task.name, ranked_intervention(record))
