@@ -20,11 +20,11 @@ CURVES_FROM = 8
 def curves(points: pd.DataFrame) -> pd.DataFrame:
     """A straight line, a natural cubic spline and a saturating curve of `value` on `imagenet_top1`, a row each.
 
-    Columns: curve, coefficients, error (root mean square around the curve, metric points), left_out_error (the same of
-    each backbone predicted from all others), gain (how much less the mean squared error of left-out backbones is than
-    the line's, points squared), gain_error (its standard error over backbones), better (gain > 2 gain_error: of straight
-    lines with normal scatter that was said in under one of a hundred simulated studies, 10 to 60 backbones), exponent
-    (NaN but for the last).
+    Columns: curve, coefficients, error (root mean square around the curve, metric points), left_out_error (the same
+    of each backbone predicted from all others), gain (how much less the mean squared error of left-out backbones is
+    than the line's, points squared), gain_error (its standard error over backbones), better (gain > 2 gain_error: of
+    straight lines with normal scatter that was said in under one of a hundred simulated studies, 10 to 60 backbones),
+    exponent (NaN but for the last).
 
     The saturating curve is that of Abnar, Dehghani, Neyshabur and Sedghi 2022 (ICLR, arXiv 2110.02095, section 2):
     error here = k (error on ImageNet)^a + what remains, with a from 1 (the line) to 20: the larger, the sooner it

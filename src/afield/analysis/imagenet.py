@@ -42,8 +42,9 @@ def with_imagenet(rows: pd.DataFrame, other: pd.DataFrame | None, where: str, no
         others = [str(column) for column in rows.columns if column != "imagenet_top1"]
         raise InputError(
             f"{where}: no backbone has an ImageNet accuracy: no column imagenet_top1 has numbers "
-            f"({nearest('imagenet_top1', others)}), and none of {listing(names)} is an id of the catalogue (afield backbones list). Name the column "
-            "(--columns imagenet_top1=NAME) or a table that holds them (--imagenet FILE.csv)"
+            f"({nearest('imagenet_top1', others)}), and none of {listing(names)} is an id of the catalogue (afield "
+            "backbones list). Name the column (--columns imagenet_top1=NAME) or a table that holds them (--imagenet "
+            "FILE.csv)"
         )
     if names:
         notes.append(f"{count(len(names), 'backbone')} without a known ImageNet accuracy left out ({listing(names)}).")

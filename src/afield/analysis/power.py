@@ -29,9 +29,10 @@ def power(fit: TransferFit, share: float = 0.8, level: float = LEVEL) -> Power |
     scattered like these.
 
     r: tanh((z of the level + z of the power) / sqrt(n - 3)) (Cohen 1988, chapter 3, by Fisher's z). Slope: the
-    standard error that its interval stands for, times the noncentrality at which Student's t with n - 2 degrees of freedom
-    exceeds its critical value so often. Within: what two one-sided tests, each at 1 - level, need beyond a slope that is
-    seen as far from 0 as such slopes are in that share of studies. None without a fit or below four backbones.
+    standard error that its interval stands for, times the noncentrality at which Student's t with n - 2 degrees of
+    freedom exceeds its critical value so often. Within: what two one-sided tests, each at 1 - level, need beyond a
+    slope that is seen as far from 0 as such slopes are in that share of studies. None without a fit or below four
+    backbones.
     """
     if fit.normalised_slope is None or fit.n < 4:
         return None

@@ -71,7 +71,10 @@ def analyse(
     as_json: Annotated[bool, typer.Option("--json", help="Print the fits as JSON and nothing else.")] = False,
     study: OneStudy = None,
 ) -> None:
-    """Does better on ImageNet mean better here? Fits with intervals and a verdict from any results table."""
+    """Fit any results table against ImageNet accuracy.
+
+    Prints r, slope and a verdict a task, each with its interval and reason: does better on ImageNet mean better here?
+    """
     from afield.analysis.analyse import analyse as analyse_table
     from afield.analysis.table import TableChoice
 
