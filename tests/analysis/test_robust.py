@@ -35,11 +35,12 @@ def test_theil_sen_is_that_of_scipy_and_least_squares_that_of_statsmodels(seed: 
     found = slopes(table).set_index(["axis", "method"])
     x, y = table["imagenet_top1"].to_numpy(), table["value"].to_numpy()
     median = theilslopes(100 * y, x, alpha=0.95)
-    assert tuple(found.loc[("linear", "Theil-Sen")]) == pytest.approx(
+    assert tuple(found.loc[("linear", "Theil-Sen"), ["value", "low", "high"]]) == pytest.approx(
         (median.slope, median.low_slope, median.high_slope)
     )
     expected = sm.OLS(np.log(y / (1 - y)), sm.add_constant(np.log(x / (100 - x)))).fit()
     assert found.loc[("logit", "least squares"), "value"] == pytest.approx(expected.params[1])
+    assert found.loc[("logit", "least squares"), "r2"] == pytest.approx(expected.rsquared)
     assert list(found.index.get_level_values("axis").unique()) == ["linear", "logit", "probit"]
 
 

@@ -23,7 +23,7 @@ def slopes(
     points: pd.DataFrame, errors: Floats | None = None, n_test: float = np.nan, level: float = LEVEL
 ) -> pd.DataFrame:
     """Least squares beside Theil and Sen's median of all pairs' slopes, on each axis: columns axis, method, value, low,
-    high.
+    high, r2 (Pearson's r squared on that axis; NaN for Theil-Sen).
 
     The linear axis is in metric points per ImageNet point, the others as `axes.placed` makes them; an axis on which no
     line is defined has no row. Least squares as in `fit_transfer`; Theil-Sen with Sen's interval (1968, Journal of the
@@ -32,19 +32,19 @@ def slopes(
     """
     x, y = (points[name].to_numpy(np.float64) for name in ("imagenet_top1", "value"))
     covariance = np.zeros((len(x), len(x))) if errors is None else errors
-    rows: list[tuple[str, str, float, float, float]] = []
+    rows: list[tuple[str, str, float, float, float, float]] = []
     linear = None if no_line(x, y, "") else (x, 100 * y, 1e4 * covariance)
     for axis, found in (("linear", linear), *((name, placed(name, x, y, covariance, n_test)) for name in AXES)):
         if found is None:
             continue
         there, here, blur = found
-        line = line_intervals(there, here, blur, level)[1]
+        r, line = line_intervals(there, here, blur, level)
         median = theilslopes(here, there, alpha=level)
         rows += [
-            (axis, "least squares", line.value, line.low, line.high),
-            (axis, "Theil-Sen", float(median.slope), float(median.low_slope), float(median.high_slope)),
+            (axis, "least squares", line.value, line.low, line.high, r.value**2),
+            (axis, "Theil-Sen", float(median.slope), float(median.low_slope), float(median.high_slope), np.nan),
         ]
-    return pd.DataFrame(rows, columns=["axis", "method", "value", "low", "high"])
+    return pd.DataFrame(rows, columns=["axis", "method", "value", "low", "high", "r2"])
 
 
 def family_bootstrap(points: pd.DataFrame, level: float = LEVEL) -> tuple[Interval, Interval] | None:
