@@ -12,7 +12,16 @@ from hypothesis import strategies as st
 from scipy.stats import false_discovery_control, t
 
 from afield.analysis.answer import answer
-from afield.analysis.interventions import ALL, COLUMNS, Change, holm, in_words, intervention_table, interventions_of
+from afield.analysis.interventions import (
+    ALL,
+    COLUMNS,
+    Change,
+    differences,
+    holm,
+    in_words,
+    intervention_table,
+    interventions_of,
+)
 from afield.analysis.paired import Part, student, student_p
 from afield.scoring.intervals import Interval
 from afield.study.record import StudyRecord
@@ -90,6 +99,14 @@ def test_the_line_over_backbones_by_hand(varied: StudyRecord) -> None:
     assert found.clear
     assert found.better
     assert not line(changes, "gem", ALL).clear
+
+
+def test_tasks_in_folds_are_compared_and_what_stands_beside_is_not(varied: StudyRecord) -> None:
+    folds = replace(varied, results=varied.results.assign(kind="fold"))
+    assert interventions_of(folds, "elpv") == interventions_of(varied, "elpv")
+    flips = varied.results.assign(view="flips", value=0.0)
+    both = pd.concat([varied.results, flips], ignore_index=True)
+    assert differences(both, "elpv", "accuracy", "plain") == differences(varied.results, "elpv", "accuracy", "plain")
 
 
 def test_student_by_hand() -> None:

@@ -21,6 +21,7 @@ import pandas as pd
 
 from afield.analysis.compare import ranked_intervention
 from afield.analysis.paired import Compares, Networks, PairedScores, Part, student, student_p
+from afield.analysis.points import leading_rows
 from afield.analysis.words import count, gain_words, listing
 from afield.scoring.intervals import LEVEL, Interval
 from afield.scoring.metrics import direction
@@ -105,14 +106,13 @@ def interventions_of(record: StudyRecord, task: str) -> tuple[Change, ...]:
 def differences(results: pd.DataFrame, task: str, metric: str, baseline: str) -> tuple[Change, ...]:
     """The differences that a results table tells by itself, a line an intervention and backbone, without intervals.
 
-    Rows are paired by backbone, split, view, kind and seed.
+    The leading rows are paired by backbone and seed.
     """
     if results.empty:
         return ()
-    chosen = (results["task"] == task) & (results["metric"] == metric)
-    pairing = ["backbone", "split", "view", "kind", "seed"]
-    columns = [*pairing, "intervention", "value"]
-    rows = results.loc[chosen & (results["view"] == "plain") & (results["kind"] == "single"), columns]
+    pairing = ["backbone", "seed"]
+    chosen = leading_rows(results[(results["task"] == task) & (results["metric"] == metric)])
+    rows = chosen[[*pairing, "intervention", "value"]]
     under = rows["intervention"] == baseline
     both = rows[~under].merge(rows[under], on=pairing, suffixes=("", "_baseline"))
     return tuple(

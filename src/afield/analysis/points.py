@@ -16,9 +16,16 @@ _REACH = float(norm.isf((1 - LEVEL) / 2))
 """standard errors from a value to a limit of its interval"""
 
 
+def leading_rows(results: pd.DataFrame) -> pd.DataFrame:
+    """Those of single networks on test, shown plainly, as far as the table says what was scored."""
+    for column, leading in LEADING.items():
+        if column in results:
+            results = results[results[column].isin(leading)]
+    return results
+
+
 def rows_to_fit(results: pd.DataFrame, intervention: str) -> pd.DataFrame:
-    """The rows of pretrained backbones under an intervention whose metric is better when higher: of single networks on
-    test, plain, where the table says what was scored.
+    """The leading rows of pretrained backbones under an intervention, of metrics that are better when higher.
 
     Raises InputError where a (task, metric, backbone, seed) stands twice, a backbone has two ImageNet accuracies, or a
     direction is neither "higher" nor "lower".
@@ -26,9 +33,7 @@ def rows_to_fit(results: pd.DataFrame, intervention: str) -> pd.DataFrame:
     for direction in results["direction"].unique():
         if direction not in ("higher", "lower"):
             raise InputError(f'results table: direction {direction} is unknown; it is "higher" or "lower"')
-    for column, leading in LEADING.items():
-        if column in results:
-            results = results[results[column].isin(leading)]
+    results = leading_rows(results)
     rows = results[
         (results["intervention"] == intervention)
         & (results["initialisation"] == "pretrained")
