@@ -72,6 +72,12 @@ def test_names_that_differ_are_said_and_a_wide_table_becomes_tasks(tmp_path: Pat
     assert set(tall["metric"]) == {"birds", "moths"}
 
 
+def test_several_columns_of_values_beside_one_are_refused(tmp_path: Path) -> None:
+    assert "give one of them" in refused(tmp_path, *ROWS, choice=TableChoice(values=("value",)))
+    choice = TableChoice(columns={"value": "moths"}, values=("birds",))
+    assert "give one of them" in refused(tmp_path, "a,70,1,2", head="backbone,imagenet_top1,moths,birds", choice=choice)
+
+
 def test_what_a_table_does_not_say_is_filled_in(tmp_path: Path) -> None:
     found = read(tmp_path, "a,60,71.5", "b,70,73", head="backbone,imagenet_top1,value").rows
     assert set(found["task"]) == {"results"}

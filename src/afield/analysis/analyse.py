@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,9 @@ import pandas as pd
 
 from afield.analysis.association import correlations
 from afield.analysis.curves import curves
-from afield.analysis.robust import outliers, slopes
-from afield.analysis.subsets import cut_sweep, leave_out
+from afield.analysis.power import power
+from afield.analysis.robust import family_bootstrap, outliers, slopes
+from afield.analysis.subsets import cut_sweep, groups_of, leave_out
 from afield.analysis.table import TableChoice, read_table
 from afield.analysis.transfer import SMALLEST_SLOPE, TransferFit, fit_transfer
 from afield.analysis.words import count, listing, signed
@@ -21,7 +22,6 @@ from afield.base.errors import InputError
 from afield.scoring.intervals import Interval
 
 INTERVALS = ("pearson_r", "slope", "normalised_slope", "logit_slope", "probit_slope")
-DETAILS = ("correlations", "slopes", "cuts", "curves", "without_backbone", "without_family", "outliers")
 _AS_IS = TableChoice()
 
 
@@ -62,7 +62,7 @@ class Analysis:
         if name not in DETAILS:
             raise ValueError(f"{name}: unknown; there are {', '.join(DETAILS)}")
         blocks = [
-            _detail(name, fit).assign(task=fit.task, metric=fit.metric)
+            DETAILS[name](fit).assign(task=fit.task, metric=fit.metric)
             for fit in self.fits
             if fit.slope is not None and fit.n > 3
         ]
@@ -149,15 +149,31 @@ def cautions(fit: TransferFit) -> Iterator[str]:
         )
 
 
-def _detail(name: str, fit: TransferFit) -> pd.DataFrame:
-    if name == "correlations":
-        return correlations(fit.points)
-    if name == "slopes":
-        return slopes(fit.points, fit.errors, fit.n_test)
-    if name == "cuts":
-        return cut_sweep(fit.points, fit.errors, smallest_slope=fit.smallest_slope)
-    if name == "curves":
-        return curves(fit.points)
-    if name == "outliers":
-        return outliers(fit.points)
-    return leave_out(fit.points, "family" if name == "without_family" else "backbone")
+def _families(fit: TransferFit) -> pd.DataFrame:
+    """What whole families resampled say, a row: families, r, r_low, r_high, slope, slope_low, slope_high."""
+    found = family_bootstrap(fit.points)
+    if found is None:
+        return pd.DataFrame()
+    r, slope = found
+    numbers = {"r": r.value, "r_low": r.low, "r_high": r.high}
+    numbers |= {"slope": slope.value, "slope_low": slope.low, "slope_high": slope.high}
+    return pd.DataFrame([{"families": groups_of(fit.points).nunique(), **numbers}])
+
+
+def _power(fit: TransferFit) -> pd.DataFrame:
+    found = power(fit)
+    return pd.DataFrame([] if found is None else [asdict(found)])
+
+
+DETAILS: dict[str, Callable[[TransferFit], pd.DataFrame]] = {
+    "correlations": lambda fit: correlations(fit.points),
+    "slopes": lambda fit: slopes(fit.points, fit.errors, fit.n_test),
+    "families": _families,
+    "cuts": lambda fit: cut_sweep(fit.points, fit.errors, smallest_slope=fit.smallest_slope),
+    "without_backbone": lambda fit: leave_out(fit.points, "backbone"),
+    "without_family": lambda fit: leave_out(fit.points, "family"),
+    "curves": lambda fit: curves(fit.points),
+    "power": _power,
+    "outliers": lambda fit: outliers(fit.points),
+}
+"""the analyses beside the fit, by name: each a data frame"""

@@ -73,6 +73,9 @@ def named(table: pd.DataFrame, where: str, columns: Mapping[str, str], values: S
     for own in (*(part for joined in columns.values() for part in _parts(table, joined)), *values):
         if own not in table:
             raise InputError(f"{where}: has no column {own}; {nearest(own, map(str, table.columns))}")
+    if values and ("value" in columns or {"task", "metric"} <= {*columns, *map(str, table.columns)}):
+        taken = "--columns value=..." if "value" in columns else "the columns task and metric"
+        raise InputError(f"{where}: --values beside {taken}: each names what the values are; give one of them")
     found = {name: _joined(table, own) for name, own in columns.items()}
     used = {part for joined in columns.values() for part in _parts(table, joined)} | set(values)
     kept = table.drop(columns=[name for name in table if name in found or name in values])
