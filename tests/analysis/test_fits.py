@@ -3,12 +3,10 @@ import pytest
 import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.special import logit
 from scipy.stats import pearsonr, t
 
 from afield.analysis.fits import (
     bootstrap_intervals,
-    clipped_logit,
     correlation,
     critical_correlation,
     least_squares_slope,
@@ -159,7 +157,3 @@ def test_what_does_not_vary_has_no_correlation() -> None:
     flat, rising = np.full((2, 5), 0.7), np.tile(np.arange(5.0), (2, 1))
     assert (correlation(rising, flat) == 0).all()
     assert (least_squares_slope(flat, rising) == 0).all()
-
-
-def test_a_share_of_one_has_a_logit() -> None:
-    np.testing.assert_allclose(clipped_logit(np.array([0.0, 0.5, 1.0]), 0.01), logit([0.01, 0.5, 0.99]))

@@ -10,6 +10,7 @@ from typing import NoReturn
 import typer
 
 from afield.base.errors import AfieldError, InputError, Stopped
+from afield.cli.analyse import analyse_app
 from afield.cli.backbones import backbones_app, extension_app
 from afield.cli.check import check_app
 from afield.cli.compare import compare_app
@@ -27,6 +28,7 @@ app = typer.Typer(
 app.add_typer(studies_app)
 app.add_typer(compare_app)
 app.add_typer(check_app)
+app.add_typer(analyse_app)
 app.add_typer(shipped_app, name="studies")
 app.add_typer(tasks_app, name="tasks")
 app.add_typer(backbones_app, name="backbones")
