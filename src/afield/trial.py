@@ -6,7 +6,7 @@ and tables, which need a trial's key alone, start at once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -42,8 +42,9 @@ if TYPE_CHECKING:
 
     from afield.images.loader import Samples, TrainingBatches
     from afield.training.checkpoint import State
-    from afield.training.loop import Hooks, Settle
+    from afield.training.loop import Hooks, Measure, Settle
     from afield.training.losses import Loss
+    from afield.training.soup import Tasted
     from afield.training.start import Frozen
 
 TRIAL_VERSION = 1
@@ -177,11 +178,6 @@ def run_trial(
     from afield.training.preprocessing import Preprocessing
 
     recipe, samples = trial.recipe, train.samples()
-
-    def measure(logits: npt.NDArray[np.float32]) -> tuple[float, float]:
-        predictions = validation.predictions(trial.classes, logits)
-        return leading.on(predictions).compute(predictions), METRICS["log_loss"].compute(predictions)
-
     network = network_of(trial, backbone, weights)
     layered = recipe.layer_decay != 1
     batches = _batches(trial, samples, extensions)
@@ -189,13 +185,13 @@ def run_trial(
         network=network,
         batches=batches,
         validation=validation.samples(),
-        measure=measure,
+        measure=_measure(trial, validation, leading),
         preprocessing=Preprocessing(trial.mean, trial.std, trial.channels),
         recipe=recipe,
         numerics=trial.numerics,
         layers=layer_of_each(network, head_names(network, backbone)) if layered else None,
         loss=loss_for(recipe, trial.target, count(samples.label, len(trial.classes)), own_loss, trial.numerics.device),
-        settle=_cutting(trial, validation, leading) if recipe.regresses else lambda logits: ({}, logits),
+        settle=_settle(trial, validation, leading),
         workers=workers,
     )
     frozen = _frozen(trial, views, validation, cache) if recipe.probed else None
@@ -247,8 +243,22 @@ def _frozen(trial: Trial, views: SplitInputs | None, validation: SplitInputs, ca
     return Frozen(views.samples(), validation.samples(), cache, features, probe)
 
 
-def _cutting(trial: Trial, validation: SplitInputs, leading: Metric) -> Settle:
-    """What chooses the cut points between grades by a network's logits of the validation split."""
+def _measure(trial: Trial, validation: SplitInputs, leading: Metric) -> Measure:
+    """What gives the leading metric and the log-loss of logits of the validation split."""
+
+    def measure(logits: npt.NDArray[np.float32]) -> tuple[float, float]:
+        predictions = validation.predictions(trial.classes, logits)
+        return leading.on(predictions).compute(predictions), METRICS["log_loss"].compute(predictions)
+
+    return measure
+
+
+def _settle(trial: Trial, validation: SplitInputs, leading: Metric) -> Settle:
+    """What is chosen by a network's logits of the validation split: where it regresses, the cut points between grades;
+    else nothing.
+    """
+    if not trial.recipe.regresses:
+        return lambda logits: ({}, logits)
     import torch
 
     from afield.training.grades import OFFSETS
@@ -294,6 +304,33 @@ def score(
             for symmetry in shown
         ]
     )
+
+
+def taster(
+    trial: Trial, backbone: Backbone, validation: SplitInputs, leading: Metric
+) -> Callable[[dict[str, torch.Tensor]], Tasted]:
+    """What holds networks (their tensors by name), built as the trial's, against the validation split, with what is
+    settled there settled anew.
+    """
+    from afield.training import loop
+    from afield.training.grades import OFFSETS
+    from afield.training.preprocessing import Preprocessing
+    from afield.training.soup import Tasted
+
+    body = network_of(trial, backbone, weights=None)
+    preprocessing = Preprocessing(trial.mean, trial.std, trial.channels)
+    samples = validation.samples()
+    measure, settle = _measure(trial, validation, leading), _settle(trial, validation, leading)
+
+    def taste(network: dict[str, torch.Tensor]) -> Tasted:
+        body.load_state_dict(network)
+        if trial.recipe.regresses:
+            body.get_buffer(OFFSETS).zero_()
+        chosen, logits = settle(loop.predict(body, samples, preprocessing, trial.numerics))
+        metric, loss = measure(logits.numpy())
+        return Tasted({**network, **chosen}, metric, loss, logits)
+
+    return taste
 
 
 def network_of(trial: Trial, backbone: Backbone, weights: Weights | None) -> torch.nn.Module:

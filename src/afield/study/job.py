@@ -1,12 +1,12 @@
-"""One job of an engine: bring a trial to an epoch, or score its network. Reads inputs, calls the pure function, hands
-the outcome to the store.
+"""One job of an engine: bring a trial to an epoch, make a soup, or score a network. Reads inputs, calls the pure
+function, hands the outcome to the store.
 """
 
 from __future__ import annotations
 
 import platform as host
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -18,12 +18,14 @@ from afield.backbones.backbone import Backbone
 from afield.backbones.own import resolve
 from afield.backbones.weights import Weights
 from afield.base.extensions import Extension, is_own, load_kept
-from afield.base.reading import AS_DECLARED
 from afield.images.prepared import open_prepared
 from afield.scoring.metric import Metric
 from afield.scoring.metrics import metric
+from afield.study.keep import keep_network
+from afield.study.make_soup import make_soup
 from afield.study.measured import keep_measured
 from afield.study.needs import own_loss, own_metric
+from afield.study.soups import Soup
 from afield.study.split_view import TEST, SplitView
 from afield.study.store import Store
 from afield.tasks.boxes import pictures
@@ -65,8 +67,9 @@ def _open(paths: SplitPaths) -> SplitInputs:
 class Job:
     """What an engine is given; small and picklable."""
 
-    kind: Literal["train", "score"]
+    kind: Literal["train", "soup", "score"]
     trial: Trial
+    """to train, or what tells how the network is built that is made or scored"""
     out: Path
     splits: Mapping[str, SplitPaths]
     weights: Weights | None
@@ -80,11 +83,18 @@ class Job:
     """epochs to bring the trial to"""
     workers: int = 0
     """loader processes"""
+    soup: Soup | None = None
+    """to make or to score, in place of the trial's network"""
+
+    @property
+    def key(self) -> str:
+        """Of the network that it is about: the trial's, or the soup's."""
+        return self.trial.key if self.soup is None else self.soup.key
 
     @property
     def name(self) -> str:
         """What claims this work: one run at a time."""
-        return self.trial.key if self.kind == "train" else f"{self.trial.key}-score"
+        return f"{self.key}-score" if self.kind == "score" else self.key
 
     def backbone(self) -> Backbone:
         """What the trial's backbone refers to. Raises InputError where an extension is not the planned one."""
@@ -109,6 +119,9 @@ class Job:
         recipe = self.trial.recipe
         start = "" if recipe.initialisation == "pretrained" else f" {recipe.initialisation}"
         start += "" if recipe.trained == "all" else f" {recipe.trained}"
+        if self.soup is not None:
+            what = "scoring " if self.kind == "score" else ""
+            return f"{self.trial.task} {self.trial.backbone} {what}soup {self.soup.name}"
         what = "scoring" if self.kind == "score" else f"lr {recipe.learning_rate:g}"
         return f"{self.trial.task} {self.trial.backbone}{start} {what} seed {self.trial.seed}"
 
@@ -120,7 +133,10 @@ def perform(job: Job, progress: Progress, stop: Callable[[], bool]) -> int:
     store = Store.open(job.out)
     if job.kind == "train":
         return _train(job, store, progress, stop)
-    _score(job, store)
+    if job.kind == "soup":
+        _make_soup(job, store, stop)
+    else:
+        _score(job, store)
     return 0
 
 
@@ -153,38 +169,10 @@ def _train(job: Job, store: Store, progress: Progress, stop: Callable[[], bool])
 
 
 def _finish(job: Job, store: Store, state: State, here: Mapping[str, str]) -> None:
-    from safetensors.torch import save
-
-    from afield.training.grades import OFFSETS, cut_points
-
     trial, key, best = job.trial, job.trial.key, state.best
     assert best is not None, "a finished trial has a best epoch"
-    tensors = {name: tensor.contiguous() for name, tensor in best.network.items()}
-    row = job.backbone()
     store.reopen(key, here)
-    size = trial.recipe.size
-    store.write_network(
-        key,
-        save(tensors),
-        {
-            "backbone": row.id,
-            "library": row.library,
-            "architecture": row.architecture,
-            "tag": row.tag,
-            "pooling": trial.recipe.pooling,
-            "head": trial.recipe.head,
-            "extensions": dict(trial.extensions),
-            "classes": list(trial.classes),
-            "target": trial.target,
-            "image_size": size,
-            "resize": f"short side to {size} px, {trial.interpolation}, antialiased; centre crop",
-            "mean": list(trial.mean),
-            "std": list(trial.std),
-            "channels": trial.channels,
-            **({"cut_points": cut_points(tensors[OFFSETS].numpy())} if trial.recipe.regresses else {}),
-            **({} if trial.reading == AS_DECLARED else {"reading": asdict(trial.reading)}),
-        },
-    )
+    keep_network(store, key, trial, job.backbone(), best.network)
     predictions = job.splits["validation"].open().predictions(trial.classes, best.logits.numpy())
     store.finish(
         key,
@@ -202,13 +190,22 @@ def _finish(job: Job, store: Store, state: State, here: Mapping[str, str]) -> No
     )
 
 
+def _make_soup(job: Job, store: Store, stop: Callable[[], bool]) -> None:
+    from afield.training.device import platform
+
+    assert job.soup is not None, "a job that makes a soup has one"
+    here = platform(job.trial.numerics.device)
+    validation = job.splits["validation"].open()
+    make_soup(store, job.soup, job.trial, job.backbone(), job.metric(), validation, here, stop)
+
+
 def _score(job: Job, store: Store) -> None:
     """Score a network on what is missing; each split and view is whole before the next one begins."""
     from safetensors.torch import load_file
 
     from afield.training.device import platform
 
-    trial, key, scores = job.trial, job.trial.key, store.scores
+    trial, key, scores = job.trial, job.key, store.scores
     here = platform(trial.numerics.device)
     network = load_file(store.check_network(key))
     for at in job.scored_on:

@@ -23,6 +23,7 @@ from afield.images.unreadable import unreadable
 from afield.scoring.metric import Metric
 from afield.scoring.metrics import direction
 from afield.study.protocol import view_of
+from afield.study.search import rung_sizes
 from afield.study.study import Study
 from afield.tasks.builtin import find_task
 from afield.tasks.data import TaskData, Unreadable, load_task
@@ -89,6 +90,7 @@ def gather(
     problems += _misfits(study, tasks, backbones)
     if extensions is not None:
         problems += _augmentations(study, tasks, extensions)
+    problems += _lone_soups(study)
     problems += _unfit_losses(study, tasks, extensions)
     pretrained = [name for name in study.study.backbones if name in backbones and _is_pretrained(study, name)]
     ready = download and not problems
@@ -209,6 +211,20 @@ def _augmentations(study: Study, tasks: Mapping[str, TaskData], extensions: Mapp
                 check_augmentation(name, extensions, task.reading.count)
             except InputError as error:
                 yield str(error) if is_own(name) else f"{task.name}: {error}"
+
+
+def _lone_soups(study: Study) -> Iterator[str]:
+    """The soups of cells of which a search brings only one to its last epoch."""
+    for name, choice in study.soups.items():
+        for intervention in choice.interventions or study.study.interventions:
+            cells = study.cells(intervention)
+            _, last = rung_sizes(study.search, len(cells), cells[0].epochs)[-1]
+            if choice.over == ("cells",) and last == 1:
+                yield (
+                    f"soups.{name}: averages the cells of a search, and of {len(cells)} in {intervention} one alone is "
+                    'trained to its last epoch; let search.method be "grid", search more values, or average something '
+                    "else"
+                )
 
 
 def _views_denied(study: Study, name: str, task: Task) -> Iterator[str]:
