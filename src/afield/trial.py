@@ -204,7 +204,7 @@ def run_trial(
             "else is there; set numerics.micro_batch to a smaller number, e.g. "
             f"{max(1, (trial.numerics.micro_batch or recipe.batch_size) // 2)}"
         ) from error
-    return start.completed(state, network) if recipe.trained == "head" else state
+    return start.completed(state, recipe, network)
 
 
 def _batches(trial: Trial, samples: Samples, extensions: Mapping[str, str]) -> TrainingBatches:

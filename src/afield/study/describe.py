@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from afield.backbones.backbone import Backbone
 from afield.backbones.show import describe_cost
 from afield.base.errors import InputError
 from afield.base.text import columns, count
 from afield.images.prepared import estimate_bytes
 from afield.study.changes import with_backbones
 from afield.study.ledger import Ledger
-from afield.study.plan import Plan, PlannedSearch
+from afield.study.plan import Plan
 from afield.study.protocol import split_of
 from afield.study.record import StudyRecord
 from afield.study.search import rung_sizes
@@ -68,7 +69,7 @@ def describe_plan(plan: Plan, out: Path) -> str:
     lines = [head, "", columns(rows, header), ""]
     lines.append(f"{count(plan.epochs, 'epoch')} in all, repeats included. Numerics: {numerics}.")
     lines.append(f"Prepared images: {_disk(plan)}")
-    lines += _last_blocks(plan)
+    lines += _parts(plan)
     lines += _soups(plan)
     lines.append(f"{out}: holds nothing yet" if ledger is None else f"{out}: {_left(ledger)}")
     lines += damaged
@@ -86,8 +87,7 @@ def _soups(plan: Plan) -> list[str]:
     kept = [
         (rung_sizes(plan.study.search, len(search.cells), search.epochs)[-1][1], search.backbone.params_m)
         for search in plan.distinct
-        for choice in plan.study.soups.values()
-        if "cells" in choice.over and takes_part(choice, search.identity)
+        if any("cells" in soup.over and takes_part(soup, search.identity) for soup in plan.study.soups.values())
     ]
     if not kept:
         return []
@@ -100,18 +100,22 @@ def _soups(plan: Plan) -> list[str]:
     ]
 
 
-def _last_blocks(plan: Plan) -> list[str]:
+def _parts(plan: Plan) -> list[str]:
     """Of each backbone that is trained in part, a line that names the part."""
-    partly = {search.backbone.id: search.backbone for search in plan.searches if _trains_last_block(search)}
-    if not partly:
-        return []
-    from afield.backbones.parts import last_block_of  # rare, and it needs torch
+    lines = []
+    for name, row in _trained(plan, "last block").items():
+        from afield.backbones.parts import last_block_of  # rare, and it needs torch
 
-    return [f"{name}: the last block is {', '.join(last_block_of(row))}" for name, row in partly.items()]
+        lines.append(f"{name}: the last block is {', '.join(last_block_of(row))}")
+    for name, row in _trained(plan, "lora").items():
+        from afield.backbones.lora import lora_layers_of
+
+        lines.append(f"{name}: LoRA beside {count(len(lora_layers_of(row)), 'linear layer')}")
+    return lines
 
 
-def _trains_last_block(search: PlannedSearch) -> bool:
-    return search.cells[0].recipe.trained == "last block"
+def _trained(plan: Plan, what: str) -> dict[str, Backbone]:
+    return {each.backbone.id: each.backbone for each in plan.searches if each.cells[0].recipe.trained == what}
 
 
 def _ledger(plan: Plan, out: Path, damaged: list[str]) -> Ledger | None:

@@ -267,6 +267,10 @@ def _complaints(study: Study, task: Task, row: Backbone, recipe: Recipe) -> list
             from afield.backbones.parts import last_block_of
 
             last_block_of(row)
+        if recipe.trained == "lora":
+            from afield.backbones.lora import check_lora
+
+            check_lora(row)
         if task.reading.count != 3:
             from afield.backbones.channels import check_channels
 
