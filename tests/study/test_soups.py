@@ -10,8 +10,12 @@ import torch
 from safetensors.torch import load_file
 
 import afield
+from afield.analysis.answer import answer
 from afield.base.errors import InputError
+from afield.report.further import further_table
+from afield.report.words import number
 from afield.study.collect import load_record
+from afield.study.describe import describe_plan
 from afield.study.ledger import Ledger
 from afield.study.numerics import settle_numerics
 from afield.study.plan import make_plan
@@ -120,6 +124,9 @@ def test_a_soup_is_wanted_once_all_is_there_and_what_it_needs_is_trained_again(p
     store = Store.create(tmp_path / "out")
     ledger = Ledger(plan, store, lambda key, error: store.set_aside(key))
     (search,) = plan.searches
+    assert "Soups: the networks of 4 cells stay until theirs are made, at most about 20 MB" in describe_plan(
+        plan, tmp_path / "nowhere"
+    )
     assert ledger.soups() == ()
     for cell in search.cells:
         train(store, cell, 2)
@@ -187,6 +194,16 @@ def test_a_study_makes_its_soups_and_keeps_what_it_needs(photos: Path, tmp_path:
     if len(result["ingredients"]) == 1:
         one, other = (load_file(store.weights(each)) for each in (key, str(search.chosen)))
         assert all(torch.equal(one[name], other[name]) for name in one)
+
+    # the report holds each against the chosen network: greedy against that of the search's own seed
+    shown = further_table(record, answer(record).tasks[0].ranking, {})
+    assert shown is not None
+    cells = {row.cells[0]: row.cells[2] for row in shown.rows}
+    single = record.results[record.results["metric"] == record.task(search.task).metric].set_index("seed")["value"]
+    assert cells == {
+        "soup cells on test, plain": number(single[0], 3),
+        "soup all on test, plain": number(single.mean(), 3),
+    }
 
     # a soup that was asked for later: what it needs is trained again, to the same bits
     later = tmp_path / "later"

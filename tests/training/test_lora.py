@@ -206,7 +206,7 @@ def test_a_network_without_linear_layers_is_refused_with_the_mend() -> None:
 
 def test_without_peft_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("afield.backbones.lora.find_spec", lambda name: None)
-    with pytest.raises(InputError, match=r'needs the package peft; install it: pip install "afield\[lora\]"'):
+    with pytest.raises(InputError, match=r"needs peft, which is not installed; pip install 'afield\[lora\]'"):
         check_lora(VIT)
 
 

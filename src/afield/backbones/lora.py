@@ -26,7 +26,7 @@ _A, _B, _BASE = ".lora_A.default.", ".lora_B.default.", ".base_layer."
 def check_lora(backbone: Backbone) -> None:
     """Raises InputError where peft is not installed, and where the backbone has no linear layer beside its head."""
     if find_spec("peft") is None:
-        raise InputError('trained = "lora" needs the package peft; install it: pip install "afield[lora]"')
+        raise InputError("trained = \"lora\" needs peft, which is not installed; pip install 'afield[lora]'")
     lora_layers_of(backbone)
 
 
