@@ -23,6 +23,7 @@ from afield.scoring.metric import Metric
 from afield.scoring.metrics import direction
 from afield.study.own_metrics import misfits_of, own_metric
 from afield.study.protocol import view_of
+from afield.study.search import rung_sizes
 from afield.study.study import Study
 from afield.tasks.builtin import find_task
 from afield.tasks.data import TaskData, Unreadable, load_task
@@ -96,6 +97,7 @@ def gather(
     if extensions is not None:
         problems += _augmentations(study, tasks, extensions)
         problems += _unfit_heads(study, extensions)
+    problems += _lone_soups(study)
     problems += _unfit_losses(study, tasks, extensions)
     pretrained = [name for name in study.study.backbones if name in backbones and _is_pretrained(study, name)]
     ready = download and not problems
@@ -218,6 +220,20 @@ def _augmentations(study: Study, tasks: Mapping[str, TaskData], extensions: Mapp
                 yield str(error) if is_own(name) else f"{task.name}: {error}"
 
 
+def _lone_soups(study: Study) -> Iterator[str]:
+    """The soups of cells of which a search brings only one to its last epoch."""
+    for name, choice in study.soups.items():
+        for intervention in choice.interventions or study.study.interventions:
+            cells = study.cells(intervention)
+            _, last = rung_sizes(study.search, len(cells), cells[0].epochs)[-1]
+            if choice.over == ("cells",) and last == 1:
+                yield (
+                    f"soups.{name}: averages the cells of a search, and of {len(cells)} in {intervention} one alone is "
+                    'trained to its last epoch; let search.method be "grid", search more values, or average something '
+                    "else"
+                )
+
+
 def _views_denied(study: Study, name: str, task: Task) -> Iterator[str]:
     """The views of the study under which this task's labels do not stay."""
     published = task.published if study.study.protocol == "paper" else None
@@ -270,6 +286,10 @@ def _complaints(study: Study, task: Task, row: Backbone, recipe: Recipe) -> list
             from afield.backbones.parts import last_block_of
 
             last_block_of(row)
+        if recipe.trained == "lora":
+            from afield.backbones.lora import check_lora
+
+            check_lora(row)
         if task.reading.count != 3:
             from afield.backbones.channels import check_channels
 

@@ -59,6 +59,8 @@ class SearchRecord:
     """the searched keys and their values"""
     chosen: str | None
     """key of the chosen cell; None where the search has not ended"""
+    finalists: tuple[str, ...] = ()
+    """keys of the cells that the search brought to their last epoch, in grid order; none where it has not ended"""
     repeats: tuple[TrialRecord, ...] = ()
     """the chosen recipe under every seed, the search's own first"""
     borders: tuple[str, ...] = ()
@@ -160,7 +162,7 @@ class StudyRecord:
     results: pd.DataFrame
     """the results table: a row a backbone, task, metric, intervention and seed, of single networks on test, plain"""
     further: pd.DataFrame
-    """the same columns for all that leads nothing: further test splits, views, ensembles, joined folds"""
+    """the same columns for all that leads nothing: further test splits, views, ensembles, joined folds, soups"""
     predictions: pd.DataFrame
     """key, split, view, sample, unit, cluster, label, logits (list) of the scored trials, for validation and test"""
     searches: tuple[SearchRecord, ...]
@@ -172,7 +174,7 @@ class StudyRecord:
     """the distinct platforms that trained, e.g. {"cpu": ..., "torch": ...}"""
     test_reads: int = 0
     unjoined: tuple[str, ...] = ()
-    """words for each ensemble that lacks members"""
+    """words for each ensemble that lacks members, and each soup that lacks networks or failed"""
     resampled: Mapping[str, npt.NDArray[np.float64]] = field(default_factory=dict)
     """of trials that one's own metric was computed of: its value in each resample of test, by key"""
     counterpart: Counterpart | None = None

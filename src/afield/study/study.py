@@ -17,6 +17,7 @@ from afield.base.errors import InputError, nearest
 from afield.base.extensions import is_own
 from afield.study.ensembles import EnsembleChoice, unfolded
 from afield.study.own_interventions import with_own
+from afield.study.soups import SoupChoice, soup_complaints
 from afield.tasks.builtin import TASKS
 from afield.tasks.places import user_path
 from afield.tasks.source import TaskSource
@@ -130,6 +131,8 @@ class Study(_Table):
     """recipe keys by name of the intervention; `backbones` restricts one to some backbones"""
     ensembles: dict[Annotated[str, Field(pattern=rf"^{NAME.pattern}$")], EnsembleChoice] = Field(default_factory=dict)
     """whose predictions are joined, by name"""
+    soups: dict[Annotated[str, Field(pattern=rf"^{NAME.pattern}$")], SoupChoice] = Field(default_factory=dict)
+    """whose weights are averaged, by name"""
 
     @model_validator(mode="after")
     def _interventions_hold(self) -> Study:
@@ -186,6 +189,14 @@ class Study(_Table):
                     f"ensembles.{name}: joins {' and '.join(choice.over)}, of which there is one alone; name more "
                     "under [study], or join something else"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _soups_hold(self) -> Study:
+        recipes = {name: self.recipe_of(name) for name in self.study.interventions}
+        for name, choice in self.soups.items():
+            for complaint in soup_complaints(name, choice, self.study.backbones, recipes, len(self.study.seeds)):
+                raise ValueError(complaint)
         return self
 
     @property
