@@ -39,6 +39,7 @@ from afield.study.split_view import TEST, VALIDATION
 from afield.study.store import Store, TrialFiles
 from afield.study.study import Study
 from afield.tasks.task import SPLITS, Card, in_order
+from afield.tasks.training_split import TrainingSplit
 from afield.trial import Trial
 
 _View = tuple[tuple[float, ...], tuple[float, ...], str, str]
@@ -231,6 +232,10 @@ def _task(store: Store, name: str, plan: Mapping[str, Any]) -> TaskRecord:
         selection=plan["selection"][name],
         dropped=plan["dropped"][name],
         incomplete=plan["incomplete"][name],
+        training={
+            intervention: TrainingSplit.from_plain(values)
+            for intervention, values in plan.get("training", {}).get(name, {}).items()
+        },
         fingerprint=content["fingerprint"],
         counts={split: content["counts"][split] for split in in_order(content["counts"])},
         sizes={split: content["sizes"][split] for split in in_order(content["sizes"])},

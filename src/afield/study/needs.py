@@ -51,6 +51,8 @@ class Needs:
     extensions: Mapping[str, Extension]
     tasks: Mapping[str, TaskData]
     """by the task's own name"""
+    changed: Mapping[tuple[str, str], TaskData]
+    """the same with other training splits, by task and intervention, where an intervention changes them"""
     backbones: Mapping[str, Backbone]
     """by the name that the study gives"""
     weights: Mapping[str, Weights]
@@ -92,6 +94,7 @@ def gather(
     if len(tasks) < len(loaded):
         names = ", ".join(found.task.name for found in loaded.values())
         problems.append(f"study.tasks: two have one name ({names}); rename one")
+    changed = _changed(study, tasks, extensions, cache, data, preparing, problems)
     backbones = _each(loadable(study.study.backbones), lambda name: planned(name, extensions or {}), problems)
     problems += _misfits(study, tasks, backbones)
     if extensions is not None:
@@ -104,7 +107,32 @@ def gather(
     weights = _each(pretrained, lambda name: _weights(backbones[name], sources, downloading, download=ready), problems)
     if problems:
         raise InputError("\n".join(dict.fromkeys(problems)))
-    return Needs(extensions or {}, tasks, backbones, weights, metrics, beside)
+    return Needs(extensions or {}, tasks, changed, backbones, weights, metrics, beside)
+
+
+def _changed(
+    study: Study,
+    tasks: Mapping[str, TaskData],
+    extensions: Mapping[str, Extension] | None,
+    cache: Path,
+    data: Path | None,
+    preparing: Preparing | None,
+    problems: list[str],
+) -> Mapping[tuple[str, str], TaskData]:
+    """The tasks with the training splits that interventions make; nothing where none does."""
+    if not any(study.training_of(name).tasks() for name in study.study.interventions):
+        return {}
+    from afield.study.training_split import Surroundings, changed_data  # rare, and it needs what compares pictures
+
+    around = Surroundings(
+        study,
+        cache,
+        data,
+        own_task=partial(find_own_task, extensions=extensions or {}),
+        unreadable=lambda task: _unreadable(study, task, cache, preparing),
+        progress=preparing or (lambda *_: None),
+    )
+    return changed_data(around, tasks, problems)
 
 
 def own_loss(name: str, extensions: Mapping[str, Extension]) -> Loss:

@@ -18,6 +18,7 @@ from afield.scoring.predictions import Predictions
 from afield.study.study import Study
 from afield.tasks.data import lacking_classes
 from afield.tasks.task import Card, Target
+from afield.tasks.training_split import TrainingSplit
 
 TrialState = Literal["finished", "paused", "failed", "missing"]
 
@@ -111,6 +112,8 @@ class TaskRecord:
     """images that could not be read and were left out, each with the reason"""
     incomplete: str = ""
     """words for what the data lack of the published ones"""
+    training: Mapping[str, TrainingSplit] = field(default_factory=dict)
+    """what interventions made of the training split, by intervention; none for those that leave it as it is"""
     pictures: Mapping[str, tuple[npt.NDArray[np.uint8], ...]] = field(default_factory=dict)
     """a few images a class as the network sees them, [height, width, 3]"""
 

@@ -21,7 +21,7 @@ from afield.study.job import Job, SplitPaths
 from afield.study.ledger import Ledger, Want
 from afield.study.micro_batches import settle_micro_batches
 from afield.study.numerics import settle_numerics
-from afield.study.plan import Plan, PlannedSearch, make_plan
+from afield.study.plan import Plan, PlannedSearch, changed_words, make_plan
 from afield.study.ready import path_of, sources_of
 from afield.study.standing import Silent, Watch, standing_of
 from afield.study.store import Store
@@ -91,11 +91,15 @@ def run_study(
         study, numerics, cache, sources_of(weights, offline=offline), path_of(data), watch.download, watch.prepare
     )
     plan = settle_micro_batches(plan, store.root, watch.say)
+    for found in plan.changed.values():
+        write_task(store, found)
     for name, found in plan.tasks.items():
         write_task(store, found)
         for words in (found.task.proposal, plan.incomplete[name]):
             if words:
                 watch.say(f"{name}: {words}")
+    for line in changed_words(plan):
+        watch.say(line)
     store.write_study(study.study.name, study.model_dump_json(indent=2), plan.content())
     on_cpu = numerics.device == "cpu"
     if slots is None:
