@@ -6,7 +6,7 @@ and tables, which need a trial's key alone, start at once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -40,10 +40,12 @@ from afield.training.recipe import Recipe
 if TYPE_CHECKING:
     import torch
 
+    from afield.backbones.own_heads import Head
     from afield.images.loader import Samples, TrainingBatches
     from afield.training.checkpoint import State
-    from afield.training.loop import Hooks, Settle
+    from afield.training.loop import Hooks, Measure, Settle
     from afield.training.losses import Loss
+    from afield.training.soup import Tasted
     from afield.training.start import Frozen
 
 TRIAL_VERSION = 1
@@ -135,11 +137,8 @@ class SplitInputs:
 
     def predictions(self, classes: tuple[str, ...], logits: npt.NDArray[np.float32]) -> Predictions:
         """Logits [n, classes] with whom they are about."""
-        columns = {
-            name: self.table[source].to_numpy(dtype=np.str_)
-            for name, source in (("sample", "id"), ("unit", "unit"), ("cluster", "cluster"))
-        }
-        return Predictions(classes, label=label_array(self.table["label"]), logits=logits, **columns)
+        sample, unit, cluster = (self.table[name].to_numpy(dtype=np.str_) for name in ("id", "unit", "cluster"))
+        return Predictions(classes, sample, unit, cluster, label_array(self.table["label"]), logits)
 
 
 def run_trial(
@@ -151,6 +150,7 @@ def run_trial(
     leading: Metric,
     own_loss: Loss | None = None,
     *,
+    own_head: Head | None = None,
     state: State,
     until: int,
     workers: int,
@@ -163,9 +163,9 @@ def run_trial(
     epoch.
 
     `backbone`, `weights` and `leading` are what `trial.backbone`, `trial.weights` and `trial.metric` name, `own_loss`
-    what `trial.recipe.loss` does, where it is one's own. Where `recipe.probed`, `views` is the training split as
-    evaluation views, and `cache` where features and probes are kept. `extensions` says of each of `trial.extensions`
-    where it is loaded from, by name (`keep_copy`). Raises Stopped (after `hooks.save`) or
+    and `own_head` what its recipe's loss and head do, where they are one's own. Where `recipe.probed`, `views` is the
+    training split as evaluation views, and `cache` where features and probes are kept. `extensions` says of each of
+    `trial.extensions` where it is loaded from, by name (`keep_copy`). Raises Stopped (after `hooks.save`) or
     AfieldError, also where the device's memory does not suffice. A trial on several devices runs in as many processes
     at once (training/spread.py), each of which comes to the same state.
     """
@@ -180,25 +180,20 @@ def run_trial(
     recipe, samples = trial.recipe, train.samples()
     if trial.numerics.devices != devices.share().processes:
         raise ValueError(f"a trial on {trial.numerics.devices} devices runs in as many processes (training/spread.py)")
-
-    def measure(logits: npt.NDArray[np.float32]) -> tuple[float, float]:
-        predictions = validation.predictions(trial.classes, logits)
-        return leading.on(predictions).compute(predictions), METRICS["log_loss"].compute(predictions)
-
-    network = network_of(trial, backbone, weights)
+    network = network_of(trial, backbone, weights, own_head)
     layered = recipe.layer_decay != 1
     batches = _batches(trial, samples, extensions)
     setup = loop.Setup(
         network=network,
         batches=batches,
         validation=validation.samples(),
-        measure=measure,
+        measure=_measure(trial, validation, leading),
         preprocessing=Preprocessing(trial.mean, trial.std, trial.channels),
         recipe=recipe,
         numerics=trial.numerics,
         layers=layer_of_each(network, head_names(network, backbone)) if layered else None,
         loss=loss_for(recipe, trial.target, count(samples.label, len(trial.classes)), own_loss, trial.numerics.device),
-        settle=_cutting(trial, validation, leading) if recipe.regresses else lambda logits: ({}, logits),
+        settle=_settle(trial, validation, leading),
         workers=workers,
     )
     frozen = _frozen(trial, views, validation, cache) if recipe.probed else None
@@ -211,7 +206,7 @@ def run_trial(
             "else is there; set numerics.micro_batch to a smaller number, e.g. "
             f"{max(1, (trial.numerics.micro_batch or recipe.batch_size) // 2)}"
         ) from error
-    return start.completed(state, network) if recipe.trained == "head" else state
+    return start.completed(state, recipe, network)
 
 
 def _batches(trial: Trial, samples: Samples, extensions: Mapping[str, str]) -> TrainingBatches:
@@ -252,8 +247,22 @@ def _frozen(trial: Trial, views: SplitInputs | None, validation: SplitInputs, ca
     return Frozen(views.samples(), validation.samples(), cache, features, probe)
 
 
-def _cutting(trial: Trial, validation: SplitInputs, leading: Metric) -> Settle:
-    """What chooses the cut points between grades by a network's logits of the validation split."""
+def _measure(trial: Trial, validation: SplitInputs, leading: Metric) -> Measure:
+    """What gives the leading metric and the log-loss of logits of the validation split."""
+
+    def measure(logits: npt.NDArray[np.float32]) -> tuple[float, float]:
+        predictions = validation.predictions(trial.classes, logits)
+        return leading.on(predictions).compute(predictions), METRICS["log_loss"].compute(predictions)
+
+    return measure
+
+
+def _settle(trial: Trial, validation: SplitInputs, leading: Metric) -> Settle:
+    """What is chosen by a network's logits of the validation split: where it regresses, the cut points between grades;
+    else nothing.
+    """
+    if not trial.recipe.regresses:
+        return lambda logits: ({}, logits)
     import torch
 
     from afield.training.grades import OFFSETS
@@ -276,7 +285,12 @@ def _place(trial: Trial, extensions: Mapping[str, str]) -> tuple[str, str]:
 
 
 def score(
-    trial: Trial, backbone: Backbone, network: dict[str, torch.Tensor], split: SplitInputs, view: str = PLAIN
+    trial: Trial,
+    backbone: Backbone,
+    network: dict[str, torch.Tensor],
+    split: SplitInputs,
+    view: str = PLAIN,
+    own_head: Head | None = None,
 ) -> Predictions:
     """The predictions of a trained network (its tensors by name) on a split under a view (`images.symmetries`): the
     mean of the probabilities of all that the view shows of each picture. Raises InputError for a view that the task's
@@ -286,7 +300,7 @@ def score(
     from afield.training import loop
     from afield.training.preprocessing import Preprocessing
 
-    body = network_of(trial, backbone, weights=None)
+    body = network_of(trial, backbone, None, own_head)
     body.load_state_dict(network)
     preprocessing = Preprocessing(trial.mean, trial.std, trial.channels)
     shown = symmetries(view, trial.flips)
@@ -301,9 +315,41 @@ def score(
     )
 
 
-def network_of(trial: Trial, backbone: Backbone, weights: Weights | None) -> torch.nn.Module:
-    """The trial's network on its device, before any probe and the first step; without weights from scratch."""
+def taster(
+    trial: Trial, backbone: Backbone, validation: SplitInputs, leading: Metric, own_head: Head | None = None
+) -> Callable[[dict[str, torch.Tensor]], Tasted]:
+    """What holds networks (their tensors by name), built as the trial's, against the validation split, with what is
+    settled there settled anew.
+    """
+    from afield.training import loop
+    from afield.training.grades import OFFSETS
+    from afield.training.preprocessing import Preprocessing
+    from afield.training.soup import Tasted
+
+    body = network_of(trial, backbone, None, own_head)
+    preprocessing = Preprocessing(trial.mean, trial.std, trial.channels)
+    samples = validation.samples()
+    measure, settle = _measure(trial, validation, leading), _settle(trial, validation, leading)
+
+    def taste(network: dict[str, torch.Tensor]) -> Tasted:
+        body.load_state_dict(network)
+        if trial.recipe.regresses:
+            body.get_buffer(OFFSETS).zero_()
+        chosen, logits = settle(loop.predict(body, samples, preprocessing, trial.numerics))
+        metric, loss = measure(logits.numpy())
+        return Tasted({**network, **chosen}, metric, loss, logits)
+
+    return taste
+
+
+def network_of(
+    trial: Trial, backbone: Backbone, weights: Weights | None, own_head: Head | None = None
+) -> torch.nn.Module:
+    """The trial's network on its device, before any probe and the first step; without weights from scratch. `own_head`
+    is what the recipe's head refers to, where it is one's own.
+    """
     from afield.backbones.build import build
+    from afield.backbones.own_heads import head_of
     from afield.training.device import place, settle_process
     from afield.training.grades import with_grades
 
@@ -317,7 +363,7 @@ def network_of(trial: Trial, backbone: Backbone, weights: Weights | None) -> tor
         weights=weights,
         channels=len(trial.mean),
         pooling=trial.recipe.pooling,
-        head=trial.recipe.head,
+        head=head_of(trial.recipe.head, own_head),
         size=trial.recipe.size,
     )
     if trial.recipe.regresses:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from afield.backbones.backbone import Backbone
 from afield.base.errors import AfieldError, StoreError
+from afield.base.extensions import is_own
 from afield.base.files import write_json
 from afield.study.plan import Plan
 from afield.trial import Trial
@@ -103,6 +104,8 @@ def try_trial(trial: Trial, backbone: Backbone) -> int:
     from afield.trial import network_of
 
     scratch = trial.model_copy(update={"weights": None})
+    if is_own(trial.recipe.head):  # takes as much memory as a linear one, or nearly so
+        scratch = scratch.model_copy(update={"recipe": trial.recipe.model_copy(update={"head": "linear"})})
     size = trial.numerics.at_once(trial.recipe.batch_size)
     labels = torch.zeros((size, len(trial.classes)) if trial.target == "labels" else size, dtype=torch.int64)
 
