@@ -68,7 +68,7 @@ def test_help_names_every_command_on_one_line_without_torch() -> None:
 
 def test_analysis_and_report_need_no_torch() -> None:
     modules = "afield.report.page, afield.analysis.answer, afield.study.collect"
-    code = f"import sys, {modules}; assert 'torch' not in sys.modules"
+    code = f"import sys, {modules}; afield.load_network; assert 'torch' not in sys.modules"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

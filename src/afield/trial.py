@@ -40,6 +40,7 @@ from afield.training.recipe import Recipe
 if TYPE_CHECKING:
     import torch
 
+    from afield.backbones.own_heads import Head
     from afield.images.loader import Samples, TrainingBatches
     from afield.training.checkpoint import State
     from afield.training.loop import Hooks, Settle
@@ -135,11 +136,8 @@ class SplitInputs:
 
     def predictions(self, classes: tuple[str, ...], logits: npt.NDArray[np.float32]) -> Predictions:
         """Logits [n, classes] with whom they are about."""
-        columns = {
-            name: self.table[source].to_numpy(dtype=np.str_)
-            for name, source in (("sample", "id"), ("unit", "unit"), ("cluster", "cluster"))
-        }
-        return Predictions(classes, label=label_array(self.table["label"]), logits=logits, **columns)
+        sample, unit, cluster = (self.table[name].to_numpy(dtype=np.str_) for name in ("id", "unit", "cluster"))
+        return Predictions(classes, sample, unit, cluster, label_array(self.table["label"]), logits)
 
 
 def run_trial(
@@ -151,6 +149,7 @@ def run_trial(
     leading: Metric,
     own_loss: Loss | None = None,
     *,
+    own_head: Head | None = None,
     state: State,
     until: int,
     workers: int,
@@ -163,26 +162,29 @@ def run_trial(
     epoch.
 
     `backbone`, `weights` and `leading` are what `trial.backbone`, `trial.weights` and `trial.metric` name, `own_loss`
-    what `trial.recipe.loss` does, where it is one's own. Where `recipe.probed`, `views` is the training split as
-    evaluation views, and `cache` where features and probes are kept. `extensions` says of each of `trial.extensions`
-    where it is loaded from, by name (`keep_copy`). Raises Stopped (after `hooks.save`) or
-    AfieldError, also where the device's memory does not suffice.
+    and `own_head` what its recipe's loss and head do, where they are one's own. Where `recipe.probed`, `views` is the
+    training split as evaluation views, and `cache` where features and probes are kept. `extensions` says of each of
+    `trial.extensions` where it is loaded from, by name (`keep_copy`). Raises Stopped (after `hooks.save`) or
+    AfieldError, also where the device's memory does not suffice. A trial on several devices runs in as many processes
+    at once (training/spread.py), each of which comes to the same state.
     """
     import torch
 
     from afield.backbones.heads import head_names
     from afield.backbones.layers import layer_of_each
-    from afield.training import loop, start
+    from afield.training import devices, loop, start
     from afield.training.losses import loss_for
     from afield.training.preprocessing import Preprocessing
 
     recipe, samples = trial.recipe, train.samples()
+    if trial.numerics.devices != devices.share().processes:
+        raise ValueError(f"a trial on {trial.numerics.devices} devices runs in as many processes (training/spread.py)")
 
     def measure(logits: npt.NDArray[np.float32]) -> tuple[float, float]:
         predictions = validation.predictions(trial.classes, logits)
         return leading.on(predictions).compute(predictions), METRICS["log_loss"].compute(predictions)
 
-    network = network_of(trial, backbone, weights)
+    network = network_of(trial, backbone, weights, own_head)
     layered = recipe.layer_decay != 1
     batches = _batches(trial, samples, extensions)
     setup = loop.Setup(
@@ -200,7 +202,7 @@ def run_trial(
     )
     frozen = _frozen(trial, views, validation, cache) if recipe.probed else None
     try:
-        begun = start.begin(setup, batches, backbone, frozen, state, hooks.stop)
+        begun = start.begin(setup, batches, backbone, frozen, state, hooks)
         state = loop.train(begun, state, until, hooks)
     except torch.OutOfMemoryError as error:
         raise AfieldError(
@@ -215,6 +217,7 @@ def _batches(trial: Trial, samples: Samples, extensions: Mapping[str, str]) -> T
     """The trial's batches of the training split's samples."""
     from afield.images.augmentation.mixing import Mixing
     from afield.images.loader import TrainingBatches
+    from afield.training import devices
 
     recipe = trial.recipe
     return TrainingBatches(
@@ -229,6 +232,7 @@ def _batches(trial: Trial, samples: Samples, extensions: Mapping[str, str]) -> T
         mixing=Mixing(recipe.mixup, recipe.cutmix),
         erasing=recipe.erasing,
         extension=_place(trial, extensions),
+        share=devices.share(),
     )
 
 
@@ -271,7 +275,12 @@ def _place(trial: Trial, extensions: Mapping[str, str]) -> tuple[str, str]:
 
 
 def score(
-    trial: Trial, backbone: Backbone, network: dict[str, torch.Tensor], split: SplitInputs, view: str = PLAIN
+    trial: Trial,
+    backbone: Backbone,
+    network: dict[str, torch.Tensor],
+    split: SplitInputs,
+    view: str = PLAIN,
+    own_head: Head | None = None,
 ) -> Predictions:
     """The predictions of a trained network (its tensors by name) on a split under a view (`images.symmetries`): the
     mean of the probabilities of all that the view shows of each picture. Raises InputError for a view that the task's
@@ -281,7 +290,7 @@ def score(
     from afield.training import loop
     from afield.training.preprocessing import Preprocessing
 
-    body = network_of(trial, backbone, weights=None)
+    body = network_of(trial, backbone, None, own_head)
     body.load_state_dict(network)
     preprocessing = Preprocessing(trial.mean, trial.std, trial.channels)
     shown = symmetries(view, trial.flips)
@@ -296,9 +305,14 @@ def score(
     )
 
 
-def network_of(trial: Trial, backbone: Backbone, weights: Weights | None) -> torch.nn.Module:
-    """The trial's network on its device, before any probe and the first step; without weights from scratch."""
+def network_of(
+    trial: Trial, backbone: Backbone, weights: Weights | None, own_head: Head | None = None
+) -> torch.nn.Module:
+    """The trial's network on its device, before any probe and the first step; without weights from scratch. `own_head`
+    is what the recipe's head refers to, where it is one's own.
+    """
     from afield.backbones.build import build
+    from afield.backbones.own_heads import head_of
     from afield.training.device import place, settle_process
     from afield.training.grades import with_grades
 
@@ -312,7 +326,7 @@ def network_of(trial: Trial, backbone: Backbone, weights: Weights | None) -> tor
         weights=weights,
         channels=len(trial.mean),
         pooling=trial.recipe.pooling,
-        head=trial.recipe.head,
+        head=head_of(trial.recipe.head, own_head),
         size=trial.recipe.size,
     )
     if trial.recipe.regresses:

@@ -103,6 +103,7 @@ def _task_answer(record: StudyRecord, task: str) -> TaskAnswer:
         warnings=(
             *_warnings(record, ranking, fit, intervention, machines),
             *(each.words for each in subgroups if each.worst),
+            *([record.uncompared] if record.uncompared else []),
         ),
         ranking=ranking,
         fit=fit,

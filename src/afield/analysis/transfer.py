@@ -94,7 +94,8 @@ def fit_transfer(
     """Fit every (task, metric) of a results table whose direction is "higher" against ImageNet top-1.
 
     A metric that is better when lower is passed over: verdicts read metric points, which such a one does not have. Only
-    pretrained backbones under that intervention count, each with the mean over its seeds. Least squares on the metric's
+    pretrained backbones under that intervention count, with a new head or, all of them, with a probed one, each with
+    the mean over its seeds. Least squares on the metric's
     own scale; the normalised slope is that in metric points per ImageNet point (Fang et al., arXiv 2301.04644, figure
     1). The logit and the probit slope are those of `axes.py`.
 
@@ -114,8 +115,8 @@ def fit_transfer(
 
     No verdict says more than r does: where r's interval holds 0, a slope that excludes it is `cannot tell` too. A large
     p is never evidence of no transfer. Each (task, metric) stands for itself: nothing is corrected for their number.
-    Raises InputError where a (task, metric, backbone, seed) stands twice, a backbone has two ImageNet accuracies, or a
-    direction is neither "higher" nor "lower".
+    Raises InputError where a (task, metric, backbone, seed) stands twice, a task mixes new heads with probed ones, a
+    backbone has two ImageNet accuracies, or a direction is neither "higher" nor "lower".
     """
     if results.empty:
         return ()

@@ -14,7 +14,7 @@ from afield.report.figures import Figure, Figures
 from afield.report.further import further_table
 from afield.report.interventions import InterventionSection, intervention_section
 from afield.report.pictures import data_uri
-from afield.report.recorded import Table, metric_table, protocol_table
+from afield.report.recorded import Table, metric_table, places_table, protocol_table
 from afield.report.rows import Row
 from afield.report.searches import SearchSection, recipe_words, search_sections
 from afield.scoring.metrics import metric_title
@@ -66,6 +66,8 @@ class TaskSection:
     """the split that chose"""
     recorded: Table | None
     """all recorded metrics"""
+    places: Table | None
+    """every pair: ranks and letters"""
     further: Table | None
     """further test splits, views, ensembles, joined folds"""
     unjoined: tuple[str, ...]
@@ -124,6 +126,7 @@ def _task_section(
         few=few_clusters(ranking.n_test, ranking.n_clusters),
         selection=task.selection,
         recorded=metric_table(record, ranking, names),
+        places=places_table(ranking.places, names) if ranking.places else None,
         further=further_table(record, ranking, names),
         unjoined=tuple(line for line in record.unjoined if f" of {task.name} lacks " in line),
         protocols=protocol_table(part.protocols, names) if part.protocols else None,

@@ -16,6 +16,8 @@ from afield.base.errors import InputError, nearest
 from afield.base.extensions import is_own
 from afield.scoring.metric import Metric
 from afield.scoring.metrics import METRICS
+from afield.study.beside import planned_beside
+from afield.study.beside_computed import compute_beside
 from afield.study.combined import keep_combined, metrics_of
 from afield.study.ensembles import Combination
 from afield.study.ledger import has_failed
@@ -114,6 +116,18 @@ def keep_all_joined(store: Store, study: str, own: Mapping[str, Metric]) -> None
             keep_combined(store, each, task.classes, metrics, at)
 
 
+def keep_all_beside(store: Store, study: str, own: Mapping[str, Metric]) -> tuple[str, ...]:
+    """Compute and keep the metrics `own` (by name) that a study records beside all that fit, of all that is scored and
+    joined, unless they are there. Gives a line for each that has no value somewhere, with the reason.
+    """
+    if not own:
+        return ()
+    context, stored = _context(store, _choose_study(store, study))
+    _, tables, joined = _found(context, stored)
+    samples = {name: pd.read_parquet(store.samples(name, identity)) for name, identity in stored["tasks"].items()}
+    return compute_beside(tables, joined, own, samples)
+
+
 def _context(store: Store, study: Study) -> tuple[Context, Mapping[str, Any]]:
     """All that is looked up, and the plan as it was stored."""
     stored = store.read_plan(study.study.name)
@@ -134,7 +148,7 @@ def _found(
         Scored(search, trial, context.backbones[trial.backbone], _machine(context.files[trial.key]))
         for search, trial in _scored(context, searches)
     ]
-    tables = Tables(context.store, context.study, tasks, scored)
+    tables = Tables(context.store, context.study, tasks, scored, planned_beside(stored))
     return searches, tables, combinations_of(context.study, searches, scored)
 
 

@@ -71,7 +71,7 @@ def prepare_split(data: TaskData, split: str, rule: Rule, cache: Path, progress:
 
 def write_task(store: Store, data: TaskData) -> None:
     """Write a task's samples and card into the result folder."""
-    task, table = data.task, data.table
+    task = data.task
     content = {
         "name": task.name,
         "version": task.version,
@@ -86,10 +86,7 @@ def write_task(store: Store, data: TaskData) -> None:
         "counts": data.counts(),
         "sizes": {split: len(data.table[data.table["split"] == split]) for split in data.counts()},
     }
-    columns = ["id", "image", "label", "split", "group", "cluster", "unit"]
-    columns += [name for name in ("box", "weight") if name in table]
-    columns += [name for name in task.subgroups if name not in columns]
-    store.write_task(task.name, data.identity, table[columns], content)
+    store.write_task(task.name, data.identity, data.table[data.columns], content)
 
 
 def _write_pictures(store: Store, data: TaskData, paths: SplitPaths) -> None:

@@ -85,6 +85,8 @@ class Plan:
     """the study's own files and packages, by name"""
     metrics: Mapping[str, Metric] = field(default_factory=dict)
     """one's own that lead tasks, by name"""
+    beside: Mapping[str, Metric] = field(default_factory=dict)
+    """one's own that are recorded beside all that fit, by name"""
 
     def with_micro_batches(self, of: Callable[[Trial], int]) -> Plan:
         """The plan whose trials take so many samples at once."""
@@ -123,6 +125,7 @@ class Plan:
             "backbones": {search.backbone.id: search.backbone.plain() for search in self.searches},
             "extensions": {name: item.sha256 for name, item in self.extensions.items()},
             "metrics": {name: list(own.range) for name, own in self.metrics.items()},
+            "beside": {name: own.direction for name, own in self.beside.items()},
             "weights": {name: {"sha256": item.sha256, "origin": item.origin} for name, item in self.weights.items()},
             "numerics": self.numerics.model_dump(mode="json"),
         }
@@ -217,7 +220,7 @@ def make_plan(
                 needs.weights.get(name),
                 numerics,
                 _hashes(
-                    (name, found.task.metric, grids[intervention][0].loss, grids[intervention][0].augmentation),
+                    (name, found.task.metric, *grids[intervention][0].named),
                     needs.extensions,
                 ),
             ),
@@ -228,12 +231,12 @@ def make_plan(
         for name in study.backbones_of(intervention)
     )
     weights = {needs.backbones[name].id: item for name, item in needs.weights.items()}
-    return Plan(study, needs.tasks, weights, numerics, searches, needs.extensions, needs.metrics)
+    return Plan(study, needs.tasks, weights, numerics, searches, needs.extensions, needs.metrics, needs.beside)
 
 
 def _hashes(names: Sequence[str], extensions: Mapping[str, Extension]) -> tuple[tuple[str, str], ...]:
-    """Name and sha256 of the extensions that shape a training: by its backbone, its loss, its augmentation, the metric
-    that selects.
+    """Name and sha256 of the extensions that shape a training: by its backbone, its loss, its head, its augmentation,
+    the metric that selects.
     """
     used = [extension_of(name, extensions) for name in names if is_own(name)]
     return tuple(sorted({(extension.name, extension.sha256) for extension in used}))

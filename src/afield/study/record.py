@@ -73,7 +73,7 @@ class SearchRecord:
     """Spearman correlation, over the cells that went on, of the order at the first rung and at the end; None below
     three"""
     micro_batch: int = 0
-    """samples that the device took at once; 0: a whole batch"""
+    """samples that a device took at once, in parts of a batch or as its share of it; 0: a whole batch"""
 
 
 @dataclass(frozen=True)
@@ -177,6 +177,8 @@ class StudyRecord:
     """of trials that one's own metric was computed of: its value in each resample of test, by key"""
     counterpart: Counterpart | None = None
     """where the folder holds a study of the other protocol too (`counterpart.with_counterpart`)"""
+    uncompared: str = ""
+    """words for studies of the folder that could not be read for that"""
 
     def task(self, name: str) -> TaskRecord:
         """The record of that task."""

@@ -14,7 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from afield.backbones.catalogue import members
 from afield.base.errors import InputError, nearest
+from afield.base.extensions import is_own
 from afield.study.ensembles import EnsembleChoice, unfolded
+from afield.study.own_interventions import with_own
 from afield.tasks.builtin import TASKS
 from afield.tasks.places import user_path
 from afield.tasks.source import TaskSource
@@ -58,6 +60,10 @@ class StudyHead(_Table):
     """how the test pictures are shown to a chosen network; the mean of all ways of a view is a row of its own, and
     plain, which is always scored, leads"""
 
+    metrics: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    """one's own, `FILE:NAME`, that are recorded of every chosen network beside all that fit its task; they choose
+    nothing"""
+
     @field_validator("backbones")
     @classmethod
     def _sets_stand_for_their_members(cls, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -65,11 +71,21 @@ class StudyHead(_Table):
 
     @model_validator(mode="after")
     def _no_name_twice(self) -> StudyHead:
-        for key in ("tasks", "backbones", "interventions", "seeds", "views"):
+        for key in ("tasks", "backbones", "interventions", "seeds", "views", "metrics"):
             values = getattr(self, key)
             twice = sorted({str(value) for value in values if values.count(value) > 1})
             if twice:
                 raise ValueError(f"{key}: named twice: {', '.join(twice)}; name each once")
+        return self
+
+    @model_validator(mode="after")
+    def _metrics_of_ones_own(self) -> StudyHead:
+        for name in self.metrics:
+            if not is_own(name):
+                raise ValueError(
+                    f"metrics: {name}: must be one of your own, FILE:NAME; those that come with afield are recorded "
+                    "wherever they fit, and tasks.NAME.metric says which leads"
+                )
         return self
 
 
@@ -139,6 +155,19 @@ class Study(_Table):
                 )
         for name in (PLAIN, *self.interventions):
             self.cells(name)
+        return self
+
+    @model_validator(mode="after")
+    def _devices_hold(self) -> Study:
+        devices, smallest = (
+            self.numerics.devices,
+            min(self.recipe_of(name).batch_size for name in (PLAIN, *self.interventions)),
+        )
+        if devices > 1 and smallest < 2 * devices:
+            raise ValueError(
+                f"numerics.devices: {devices} devices cannot share batches of {smallest}, of which each takes 2 images "
+                "at least, since BatchNorm cannot train on one; name fewer, or a larger recipe.batch_size"
+            )
         return self
 
     @model_validator(mode="after")
@@ -246,7 +275,8 @@ def parse_study(text: str, name: str, folder: Path | None = None) -> Study:
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{name}: not valid TOML: {error}") from None
     try:
-        study = Study.model_validate_json(json.dumps(unfolded(content), default=str))
+        tables = unfolded(with_own(content, folder or Path()))
+        study = Study.model_validate_json(json.dumps(tables, default=str))
     except ValidationError as error:
         lines = "\n".join(complaints(error, "", Study)).splitlines()
         raise InputError("\n".join(f"{name}: {line}" for line in lines)) from None

@@ -11,7 +11,7 @@ import pandas as pd
 
 from afield.base.errors import InputError
 from afield.base.hashing import digest
-from afield.tasks.boxes import pictures
+from afield.tasks.boxes import WHOLE, Cropping, pictures
 from afield.tasks.checks import (
     check_expected,
     check_paths,
@@ -58,6 +58,19 @@ class TaskData:
         """
         task = self.task
         return digest([self.fingerprint, task.target, task.metric, list(task.metrics), list(task.subgroups)])
+
+    @property
+    def columns(self) -> list[str]:
+        """Those of the table that a record of the task keeps."""
+        named = ["id", "image", "label", "split", "group", "cluster", "unit"]
+        named += [name for name in ("box", "weight") if name in self.table]
+        return list(dict.fromkeys([*named, *self.task.subgroups]))
+
+    @property
+    def cropping(self) -> Cropping | None:
+        """How its boxes were made; None where every picture is shown whole."""
+        boxed = "box" in self.table and bool((self.table["box"] != WHOLE).any())
+        return self.task.cropping if boxed else None
 
     def samples(self, split: str) -> pd.DataFrame:
         """The rows of a split; where there is no validation split, those of the one that selects in its place."""

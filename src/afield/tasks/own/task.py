@@ -13,6 +13,7 @@ from afield.base.extensions import is_own
 from afield.base.text import count
 from afield.scoring.metrics import METRICS, direction, metric_title
 from afield.scoring.panel import fitting
+from afield.tasks.boxes import Cropping
 from afield.tasks.own import huggingface as own_huggingface
 from afield.tasks.own import traps as own_traps
 from afield.tasks.own.folder import read_folder
@@ -87,6 +88,7 @@ def own_task(source: TaskSource, name: str = "") -> Task:
         subgroups=source.subgroups,
         flips=source.flips,
         reading=source.reading,
+        cropping=Cropping(source.margin, None if source.detections is None else source.confidence),
         card=Card(
             title=name,
             source=(
