@@ -99,7 +99,7 @@ def analyse(
     ... }))
     >>> found.table()[["task", "n", "normalised_slope", "verdict"]].round(2)
         task  n  normalised_slope    verdict
-    0  moths  6              0.55  transfers
+    0  moths  6              0.56  transfers
     """
     chosen = choice or _AS_IS
     if not smallest_slope > 0:

@@ -62,7 +62,7 @@ def _parts(fit: TransferFit) -> Iterator[str]:
     yield _frame(correlations(fit.points), {"p": 4, "p_permuted": 4})
     yield f"of all pairs of backbones ImageNet accuracy puts {misranked(fit.points):.1%} in the wrong order"
     yield ""
-    yield _frame(slopes(fit.points, fit.errors, fit.n_test))
+    yield _frame(slopes(fit.points, fit.errors, fit.n_test), {"r2": 4})
     yield _by_families(fit)
     yield ""
     yield _frame(cut_sweep(fit.points, fit.errors, smallest_slope=fit.smallest_slope), {"above": 0})
