@@ -49,6 +49,12 @@ class HeadAlone(nn.Module):
         return tuple(cast("nn.Linear | nn.Conv2d | OwnHead", self.get_submodule(name)) for name in self.names)
 
     @property
+    def outputs(self) -> int:
+        """Logits an image."""
+        first = self.layers[0]
+        return first.outputs if isinstance(first, OwnHead) else first.weight.shape[0]
+
+    @property
     def widths(self) -> list[int]:
         """How many of the features each layer gets."""
         return [layer.features if isinstance(layer, OwnHead) else layer.weight.shape[1] for layer in self.layers]

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -191,5 +192,5 @@ def _doubt(
     task: Task, table: pd.DataFrame, sample: str, suggested: int | Vector, confidences: tuple[float, float]
 ) -> Doubt:
     box = str(table.at[sample, "box"]) if "box" in table else WHOLE
-    label = label_words(task, table.at[sample, "label"])
+    label = label_words(task, cast("int | Vector", table.at[sample, "label"]))
     return Doubt(sample, str(table.at[sample, "image"]), box, label, label_words(task, suggested), *confidences)

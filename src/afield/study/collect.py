@@ -135,9 +135,10 @@ def keep_all_beside(store: Store, study: str, own: Mapping[str, Metric]) -> tupl
     if not own:
         return ()
     context, stored = _context(store, _choose_study(store, study))
-    _, tables, joined = _found(context, stored)
+    searches, tables, joined = _found(context, stored)
+    soups = soups_found(context.study, searches)
     samples = {name: pd.read_parquet(store.samples(name, identity)) for name, identity in stored["tasks"].items()}
-    return compute_beside(tables, joined, own, samples)
+    return compute_beside(tables, joined, soups, own, samples)
 
 
 def _context(store: Store, study: Study) -> tuple[Context, Mapping[str, Any]]:

@@ -128,9 +128,16 @@ def shown_of(tables: Tables, task: str) -> list[SplitView]:
 
 
 def _of_network(tables: Tables, scored: Scored, at: SplitView) -> list[dict[str, Any]]:
-    task = tables.tasks[scored.trial.task]
-    about = _about(tables, scored)
-    store, key = tables.store, scored.trial.key
+    return _of_key(tables, scored.trial.key, scored.trial.task, _about(tables, scored), at)
+
+
+def _of_soup(tables: Tables, soup: Soup, ingredients: Sequence[Scored], at: SplitView) -> list[dict[str, Any]]:
+    return _of_key(tables, soup.key, soup.task, _about_several(tables, ingredients, "soup", soup.name, soup.key), at)
+
+
+def _of_key(tables: Tables, key: str, task_name: str, about: Mapping[str, Any], at: SplitView) -> list[dict[str, Any]]:
+    """The rows of one network, a training's or a soup's."""
+    store, task = tables.store, tables.tasks[task_name]
     found = measure(store, key, task.classes, task.metrics, at)
     rows = [_row(about, name, direction(name), each, at) for name, each in found.items()]
     folder, own = store.scores.folder(key, at), tables.beside_of(task.name)
@@ -157,13 +164,6 @@ def _own_rows(
     about: Mapping[str, Any], folder: Path, source: Sequence[str], own: Sequence[Beside], at: SplitView
 ) -> list[dict[str, Any]]:
     return [_row(about, each.name, each.direction, read_beside(folder, source, each), at) for each in own]
-
-
-def _of_soup(tables: Tables, soup: Soup, ingredients: Sequence[Scored], at: SplitView) -> list[dict[str, Any]]:
-    about = _about_several(tables, ingredients, "soup", soup.name, soup.key)
-    task = tables.tasks[soup.task]
-    found = measure(tables.store, soup.key, task.classes, task.metrics, at)
-    return [_row(about, name, each, at) for name, each in found.items()]
 
 
 def _about_several(tables: Tables, networks: Sequence[Scored], kind: str, name: str, key: str) -> dict[str, Any]:

@@ -93,12 +93,18 @@ def rows_of(name: str, table: pd.DataFrame) -> pd.DataFrame:
     return own.assign(id=ids, image=name + "/" + table["image"], cluster=table["group"], unit=ids, split="train")
 
 
+def _filled(table: pd.DataFrame, name: str, value: object) -> pd.DataFrame:
+    """The table with a further column of one value."""
+    filled = table.copy()
+    filled[name] = value
+    return filled
+
+
 def joined(task: Task, table: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     """A task's samples and those that are added; columns that nobody reads of training samples are left behind."""
     for name, default in _DEFAULTS.items():
         if name in table or name in rows:
-            table = table if name in table else table.assign(**{name: default})
-            rows = rows if name in rows else rows.assign(**{name: default})
+            table, rows = (each if name in each else _filled(each, name, default) for each in (table, rows))
     rows = rows.astype({"label": table["label"].dtype})
     blank = {name: "" for name in task.subgroups if table[name].dtype == object}
     kept = [name for name in table if name in rows or name in task.subgroups]

@@ -167,14 +167,13 @@ def _put_probe(
         "validation": extraction.names(shown),
         "arrays": [array_digest(array) for one in (samples, shown) for array in (one.row, one.label)],
     }
-    classes = alone.layers[0].weight.shape[0]
     probe = kept_probe(
         frozen.cache / "probes",
         about,
         lambda: fit_probe(
             train[torch.from_numpy(samples.row)],
             torch.from_numpy(samples.label),
-            classes,
+            alone.outputs,
             validation[torch.from_numpy(shown.row)],
             setup.measure,
             hooks.stop,
