@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from afield.analysis.analyse import analyse
+    from afield.analysis.table import TableChoice
     from afield.backbones.backbone import Backbone
+    from afield.backbones.own_heads import Head
     from afield.images.augmentation.augmentation import Augmentation
     from afield.report.page import report
     from afield.scoring.metric import Metric
     from afield.study.collect import load_record, results
+    from afield.study.own_interventions import Intervention
     from afield.study.run import run_study
     from afield.study.study import load_study
     from afield.tasks.task import Task
@@ -24,10 +28,14 @@ if TYPE_CHECKING:
 __all__ = [
     "Augmentation",
     "Backbone",
+    "Head",
+    "Intervention",
     "Loss",
     "Metric",
+    "TableChoice",
     "Task",
     "__version__",
+    "analyse",
     "load_network",
     "load_record",
     "load_study",
@@ -39,9 +47,13 @@ __all__ = [
 _HOMES = {
     "Augmentation": "afield.images.augmentation.augmentation",
     "Backbone": "afield.backbones.backbone",
+    "Head": "afield.backbones.own_heads",
+    "Intervention": "afield.study.own_interventions",
     "Loss": "afield.training.losses",
     "Metric": "afield.scoring.metric",
+    "TableChoice": "afield.analysis.table",
     "Task": "afield.tasks.task",
+    "analyse": "afield.analysis.analyse",
     "load_network": "afield.winner",
     "load_record": "afield.study.collect",
     "load_study": "afield.study.study",

@@ -40,6 +40,7 @@ from afield.training.recipe import Recipe
 if TYPE_CHECKING:
     import torch
 
+    from afield.backbones.own_heads import Head
     from afield.images.loader import Samples, TrainingBatches
     from afield.training.checkpoint import State
     from afield.training.loop import Hooks, Measure, Settle
@@ -136,11 +137,8 @@ class SplitInputs:
 
     def predictions(self, classes: tuple[str, ...], logits: npt.NDArray[np.float32]) -> Predictions:
         """Logits [n, classes] with whom they are about."""
-        columns = {
-            name: self.table[source].to_numpy(dtype=np.str_)
-            for name, source in (("sample", "id"), ("unit", "unit"), ("cluster", "cluster"))
-        }
-        return Predictions(classes, label=label_array(self.table["label"]), logits=logits, **columns)
+        sample, unit, cluster = (self.table[name].to_numpy(dtype=np.str_) for name in ("id", "unit", "cluster"))
+        return Predictions(classes, sample, unit, cluster, label_array(self.table["label"]), logits)
 
 
 def run_trial(
@@ -152,6 +150,7 @@ def run_trial(
     leading: Metric,
     own_loss: Loss | None = None,
     *,
+    own_head: Head | None = None,
     state: State,
     until: int,
     workers: int,
@@ -164,21 +163,24 @@ def run_trial(
     epoch.
 
     `backbone`, `weights` and `leading` are what `trial.backbone`, `trial.weights` and `trial.metric` name, `own_loss`
-    what `trial.recipe.loss` does, where it is one's own. Where `recipe.probed`, `views` is the training split as
-    evaluation views, and `cache` where features and probes are kept. `extensions` says of each of `trial.extensions`
-    where it is loaded from, by name (`keep_copy`). Raises Stopped (after `hooks.save`) or
-    AfieldError, also where the device's memory does not suffice.
+    and `own_head` what its recipe's loss and head do, where they are one's own. Where `recipe.probed`, `views` is the
+    training split as evaluation views, and `cache` where features and probes are kept. `extensions` says of each of
+    `trial.extensions` where it is loaded from, by name (`keep_copy`). Raises Stopped (after `hooks.save`) or
+    AfieldError, also where the device's memory does not suffice. A trial on several devices runs in as many processes
+    at once (training/spread.py), each of which comes to the same state.
     """
     import torch
 
     from afield.backbones.heads import head_names
     from afield.backbones.layers import layer_of_each
-    from afield.training import loop, start
+    from afield.training import devices, loop, start
     from afield.training.losses import loss_for
     from afield.training.preprocessing import Preprocessing
 
     recipe, samples = trial.recipe, train.samples()
-    network = network_of(trial, backbone, weights)
+    if trial.numerics.devices != devices.share().processes:
+        raise ValueError(f"a trial on {trial.numerics.devices} devices runs in as many processes (training/spread.py)")
+    network = network_of(trial, backbone, weights, own_head)
     layered = recipe.layer_decay != 1
     batches = _batches(trial, samples, extensions)
     setup = loop.Setup(
@@ -196,7 +198,7 @@ def run_trial(
     )
     frozen = _frozen(trial, views, validation, cache) if recipe.probed else None
     try:
-        begun = start.begin(setup, batches, backbone, frozen, state, hooks.stop)
+        begun = start.begin(setup, batches, backbone, frozen, state, hooks)
         state = loop.train(begun, state, until, hooks)
     except torch.OutOfMemoryError as error:
         raise AfieldError(
@@ -211,6 +213,7 @@ def _batches(trial: Trial, samples: Samples, extensions: Mapping[str, str]) -> T
     """The trial's batches of the training split's samples."""
     from afield.images.augmentation.mixing import Mixing
     from afield.images.loader import TrainingBatches
+    from afield.training import devices
 
     recipe = trial.recipe
     return TrainingBatches(
@@ -225,6 +228,7 @@ def _batches(trial: Trial, samples: Samples, extensions: Mapping[str, str]) -> T
         mixing=Mixing(recipe.mixup, recipe.cutmix),
         erasing=recipe.erasing,
         extension=_place(trial, extensions),
+        share=devices.share(),
     )
 
 
@@ -281,7 +285,12 @@ def _place(trial: Trial, extensions: Mapping[str, str]) -> tuple[str, str]:
 
 
 def score(
-    trial: Trial, backbone: Backbone, network: dict[str, torch.Tensor], split: SplitInputs, view: str = PLAIN
+    trial: Trial,
+    backbone: Backbone,
+    network: dict[str, torch.Tensor],
+    split: SplitInputs,
+    view: str = PLAIN,
+    own_head: Head | None = None,
 ) -> Predictions:
     """The predictions of a trained network (its tensors by name) on a split under a view (`images.symmetries`): the
     mean of the probabilities of all that the view shows of each picture. Raises InputError for a view that the task's
@@ -291,7 +300,7 @@ def score(
     from afield.training import loop
     from afield.training.preprocessing import Preprocessing
 
-    body = network_of(trial, backbone, weights=None)
+    body = network_of(trial, backbone, None, own_head)
     body.load_state_dict(network)
     preprocessing = Preprocessing(trial.mean, trial.std, trial.channels)
     shown = symmetries(view, trial.flips)
@@ -307,7 +316,7 @@ def score(
 
 
 def taster(
-    trial: Trial, backbone: Backbone, validation: SplitInputs, leading: Metric
+    trial: Trial, backbone: Backbone, validation: SplitInputs, leading: Metric, own_head: Head | None = None
 ) -> Callable[[dict[str, torch.Tensor]], Tasted]:
     """What holds networks (their tensors by name), built as the trial's, against the validation split, with what is
     settled there settled anew.
@@ -317,7 +326,7 @@ def taster(
     from afield.training.preprocessing import Preprocessing
     from afield.training.soup import Tasted
 
-    body = network_of(trial, backbone, weights=None)
+    body = network_of(trial, backbone, None, own_head)
     preprocessing = Preprocessing(trial.mean, trial.std, trial.channels)
     samples = validation.samples()
     measure, settle = _measure(trial, validation, leading), _settle(trial, validation, leading)
@@ -333,9 +342,14 @@ def taster(
     return taste
 
 
-def network_of(trial: Trial, backbone: Backbone, weights: Weights | None) -> torch.nn.Module:
-    """The trial's network on its device, before any probe and the first step; without weights from scratch."""
+def network_of(
+    trial: Trial, backbone: Backbone, weights: Weights | None, own_head: Head | None = None
+) -> torch.nn.Module:
+    """The trial's network on its device, before any probe and the first step; without weights from scratch. `own_head`
+    is what the recipe's head refers to, where it is one's own.
+    """
     from afield.backbones.build import build
+    from afield.backbones.own_heads import head_of
     from afield.training.device import place, settle_process
     from afield.training.grades import with_grades
 
@@ -349,7 +363,7 @@ def network_of(trial: Trial, backbone: Backbone, weights: Weights | None) -> tor
         weights=weights,
         channels=len(trial.mean),
         pooling=trial.recipe.pooling,
-        head=trial.recipe.head,
+        head=head_of(trial.recipe.head, own_head),
         size=trial.recipe.size,
     )
     if trial.recipe.regresses:

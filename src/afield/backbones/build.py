@@ -12,7 +12,8 @@ from afield.backbones.architectures import make
 from afield.backbones.backbone import Backbone
 from afield.backbones.channels import adapt_channels
 from afield.backbones.convert import load_state, mend
-from afield.backbones.heads import draw_heads, head_name, head_names, is_of_head, make_linear, replace_head
+from afield.backbones.heads import draw_heads, head_name, head_names, is_of_head, make_linear, put_head, replace_head
+from afield.backbones.own_heads import Head
 from afield.backbones.pooling import Pooling, set_pooling
 from afield.backbones.sizes import set_size
 from afield.backbones.weights import Weights
@@ -29,7 +30,7 @@ def build(
     weights: Weights | None,
     channels: int = 3,
     pooling: Pooling = "own",
-    head: Literal["own", "linear"] = "own",
+    head: Head | Literal["own", "linear"] = "own",
     size: int | None = None,
 ) -> nn.Module:
     """Make a float32 network for `classes` classes on the CPU: images [n, channels, side, side] -> logits [n, classes].
@@ -62,12 +63,14 @@ def build(
         if size is not None:
             set_size(network, backbone, size)
         adapt_channels(network, backbone, channels)
-        if head == "linear":
+        if head != "own":
             make_linear(network, backbone, classes)
         set_pooling(network, backbone, pooling)
+        if isinstance(head, Head):
+            put_head(network, backbone, head, classes)
         torch.manual_seed(stream_seed(seed, "head"))
         draw_heads(network, backbone)
-        if own:
+        if own or isinstance(head, Head):
             _try(network, backbone, classes, channels, size or backbone.input_size)
     return network
 
@@ -118,7 +121,7 @@ def put(
 
 
 def _try(network: nn.Module, backbone: Backbone, classes: int, channels: int, size: int) -> None:
-    """Show one's own network an empty image: it has to give one row of logits."""
+    """Show a network of one's own, or with one's own head, an empty image: it has to give one row of logits."""
     training = network.training
     network.eval()
     try:

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from afield.backbones.backbone import Backbone
+from afield.backbones.own_heads import Head, OwnHead
 from afield.base.errors import InputError, nearest
 
 
@@ -92,14 +93,22 @@ def make_linear(network: nn.Module, backbone: Backbone, classes: int) -> None:
     _drop_dropout(network, names[0])
 
 
+def put_head(network: nn.Module, backbone: Backbone, head: Head, outputs: int) -> None:
+    """Let a head of one's own give the logits, where `make_linear` has put a linear layer on the pooled features."""
+    name = head_name(network, backbone)
+    old = cast(nn.Linear, network.get_submodule(name))
+    _put(network, name, OwnHead(head, old.in_features, outputs, on_map=isinstance(old, LinearOnMap)))
+
+
 def draw_heads(network: nn.Module, backbone: Backbone) -> None:
-    """Draw every backbone's head by one rule, torch's for Linear and Conv2d: uniform within 1 / sqrt(inputs).
+    """Draw every backbone's head by one rule, torch's for Linear and Conv2d: uniform within 1 / sqrt(inputs). One's
+    own head is made anew.
 
     The libraries' own rules differ (timm's EfficientNets begin with logits of several units for two classes) and
     would be compared along with the backbones: docs/decisions/0005-one-rule-for-heads.md.
     """
     for name in head_names(network, backbone):
-        cast("nn.Linear | nn.Conv2d", network.get_submodule(name)).reset_parameters()
+        cast("nn.Linear | nn.Conv2d | OwnHead", network.get_submodule(name)).reset_parameters()
 
 
 def pooled_features(network: nn.Module, backbone: Backbone, images: torch.Tensor) -> torch.Tensor:
@@ -125,11 +134,13 @@ def pooled_features(network: nn.Module, backbone: Backbone, images: torch.Tensor
 def _gives_logits(module: nn.Module | None) -> bool:
     if isinstance(module, nn.Conv2d):
         return module.kernel_size == (1, 1) and module.groups == 1
-    return isinstance(module, nn.Linear)
+    return isinstance(module, nn.Linear | OwnHead)
 
 
 def _linear_layers(network: nn.Module) -> list[str]:
-    return [name for name, module in network.named_modules() if _gives_logits(module)]
+    """The layers that could be a head, in the order of definition; what one's own head is made of is none."""
+    own = tuple(f"{name}." for name, module in network.named_modules() if isinstance(module, OwnHead))
+    return [name for name, module in network.named_modules() if _gives_logits(module) and not name.startswith(own)]
 
 
 def _put(network: nn.Module, name: str, module: nn.Module) -> None:

@@ -14,6 +14,7 @@ from afield.backbones.architectures import Tower, make
 from afield.backbones.backbone import Backbone
 from afield.backbones.heads import LinearOnMap, head_names, is_of_head
 from afield.backbones.layers import timm_layers
+from afield.backbones.own_heads import OwnHead
 from afield.base.errors import InputError
 
 MOST = 0.9
@@ -43,14 +44,20 @@ class HeadAlone(nn.Module):
             parent.register_module(last, network.get_submodule(name))
 
     @property
-    def layers(self) -> tuple[nn.Linear | nn.Conv2d, ...]:
+    def layers(self) -> tuple[nn.Linear | nn.Conv2d | OwnHead, ...]:
         """The layers that give logits, each on its part of the features."""
-        return tuple(cast("nn.Linear | nn.Conv2d", self.get_submodule(name)) for name in self.names)
+        return tuple(cast("nn.Linear | nn.Conv2d | OwnHead", self.get_submodule(name)) for name in self.names)
+
+    @property
+    def outputs(self) -> int:
+        """Logits an image."""
+        first = self.layers[0]
+        return first.outputs if isinstance(first, OwnHead) else first.weight.shape[0]
 
     @property
     def widths(self) -> list[int]:
         """How many of the features each layer gets."""
-        return [layer.weight.shape[1] for layer in self.layers]
+        return [layer.features if isinstance(layer, OwnHead) else layer.weight.shape[1] for layer in self.layers]
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """Logits of pooled features."""
@@ -61,13 +68,13 @@ class HeadAlone(nn.Module):
         return logits[0] if len(logits) == 1 else torch.stack(logits).mean(dim=0)
 
     def put(self, weight: torch.Tensor, bias: torch.Tensor) -> None:
-        """Let the logits be `weight` [classes, f] @ features + `bias` [classes]. Raises InputError for a head that has
-        no bias.
+        """Let the logits be `weight` [classes, f] @ features + `bias` [classes]. Raises InputError for a head that is
+        not linear or has no bias.
         """
         parts = torch.split(weight, self.widths, dim=1)
         with torch.no_grad():
             for name, layer, part in zip(self.names, self.layers, parts, strict=True):
-                if layer.bias is None:
+                if isinstance(layer, OwnHead) or layer.bias is None:
                     raise InputError(
                         f"{name}: is a head without a bias, which a probe cannot start; leave recipe.initialisation "
                         'at "pretrained" or give the head a bias'
@@ -84,8 +91,8 @@ def head_alone(network: nn.Module, backbone: Backbone, channels: int, size: int)
     """
     alone = HeadAlone(network, head_names(network, backbone))
     network.eval()
-    place = next(network.parameters()).device
-    noise = torch.randn(2, channels, size, size, generator=torch.Generator().manual_seed(0)).to(place)
+    noise = torch.randn(2, channels, size, size, generator=torch.Generator().manual_seed(0))
+    noise = noise.to(next(network.parameters()))  # on its device, in its type
     with torch.no_grad():
         logits = network(noise)
         parted = alone(head_inputs(network, backbone, alone, noise))
@@ -121,7 +128,7 @@ def head_inputs(network: nn.Module, backbone: Backbone, alone: HeadAlone, images
 
 
 def _on_map(layer: nn.Module) -> bool:
-    return isinstance(layer, nn.Conv2d | LinearOnMap)
+    return isinstance(layer, nn.Conv2d | LinearOnMap) or (isinstance(layer, OwnHead) and layer.on_map)
 
 
 def last_block(network: nn.Module, backbone: Backbone) -> frozenset[str]:

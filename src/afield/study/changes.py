@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Sequence
+from pathlib import Path
 
 from pydantic import ValidationError
 
 from afield.backbones.catalogue import members
 from afield.base.errors import InputError
 from afield.base.hashing import digest
+from afield.study.own_interventions import with_own
 from afield.study.study import LONGEST_NAME, NAME, PLAIN, Study, complaints
 
 
@@ -32,7 +34,7 @@ def with_settings(study: Study, settings: Sequence[str]) -> Study:
                 raise InputError(f"{setting}: {name} is no table")
         table[key] = _value(text.strip())
     try:
-        return Study.model_validate_json(json.dumps(content, default=str))
+        return Study.model_validate_json(json.dumps(with_own(content, Path()), default=str))
     except ValidationError as error:
         raise InputError("\n".join(complaints(error, "", Study))) from None
 

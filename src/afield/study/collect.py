@@ -16,6 +16,8 @@ from afield.base.errors import InputError, nearest
 from afield.base.extensions import is_own
 from afield.scoring.metric import Metric
 from afield.scoring.metrics import METRICS
+from afield.study.beside import planned_beside
+from afield.study.beside_computed import compute_beside
 from afield.study.combined import keep_combined, metrics_of
 from afield.study.ensembles import Combination
 from afield.study.ledger import has_failed
@@ -37,6 +39,7 @@ from afield.study.split_view import TEST, VALIDATION
 from afield.study.store import Store, TrialFiles
 from afield.study.study import Study
 from afield.tasks.task import SPLITS, Card, in_order
+from afield.tasks.training_split import TrainingSplit
 from afield.trial import Trial
 
 _View = tuple[tuple[float, ...], tuple[float, ...], str, str]
@@ -125,6 +128,19 @@ def keep_all_joined(store: Store, study: str, own: Mapping[str, Metric]) -> None
             keep_combined(store, each, task.classes, metrics, at)
 
 
+def keep_all_beside(store: Store, study: str, own: Mapping[str, Metric]) -> tuple[str, ...]:
+    """Compute and keep the metrics `own` (by name) that a study records beside all that fit, of all that is scored and
+    joined, unless they are there. Gives a line for each that has no value somewhere, with the reason.
+    """
+    if not own:
+        return ()
+    context, stored = _context(store, _choose_study(store, study))
+    searches, tables, joined = _found(context, stored)
+    soups = soups_found(context.study, searches)
+    samples = {name: pd.read_parquet(store.samples(name, identity)) for name, identity in stored["tasks"].items()}
+    return compute_beside(tables, joined, soups, own, samples)
+
+
 def _context(store: Store, study: Study) -> tuple[Context, Mapping[str, Any]]:
     """All that is looked up, and the plan as it was stored."""
     stored = store.read_plan(study.study.name)
@@ -142,7 +158,7 @@ def _found(
     searches = tuple(search_record(context, content) for content in stored["searches"])
     tasks = {name: _task(context.store, name, stored) for name in stored["tasks"]}
     scored = [_network(context, search, trial) for search, trial in _scored(context, searches)]
-    tables = Tables(context.store, context.study, tasks, scored)
+    tables = Tables(context.store, context.study, tasks, scored, planned_beside(stored))
     return searches, tables, combinations_of(context.study, searches, scored)
 
 
@@ -217,6 +233,10 @@ def _task(store: Store, name: str, plan: Mapping[str, Any]) -> TaskRecord:
         selection=plan["selection"][name],
         dropped=plan["dropped"][name],
         incomplete=plan["incomplete"][name],
+        training={
+            intervention: TrainingSplit.from_plain(values)
+            for intervention, values in plan.get("training", {}).get(name, {}).items()
+        },
         fingerprint=content["fingerprint"],
         counts={split: content["counts"][split] for split in in_order(content["counts"])},
         sizes={split: content["sizes"][split] for split in in_order(content["sizes"])},

@@ -14,7 +14,7 @@ from afield.base.text import columns, count
 from afield.images.prepared import estimate_bytes
 from afield.study.changes import with_backbones
 from afield.study.ledger import Ledger
-from afield.study.plan import Plan
+from afield.study.plan import Plan, changed_words
 from afield.study.protocol import split_of
 from afield.study.record import StudyRecord
 from afield.study.search import rung_sizes
@@ -76,6 +76,7 @@ def describe_plan(plan: Plan, out: Path) -> str:
     for name, data in plan.tasks.items():
         lines += [f"{name}: {words}" for words in (data.task.proposal, plan.incomplete[name]) if words]
         lines += [f"{name}: {words}" for words in (dropped_words(data.dropped), *absence_words(data.absent())) if words]
+    lines += changed_words(plan)
     idle = [name for name in plan.study.interventions if name not in plan.study.study.interventions]
     if idle:
         lines.append(f"Not run, since study.interventions does not name it: {', '.join(idle)}")
@@ -148,11 +149,13 @@ def _left(ledger: Ledger) -> str:
 def _disk(plan: Plan) -> str:
     sizes = {}
     for item in plan.searches:
-        data = plan.tasks[item.task]
+        data = plan.data_of(item)
         for part, rule in plan.rules(item).items():
             split = split_of(part)
             images, boxes = zip(*data.pictures(split), strict=True)
-            sizes[item.task, split, rule] = estimate_bytes(data.root, images, rule, data.task.reading, boxes)
+            whole = item.task if split != "train" else data.fingerprint  # what is changed are training splits alone
+            places = [data.place(image) for image in images]
+            sizes[whole, split, rule] = estimate_bytes(data.root, places, rule, data.task.reading, boxes)
     megabytes = sum(sizes.values()) / 1e6
     return f"{f'about {megabytes:.0f}' if megabytes >= 1 else 'under 1'} MB in {cache_folder()}"
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 import platform as host
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 import pandas as pd
@@ -24,20 +24,27 @@ from afield.scoring.metrics import metric
 from afield.study.keep import keep_network
 from afield.study.make_soup import make_soup
 from afield.study.measured import keep_measured
-from afield.study.needs import own_loss, own_metric
+from afield.study.needs import own_loss
+from afield.study.own_metrics import own_metric
 from afield.study.soups import Soup
 from afield.study.split_view import TEST, SplitView
 from afield.study.store import Store
-from afield.tasks.boxes import pictures
+from afield.tasks.boxes import Cropping, pictures
 from afield.tasks.places import cache_folder
-from afield.trial import SplitInputs, Trial, run_trial, score
+from afield.training.spread import spread
+from afield.trial import SplitInputs, Trial, run_trial, score, taster
 
 if TYPE_CHECKING:
-    from afield.training.checkpoint import State
+    from afield.backbones.own_heads import Head
+    from afield.training.checkpoint import State, Tensors
     from afield.training.losses import Loss
 
-Progress = Callable[[int, int, int, float], None]
-"""epoch (from 0), step, steps of an epoch, images a second"""
+
+class Progress(Protocol):
+    """Whoever is told how far a job is."""
+
+    def __call__(self, epoch: int, step: int, steps: int, per_second: float, before: str = "") -> None:
+        """Steps done of an epoch (from 0) and images a second; with `before` of what comes before the first epoch."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +86,8 @@ class Job:
     """that are kept of a scored network"""
     scored_on: tuple[SplitView, ...] = (TEST,)
     """splits and views that a network is scored on, in order"""
+    cropping: Cropping | None = None
+    """how the boxes were made, where samples are parts of pictures"""
     until: int = 0
     """epochs to bring the trial to"""
     workers: int = 0
@@ -110,6 +119,13 @@ class Job:
         name = self.trial.recipe.loss
         return own_loss(name, self._loaded()) if is_own(name) else None
 
+    def own_head(self) -> Head | None:
+        """What the recipe's head refers to, where it is one's own. Raises as `backbone` does."""
+        from afield.backbones.own_heads import own_head
+
+        name = self.trial.recipe.head
+        return own_head(name, self._loaded()) if is_own(name) else None
+
     def _loaded(self) -> dict[str, Extension]:
         return {name: load_kept(self.extensions[name], sha256) for name, sha256 in self.trial.extensions}
 
@@ -132,7 +148,8 @@ def perform(job: Job, progress: Progress, stop: Callable[[], bool]) -> int:
     """
     store = Store.open(job.out)
     if job.kind == "train":
-        return _train(job, store, progress, stop)
+        store.begin(job.trial)  # one that is finished, but whose network is gone, stays so until it is finished anew
+        return spread(job.trial.numerics, partial(_train, job), progress, stop)
     if job.kind == "soup":
         _make_soup(job, store, stop)
     else:
@@ -140,39 +157,46 @@ def perform(job: Job, progress: Progress, stop: Callable[[], bool]) -> int:
     return 0
 
 
-def _train(job: Job, store: Store, progress: Progress, stop: Callable[[], bool]) -> int:
+def _train(job: Job, progress: Progress, stop: Callable[[], bool]) -> int:
+    """Bring a trial to its epoch; of several processes at it the first alone writes."""
+    from afield.training import devices
     from afield.training.checkpoint import State, load_checkpoint, save_checkpoint
     from afield.training.device import platform
     from afield.training.loop import Hooks
 
-    trial, key = job.trial, job.trial.key
-    store.begin(trial)  # one that is finished, but whose network is gone, stays so until it is finished anew
+    store, trial, key = Store.open(job.out), job.trial, job.trial.key
     here = platform(trial.numerics.device)
 
     def save(state: State) -> None:
-        save_checkpoint(store.checkpoint(key), state, here)
-        store.write_history(key, state.history)
+        if devices.writes():
+            save_checkpoint(store.checkpoint(key), state, here)
+            store.write_history(key, state.history)
+
+    def before(what: str, done: int, total: int, per_second: float) -> None:
+        progress(0, done, total, per_second, what)
 
     begun = load_checkpoint(store.checkpoint(key), here) or State()
-    before = begun.epoch
+    first = begun.epoch
     state = run_trial(
         trial, job.splits["train"].open(), job.splits["validation"].open(), job.backbone(), job.weights, job.metric(),
         job.own_loss(),
-        state=begun, until=job.until, workers=job.workers, extensions=job.extensions,
-        hooks=Hooks(save=save, progress=progress, stop=stop),
+        own_head=job.own_head(), state=begun, until=job.until, workers=job.workers, extensions=job.extensions,
+        hooks=Hooks(save, progress, before, stop),
         views=job.splits["views"].open() if trial.recipe.probed else None, cache=cache_folder(),
     )  # fmt: skip
+    if not devices.writes():
+        return state.epoch - first
     store.write_history(key, state.history)  # where a killed run had saved the checkpoint alone
     if state.epoch == trial.recipe.epochs:
         _finish(job, store, state, here)
-    return state.epoch - before
+    return state.epoch - first
 
 
 def _finish(job: Job, store: Store, state: State, here: Mapping[str, str]) -> None:
     trial, key, best = job.trial, job.trial.key, state.best
     assert best is not None, "a finished trial has a best epoch"
     store.reopen(key, here)
-    keep_network(store, key, trial, job.backbone(), best.network)
+    keep_network(store, key, trial, job.backbone(), best.network, job.cropping)
     predictions = job.splits["validation"].open().predictions(trial.classes, best.logits.numpy())
     store.finish(
         key,
@@ -193,10 +217,15 @@ def _finish(job: Job, store: Store, state: State, here: Mapping[str, str]) -> No
 def _make_soup(job: Job, store: Store, stop: Callable[[], bool]) -> None:
     from afield.training.device import platform
 
-    assert job.soup is not None, "a job that makes a soup has one"
-    here = platform(job.trial.numerics.device)
-    validation = job.splits["validation"].open()
-    make_soup(store, job.soup, job.trial, job.backbone(), job.metric(), validation, here, stop)
+    soup, trial, backbone = job.soup, job.trial, job.backbone()
+    assert soup is not None, "a job that makes a soup has one"
+    validation, here = job.splits["validation"].open(), platform(trial.numerics.device)
+
+    def keep(network: Tensors) -> None:
+        keep_network(store, soup.key, trial, backbone, network, job.cropping)
+
+    taste = taster(trial, backbone, validation, job.metric(), job.own_head())
+    make_soup(store, soup, trial, validation, taste, keep, here, stop)
 
 
 def _score(job: Job, store: Store) -> None:
@@ -213,7 +242,7 @@ def _score(job: Job, store: Store) -> None:
             continue
         scores.log_read(key, at)
         split = job.splits[at.split].open()
-        scores.write(key, at, score(trial, job.backbone(), network, split, at.view))
+        scores.write(key, at, score(trial, job.backbone(), network, split, at.view, job.own_head()))
         if at != at.validation:
             keep_measured(store, key, trial.classes, job.metrics, job.metric(), at)
         scores.seal(key, at, {"key": key, "split": at.split, "view": at.view, "platform": here})

@@ -8,14 +8,19 @@ from typing import TYPE_CHECKING
 from afield.backbones.backbone import Backbone
 from afield.base.reading import AS_DECLARED
 from afield.study.store import Store
+from afield.tasks.boxes import Cropping
 from afield.trial import Trial
 
 if TYPE_CHECKING:
     from afield.training.checkpoint import Tensors
 
 
-def keep_network(store: Store, key: str, trial: Trial, row: Backbone, network: Tensors) -> None:
-    """Write a network under a key: built and shown pictures as `trial` says, of the backbone `row`."""
+def keep_network(
+    store: Store, key: str, trial: Trial, row: Backbone, network: Tensors, cropping: Cropping | None
+) -> None:
+    """Write a network under a key: built and shown pictures as `trial` says, of the backbone `row`; `cropping` where
+    samples are parts of pictures.
+    """
     from safetensors.torch import save
 
     from afield.training.grades import OFFSETS, cut_points
@@ -42,5 +47,6 @@ def keep_network(store: Store, key: str, trial: Trial, row: Backbone, network: T
             "channels": trial.channels,
             **({"cut_points": cut_points(tensors[OFFSETS].numpy())} if trial.recipe.regresses else {}),
             **({} if trial.reading == AS_DECLARED else {"reading": asdict(trial.reading)}),
+            **({} if cropping is None else {"boxes": asdict(cropping)}),
         },
     )

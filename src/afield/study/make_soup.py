@@ -11,13 +11,10 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from afield.backbones.backbone import Backbone
 from afield.base.errors import DamagedError, Stopped
-from afield.scoring.metric import Metric
-from afield.study.keep import keep_network
 from afield.study.soups import Soup
 from afield.study.store import Store
-from afield.trial import SplitInputs, Trial, taster
+from afield.trial import SplitInputs, Trial
 
 if TYPE_CHECKING:
     from afield.training.checkpoint import Tensors
@@ -28,14 +25,15 @@ def make_soup(
     store: Store,
     soup: Soup,
     trial: Trial,
-    backbone: Backbone,
-    leading: Metric,
     validation: SplitInputs,
+    taste_one: Callable[[Tensors], Tasted],
+    keep: Callable[[Tensors], None],
     platform: Mapping[str, str],
     stop: Callable[[], bool],
 ) -> None:
     """Average what belongs into a soup, by validation alone, and store network, validation predictions and what was
-    tried; the result comes last. `trial` is that of the first ingredient.
+    tried; the result comes last. `trial` is that of the first ingredient, `taste_one` holds a network against the
+    validation split (`trial.taster`), `keep` writes the one that is found.
 
     Raises DamagedError for a network that is not the one that was kept, InputError for networks that cannot be
     averaged, and Stopped where `stop` says so: nothing of a soup is stored before it is whole.
@@ -48,7 +46,6 @@ def make_soup(
     results = {each.key: _result(store, each.key) for each in soup.ingredients}
     # the best first; of equals the one that the study names first
     order = sorted(results, key=lambda key: (-results[key]["validation"], results[key]["validation_loss"]))
-    taste_one = taster(trial, backbone, validation, leading)
 
     def taste(network: Tensors) -> Tasted:
         if stop():
@@ -59,7 +56,7 @@ def make_soup(
     found, tried = (greedy if soup.method == "greedy" else uniform)(networks, taste)
     store.begin(trial, soup.key)
     store.reopen(soup.key, platform)
-    keep_network(store, soup.key, trial, backbone, found.network)
+    keep(found.network)
     ingredients = {each.key: each for each in soup.ingredients}
     rows = [
         {

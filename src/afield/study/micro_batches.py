@@ -14,6 +14,7 @@ from pathlib import Path
 
 from afield.backbones.backbone import Backbone
 from afield.base.errors import AfieldError, StoreError
+from afield.base.extensions import is_own
 from afield.base.files import write_json
 from afield.study.plan import Plan
 from afield.trial import Trial
@@ -66,8 +67,9 @@ def _open(plan: Plan) -> bool:
 
 
 def _name(trial: Trial) -> str:
-    recipe = trial.recipe
-    return f"{trial.backbone} at {recipe.size} px, batches of {recipe.batch_size}"
+    recipe, devices = trial.recipe, trial.numerics.devices
+    shared = f" on {devices} devices" if devices > 1 else ""
+    return f"{trial.backbone} at {recipe.size} px, batches of {recipe.batch_size}{shared}"
 
 
 def _read(path: Path) -> dict[str, int]:
@@ -102,7 +104,9 @@ def try_trial(trial: Trial, backbone: Backbone) -> int:
     from afield.trial import network_of
 
     scratch = trial.model_copy(update={"weights": None})
-    size = trial.recipe.batch_size
+    if is_own(trial.recipe.head):  # takes as much memory as a linear one, or nearly so
+        scratch = scratch.model_copy(update={"recipe": trial.recipe.model_copy(update={"head": "linear"})})
+    size = trial.numerics.at_once(trial.recipe.batch_size)
     labels = torch.zeros((size, len(trial.classes)) if trial.target == "labels" else size, dtype=torch.int64)
 
     usual = "bce" if trial.target == "labels" else "cross-entropy"  # in place of one's own, which takes as much

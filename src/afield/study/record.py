@@ -18,6 +18,7 @@ from afield.scoring.predictions import Predictions
 from afield.study.study import Study
 from afield.tasks.data import lacking_classes
 from afield.tasks.task import Card, Target
+from afield.tasks.training_split import TrainingSplit
 
 TrialState = Literal["finished", "paused", "failed", "missing"]
 
@@ -75,7 +76,7 @@ class SearchRecord:
     """Spearman correlation, over the cells that went on, of the order at the first rung and at the end; None below
     three"""
     micro_batch: int = 0
-    """samples that the device took at once; 0: a whole batch"""
+    """samples that a device took at once, in parts of a batch or as its share of it; 0: a whole batch"""
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,8 @@ class TaskRecord:
     """images that could not be read and were left out, each with the reason"""
     incomplete: str = ""
     """words for what the data lack of the published ones"""
+    training: Mapping[str, TrainingSplit] = field(default_factory=dict)
+    """what interventions made of the training split, by intervention; none for those that leave it as it is"""
     pictures: Mapping[str, tuple[npt.NDArray[np.uint8], ...]] = field(default_factory=dict)
     """a few images a class as the network sees them, [height, width, 3]"""
 
@@ -179,6 +182,8 @@ class StudyRecord:
     """of trials that one's own metric was computed of: its value in each resample of test, by key"""
     counterpart: Counterpart | None = None
     """where the folder holds a study of the other protocol too (`counterpart.with_counterpart`)"""
+    uncompared: str = ""
+    """words for studies of the folder that could not be read for that"""
 
     def task(self, name: str) -> TaskRecord:
         """The record of that task."""

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from afield.backbones.backbone import Backbone
+from afield.scoring.metric import Direction
 from afield.scoring.metrics import direction
+from afield.study.beside import Beside, read_beside
 from afield.study.combined import measure_combined, metrics_of
+from afield.study.combined import source_of as source_of_joined
 from afield.study.ensembles import Combination, Member, combinations
-from afield.study.measured import Measured, measure
+from afield.study.measured import Measured, measure, source_of
 from afield.study.record import SearchRecord, TaskRecord, TrialRecord
 from afield.study.soups import Soup
 from afield.study.split_view import TEST, SplitView, wanted_of
@@ -24,7 +28,7 @@ COLUMNS = (
     "task", "domain", "metric", "value", "low", "high", "direction", "n_test", "n_clusters",
     "split", "protocol", "view", "initialisation", "image_size", "kind", "joined",
     "selected_on", "validation", "search_cells", "search_epochs", "intervention", "seed", "key",
-    "train_seconds", "search_seconds", "epochs", "machine",
+    "train_seconds", "search_seconds", "epochs", "machine", "why",
 )  # fmt: skip
 """of the results table; explained in docs/result_folder.md"""
 _MAY_BE_UNKNOWN = {"params_m": "float64", "gmacs": "float64", "year": "Int64", "imagenet_top1": "float64"}
@@ -54,6 +58,12 @@ class Tables:
     study: Study
     tasks: Mapping[str, TaskRecord]
     scored: Sequence[Scored]
+    beside: Sequence[Beside] = ()
+    """one's own metrics that the study records beside all that fit"""
+
+    def beside_of(self, task: str) -> tuple[Beside, ...]:
+        """Those of a task: all but one that leads it."""
+        return tuple(own for own in self.beside if own.name != self.tasks[task].metric)
 
 
 def headline_rows(tables: Tables) -> pd.DataFrame:
@@ -118,10 +128,20 @@ def shown_of(tables: Tables, task: str) -> list[SplitView]:
 
 
 def _of_network(tables: Tables, scored: Scored, at: SplitView) -> list[dict[str, Any]]:
-    task = tables.tasks[scored.trial.task]
-    about = _about(tables, scored)
-    found = measure(tables.store, scored.trial.key, task.classes, task.metrics, at)
-    return [_row(about, name, each, at) for name, each in found.items()]
+    return _of_key(tables, scored.trial.key, scored.trial.task, _about(tables, scored), at)
+
+
+def _of_soup(tables: Tables, soup: Soup, ingredients: Sequence[Scored], at: SplitView) -> list[dict[str, Any]]:
+    return _of_key(tables, soup.key, soup.task, _about_several(tables, ingredients, "soup", soup.name, soup.key), at)
+
+
+def _of_key(tables: Tables, key: str, task_name: str, about: Mapping[str, Any], at: SplitView) -> list[dict[str, Any]]:
+    """The rows of one network, a training's or a soup's."""
+    store, task = tables.store, tables.tasks[task_name]
+    found = measure(store, key, task.classes, task.metrics, at)
+    rows = [_row(about, name, direction(name), each, at) for name, each in found.items()]
+    folder, own = store.scores.folder(key, at), tables.beside_of(task.name)
+    return rows + (_own_rows(about, folder, source_of(store, key, at), own, at) if own else [])
 
 
 def _of_combination(tables: Tables, combination: Combination, at: SplitView) -> list[dict[str, Any]]:
@@ -133,14 +153,17 @@ def _of_combination(tables: Tables, combination: Combination, at: SplitView) -> 
         about["task"] = combination.name
     names = metrics_of(combination, task.metrics)
     found = measure_combined(tables.store, combination, task.classes, names, at)
-    return [_row(about, name, each, at) for name, each in found.items()]
+    rows = [_row(about, name, direction(name), each, at) for name, each in found.items()]
+    if combination.mean == "ranks":
+        return rows
+    folder, own = tables.store.scores.joined(combination.key, at), tables.beside_of(task.name)
+    return rows + (_own_rows(about, folder, source_of_joined(tables.store, combination, at), own, at) if own else [])
 
 
-def _of_soup(tables: Tables, soup: Soup, ingredients: Sequence[Scored], at: SplitView) -> list[dict[str, Any]]:
-    about = _about_several(tables, ingredients, "soup", soup.name, soup.key)
-    task = tables.tasks[soup.task]
-    found = measure(tables.store, soup.key, task.classes, task.metrics, at)
-    return [_row(about, name, each, at) for name, each in found.items()]
+def _own_rows(
+    about: Mapping[str, Any], folder: Path, source: Sequence[str], own: Sequence[Beside], at: SplitView
+) -> list[dict[str, Any]]:
+    return [_row(about, each.name, each.direction, read_beside(folder, source, each), at) for each in own]
 
 
 def _about_several(tables: Tables, networks: Sequence[Scored], kind: str, name: str, key: str) -> dict[str, Any]:
@@ -184,10 +207,10 @@ def _about(tables: Tables, scored: Scored) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _row(about: Mapping[str, Any], metric: str, found: Measured, at: SplitView) -> dict[str, Any]:
+def _row(about: Mapping[str, Any], metric: str, better: Direction, found: Measured, at: SplitView) -> dict[str, Any]:
     return {
         **about,
-        "metric": metric, "value": found.value, "low": found.low, "high": found.high, "direction": direction(metric),
+        "metric": metric, "value": found.value, "low": found.low, "high": found.high, "direction": better,
         "n_test": found.n, "n_clusters": found.clusters, "split": at.split, "view": at.view,
-        "validation": found.validation,
+        "validation": found.validation, "why": found.why,
     }  # fmt: skip

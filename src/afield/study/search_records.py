@@ -58,8 +58,14 @@ def search_record(context: Context, content: Mapping[str, Any]) -> SearchRecord:
         seconds_spent=sum(row["seconds"] for history in spent for row in history),
         epochs_of_grid=len(keys) * epochs,
         rung_correlation=_rung_correlation(study.search, spent, epochs),
-        micro_batch=context.trials[keys[0]].numerics.micro_batch,
+        micro_batch=_micro_batch(context.trials[keys[0]]),
     )
+
+
+def _micro_batch(trial: Trial) -> int:
+    """Samples of a batch that a device took at once, in parts or as its share; 0: all of them."""
+    at_once = trial.numerics.at_once(trial.recipe.batch_size)
+    return at_once if at_once < trial.recipe.batch_size else 0
 
 
 def _trial(context: Context, key: str, intervention: str) -> TrialRecord:

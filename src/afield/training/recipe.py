@@ -14,6 +14,8 @@ USUAL_SIZE = 224
 
 AUGMENTATIONS = ("none", "paper", "randaugment", "augmix", "trivialaugment", "colour_affine", "dihedral")
 """those that come with the package"""
+HEADS = ("own", "linear")
+"""the kinds of heads that need no extension"""
 FOCAL_GAMMA = 2.0
 """Lin et al. 2017"""
 LORA_RANK, LORA_ALPHA = 8, 16
@@ -55,8 +57,9 @@ class Recipe(BaseModel):
     """of `lora`: the product counts lora_alpha / lora_rank times"""
     pooling: Literal["own", "average", "max", "average+max", "gem", "class token", "mean of tokens"] = "own"
     """how the last map or the tokens become the features of an image; `own`: as the architecture has it"""
-    head: Literal["own", "linear"] = "own"
-    """`own`: the architecture's kind of head, new; `linear`: one linear layer on the pooled features, no dropout"""
+    head: str = "own"
+    """`own`: the architecture's kind of head, new; `linear`: one linear layer on the pooled features, no dropout;
+    FILE:NAME: one's own on the pooled features"""
     image_size: Annotated[int, Field(ge=32, le=2048)] | Literal["auto"] = "auto"
     """side of the square that the network sees, in pixels; `auto`: USUAL_SIZE, or what the study's protocol says"""
     epochs: Annotated[int, Field(ge=1, le=10_000)] = Field(default_factory=_usual_epochs)
@@ -119,6 +122,13 @@ class Recipe(BaseModel):
             raise ValueError(f"{name}: is no augmentation; {nearest(name, AUGMENTATIONS)}")
         return name
 
+    @field_validator("head")
+    @classmethod
+    def _is_a_head(cls, name: str) -> str:
+        if name not in HEADS and not is_own(name):
+            raise ValueError(f"{name}: is no head; {nearest(name, HEADS)}")
+        return name
+
     @model_validator(mode="after")
     def _schedule_holds(self) -> Recipe:
         if self.warmup_epochs >= self.epochs:
@@ -162,6 +172,11 @@ class Recipe(BaseModel):
         """Whether the network gives one number, the grade, and not a logit of each class."""
         return self.loss in REGRESSIONS
 
+    @property
+    def named(self) -> tuple[str, ...]:
+        """What it names that may be one's own: loss, augmentation, head."""
+        return self.loss, self.augmentation, self.head
+
     @model_validator(mode="after")
     def _frozen_is_sound(self) -> Recipe:
         if self.trained != "all" and self.initialisation == "scratch":
@@ -173,6 +188,11 @@ class Recipe(BaseModel):
             raise ValueError(
                 f'loss: "{self.loss}" trains one number, the grade, and a linear probe tells classes; use '
                 'loss = "cross-entropy", or trained = "all" from initialisation = "pretrained"'
+            )
+        if is_own(self.head) and self.initialisation == "probe":
+            raise ValueError(
+                f'head: "{self.head}": a linear probe starts a linear head; use head = "linear", or initialisation = '
+                '"pretrained"'
             )
         if self.trained != "lora" and (self.lora_rank, self.lora_alpha) != (LORA_RANK, LORA_ALPHA):
             raise ValueError(

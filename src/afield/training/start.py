@@ -6,6 +6,7 @@ The loop knows none of that: it trains the network that it is given on the batch
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,12 +20,13 @@ from afield.backbones.parts import HeadAlone, freeze, head_alone, head_inputs, l
 from afield.images.loader import Samples, TrainingBatches
 from afield.images.sending import send
 from afield.probing.features import Extraction, FeatureBatches, FeatureSamples
-from afield.probing.kept import Stop, array_digest
+from afield.probing.kept import Told, array_digest
 from afield.probing.probe import fit_probe, kept_probe
 from afield.probing.version import PROBING_VERSION
+from afield.training import devices
 from afield.training.checkpoint import State
 from afield.training.device import autocast, dtype, nondeterminism_named, platform
-from afield.training.loop import EVALUATION_BATCH, Setup
+from afield.training.loop import EVALUATION_BATCH, Hooks, Setup
 from afield.training.numerics import Numerics
 from afield.training.recipe import Recipe
 
@@ -44,7 +46,7 @@ class Frozen:
 
 
 def begin(
-    setup: Setup, batches: TrainingBatches, backbone: Backbone, frozen: Frozen | None, state: State, stop: Stop
+    setup: Setup, batches: TrainingBatches, backbone: Backbone, frozen: Frozen | None, state: State, hooks: Hooks
 ) -> Setup:
     """What the loop trains, from a setup of the whole network on images; `frozen` where `recipe.probed`.
 
@@ -61,10 +63,13 @@ def begin(
         return setup
     with nondeterminism_named():
         alone = head_alone(network, backbone, frozen.train.images.channels, recipe.size)
-    extraction = _extraction(setup, backbone, alone, frozen, stop)
-    train, validation = (extraction.features(samples) for samples in (frozen.train, frozen.validation))
+    extraction = _extraction(setup, backbone, alone, frozen, hooks)
+    train, validation = (
+        replace(extraction, told=_timed(hooks, f"features of the {split} split")).features(samples)
+        for split, samples in (("training", frozen.train), ("validation", frozen.validation))
+    )
     if recipe.initialisation == "probe" and fresh:
-        _put_probe(alone, setup, frozen, extraction, train, validation, stop)
+        _put_probe(alone, setup, frozen, extraction, train, validation, hooks)
     if recipe.trained != "head":
         return setup
     return replace(
@@ -113,7 +118,20 @@ def as_it_is(features: torch.Tensor, numerics: Numerics) -> torch.Tensor:
     return send(features, torch.device(numerics.device))
 
 
-def _extraction(setup: Setup, backbone: Backbone, alone: HeadAlone, frozen: Frozen, stop: Stop) -> Extraction:
+def _timed(hooks: Hooks, what: str) -> Told:
+    """What tells the hooks how much is done, and how much a second since it was first told."""
+    begun: tuple[float, int] | None = None
+
+    def told(done: int, total: int) -> None:
+        nonlocal begun
+        now = time.perf_counter()
+        since, before = begun = begun or (now, done)
+        hooks.before(what, done, total, (done - before) / max(now - since, 1e-9))
+
+    return told
+
+
+def _extraction(setup: Setup, backbone: Backbone, alone: HeadAlone, frozen: Frozen, hooks: Hooks) -> Extraction:
     numerics = setup.numerics
 
     def embed(views: torch.Tensor) -> torch.Tensor:
@@ -129,7 +147,8 @@ def _extraction(setup: Setup, backbone: Backbone, alone: HeadAlone, frozen: Froz
         "platform": platform(numerics.device),
     }
     device = torch.device(numerics.device)
-    return Extraction(embed, about, frozen.cache / "features", device, EVALUATION_BATCH, stop)
+    folder = frozen.cache / "features"
+    return Extraction(embed, about, folder, device, EVALUATION_BATCH, hooks.stop, share=devices.share())
 
 
 def _put_probe(
@@ -139,7 +158,7 @@ def _put_probe(
     extraction: Extraction,
     train: torch.Tensor,
     validation: torch.Tensor,
-    stop: Stop,
+    hooks: Hooks,
 ) -> None:
     samples, shown = frozen.train, frozen.validation
     about = {
@@ -148,18 +167,18 @@ def _put_probe(
         "validation": extraction.names(shown),
         "arrays": [array_digest(array) for one in (samples, shown) for array in (one.row, one.label)],
     }
-    classes = alone.layers[0].weight.shape[0]
     probe = kept_probe(
         frozen.cache / "probes",
         about,
         lambda: fit_probe(
             train[torch.from_numpy(samples.row)],
             torch.from_numpy(samples.label),
-            classes,
+            alone.outputs,
             validation[torch.from_numpy(shown.row)],
             setup.measure,
-            stop,
+            hooks.stop,
+            _timed(hooks, "penalties of the probe"),
         ),
-        stop,
+        hooks.stop,
     )
     alone.put(*(send(tensor, torch.device(setup.numerics.device)) for tensor in (probe.weight, probe.bias)))

@@ -1,0 +1,103 @@
+"""The example of pseudo-labels: two studies and a script between them, and no picture that selects or tests teaches."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+import afield
+from afield.base.errors import InputError
+from afield.base.extensions import load_extension
+from afield.study.changes import with_settings
+from afield.study.study import load_study
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "extensions" / "pseudo_labels"
+SMALL = ["recipe.epochs=3", 'recipe.initialisation="scratch"', "recipe.image_size=32", "recipe.batch_size=8"]
+SMALL += ["study.seeds=[0]", "search.grid.learning_rate=[3e-3]"]
+
+
+def pictures(folder: Path, name: str, number: int, generator: np.random.Generator) -> list[str]:
+    """Dark ones (even) and bright ones (odd)."""
+    names = [f"{name}/{index:02d}.png" for index in range(number)]
+    (folder / name).mkdir()
+    for index, path in enumerate(names):
+        pixels = generator.integers(0, 100, size=(36, 36, 3)) + 150 * (index % 2)
+        Image.fromarray(pixels.astype(np.uint8)).save(folder / path)
+    return names
+
+
+@pytest.fixture(scope="module")
+def taught(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The example's folder with data, and a first study run in it."""
+    place = Path(shutil.copytree(EXAMPLE, tmp_path_factory.mktemp("pseudo") / "example"))
+    generator = np.random.default_rng(0)
+    known, unknown = pictures(place, "known", 60, generator), pictures(place, "unknown", 20, generator)
+    labels = ["dark" if index % 2 == 0 else "bright" for index in range(60)]
+    groups = [f"patient-{index // 4}" for index in range(60)]
+    pd.DataFrame({"path": known, "label": labels, "group": groups}).to_csv(place / "labelled.csv", index=False)
+    new = [f"patient-{100 + index}" for index in range(20)]
+    pd.DataFrame({"path": unknown, "group": new}).to_csv(place / "unlabelled.csv", index=False)
+    for name in ("first.toml", "second.toml"):
+        text = (place / name).read_text()
+        assert text.count('\n# group = "group"') == 1
+        (place / name).write_text(text.replace("# group =", "group ="))
+    afield.run_study(with_settings(load_study(place / "first.toml"), SMALL), place / "out")
+    return place
+
+
+@pytest.mark.slow
+def test_a_second_study_learns_from_what_the_first_was_sure_of(taught: Path) -> None:
+    ran = subprocess.run(
+        [sys.executable, "pseudo_labels.py", "out", "."], cwd=taught, capture_output=True, text=True, check=True
+    )
+    table = pd.read_csv(taught / "pseudo.csv")
+    new = table[table["path"].str.startswith("unknown/")]
+    assert len(new) > 0, "the classes are easy to tell"
+    assert set(new["split"]) == {"train"}
+    assert new["weight"].between(0.9, 1).all()
+    truth = np.where(new["path"].str[-6:-4].astype(int) % 2 == 0, "dark", "bright")
+    assert (new["label"] == truth).mean() > 0.8
+    assert ran.stdout == f"pseudo.csv: 60 labelled samples and {len(new)} pseudo-labels\n"
+
+    study = with_settings(load_study(taught / "second.toml"), SMALL)
+    assert afield.run_study(study, taught / "out").complete
+    results = afield.results(taught / "out", study="second")
+    assert set(results["task"]) == {"labelled", "pseudo"}
+    assert results.groupby("task")["n_test"].first().nunique() == 1
+    samples = {
+        task: pd.read_parquet(next((taught / "out" / "tasks").glob(f"{task}-*/samples.parquet")))
+        for task in ("labelled", "pseudo")
+    }
+    for split in ("validation", "test"):
+        held = [set(each.loc[each["split"] == split, "id"]) for each in samples.values()]
+        assert held[0] == held[1], split
+        assert not any(name.startswith("unknown/") for name in held[1])
+    again = set(results.loc[results["task"] == "labelled", "key"])
+    assert again == set(afield.results(taught / "out", study="first")["key"]), "nothing is trained twice"
+
+
+@pytest.mark.slow
+def test_pictures_that_select_or_test_are_refused(taught: Path) -> None:
+    script = load_extension(taught / "pseudo_labels.py").objects["pseudo_table"]
+    assert callable(script)
+    whole = pd.read_csv(taught / "unlabelled.csv")
+    samples = pd.read_parquet(next((taught / "out" / "tasks").glob("labelled-*/samples.parquet")))
+    held = samples.loc[samples["split"] == "test", ["image", "group"]].iloc[0]
+    shutil.copy(taught / held["image"], taught / "unknown" / "copy.png")
+    broken = {
+        "unknown/copy.png .* is a labelled picture": pd.DataFrame({"path": ["unknown/copy.png"], "group": ["new"]}),
+        "unknown/00.png .* is of a group that selects or tests": whole.head(1).assign(group=held["group"]),
+        "has no column group": whole[["path"]],
+    }
+    try:
+        for words, table in broken.items():
+            table.to_csv(taught / "unlabelled.csv", index=False)
+            with pytest.raises(InputError, match=words):
+                script(taught / "out", taught, study="first")
+    finally:
+        whole.to_csv(taught / "unlabelled.csv", index=False)
