@@ -9,8 +9,13 @@ PYTHON ?= $(shell for candidate in $(CANDIDATES); do \
 
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
+# Each process begins with neighbours, which share fixtures, and in the end helps the others.
+PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
 PACKAGE := .venv/.installed
 TOOLS := .venv/.installed-dev
+
+# Tests start many processes: let all but the first find afield compiled.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DELETE_ON_ERROR:
 .PHONY: quickstart test test-fast test-slow check format prove bench clean
@@ -22,10 +27,10 @@ quickstart: $(PACKAGE)
 test: test-fast test-slow
 
 test-fast: $(TOOLS)
-	$(BIN)/python -m pytest -n auto -m "not slow"
+	$(PYTEST) -m "not slow"
 
 test-slow: $(TOOLS)
-	$(BIN)/python -m pytest -n auto -m slow
+	$(PYTEST) -m slow
 
 check: $(TOOLS)
 	$(BIN)/ruff format --check .

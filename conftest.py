@@ -1,7 +1,11 @@
 """What every test gets: a cache of its own and small pictures to train on. Docstring examples get `study` and `out`."""
 
+from contextlib import nullcontext
+
 import pytest
+import torch
 from tests.fixtures.tiny import make_photos, tiny_study
+from tests.fixtures.warm import warm_workers
 
 RUNNING = {"afield.study.run.run_study", "afield.study.collect.results", "afield.report.page.report"}
 """docstring examples that train"""
@@ -11,6 +15,19 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.name in RUNNING:
             item.add_marker("slow")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    """Slow tests run studies: their workers need not all import torch. Fast ones start workers as everyone does."""
+    with warm_workers() if item.get_closest_marker("slow") else nullcontext():
+        return (yield)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread():
+    """As a trial has it: where cores are shared, threads of tiny networks spend their time waiting for each other."""
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

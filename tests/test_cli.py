@@ -1,5 +1,6 @@
 """The command as a user meets it: help, exit codes, words instead of traces."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -56,6 +57,7 @@ def test_help_names_every_command_on_one_line_without_torch() -> None:
         "predict",
         "submit",
         "check",
+        "analyse",
         "studies",
         "tasks",
         "backbones",
@@ -66,13 +68,13 @@ def test_help_names_every_command_on_one_line_without_torch() -> None:
 
 def test_analysis_and_report_need_no_torch() -> None:
     modules = "afield.report.page, afield.analysis.answer, afield.study.collect"
-    code = f"import sys, {modules}; assert 'torch' not in sys.modules"
+    code = f"import sys, {modules}; afield.load_network; assert 'torch' not in sys.modules"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 COMMANDS = ["run", "status", "report", "table", "tasks list", "tasks show", "backbones list", "backbones show"]
 COMMANDS += ["extension check", "predict", "tasks splits", "backbones fetch", "backbones measure"]
-COMMANDS += ["tasks fetch", "tasks prepare", "submit", "tune", "check", "studies list", "studies show"]
+COMMANDS += ["tasks fetch", "tasks prepare", "submit", "tune", "check", "studies list", "studies show", "analyse"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -201,3 +203,55 @@ def test_extension_check_ends_with_2_for_an_unusable_file_and_1_for_a_failed_tes
     assert f"{path}, line 1: ZeroDivisionError" in afield("extension", "check", str(path), code=2)
     path.write_text("from afield import Backbone\na = Backbone(build=lambda: None)\n")
     assert "1 failed" in afield("extension", "check", str(path), code=1)
+
+
+RESULTS = """model,top1,moths,birds
+a,60.5,0.71,81
+b,67.7,0.75,80
+c,71.6,0.76,82
+d,76.1,0.80,81
+e,79.9,0.81,82
+f,,0.82,82
+"""
+NAMED = ("--columns", "backbone=model,imagenet_top1=top1", "--values", "moths,birds", "--metric", "accuracy")
+
+
+def test_a_published_table_is_analysed(afield: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "results.csv"
+    path.write_text(RESULTS, encoding="utf-8")
+    found = json.loads(afield("analyse", str(path), *NAMED, "--json"))
+    assert [(fit["task"], fit["metric"], fit["n"], fit["verdict"]) for fit in found["fits"]] == [
+        ("moths", "accuracy", 5, "transfers"),
+        ("birds", "accuracy", 5, "cannot tell"),
+    ]
+    text = afield("analyse", str(path), *NAMED)
+    assert " ".join(text.splitlines()[0].split()) == "task metric n r points per ImageNet point verdict"
+    assert "moths, accuracy: transfers. Five backbones: |r| must exceed 0.88" in text
+    assert "Theil-Sen" in afield("analyse", str(path), *NAMED, "--all")
+    assert "weakly" in afield("analyse", str(path), *NAMED, "--smallest-slope", "3").splitlines()[1]
+    assert [len(json.loads(afield("analyse", str(path), *NAMED, *option, "--json"))["fits"]) for option in (
+        ("--tasks", "birds"), ("--mean",), ("--without", "a", "--above", "65")
+    )] == [1, 3, 2]  # fmt: skip
+
+
+def test_a_table_that_cannot_be_read_is_refused_in_words(afield: Run, tmp_path: Path) -> None:
+    path = tmp_path / "results.csv"
+    path.write_text(RESULTS, encoding="utf-8")
+    assert "did you mean model?" in afield("analyse", str(path), "--columns", "backbone=modle", code=2)
+    assert "write NAME=COLUMN" in afield("analyse", str(path), "--columns", "backbone", code=2)
+    assert "no such file" in afield("analyse", str(tmp_path / "nothing.csv"), code=2)
+
+
+def test_a_table_is_analysed_without_torch_and_without_what_reads_folders(tmp_path: Path) -> None:
+    path = tmp_path / "results.csv"
+    path.write_text(RESULTS, encoding="utf-8")
+    code = (
+        f"import sys; sys.argv = ['afield', 'analyse', {str(path)!r}, *{NAMED!r}]\n"
+        "import afield.cli\n"
+        "try: afield.cli.main()\n"
+        "except SystemExit as ended: assert not ended.code\n"
+        "heavy = {'torch', 'timm', 'statsmodels', 'altair', 'afield.study.store'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from afield.analysis.analyse import analyse
+    from afield.analysis.table import TableChoice
     from afield.backbones.backbone import Backbone
     from afield.backbones.own_heads import Head
     from afield.images.augmentation.augmentation import Augmentation
@@ -30,8 +32,10 @@ __all__ = [
     "Intervention",
     "Loss",
     "Metric",
+    "TableChoice",
     "Task",
     "__version__",
+    "analyse",
     "load_network",
     "load_record",
     "load_study",
@@ -47,7 +51,9 @@ _HOMES = {
     "Intervention": "afield.study.own_interventions",
     "Loss": "afield.training.losses",
     "Metric": "afield.scoring.metric",
+    "TableChoice": "afield.analysis.table",
     "Task": "afield.tasks.task",
+    "analyse": "afield.analysis.analyse",
     "load_network": "afield.winner",
     "load_record": "afield.study.collect",
     "load_study": "afield.study.study",

@@ -15,7 +15,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from afield.study.standing import Standing
+from afield.study.standing import Running, Standing
 
 _LINE_EVERY = 30.0
 """seconds between two lines where the output is not a terminal"""
@@ -77,7 +77,7 @@ class Display:
             self._live.update(_panel(standing, time.monotonic() - self._began))
         elif time.monotonic() - self._last_line >= _LINE_EVERY:
             self._last_line = time.monotonic()
-            self.say(_summary(standing))
+            self.say("; ".join([_summary(standing), *(_before(each) for each in standing.running if each.before)]))
 
 
 class Downloads:
@@ -115,6 +115,12 @@ def _summary(standing: Standing) -> str:
     return f"{counts}{failed}; {epochs}; {_time_left(standing.seconds_left)}"
 
 
+def _before(running: Running) -> str:
+    """Words for what comes before a training's first epoch, and when that ends."""
+    left = "" if running.seconds_left is None else f", about {duration(running.seconds_left)} left"
+    return f"{running.before}{left}"
+
+
 def _time_left(seconds: float | None) -> str:
     return "time left: known after the first epoch" if seconds is None else f"about {duration(seconds)} left"
 
@@ -124,9 +130,9 @@ def _panel(standing: Standing, elapsed: float) -> RenderableType:
     for running in standing.running:
         rows.add_row(
             Text(running.label),
-            Text(f"epoch {running.epoch}/{running.epochs}"),
+            Text("before epoch 1" if running.before else f"epoch {running.epoch}/{running.epochs}"),
             ProgressBar(total=1.0, completed=running.share, width=20),
-            Text(f"{running.images_per_second:.0f} images/s"),
+            Text(_before(running) if running.before else f"{running.images_per_second:.0f} images/s"),
         )
     bar = ProgressBar(total=max(1, standing.epochs_planned), completed=standing.epochs_done, width=60)
     return Group(

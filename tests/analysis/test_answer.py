@@ -58,13 +58,14 @@ def test_one_seed_says_what_it_cannot_know() -> None:
 
 
 def test_a_clear_winner_names_the_nearest() -> None:
-    found = answered(make_record(strength={SQUEEZE: 0.5, LITE0: 0.9, LITE1: 1.7}, n_test=3000, seed_spread=0.01))
+    strength = {SQUEEZE: 0.5, LITE0: 0.9, LITE1: 1.7}
+    found = answered(make_record(strength=strength, n_test=3000, seed_spread=0.01, metrics=["accuracy"]))
     assert f"No other ties with it; {LITE0} comes nearest (-" in found.take
     assert not any("To tell" in sentence for sentence in found.open)
 
 
 def test_what_beats_the_choice_on_test_is_said_but_not_chosen() -> None:
-    record = make_record(strength={SQUEEZE: 0.5, LITE0: 1.7}, n_test=3000, seed_spread=0.01)
+    record = make_record(strength={SQUEEZE: 0.5, LITE0: 1.7}, n_test=3000, seed_spread=0.01, metrics=["accuracy"])
     swapped = record.results.assign(validation=1 - record.results["validation"])
     found = answered(replace(record, results=swapped))
     assert found.take.startswith(f"Take {SQUEEZE}")
@@ -179,7 +180,7 @@ def test_points_and_ranking_give_a_number_one_interval(record: StudyRecord) -> N
 
 
 def test_what_is_not_defined_is_no_tie() -> None:
-    one_cluster = answered(make_record(seeds=(0,), cluster_size=525))
+    one_cluster = answered(make_record(seeds=(0,), cluster_size=525, metrics=["accuracy"]))
     assert "tie" not in one_cluster.take
     assert "would compare with it is not known: all test images are one cluster" in one_cluster.take
     assert one_cluster.pretraining is not None
@@ -193,7 +194,8 @@ def test_what_no_backbone_was_ranked_by_is_said(record: StudyRecord) -> None:
 
 
 def test_a_verdict_that_hangs_on_a_family_is_a_warning() -> None:
-    found = answered(make_record(strength=dict(zip(STRENGTH, (0.2, 2.0, 2.2, 2.1), strict=True)), seed_spread=0.01))
+    strength = dict(zip(STRENGTH, (0.2, 2.0, 2.2, 2.1), strict=True))
+    found = answered(make_record(strength=strength, seed_spread=0.01, metrics=["accuracy"]))
     assert found.fit is not None
     assert (found.fit.verdict, found.fit.hangs_on) == ("transfers", "EfficientNet-Lite")
     words = "Without the three backbones of the family EfficientNet-Lite the verdict on ImageNet would be another"

@@ -114,7 +114,7 @@ def test_a_column_that_is_not_there_is_named(record: StudyRecord) -> None:
 
 @pytest.mark.parametrize(("size", "words"), [(45, "Twelve clusters of test images are few: below 30,"), (5, "")])
 def test_few_clusters_are_warned_of(size: int, words: str) -> None:
-    (part,) = answer(make_record(seeds=(0,), cluster_size=size)).tasks
+    (part,) = answer(make_record(seeds=(0,), cluster_size=size, metrics=["accuracy"])).tasks
     warned = [warning for warning in part.warnings if "are few" in warning]
     assert len(warned) == bool(words)
     assert all(warning.startswith(words) for warning in warned)

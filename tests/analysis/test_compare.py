@@ -88,7 +88,8 @@ def test_the_cheapest_tied_trains_faster_than_the_winner(record: StudyRecord) ->
 
 
 def test_clusters_widen_a_difference() -> None:
-    alone, together = (rank_backbones(make_record(seeds=(0,), cluster_size=size), "elpv") for size in (1, 25))
+    records = (make_record(seeds=(0,), cluster_size=size, metrics=["accuracy"]) for size in (1, 25))
+    alone, together = (rank_backbones(record, "elpv") for record in records)
     assert together.n_clusters == 21
 
     def width(ranking: object) -> float:
@@ -160,7 +161,9 @@ def test_what_an_intervention_changed(record: StudyRecord) -> None:
 @pytest.mark.slow
 def test_two_equal_backbones_are_seldom_told_apart() -> None:
     strength = {SQUEEZE: 1.5, LITE0: 1.5}
-    records = [make_record(strength=strength, n_test=150, simulation=index) for index in range(12)]
+    records = [
+        make_record(strength=strength, n_test=150, simulation=index, metrics=["accuracy"]) for index in range(12)
+    ]
     told_apart = sum(not row.tied for each in records for row in rank_backbones(each, "elpv").rows[1:])
     assert told_apart <= 2
 
@@ -255,7 +258,7 @@ def test_what_is_not_defined_is_neither_ranked_nor_tied(record: StudyRecord) -> 
     ranking = rank_backbones(replace(record, results=results), "elpv")
     assert LITE2 not in [row.backbone for row in ranking.rows]
     assert f"{LITE2} is not ranked: its accuracy on validation is not defined." in ranking.missing
-    one_cluster = rank_backbones(make_record(seeds=(0,), cluster_size=525), "elpv")
+    one_cluster = rank_backbones(make_record(seeds=(0,), cluster_size=525, metrics=["accuracy"]), "elpv")
     assert not any(row.tied for row in one_cluster.rows)
     assert all(row.undefined.startswith("all test images are one cluster") for row in one_cluster.rows)
     assert one_cluster.cheapest_tied is None
@@ -264,7 +267,7 @@ def test_what_is_not_defined_is_neither_ranked_nor_tied(record: StudyRecord) -> 
 
 
 def test_a_class_too_rare_to_resample_is_the_reason() -> None:
-    record = make_record(seeds=(0,), metric="auroc", n_test=60)
+    record = make_record(seeds=(0,), metric="auroc", n_test=60, metrics=["auroc"])
     labels = record.predictions["label"].where(record.predictions["split"] != "test", 0)
     rare = record.predictions.assign(label=labels)
     rare.loc[(rare["split"] == "test") & (rare["sample"] == "test-00000"), "label"] = 1

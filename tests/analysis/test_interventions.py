@@ -12,8 +12,16 @@ from hypothesis import strategies as st
 from scipy.stats import false_discovery_control, t
 
 from afield.analysis.answer import answer
-from afield.analysis.interventions import ALL, COLUMNS, Change, holm, in_words, intervention_table, interventions_of
-from afield.analysis.paired import Part, student, student_p
+from afield.analysis.interventions import (
+    ALL,
+    COLUMNS,
+    Change,
+    differences,
+    in_words,
+    intervention_table,
+    interventions_of,
+)
+from afield.analysis.paired import Part, holm, student, student_p
 from afield.scoring.intervals import Interval
 from afield.study.record import StudyRecord
 from afield.study.study import Study
@@ -25,7 +33,7 @@ OTHERS = {"larger": 0.6, "gem": 0.0}
 
 @pytest.fixture(scope="module")
 def varied() -> StudyRecord:
-    return make_record(interventions=OTHERS, n_test=200)
+    return make_record(interventions=OTHERS, n_test=200, metrics=["accuracy"])
 
 
 def line(changes: Sequence[Change], intervention: str, backbone: str) -> Change:
@@ -92,6 +100,14 @@ def test_the_line_over_backbones_by_hand(varied: StudyRecord) -> None:
     assert not line(changes, "gem", ALL).clear
 
 
+def test_tasks_in_folds_are_compared_and_what_stands_beside_is_not(varied: StudyRecord) -> None:
+    folds = replace(varied, results=varied.results.assign(kind="fold"))
+    assert interventions_of(folds, "elpv") == interventions_of(varied, "elpv")
+    flips = varied.results.assign(view="flips", value=0.0)
+    both = pd.concat([varied.results, flips], ignore_index=True)
+    assert differences(both, "elpv", "accuracy", "plain") == differences(varied.results, "elpv", "accuracy", "plain")
+
+
 def test_student_by_hand() -> None:
     # variance 0.0004 of 9 and 0.0005 of 4 degrees: 0.03 squared, 8.1e-7 / (1.6e-7 / 9 + 2.5e-7 / 4) = 10.09 degrees
     parts = [Part(0.0004, 9), Part(0.0005, 4)]
@@ -104,21 +120,21 @@ def test_student_by_hand() -> None:
 
 
 def told(p: float, name: str = "x") -> Change:
-    return Change("t", "accuracy", name, "plain", ALL, 4, (0,), 0.8, 0.8, Interval(0, -1, 1), p, math.nan, "backbones")
+    return Change("t", "accuracy", name, "plain", ALL, 4, (0,), 0.8, 0.8, Interval(0, -1, 1), p, p, "backbones")
 
 
 def test_holm_by_hand() -> None:
-    adjusted = [each.p_holm for each in holm([told(0.01), told(0.04), told(math.nan), told(0.03), told(0.005)])]
-    assert adjusted[2] != adjusted[2]
+    adjusted = holm([0.01, 0.04, math.nan, 0.03, 0.005])
+    assert math.isnan(adjusted[2])
     assert [adjusted[i] for i in (0, 1, 3, 4)] == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert [each.clear for each in holm([told(0.02), told(0.03)])] == [True, True]
-    assert [each.clear for each in holm([told(0.03), told(0.04)])] == [False, False]
+    assert [told(p).clear for p in holm([0.02, 0.03])] == [True, True]
+    assert [told(p).clear for p in holm([0.03, 0.04])] == [False, False]
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
 @settings(max_examples=50, deadline=None)
 def test_holm_lies_between_the_raw_and_bonferroni(values: list[float]) -> None:
-    adjusted = [each.p_holm for each in holm([told(value) for value in values])]
+    adjusted = holm(values)
     for raw, held in zip(values, adjusted, strict=True):
         assert raw <= held <= min(1, len(values) * raw) or held == pytest.approx(min(1, len(values) * raw))
     # stricter than control of the false discovery rate, and in the same order
@@ -170,7 +186,8 @@ def test_only_seeds_that_both_sides_have_are_paired(varied: StudyRecord) -> None
 
 
 def test_with_one_seed_networks_are_compared() -> None:
-    changes = interventions_of(make_record(interventions={"larger": 0.6}, n_test=100, seeds=(0,)), "elpv")
+    record = make_record(interventions={"larger": 0.6}, n_test=100, seeds=(0,), metrics=["accuracy"])
+    changes = interventions_of(record, "elpv")
     assert line(changes, "larger", LITE0).compares == "networks"
     assert line(changes, "larger", LITE0).note == "one seed: compares trained networks"
     assert line(changes, "larger", ALL).compares == "backbones"
@@ -189,7 +206,7 @@ def test_without_predictions_the_difference_stands_alone(varied: StudyRecord) ->
 
 
 def test_one_cluster_is_the_reason_for_no_interval() -> None:
-    record = make_record(interventions={"larger": 0.6}, n_test=100, seeds=(0,), cluster_size=100)
+    record = make_record(interventions={"larger": 0.6}, n_test=100, seeds=(0,), cluster_size=100, metrics=["accuracy"])
     found = line(interventions_of(record, "elpv"), "larger", LITE0)
     assert math.isnan(found.difference.low)
     assert "all test images are one cluster" in found.note

@@ -23,8 +23,8 @@ def test_optimism_is_paper_minus_clean(record: StudyRecord) -> None:
         assert row.paper.value - row.clean.value == pytest.approx(row.optimism)
     # the mean of 1, 2, 3 and -2 points
     assert both.words == (
-        "Under the protocol paper, accuracy of four backbones on average was 1.0 points better (-2.0 to +3.0) than "
-        "under clean: what paper flatters, together with other splits and other views of the images."
+        "Under the protocol paper, accuracy of four backbones was on average 1.0 points better than under clean "
+        "(by backbone from -2.0 to +3.0). Its splits and views of the images are others."
     )
     assert both.tested == {"clean": (525, 525), "paper": (525, 525)}
 
@@ -52,10 +52,21 @@ def test_only_what_both_scored_is_compared_and_what_else_differs_is_named(record
     assert both is not None
     assert [row.backbone for row in both.rows] == [LITE0]
     assert both.words == (
-        f"Under the protocol paper, accuracy of {LITE0} was 1.5 points better than under clean: what paper flatters, "
-        "together with other splits and other views of the images; the two studies also differ in epochs."
+        f"Under the protocol paper, accuracy of {LITE0} was 1.5 points better than under clean. Its splits and views "
+        "of the images are others; the studies also differ in epochs."
     )
     assert both.words in answer(found).text()
+
+
+def test_where_test_itself_chose_that_is_said(record: StudyRecord) -> None:
+    found = with_counterpart(record, {LITE0: 0.015})
+    assert found.counterpart is not None
+    chosen_by_test = replace(found.counterpart, results=found.counterpart.results.assign(selected_on="test"))
+    both = both_protocols(replace(found, counterpart=chosen_by_test), "elpv", "plain")
+    assert both is not None
+    assert both.words.endswith(
+        "There test itself chose recipes and epochs, which flatters, and splits and views of the images are others."
+    )
 
 
 def test_lower_is_better_flatters_downwards() -> None:

@@ -241,6 +241,27 @@ def test_only_pretrained_backbones_of_the_intervention_count_and_seeds_are_avera
     assert fit_transfer(record.results, intervention="scratch") == ()
 
 
+def test_backbones_from_a_probe_are_pretrained_and_those_from_scratch_are_not() -> None:
+    """A study that trains all by LP-FT, as the study did CLIP, has its line."""
+    values = line(0.5, 0.5)
+    new, probed = fit(values), fit_transfer(table(values, initialisation="probe"))
+    assert (probed[0].verdict, probed[0].n, probed[0].reason) == (new.verdict, 6, new.reason)
+    assert fit_transfer(table(values, initialisation="scratch")) == ()
+
+
+def test_new_and_probed_heads_are_never_one_line() -> None:
+    values = line(0.5, 0.5)
+    mixed = table(values).assign(initialisation=["pretrained"] * 4 + ["probe"] * 2)
+    with pytest.raises(
+        InputError, match=r"moths under plain: .* one line must not mix them; .* intervention of its own"
+    ):
+        fit_transfer(mixed)
+    apart = pd.concat([table(values), table(values, initialisation="probe", intervention="lp-ft")])
+    assert fit_transfer(apart)[0].reason == fit(values).reason
+    tasks = pd.concat([table(values), table(values, initialisation="probe", task="beetles")])
+    assert [found.n for found in fit_transfer(tasks)] == [6, 6], "each task has one start"
+
+
 def test_the_backbone_that_makes_the_range_is_named(record: StudyRecord) -> None:
     found = fit_transfer(record.results)[0]
     assert found.carried_by == "squeezenet1_1.caffe_in1k"

@@ -4,17 +4,13 @@ import dataclasses
 import json
 import math
 import re
-import subprocess
-import sys
 from html.parser import HTMLParser
 
 import pandas as pd
-import pytest
 
 from afield.report.page import render, script_json
 from afield.study.ensembles import EnsembleChoice
 from afield.study.record import StudyRecord
-from tests.fixtures.records import make_record
 
 EVIL = '<script>alert("x")</script>&\'<img src=x onerror=alert(1)>.in1k'
 OLD = "tf_efficientnet_lite0.in1k"
@@ -46,16 +42,6 @@ class Reader(HTMLParser):
 
     def all(self, tag: str) -> list[dict[str, str | None]]:
         return [attributes for name, attributes in self.tags if name == tag]
-
-
-@pytest.fixture(scope="module")
-def record() -> StudyRecord:
-    return make_record()
-
-
-@pytest.fixture(scope="module")
-def html(record) -> str:
-    return render(record)
 
 
 def specifications(html: str) -> dict:
@@ -203,7 +189,7 @@ def without_defective_in_test(record: StudyRecord) -> StudyRecord:
     return dataclasses.replace(record, results=results, predictions=predictions, tasks=tasks)
 
 
-def test_a_metric_without_a_number_says_why_and_an_absent_class_is_named(record):
+def test_a_metric_without_a_number_says_why_and_an_absent_class_is_named(record, html):
     page = Reader(render(without_defective_in_test(record)))
     text = " ".join("".join(page.text).split())
     assert "AUROC on the test images is not defined (it needs images of two classes or more)" in text
@@ -212,7 +198,7 @@ def test_a_metric_without_a_number_says_why_and_an_absent_class_is_named(record)
     assert not [
         words for _, attributes in page.tags for words in [attributes.get("aria-label") or ""] if "nan" in words
     ]
-    assert "No test image is of" not in "".join(Reader(render(record)).text)
+    assert "No test image is of" not in "".join(Reader(html).text)
 
 
 def test_the_border_of_a_grid_is_pointed_out(html):
@@ -229,11 +215,6 @@ def test_equal_records_give_equal_pages(record, html):
 
 def test_the_page_stays_small(html):
     assert len(html.encode()) < 1_500_000
-
-
-def test_report_starts_without_torch():
-    code = "import sys, afield.report.page; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_what_stands_beside_the_ranking_has_a_table_and_changes_nothing_else(record, html):

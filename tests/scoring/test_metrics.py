@@ -39,7 +39,7 @@ def test_values_worked_by_hand() -> None:
 
 
 @given(seed=st.integers(0, 10_000), n=st.integers(1, 40), classes=st.integers(2, 5))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 def test_resampled_equals_compute_on_repeated_samples(seed: int, n: int, classes: int) -> None:
     given_predictions = random_predictions(seed, n, classes)
     weights = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=8)
@@ -134,7 +134,7 @@ def test_calibration_error_worked_by_hand() -> None:
 
 
 @given(seed=st.integers(0, 10_000), n=st.integers(2, 60), classes=st.integers(2, 6))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_new_metrics_equal_scikit_learn(seed: int, n: int, classes: int) -> None:
     many = random_predictions(seed, n, classes)
     probabilities, said, labels = many.probabilities(), many.logits.argmax(axis=1), np.arange(classes)
@@ -161,7 +161,7 @@ def test_new_metrics_equal_scikit_learn(seed: int, n: int, classes: int) -> None
 
 
 @given(seed=st.integers(0, 10_000), n=st.integers(1, 40), classes=st.integers(2, 5))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_values_lie_in_the_range_of_their_metric(seed: int, n: int, classes: int) -> None:
     many = random_predictions(seed, n, classes)
     for each in METRICS.values():

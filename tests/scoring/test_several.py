@@ -66,7 +66,7 @@ def test_what_is_unknown_changes_nothing() -> None:
 
 
 @given(seed=st.integers(0, 10_000), n=st.integers(1, 40), classes=st.integers(1, 4))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 def test_resampled_equals_compute_on_repeated_samples(seed: int, n: int, classes: int) -> None:
     many = random_labelled(seed, n, classes)
     weights = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=8)

@@ -1,10 +1,13 @@
 """Parts of pictures and camera traps from their files to a report."""
 
+import re
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from afield.base.errors import InputError
 from afield.images.decode import decode
 from afield.images.prepared import full_rule, open_prepared
 from afield.report.page import report
@@ -16,6 +19,7 @@ from afield.study.study import parse_study
 from afield.tasks.data import load_task
 from afield.tasks.own.task import own_task
 from afield.tasks.source import TaskSource
+from afield.winner import load_network
 from tests.fixtures.own import table
 from tests.tasks.own.test_traps import detections, traps
 
@@ -71,3 +75,30 @@ def test_traps_go_from_annotations_to_a_report(tmp_path: Path) -> None:
     assert set(record.results["metric"]) >= {"auroc", "accuracy", "accuracy_by_unit"}
     assert "shown whole" in record.task("mine").card.source
     assert report(out).exists()
+
+    # of validation the network says what it said in training, by the detector's file and by a table of the same boxes
+    samples = pd.read_parquet(next((out / "tasks").rglob("samples.parquet"))).set_index("id")
+    said = record.predictions.query("split == 'validation'")
+    shown = samples.loc[said["sample"]]
+    images, network = [tmp_path / image for image in shown["image"]], load_network(out)
+    assert 0 < (shown["box"] != "").sum() < len(shown), "some have a box, some are shown whole"
+    rows = [f"{image},{box and '0.2 0.3 0.4 0.3'}" for image, box in zip(shown["image"], shown["box"], strict=True)]
+    (tmp_path / "boxes.csv").write_text("\n".join(["path,box", *rows, f"{shown['image'].iloc[0]},0 0 1 0.5"]))
+    before = np.stack(said["logits"].to_list())
+    np.testing.assert_allclose(network.logits(images, tmp_path / "megadetector.json"), before, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(network.logits(images[1:], tmp_path / "boxes.csv"), before[1:], rtol=0, atol=1e-5)
+    found = network.predict(images[0], tmp_path / "boxes.csv")
+    assert found["path"].tolist() == [str(images[0])] * 2, "a row a box"
+    assert found["box"].tolist() == [shown["box"].iloc[0], "0 0 1 0.55"], "grown by the margin of training"
+
+    with pytest.raises(InputError, match=rf"{len(images)} images \(.*\) without a box: .*--boxes"):
+        network.predict(images)
+    (tmp_path / "boxes.csv").write_text("\n".join(["path,box", *rows[1:]]))
+    with pytest.raises(InputError, match=rf"boxes.csv: has no box of image {re.escape(str(images[0]))}; name each"):
+        network.predict(images, tmp_path / "boxes.csv")
+    (tmp_path / "boxes.csv").write_text("path,where\na.jpg,0 0 1 1")
+    with pytest.raises(InputError, match=r"boxes.csv: has no column box"):
+        network.predict(images, tmp_path / "boxes.csv")
+    (tmp_path / "other.json").write_text('{"images": [], "detection_categories": {"1": "animal"}}')
+    with pytest.raises(InputError, match=r"other.json: images: lacks .* of the pictures"):
+        network.predict(images, tmp_path / "other.json")

@@ -1,16 +1,19 @@
 """The study of the other protocol in the same folder."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from afield.analysis.answer import answer
 from afield.base.errors import DamagedError
 from afield.study.collect import load_record
 from afield.study.counterpart import with_counterpart
 from afield.study.sealed import read_samples
 from afield.study.store import Store
 from afield.study.study import parse_study
+from tests.fixtures.records import make_record
 
 STUDY = """
 [study]
@@ -51,6 +54,25 @@ def test_the_other_protocol_on_the_same_tasks_is_found_from_either_side(tmp_path
     keep(store, "two", "paper", [B, A])
     assert counterpart_of(tmp_path, "mine") == "two", "it shares more backbones"
     assert counterpart_of(tmp_path, "two") == "again", "of equals the first by name"
+
+
+def test_a_damaged_study_takes_nothing_from_the_others(tmp_path: Path) -> None:
+    store = Store.create(tmp_path)
+    keep(store, "mine", "clean", [A, B])
+    keep(store, "damaged", "paper", [A, B])
+    plan = next((tmp_path / "plans").glob("damaged*"))
+    for content in ("{", "[]", "{}"):
+        plan.write_text(content)
+        record = with_counterpart(load_record(tmp_path, "mine"), tmp_path)
+        assert record.counterpart is None
+        assert record.uncompared.startswith("Nothing is compared with what cannot be read: damaged (")
+    assert f"Mind: {record.uncompared}" in answer(replace(make_record(n_test=60), uncompared=record.uncompared)).text()
+    keep(store, "sound", "paper", [A])
+    (tmp_path / "studies" / "damaged.json").write_text('{"study": {}}')
+    record = with_counterpart(load_record(tmp_path, "mine"), tmp_path)
+    assert "damaged (its file is damaged, or of another version of afield: study.name)" in record.uncompared
+    assert record.counterpart is not None
+    assert record.counterpart.study.study.name == "sound", "the next one is taken"
 
 
 def test_samples_are_those_of_a_split_with_the_columns_that_were_asked_for(tmp_path: Path) -> None:

@@ -112,6 +112,11 @@ def test_all_broken_images_are_named_at_once(network: Network, inputs: Inputs, t
     assert f"{narrow}: 1 pixels wide and 200000 high is too narrow" in str(caught.value)
 
 
+def test_what_was_trained_on_whole_pictures_takes_no_boxes(network: Network, inputs: Inputs, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"boxes.csv: the network .* was trained on whole pictures"):
+        network.predict(files_of(inputs, "test"), tmp_path / "boxes.csv")
+
+
 def test_outputs_that_are_no_numbers_are_no_prediction(network: Network, inputs: Inputs) -> None:
     with torch.no_grad():
         next(network.module.parameters()).fill_(float("nan"))

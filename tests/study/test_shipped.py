@@ -85,9 +85,9 @@ def test_known_sizes_are_of_tasks_that_there_are() -> None:
 
 
 def test_the_list_has_a_line_a_study_and_show_the_file() -> None:
-    lines = list_studies().splitlines()
-    assert len(lines) == 1 + len(shipped_studies())
-    assert all(question_of(text) in list_studies() for text in shipped_studies().values())
+    listed, shipped = list_studies(), shipped_studies()
+    assert len(listed.splitlines()) == 1 + len(shipped)
+    assert all(question_of(text) in listed for text in shipped.values())
     assert show_study("quickstart") == shipped_studies()["quickstart"].rstrip("\n")
     with pytest.raises(InputError, match=r"paper/mian: no shipped study of that name; did you mean paper/main or "):
         show_study("paper/mian")

@@ -35,6 +35,8 @@ WAYS: dict[str, dict[str, object]] = {
     "in bfloat16": {"numerics": {"precision": "bfloat16"}},
 }
 """ways of training whose bits must not depend on stops and workers: keys of the recipe, numerics and target"""
+SLOW = {"sgd in steps", "warm-up, clipped", "layer by layer", "in bfloat16"}
+"""of those, the ones that store nothing that others do not"""
 
 
 def tiny(data: TaskData, way: str = "the study's", **recipe: object) -> Trial:
@@ -101,7 +103,7 @@ def whole(inputs: tuple[TaskData, dict[str, SplitInputs]]) -> State:
     return go(tiny_trial(data), splits, State(), 6)
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", [pytest.param(way, marks=[pytest.mark.slow] if way in SLOW else []) for way in WAYS])
 def test_six_epochs_equal_three_stop_three_and_any_stop(
     way: str, inputs: tuple[TaskData, dict[str, SplitInputs]], tmp_path: Path
 ) -> None:
@@ -126,7 +128,9 @@ def test_a_stop_between_any_two_steps_changes_nothing(
     assert same(kept(tiny_trial(data), splits, tmp_path, until=6), whole)
 
 
-@pytest.mark.parametrize("stop_after", [0, 1, 5, 40])
+@pytest.mark.parametrize(
+    "stop_after", [0, pytest.param(1, marks=pytest.mark.slow), pytest.param(5, marks=pytest.mark.slow), 40]
+)
 @pytest.mark.parametrize("way", ["all from a probe", "head alone from a probe"])
 def test_a_stop_before_or_in_the_probe_changes_nothing(
     way: str,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from afield.analysis.paired import Compares, Networks, PairedScores
+from afield.analysis.pairs import Places, places_among
 from afield.analysis.words import count, listing
 from afield.scoring.intervals import Interval
 from afield.scoring.metric import Metric
@@ -73,6 +74,8 @@ class Ranking:
     """the one whose results are ranked"""
     covariance: pd.DataFrame | None = None
     """of the errors of the test values, from samples and seeds, by backbone"""
+    places: Places | None = None
+    """all of them on test, in pairs; None where nothing was scored"""
 
 
 @dataclass(frozen=True)
@@ -131,6 +134,7 @@ def rank_backbones(record: StudyRecord, task: str, intervention: str = PLAIN) ->
         missing=(*_missing(record, task, intervention, networks), *_undefined(networks, order, leading)),
         intervention=intervention,
         covariance=scores.covariance({name: networks[name] for name in order}) if order else None,
+        places=places_among(scores, task, intervention) if order else None,
     )
 
 

@@ -16,16 +16,18 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy.special import logit
 from scipy.stats import bootstrap, norm, t
 
+from afield.analysis.words import capital, count
 from afield.base.streams import stream
 from afield.scoring.intervals import Interval
 from afield.scoring.metric import Floats
 
 BOOTSTRAP_FROM = 10
 """backbones: below, a bootstrap over them has too few distinct resamples to be read"""
-_BOOTSTRAP_RESAMPLES = 10_000
+BOOTSTRAP_RESAMPLES = 10_000
+_BLOCK = 2_000_000
+"""points that are resampled together (16 MB as float64)"""
 _BAND_POINTS = 61
 
 
@@ -44,6 +46,22 @@ def least_squares_slope(x: Floats, y: Floats, axis: int = -1) -> Floats:
 def _quotient(top: Floats, bottom: Floats) -> Floats:
     result: Floats = np.divide(top, bottom, out=np.zeros_like(bottom), where=bottom > 0)
     return result
+
+
+def no_line(x: Floats, y: Floats, title: str) -> str:
+    """Why no line with an uncertainty can be fitted through points, of a metric of that title; empty where one can."""
+    n = len(x)
+    if n < 3:
+        return f"{capital(count(n, 'backbone'))}: a line needs at least three."
+    if np.ptp(x) < 1e-9:
+        return f"All {count(n, 'backbone')} have the same ImageNet accuracy, so there is no line to fit."
+    if np.ptp(y) < 1e-12:
+        return (
+            f"All {count(n, 'backbone')} have the same {title}, so there is nothing that ImageNet accuracy could tell."
+        )
+    if 1 - correlation(x, y) ** 2 < 1e-12:
+        return f"The {count(n, 'backbone')} lie exactly on a line, so how far they scatter around it cannot be told."
+    return ""
 
 
 def critical_correlation(n: int, level: float = 0.95) -> float:
@@ -85,7 +103,8 @@ def bootstrap_intervals(x: Floats, y: Floats, level: float) -> tuple[Interval, I
             statistic,
             paired=True,
             vectorized=True,
-            n_resamples=_BOOTSTRAP_RESAMPLES,
+            n_resamples=BOOTSTRAP_RESAMPLES,
+            batch=max(1, _BLOCK // len(x)),
             confidence_level=level,
             method="BCa",
             rng=stream(0, "bootstrap over backbones"),
@@ -104,12 +123,6 @@ def _standard_errors(x: Floats, y: Floats, covariance: Floats, weights: Floats) 
     scatter = (residual**2).sum() / (len(x) - 2)
     by_errors = ((weights @ covariance) * weights).sum(axis=-1)
     result: Floats = np.sqrt(np.maximum(scatter * (weights**2).sum(axis=-1), by_errors))
-    return result
-
-
-def clipped_logit(share: Floats, least: float) -> Floats:
-    """Logit of shares 0..1, which are first moved to at least `least` and at most 1 - `least`."""
-    result: Floats = logit(np.clip(share, least, 1 - least))
     return result
 
 

@@ -20,7 +20,8 @@ import numpy as np
 import pandas as pd
 
 from afield.analysis.compare import ranked_intervention
-from afield.analysis.paired import Compares, Networks, PairedScores, Part, student, student_p
+from afield.analysis.paired import Compares, Networks, PairedScores, Part, holm, student, student_p
+from afield.analysis.points import leading_rows
 from afield.analysis.words import count, gain_words, listing
 from afield.scoring.intervals import LEVEL, Interval
 from afield.scoring.metrics import direction
@@ -98,21 +99,20 @@ def interventions_of(record: StudyRecord, task: str) -> tuple[Change, ...]:
         single += mine
         if len(mine) > 1:
             pooled.append(_over_backbones(scores, list(pairs.values()), mine))
-    lines = [*holm(pooled), *holm(single)]
+    lines = [*_adjusted(pooled), *_adjusted(single)]
     return tuple(line for name in others for line in lines if line.intervention == name)
 
 
 def differences(results: pd.DataFrame, task: str, metric: str, baseline: str) -> tuple[Change, ...]:
     """The differences that a results table tells by itself, a line an intervention and backbone, without intervals.
 
-    Rows are paired by backbone, split, view, kind and seed.
+    The leading rows are paired by backbone and seed.
     """
     if results.empty:
         return ()
-    chosen = (results["task"] == task) & (results["metric"] == metric)
-    pairing = ["backbone", "split", "view", "kind", "seed"]
-    columns = [*pairing, "intervention", "value"]
-    rows = results.loc[chosen & (results["view"] == "plain") & (results["kind"] == "single"), columns]
+    pairing = ["backbone", "seed"]
+    chosen = leading_rows(results[(results["task"] == task) & (results["metric"] == metric)])
+    rows = chosen[[*pairing, "intervention", "value"]]
     under = rows["intervention"] == baseline
     both = rows[~under].merge(rows[under], on=pairing, suffixes=("", "_baseline"))
     return tuple(
@@ -134,19 +134,6 @@ def differences(results: pd.DataFrame, task: str, metric: str, baseline: str) ->
         )
         for (intervention, backbone), pair in both.groupby(["intervention", "backbone"], sort=False)
     )
-
-
-def holm(lines: Sequence[Change]) -> list[Change]:
-    """The lines with Holm's p values, as one family; a line without a p value is none of it.
-
-    The smallest of m is multiplied by m, the next by m - 1, and so on; none is below one before it, none above 1.
-    """
-    order = sorted((index for index, line in enumerate(lines) if not math.isnan(line.p)), key=lambda i: lines[i].p)
-    adjusted, least = list(lines), 0.0
-    for place, index in enumerate(order):
-        least = max(least, min(1.0, (len(order) - place) * lines[index].p))
-        adjusted[index] = replace(lines[index], p_holm=least)
-    return adjusted
 
 
 COLUMNS = (
@@ -196,6 +183,11 @@ def leading_lines(changes: Sequence[Change]) -> tuple[Change, ...]:
     """Of each intervention the line over backbones; of one that was tried on a single backbone that one's."""
     pooled = {line.intervention for line in changes if line.backbone == ALL}
     return tuple(line for line in changes if (line.backbone == ALL) == (line.intervention in pooled))
+
+
+def _adjusted(lines: Sequence[Change]) -> list[Change]:
+    """The lines with Holm's p values, as one family."""
+    return [replace(line, p_holm=p) for line, p in zip(lines, holm([line.p for line in lines]), strict=True)]
 
 
 def _pairs(

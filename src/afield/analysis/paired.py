@@ -246,6 +246,22 @@ def student_p(value: float, parts: Sequence[Part]) -> float:
     return min(1.0, 2 * float(t.sf(abs(value) / math.sqrt(total), freedom)))
 
 
+def holm(p: Sequence[float]) -> list[float]:
+    """Holm's p values of one family (Holm 1979); NaN stays NaN and is none of the family.
+
+    The smallest of m is multiplied by m, the next by m - 1, and so on; none is below one before it, none above 1.
+
+    >>> [round(value, 3) for value in holm([0.01, 0.04, 0.03])]
+    [0.03, 0.06, 0.06]
+    """
+    order = sorted((index for index, value in enumerate(p) if not math.isnan(value)), key=lambda index: p[index])
+    adjusted, least = [math.nan] * len(p), 0.0
+    for place, index in enumerate(order):
+        least = max(least, min(1.0, (len(order) - place) * p[index]))
+        adjusted[index] = least
+    return adjusted
+
+
 def _summed(parts: Sequence[Part]) -> tuple[float, float]:
     """The whole variance and its degrees of freedom; infinitely many where it is 0."""
     total = sum(part.variance for part in parts)

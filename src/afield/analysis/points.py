@@ -12,28 +12,44 @@ from afield.scoring.metric import Floats
 
 LEADING = {"split": ("test",), "view": ("plain",), "kind": ("single", "fold")}
 """of the columns that say what was scored the values that lead; all else stands beside them and is never fitted"""
+FROM_PRETRAINED = ("pretrained", "probe")
+"""initialisations whose bodies start from pretrained weights; the head of one from a `probe` does too, in a way: it was
+fitted on that body's features (docs/decisions/0010)"""
 _REACH = float(norm.isf((1 - LEVEL) / 2))
 """standard errors from a value to a limit of its interval"""
 
 
-def rows_to_fit(results: pd.DataFrame, intervention: str) -> pd.DataFrame:
-    """The rows of pretrained backbones under an intervention whose metric is better when higher: of single networks on
-    test, plain, where the table says what was scored.
+def leading_rows(results: pd.DataFrame) -> pd.DataFrame:
+    """Those of single networks on test, shown plainly, as far as the table says what was scored."""
+    for column, leading in LEADING.items():
+        if column in results:
+            results = results[results[column].isin(leading)]
+    return results
 
-    Raises InputError where a (task, metric, backbone, seed) stands twice, a backbone has two ImageNet accuracies, or a
-    direction is neither "higher" nor "lower".
+
+def rows_to_fit(results: pd.DataFrame, intervention: str) -> pd.DataFrame:
+    """The leading rows of pretrained backbones under an intervention, of metrics that are better when higher. All of a
+    task have one initialisation, for a line through two would tell of both at once.
+
+    Raises InputError where a (task, metric, backbone, seed) stands twice, a task has two initialisations from
+    pretrained weights, a backbone has two ImageNet accuracies, or a direction is neither "higher" nor "lower".
     """
     for direction in results["direction"].unique():
         if direction not in ("higher", "lower"):
             raise InputError(f'results table: direction {direction} is unknown; it is "higher" or "lower"')
-    for column, leading in LEADING.items():
-        if column in results:
-            results = results[results[column].isin(leading)]
+    results = leading_rows(results)
     rows = results[
         (results["intervention"] == intervention)
-        & (results["initialisation"] == "pretrained")
+        & results["initialisation"].isin(FROM_PRETRAINED)
         & (results["direction"] == "higher")
     ]
+    for task, starts in rows.groupby("task", sort=False)["initialisation"]:
+        if starts.nunique() > 1:
+            raise InputError(
+                f"results table: {task} under {intervention}: some networks start from pretrained weights with a new "
+                "head, some with a probed one (initialisation pretrained and probe), and one line must not mix them; "
+                "give each of the two an intervention of its own"
+            )
     place = ["task", "metric", "backbone", "seed"]
     twice = rows[rows.duplicated(place)]
     if len(twice):

@@ -63,7 +63,8 @@ def both_protocols(record: StudyRecord, task: str, intervention: str) -> BothPro
     )
     if not rows:
         return None
-    words = _words(rows, leading, tuple(_differing(record.study, other.study)))
+    by_test = bool((tables["paper"]["selected_on"] == "test").any())
+    words = _words(rows, leading, by_test, tuple(_differing(record.study, other.study)))
     tested = {name: (int(table["n_test"].iloc[0]), int(table["n_clusters"].iloc[0])) for name, table in tables.items()}
     return BothProtocols(leading, rows, tested, other.study.study.name, words)
 
@@ -85,16 +86,18 @@ def _means(rows: pd.DataFrame) -> dict[str, Interval]:
     return found
 
 
-def _words(rows: tuple[ProtocolRow, ...], metric: str, differing: tuple[str, ...]) -> str:
+def _words(rows: tuple[ProtocolRow, ...], metric: str, by_test: bool, differing: tuple[str, ...]) -> str:
+    """`by_test`: whether test itself chose under `paper`."""
     gaps = [row.optimism for row in rows]
     mean = float(np.mean(gaps))
-    over = f"of {rows[0].backbone}" if len(rows) == 1 else f"of {count(len(rows), 'backbone')} on average"
-    spread = "" if len(rows) == 1 else f" ({_gap(min(gaps), metric)} to {_gap(max(gaps), metric)})"
-    how = "better" if mean > 0 else "worse"
-    also = f"; the two studies also differ in {listing(differing)}" if differing else ""
+    over = f"of {rows[0].backbone} was" if len(rows) == 1 else f"of {count(len(rows), 'backbone')} was on average"
+    spread = f" (by backbone from {_gap(min(gaps), metric)} to {_gap(max(gaps), metric)})" if len(rows) > 1 else ""
+    how = "worse" if mean < 0 else "better"
+    chose = "There test itself chose recipes and epochs, which flatters, and" if by_test else "Its"
+    also = f"; the studies also differ in {listing(differing)}" if differing else ""
     return (
-        f"Under the protocol paper, {metric_title(metric)} {over} was {size_words(mean, metric)} {how}{spread} than "
-        f"under clean: what paper flatters, together with other splits and other views of the images{also}."
+        f"Under the protocol paper, {metric_title(metric)} {over} {size_words(mean, metric)} {how} than under "
+        f"clean{spread}. {chose} splits and views of the images are others{also}."
     )
 
 

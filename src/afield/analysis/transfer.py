@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
+from afield.analysis.axes import axis_slope
 from afield.analysis.fits import (
     BOOTSTRAP_FROM,
     bootstrap_intervals,
-    clipped_logit,
-    correlation,
     critical_correlation,
     line_band,
     line_intervals,
+    no_line,
 )
 from afield.analysis.points import carrier, points_of, range_note, rows_to_fit
 from afield.analysis.words import capital, count, listing, signed, spelled
@@ -31,7 +31,6 @@ changes backbones for them should get at least one point here, for less hardly p
 
 _FEWEST = 4
 """backbones for a verdict: three leave one degree of freedom to the slope and none to Fisher's z"""
-_IMAGENET_IMAGES = 50_000
 
 
 @dataclass(frozen=True)
@@ -45,15 +44,22 @@ class TransferFit:
     points: pd.DataFrame
     """a row a backbone: backbone, family, imagenet_top1 (per cent), value (mean over seeds), low, high (as in the
     table, mean over seeds), seeds, error (standard error from test samples and seeds, as far as the table tells)"""
+    errors: Floats = field(repr=False)
+    """covariance of the values' errors, [n, n], in the order of the points; 0 where nothing is known of them"""
+    n_test: float
+    """test samples, the most that a backbone has; NaN where the table does not tell"""
     pearson_r: Interval | None
     slope: Interval | None
     """metric's own scale per ImageNet point"""
     logit_slope: Interval | None
     """logit of the metric per logit of ImageNet accuracy; None also where the metric leaves 0..1"""
+    probit_slope: Interval | None
+    """the same with probits"""
     normalised_slope: Interval | None
     """metric points (metric x 100) per ImageNet point"""
     resampled_r: Interval | None
-    """r and the normalised slope as a bootstrap over backbones reads them; None below ten backbones"""
+    """r and the normalised slope as a bootstrap over backbones reads them; None below ten backbones, or where nothing
+    was resampled"""
     resampled_slope: Interval | None
     intercept: float | None
     """of the straight line: metric's own scale at ImageNet 0 %"""
@@ -83,19 +89,21 @@ def fit_transfer(
     covariance: pd.DataFrame | None = None,
     smallest_slope: float = SMALLEST_SLOPE,
     level: float = LEVEL,
+    resample: bool = True,
 ) -> tuple[TransferFit, ...]:
     """Fit every (task, metric) of a results table whose direction is "higher" against ImageNet top-1.
 
     A metric that is better when lower is passed over: verdicts read metric points, which such a one does not have. Only
-    pretrained backbones under that intervention count, each with the mean over its seeds. Least squares on the metric's
+    pretrained backbones under that intervention count, with a new head or, all of them, with a probed one, each with
+    the mean over its seeds. Least squares on the metric's
     own scale; the normalised slope is that in metric points per ImageNet point (Fang et al., arXiv 2301.04644, figure
-    1). The logit slope follows Kornblith et al. 2019 (arXiv 1805.08974); a metric of 0 or 1 is moved inwards by half a
-    test sample.
+    1). The logit and the probit slope are those of `axes.py`.
 
     Intervals (`fits.py`): Fisher's z for r; for slopes Student's t with n - 2 degrees of freedom, from the scatter
     around the line and never narrower than the points' own errors allow. These errors come from the table's `low`,
     `high` and seeds, or better from `covariance`, by backbone, which knows that all were scored on the same samples;
-    the table then holds one task and metric.
+    the table then holds one task and metric. Without `resample` nothing is read by a bootstrap, which takes most of the
+    time.
 
     The verdict reads the normalised slope's interval [L, H] at `level`, its interval [l, h] at 2 `level` - 1 (two
     one-sided tests, Schuirmann 1987), and d = `smallest_slope` > 0:
@@ -107,34 +115,45 @@ def fit_transfer(
 
     No verdict says more than r does: where r's interval holds 0, a slope that excludes it is `cannot tell` too. A large
     p is never evidence of no transfer. Each (task, metric) stands for itself: nothing is corrected for their number.
-    Raises InputError where a (task, metric, backbone, seed) stands twice, a backbone has two ImageNet accuracies, or a
-    direction is neither "higher" nor "lower".
+    Raises InputError where a (task, metric, backbone, seed) stands twice, a task mixes new heads with probed ones, a
+    backbone has two ImageNet accuracies, or a direction is neither "higher" nor "lower".
     """
     if results.empty:
         return ()
     rows = rows_to_fit(results, intervention)
     return tuple(
-        _fit(str(task), str(metric), group, covariance, smallest_slope, level)
+        _fit(str(task), str(metric), group, covariance, smallest_slope, level, resample=resample)
         for (task, metric), group in rows.groupby(["task", "metric"], sort=False)
     )
 
 
 def _fit(
-    task: str, metric: str, rows: pd.DataFrame, covariance: pd.DataFrame | None, smallest_slope: float, level: float
+    task: str,
+    metric: str,
+    rows: pd.DataFrame,
+    covariance: pd.DataFrame | None,
+    smallest_slope: float,
+    level: float,
+    *,
+    resample: bool,
 ) -> TransferFit:
     points, errors, lacking = points_of(rows, covariance)
     left_out = f" Left out for want of a number: {listing(lacking)}." if lacking else ""
     n = len(points)
     x, y = points["imagenet_top1"].to_numpy(np.float64), points["value"].to_numpy(np.float64)
-    trouble = _trouble(x, y, metric_title(metric))
+    n_test = float(rows["n_test"].max())
+    trouble = no_line(x, y, metric_title(metric))
     without = TransferFit(
         task=task,
         metric=metric,
         n=n,
         points=points,
+        errors=errors,
+        n_test=n_test,
         pearson_r=None,
         slope=None,
         logit_slope=None,
+        probit_slope=None,
         normalised_slope=None,
         resampled_r=None,
         resampled_slope=None,
@@ -155,12 +174,13 @@ def _fit(
     normalised = _scaled(slope, 100)
     by_errors = slope.high > line_intervals(x, y, np.zeros_like(errors), level)[1].high
     verdict, words = verdict_of(x, y, errors, smallest_slope, level)
-    resampled = bootstrap_intervals(x, y, level) if n >= BOOTSTRAP_FROM else None
+    resampled = bootstrap_intervals(x, y, level) if resample and n >= BOOTSTRAP_FROM else None
     return replace(
         without,
         pearson_r=pearson_r,
         slope=slope,
-        logit_slope=_logit_slope(x, y, errors, float(rows["n_test"].max()), level),
+        logit_slope=axis_slope("logit", x, y, errors, n_test, level),
+        probit_slope=axis_slope("probit", x, y, errors, n_test, level),
         normalised_slope=normalised,
         resampled_r=resampled[0] if resampled else None,
         resampled_slope=_scaled(resampled[1], 100) if resampled else None,
@@ -177,39 +197,6 @@ def _method(errors: Floats) -> str:
         "and at least the points' own errors" if errors.any() else "alone, for the table tells no errors of the points"
     )
     return f"Fisher z; Student t from the scatter {known}"
-
-
-def _logit_slope(x: Floats, y: Floats, errors: Floats, n_test: float, level: float) -> Interval | None:
-    """The slope between logits; None where the metric leaves 0..1, or is 0 or 1 on an unknown number of samples, and
-    where the logits define no line.
-    """
-    if y.min() < 0 or y.max() > 1:
-        return None
-    if not np.isfinite(n_test) and not 0 < y.min() <= y.max() < 1:
-        return None  # half a test sample, of a number of samples that the table does not tell
-    least = 0.5 / n_test if np.isfinite(n_test) else 0.0
-    imagenet, here = clipped_logit(x / 100, 0.5 / _IMAGENET_IMAGES), clipped_logit(y, least)
-    if _trouble(imagenet, here, ""):
-        return None
-    share = np.clip(y, least, 1 - least)
-    steep = np.diag(1 / (share * (1 - share)))
-    return line_intervals(imagenet, here, steep @ errors @ steep, level)[1]  # by the delta method
-
-
-def _trouble(x: Floats, y: Floats, title: str) -> str:
-    """Why no line can be fitted; empty where one can."""
-    n = len(x)
-    if n < 3:
-        return f"{capital(count(n, 'backbone'))}: a line needs at least three."
-    if np.ptp(x) < 1e-9:
-        return f"All {count(n, 'backbone')} have the same ImageNet accuracy, so there is no line to fit."
-    if np.ptp(y) < 1e-12:
-        return (
-            f"All {count(n, 'backbone')} have the same {title}, so there is nothing that ImageNet accuracy could tell."
-        )
-    if 1 - correlation(x, y) ** 2 < 1e-12:
-        return f"The {count(n, 'backbone')} lie exactly on a line, so how far they scatter around it cannot be told."
-    return ""
 
 
 def _scaled(interval: Interval, factor: float) -> Interval:
@@ -261,7 +248,7 @@ def _family(points: pd.DataFrame, errors: Floats, verdict: Verdict, smallest: fl
         if rest.sum() < _FEWEST and rest.mean() >= 0.5:
             continue
         x, y = (points[name].to_numpy(np.float64)[rest] for name in ("imagenet_top1", "value"))
-        if _trouble(x, y, "") or verdict_of(x, y, errors[np.ix_(rest, rest)], smallest, level)[0] != verdict:
+        if no_line(x, y, "") or verdict_of(x, y, errors[np.ix_(rest, rest)], smallest, level)[0] != verdict:
             return str(family)
     return None
 

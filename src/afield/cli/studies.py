@@ -205,6 +205,14 @@ def predict(
     to: Annotated[
         Path | None, typer.Option(help="CSV file to write, with the probability of each class.", show_default=False)
     ] = None,
+    boxes: Annotated[
+        Path | None,
+        typer.Option(
+            help="For networks that were trained on parts of pictures: a table with the columns path and box, or "
+            "MegaDetector's results.",
+            show_default=False,
+        ),
+    ] = None,
     study: OneStudy = None,
 ) -> None:
     """Name the class of images by a network that a study kept.
@@ -216,7 +224,7 @@ def predict(
 
     network = load_network(out, key, study)
     say(f"{network.backbone}, training {network.key}")
-    put(write_predictions(network.predict(images), to))
+    put(write_predictions(network.predict(images, boxes), to))
 
 
 @studies_app.command(epilog="Example: afield submit aptos2019 out/retina --to submission.csv")

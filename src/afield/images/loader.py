@@ -26,7 +26,7 @@ from afield.images.augmentation.erasing import Erased, draw_erased, erase
 from afield.images.augmentation.mixing import NO_MIXING, Mixing, Mixture, draw_mixture, mix
 from afield.images.augmentation.own import NONE, apply_parameters, draw_parameters, kept_augmentation
 from afield.images.augmentation.uniform import uniforms
-from afield.images.batch import Batch, Position
+from afield.images.batch import WHOLE, Batch, Position, Share
 from afield.images.prepared import PreparedImages, open_prepared
 from afield.images.sampling import Alike, each_once, groups_alike, times_before
 from afield.images.sending import send
@@ -51,9 +51,9 @@ class Samples:
     def __len__(self) -> int:
         return len(self.row)
 
-    def evaluation(self, batch_size: int, device: torch.device) -> Iterator[torch.Tensor]:
+    def evaluation(self, batch_size: int, device: torch.device, share: Share = WHOLE) -> Iterator[torch.Tensor]:
         """`evaluation_batches` of them."""
-        return evaluation_batches(self, batch_size, device)
+        return evaluation_batches(self, batch_size, device, share)
 
 
 @lru_cache(maxsize=16)
@@ -86,6 +86,8 @@ class Drawn:
     """of the augmentation's own operations"""
     erased: Erased | None
     mixture: Mixture | None
+    whole: int
+    """samples of the whole batch, where this is a share of it"""
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,8 @@ class TrainingBatches(Dataset[Batch]):
     """probability"""
     extension: tuple[str, str] = ("", "")
     """of one's own augmentation: the copy that it is loaded from, and its sha256"""
+    share: Share = WHOLE
+    """which part of each batch is made"""
 
     def steps(self) -> int:
         """Batches an epoch: the last partial one is kept, unless it is a single sample."""
@@ -138,10 +142,12 @@ class TrainingBatches(Dataset[Batch]):
         again = times_before(self.seed, epoch, self.alike)[step * self.batch_size : (step + 1) * self.batch_size]
         return self.chosen(position) + again * len(self.samples)
 
-    def weights(self, position: Position) -> torch.Tensor | None:
-        """How much each sample of a batch counts, [n]; None: all alike."""
+    def weights(self, chosen: npt.NDArray[np.int64], counts: bool = True) -> torch.Tensor | None:
+        """How much each of these samples counts, [n]: nothing where the share they are in does not; None: all alike."""
         weight = self.samples.weight
-        return None if weight is None else torch.from_numpy(weight[self.chosen(position)])
+        if not counts:
+            return torch.zeros(len(chosen))
+        return None if weight is None else torch.from_numpy(weight[chosen])
 
     def names(self, position: Position) -> list[str]:
         """The names of a batch's samples; empty where they have none."""
@@ -153,9 +159,20 @@ class TrainingBatches(Dataset[Batch]):
         return load(self, positions, workers, device)
 
     def draw(self, position: Position) -> Drawn:
-        """What a batch shows and what is done with it, on the CPU; no pixel is read."""
+        """What a batch, or this process's share of it, shows and what is done with it, on the CPU; no pixel is read.
+
+        A sample's draws are the same in any share of its batch.
+        """
         epoch, step = position
         chosen, who = self.chosen(position), self.drawn_as(position)
+        count = len(chosen)
+        mixture = draw_mixture(self.mixing, self.seed, epoch, step, count, self.size)
+        if self.share != WHOLE:
+            shown = np.arange(count)[self.share.of(count)]
+            if mixture is not None:  # the partners follow the samples that they are mixed with
+                mine, shown = len(shown), np.concatenate([shown, mixture.partner[shown]])
+                mixture = replace(mixture, partner=np.arange(mine, 2 * mine))
+            chosen, who = chosen[shown], who[shown]
         images, rows = self.samples.images, self.samples.row[chosen]
         sizes, originals = images.sizes[rows], images.originals[rows]
         parameters: Parameters = {}
@@ -172,10 +189,11 @@ class TrainingBatches(Dataset[Batch]):
             position,
             locate(images.offsets[rows], sizes, draws, images.channels),
             torch.from_numpy(self.samples.label[chosen]),
-            self.weights(position),
+            self.weights(chosen, self.share.counts(count)),
             parameters,
             draw_erased(self.erasing, self.seed, epoch, step, who, images.channels, self.size),
-            draw_mixture(self.mixing, self.seed, epoch, step, len(chosen), self.size),
+            mixture,
+            count,
         )
 
     def make(self, drawn: Drawn, pixels: torch.Tensor) -> Batch:
@@ -188,11 +206,11 @@ class TrainingBatches(Dataset[Batch]):
         labels = send(drawn.labels, pixels.device)
         weights = None if drawn.weights is None else send(drawn.weights, pixels.device)
         if drawn.mixture is None:
-            return Batch(*drawn.position, images, labels, weights)
+            return Batch(*drawn.position, images, labels, weights, whole=drawn.whole)
         images = mix(images, drawn.mixture)
         partner = send(torch.from_numpy(drawn.mixture.partner), pixels.device)
-        share = torch.full((len(labels),), drawn.mixture.share, device=pixels.device)
-        return Batch(*drawn.position, images, labels, weights, partner, share)
+        share = torch.full((len(images),), drawn.mixture.share, device=pixels.device)
+        return Batch(*drawn.position, images, labels, weights, partner, share, drawn.whole)
 
     def _own(self) -> Augmentation:
         return kept_augmentation(self.augmentation, *self.extension)
@@ -268,13 +286,17 @@ def _loader(dataset: Dataset[Loaded], positions: list[Position], workers: int, p
     )
 
 
-def evaluation_batches(samples: Samples, batch_size: int, device: torch.device) -> Iterator[torch.Tensor]:
-    """The evaluation views of a split in order, uint8 [n, channels, size, size], on the device."""
+def evaluation_batches(
+    samples: Samples, batch_size: int, device: torch.device, share: Share = WHOLE
+) -> Iterator[torch.Tensor]:
+    """The evaluation views of a split in order, uint8 [n, channels, size, size], on the device; of several processes
+    each is shown every n-th batch, beginning with that of its rank.
+    """
     height, width = samples.images.sizes[0].tolist()
     resident = _resident(samples.images.folder, device) if device.type == "cuda" else None
     views = (_mapped(samples.images.folder) if resident is None else resident).view(
         -1, height, width, samples.images.channels
     )
     rows = send(torch.from_numpy(samples.row), views.device)
-    for start in range(0, len(samples), batch_size):
+    for start in range(share.rank * batch_size, len(samples), share.processes * batch_size):
         yield send(views[rows[start : start + batch_size]], device).permute(0, 3, 1, 2)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from afield.base.errors import InputError
 from afield.base.reading import AS_DECLARED, Reading
 from afield.images.prepared import Rule, prepare_file
+from afield.tasks.boxes import WHOLE
 from afield.tasks.own.folder import SUFFIXES, image_files
 
 
@@ -62,15 +63,15 @@ def _files(path: Path) -> Iterator[Path]:
 
 
 def read_views(
-    images: Sequence[Path], rule: Rule, reading: Reading = AS_DECLARED
+    images: Sequence[Path], rule: Rule, reading: Reading = AS_DECLARED, boxes: Sequence[str] = ()
 ) -> tuple[list[npt.NDArray[np.uint8]], list[str]]:
-    """Images as an evaluation rule prepares them, [size, size, channels] each, and a complaint for each that cannot be
-    read (in its place there is nothing).
+    """Images, or what of them lies in `boxes` (one an image, `boxes.written`), as an evaluation rule prepares them,
+    [size, size, channels] each, and a complaint for each that cannot be read (in its place there is nothing).
     """
     views, complaints = [], []
-    for image in images:
+    for image, box in zip(images, boxes or [WHOLE] * len(images), strict=True):
         try:
-            views.append(prepare_file(image, rule, reading)[0])
+            views.append(prepare_file(image, rule, reading, box)[0])
         except InputError as error:
             complaints.append(str(error))
     return views, complaints

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +16,13 @@ import numpy.typing as npt
 import torch
 
 from afield.base.errors import AfieldError
-from afield.images.batch import Batch, Position
+from afield.images.batch import WHOLE, Batch, Position, Share
 from afield.images.loader import Samples, TrainingBatches
 from afield.images.sending import send
-from afield.probing.kept import Stop, kept, refuse_stop
+from afield.probing.kept import Stop, Told, kept, refuse_stop, untold
 
+PART = 2048
+"""images whose features are one file: what a stop costs at most; batches of 64 are the same in parts"""
 Embed = Callable[[torch.Tensor], torch.Tensor]
 """evaluation views, uint8 [n, channels, size, size] on the device, to features, float32 [n, f]"""
 
@@ -36,6 +39,10 @@ class Extraction:
     batch_size: int
     """images at once; a part of what features depend on, since the size of a product may order its sums"""
     stop: Stop
+    told: Told = untold
+    """told of images done"""
+    share: Share = WHOLE
+    """of several processes that want the same features each makes other parts of them first"""
 
     def names(self, samples: Samples) -> dict[str, object]:
         """What the features of these samples' images depend on."""
@@ -46,24 +53,32 @@ class Extraction:
 
         Raises as `kept` does, and AfieldError where some are not finite.
         """
-        return kept(self.folder, self.names(samples), lambda: {"features": self._computed(samples)}, self.stop)[
-            "features"
-        ]
-
-    def _computed(self, samples: Samples) -> torch.Tensor:
         count = len(samples.images)
-        everything = Samples(samples.images, np.arange(count), np.zeros(count, np.int64))
-        parts = []
-        for views in everything.evaluation(self.batch_size, self.device):
+        numbers = range(-(-count // PART))
+        parts: dict[int, torch.Tensor] = {}
+        for number in sorted(numbers, key=lambda number: number % self.share.processes != self.share.rank):
+            images = range(number * PART, min((number + 1) * PART, count))
+            done = sum(map(len, parts.values()))
+            self.told(done, count)
+            about = {**self.names(samples), "part": [images.start, images.stop]}
+            make = partial(self._computed, samples, images, done)
+            parts[number] = kept(self.folder, about, make, self.stop)["features"]
+        return torch.cat([parts[number] for number in numbers])
+
+    def _computed(self, samples: Samples, images: range, before: int) -> dict[str, torch.Tensor]:
+        shown = Samples(samples.images, np.array(images), np.zeros(len(images), np.int64))
+        parts = list[torch.Tensor]()
+        for views in shown.evaluation(self.batch_size, self.device):
             refuse_stop(self.stop)
             parts.append(self.embed(views).cpu())
+            self.told(before + sum(map(len, parts)), len(samples.images))
         features = torch.cat(parts)
         if not bool(torch.isfinite(features).all()):
             raise AfieldError(
                 "the features of the frozen body are not finite, so there is nothing to probe; "
                 'try precision = "float32" in the study\'s [numerics]'
             )
-        return features
+        return {"features": features}
 
 
 @dataclass(frozen=True)
@@ -75,9 +90,9 @@ class FeatureSamples:
     row: npt.NDArray[np.int64]
     """[n] position of each sample's image in `features`"""
 
-    def evaluation(self, batch_size: int, device: torch.device) -> Iterator[torch.Tensor]:
-        """Features of all samples in order, [n, f] at once, on the device."""
-        for start in range(0, len(self.row), batch_size):
+    def evaluation(self, batch_size: int, device: torch.device, share: Share = WHOLE) -> Iterator[torch.Tensor]:
+        """Features of all samples in order, [n, f] at once, on the device; see `Views`."""
+        for start in range(share.rank * batch_size, len(self.row), share.processes * batch_size):
             yield send(self.features[torch.from_numpy(self.row[start : start + batch_size])], device)
 
 
@@ -113,9 +128,10 @@ class FeatureBatches:
 
     def load(self, positions: list[Position], workers: int, device: torch.device) -> Iterator[Batch]:
         """The batches at these positions in order, on the device, where all features lie; workers have no work."""
-        features, samples = send(self.features, device), self.batches.samples
+        features, samples, share = send(self.features, device), self.batches.samples, self.batches.share
         for position in positions:
-            chosen = self.batches.chosen(position)
+            batch = self.batches.chosen(position)
+            chosen = batch[share.of(len(batch))]
             shown = features[send(torch.from_numpy(samples.row[chosen]), device)]
-            labels, weights = torch.from_numpy(samples.label[chosen]), self.batches.weights(position)
-            yield Batch(*position, shown, labels, weights)
+            weights = self.batches.weights(chosen, share.counts(len(batch)))
+            yield Batch(*position, shown, torch.from_numpy(samples.label[chosen]), weights, whole=len(batch))

@@ -21,6 +21,12 @@ from afield.base.hashing import canonical_json, digest
 Tensors = dict[str, torch.Tensor]
 Stop = Callable[[], bool]
 """asked now and then: whether to leave off"""
+Told = Callable[[int, int], None]
+"""told now and then: how much is done of how much"""
+
+
+def untold(done: int, total: int) -> None:
+    """Nobody is told."""
 
 
 def kept(folder: Path, about: Mapping[str, object], make: Callable[[], Tensors], stop: Stop) -> Tensors:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import torch
 from torch.nn import functional
 
-from afield.probing.kept import Stop, kept, refuse_stop
+from afield.probing.kept import Stop, Told, kept, refuse_stop, untold
 from afield.probing.version import PROBING_VERSION
 
 PENALTIES = (1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5)
@@ -44,7 +44,7 @@ class Probe:
 
     def logits(self, features: torch.Tensor) -> torch.Tensor:
         """Features [n, f] to logits [n, classes]."""
-        return functional.linear(features, self.weight, self.bias)
+        return functional.linear(features.to(self.weight.dtype), self.weight, self.bias)
 
 
 def kept_probe(folder: Path, about: Mapping[str, object], make: Callable[[], Probe], stop: Stop) -> Probe:
@@ -69,13 +69,14 @@ def fit_probe(
     validation: torch.Tensor,
     measure: Measure,
     stop: Stop = lambda: False,
+    told: Told = untold,
 ) -> Probe:
     """Fit a probe under each of PENALTIES, from the strongest on, and choose by validation: the best metric, then the
     smaller log-loss, then the stronger penalty.
 
     `features` [n, f] and `validation` [m, f] are float32 on the CPU. `labels` [n] name classes (grades too): one
     multinomial regression. `labels` [n, classes] of 1, 0 and -1: one regression a class on the samples of which it is
-    known. Raises Stopped where `stop` says so.
+    known. `told` is told of penalties done. Raises Stopped where `stop` says so.
     """
     exact = features.double()
     mean = exact.mean(dim=0)
@@ -85,7 +86,8 @@ def fit_probe(
     weight = torch.zeros(classes, features.shape[1], dtype=torch.float64, requires_grad=True)
     bias = torch.zeros(classes, dtype=torch.float64, requires_grad=True)
     best, best_rank = None, (-math.inf, -math.inf)
-    for penalty in PENALTIES:
+    for done, penalty in enumerate(PENALTIES):
+        told(done, len(PENALTIES))
         _fit(standard, labels, penalty, weight, bias, stop)
         plain = weight.detach() / scale
         probe = Probe(plain.float(), (bias.detach() - plain @ mean).float(), penalty)

@@ -1,4 +1,4 @@
-"""Tables of all that was recorded of each backbone, and of both protocols side by side."""
+"""Tables of the backbones: all that was recorded, every pair of them, and both protocols side by side."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ import pandas as pd
 
 from afield.analysis.clusters import rests_on
 from afield.analysis.compare import Ranking
+from afield.analysis.pairs import Places
 from afield.analysis.protocols import BothProtocols
 from afield.report import words
 from afield.report.rows import Row
 from afield.scoring.intervals import Interval
-from afield.scoring.metrics import METRICS, direction, in_points, metric_title
+from afield.scoring.metrics import METRICS, in_points, metric_title
 from afield.study.record import StudyRecord
 
 
@@ -32,23 +33,51 @@ def metric_table(record: StudyRecord, ranking: Ranking, names: Mapping[str, str]
         return None
     table = record.results
     table = table[(table["task"] == ranking.task) & (table["intervention"] == ranking.intervention)]
-    rows = []
-    for metric in record.task(ranking.task).metrics:
+    rows, reasons = [], dict[str, None]()
+    task = record.task(ranking.task)
+    for metric in dict.fromkeys((*task.metrics, *record.study.study.metrics)):
+        of_metric = table[table["metric"] == metric]
         cells = []
         for ranked in ranking.rows:
-            mine = table[(table["metric"] == metric) & (table["backbone"] == ranked.backbone)]
+            mine = of_metric[of_metric["backbone"] == ranked.backbone]
             value, low, high = (float(mine[column].mean(skipna=False)) for column in ("value", "low", "high"))
             # one number, one interval: that of the ranking, where seeds count too
             shown = ranked.test if metric == ranking.metric else Interval(value, low, high)
             cells.append(words.with_interval(shown))
         notes = ["leading"] if metric == ranking.metric else []
-        notes += ["lower is better"] if direction(metric) == "lower" else []
-        rows.append(Row(_title(table[table["metric"] == metric], metric), metric, ", ".join(notes), tuple(cells)))
+        notes += ["lower is better"] if (of_metric["direction"] == "lower").any() else []
+        reasons |= dict.fromkeys(of_metric["why"])
+        rows.append(Row(_title(of_metric, metric), metric, ", ".join(notes), tuple(cells)))
     caption = (
         f"Mean over seeds, in brackets 95\u00a0% intervals from {rests_on(ranking.n_test, ranking.n_clusters)}; "
         "that of the leading metric counts the seeds too"
-    )
+    ) + "".join(f". No value of {why}" for why in reasons if why)
     return Table(caption, ("metric", *(names[ranked.backbone] for ranked in ranking.rows)), tuple(rows))
+
+
+def places_table(places: Places, names: Mapping[str, str]) -> Table | None:
+    """A row a backbone, best on test first: its rank, those that it may have, and its letters; None below two."""
+    if len(places.places) < 2:
+        return None
+    rows = tuple(
+        Row(
+            names.get(place.backbone, place.backbone),
+            place.backbone,
+            "",
+            (
+                words.with_interval(place.test),
+                str(place.rank),
+                f"{place.best_rank} to {place.worst_rank}",
+                place.letters,
+            ),
+        )
+        for place in places.places
+    )
+    caption = (
+        f"By {metric_title(places.metric)} on test, which chose nothing. Two that share a letter cannot be told apart. "
+        f"Letters and possible ranks hold together at 95\u00a0% for all {len(places.pairs)} pairs (Holm)"
+    )
+    return Table(caption, ("backbone", f"{metric_title(places.metric)} on test", "rank", "may rank", "alike"), rows)
 
 
 def protocol_table(both: BothProtocols, names: Mapping[str, str]) -> Table:

@@ -14,11 +14,12 @@ from afield.report.figures import Figure, Figures
 from afield.report.further import further_table
 from afield.report.interventions import InterventionSection, intervention_section
 from afield.report.pictures import data_uri
-from afield.report.recorded import Table, metric_table, protocol_table
+from afield.report.recorded import Table, metric_table, places_table, protocol_table
 from afield.report.rows import Row
 from afield.report.searches import SearchSection, recipe_words, search_sections
 from afield.scoring.metrics import metric_title
 from afield.study.record import SearchRecord, StudyRecord, TaskRecord
+from afield.tasks.training_split import training_words
 from afield.tasks.words import absence_words, dropped_words
 
 VERDICTS = {
@@ -66,6 +67,8 @@ class TaskSection:
     """the split that chose"""
     recorded: Table | None
     """all recorded metrics"""
+    places: Table | None
+    """every pair: ranks and letters"""
     further: Table | None
     """further test splits, views, ensembles, joined folds"""
     unjoined: tuple[str, ...]
@@ -124,6 +127,7 @@ def _task_section(
         few=few_clusters(ranking.n_test, ranking.n_clusters),
         selection=task.selection,
         recorded=metric_table(record, ranking, names),
+        places=places_table(ranking.places, names) if ranking.places else None,
         further=further_table(record, ranking, names),
         unjoined=tuple(line for line in record.unjoined if f" of {task.name} lacks " in line),
         protocols=protocol_table(part.protocols, names) if part.protocols else None,
@@ -192,6 +196,7 @@ def _card(task: TaskRecord) -> tuple[tuple[str, str], ...]:
         ("classes", ", ".join(task.classes)),
         ("classes that a split lacks", " ".join(absence_words(task.absent()))),
         ("images left out", dropped_words(task.dropped)),
+        *((f"training split of {name}", training_words(made)) for name, made in task.training.items()),
         ("leading metric", metric_title(task.metric)),
         ("version", str(task.version)),
         ("split seed", str(task.split_seed)),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from afield.base.errors import InputError
 from afield.scoring.predictions import Predictions
 
 Direction = Literal["higher", "lower"]
@@ -36,6 +38,9 @@ class Metric:
     """what is chosen on validation before anything is measured (`on`); None: nothing is"""
     scores: Literal["samples", "units"] = "samples"
     """what it is a mean over: samples, or units of several (sequences, examinations)"""
+    needs: tuple[str, ...] = ()
+    """columns of the samples without which it has no value: `unit` and `cluster`, and of one's own that stands beside
+    others any column, which `Predictions.columns` then holds"""
 
     def on(self, validation: Predictions) -> Metric:
         """The metric with everything settled on the validation predictions of the network that is measured; itself
@@ -53,3 +58,46 @@ class Metric:
             return many(settled(predictions), weights)
 
         return replace(self, compute=compute, resampled=resampled if many else None, settle=None)
+
+
+_SLACK = 1e-9
+"""how far rounding may carry a mean out of its range"""
+
+
+def guarded(metric: Metric) -> Metric:
+    """One's own metric, which raises InputError where what it gives is no number of its range. NaN passes: it says that
+    the labels do not define the metric.
+    """
+    plain, many = metric.compute, metric.resampled
+
+    def compute(predictions: Predictions) -> float:
+        value = plain(predictions)
+        if not isinstance(value, Real):
+            raise InputError(f"{metric.name}: gives {value!r}; {_wanted(metric)}")
+        _check_range(metric, np.array([float(value)]))
+        return float(value)
+
+    def resampled(predictions: Predictions, weights: Floats) -> Floats:
+        assert many is not None
+        values = np.asarray(many(predictions, weights), np.float64)
+        if values.shape != (len(weights),):
+            raise InputError(
+                f"{metric.name}: resampled gives an array of shape {values.shape}; must give a number a resample, "
+                f"({len(weights)},)"
+            )
+        _check_range(metric, values)
+        return values
+
+    return replace(metric, compute=compute, resampled=resampled if many else None)
+
+
+def _check_range(metric: Metric, values: Floats) -> None:
+    least, greatest = metric.range
+    outside = values[(values < least - _SLACK) | (values > greatest + _SLACK)]
+    if len(outside):
+        raise InputError(f"{metric.name}: gives {float(outside[0])!r}; {_wanted(metric)}")
+
+
+def _wanted(metric: Metric) -> str:
+    least, greatest = metric.range
+    return f"must give a number between {least:g} and {greatest:g}, its range"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,8 @@ class Predictions:
     """[n] index into `classes`; where a sample may have several, [n, classes] of 1, 0 and -1 (unknown)"""
     logits: npt.NDArray[np.float32]
     """[n, classes]"""
+    columns: Mapping[str, npt.NDArray[np.str_]] = field(default_factory=dict)
+    """[n] further columns of the samples by name, those alone that a metric needs; blank where a sample has no value"""
 
     @property
     def several(self) -> bool:
@@ -87,4 +90,5 @@ def select(predictions: Predictions, rows: npt.NDArray[np.intp]) -> Predictions:
         cluster=predictions.cluster[rows],
         label=predictions.label[rows],
         logits=predictions.logits[rows],
+        columns={name: values[rows] for name, values in predictions.columns.items()},
     )

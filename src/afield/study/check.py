@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -25,8 +25,10 @@ from afield.images.augmentation.contract import applies_alike, draws_alike, trav
 from afield.scoring.intervals import bootstrap_weights, resampled_values
 from afield.scoring.metric import Metric
 from afield.scoring.predictions import Predictions, select
-from afield.study.needs import find_own_task, own_loss, own_metric
+from afield.study.beside import further_columns
+from afield.study.needs import find_own_task, own_loss
 from afield.study.own_interventions import Intervention, check_intervention
+from afield.study.own_metrics import own_metric
 from afield.tasks.data import count_samples, split_samples
 from afield.tasks.source import TaskSource
 from afield.tasks.task import Target, Task
@@ -97,17 +99,21 @@ def _is_split(name: str, extension: Extension, data: Path | None) -> str:
 
 
 def _gives_numbers(name: str, extension: Extension) -> str:
-    """Its values lie in its range, are the same twice, and depend on no order of the samples."""
-    metric = own_metric(name, {extension.name: extension})
-    said = _random_predictions()
+    """Values lie in its range, are the same twice, and depend on no order of the samples. Says where it cannot lead."""
+    metric = own_metric(name, {extension.name: extension}, leads=False)
+    said = _random_predictions(further_columns(metric))
     values = [metric.compute(each) for each in (said, said, select(said, np.arange(_SAMPLES)[::-1]))]
-    least, greatest = metric.range
-    if not all(isinstance(value, float | int) and least <= value <= greatest for value in values):
-        raise InputError(f"gives {values[0]!r}; must give a number between {least:g} and {greatest:g}, its range")
+    if not all(math.isfinite(value) for value in values):
+        raise InputError(f"gives {values[0]!r} of predictions of all classes; must give a number there")
     if not (values[0] == values[1] and math.isclose(values[0], values[2], rel_tol=1e-9, abs_tol=1e-12)):
         raise InputError(f"gives {values[0]} and {values[1]}, and {values[2]} with the samples in another order")
     resampled = resampled_values(metric, said, bootstrap_weights(said.cluster, 20))
-    return f"{values[0]:.3f} of random predictions, {np.nanmin(resampled):.3f} to {np.nanmax(resampled):.3f} resampled"
+    told = f"{values[0]:.3f} of random predictions, {np.nanmin(resampled):.3f} to {np.nanmax(resampled):.3f} resampled"
+    try:
+        own_metric(name, {extension.name: extension})
+    except InputError as error:
+        return f"{told}; for study.metrics alone, it cannot lead ({str(error).removeprefix(f'{name}: ')})"
+    return told
 
 
 def _gives_losses(name: str, extension: Extension) -> str:
@@ -147,12 +153,16 @@ def _random_batch(target: Target) -> tuple[torch.Tensor, torch.Tensor]:
     return logits, torch.arange(_SAMPLES) % _CLASSES
 
 
-def _random_predictions() -> Predictions:
-    """Of a few samples in clusters of three, somewhat better than chance."""
+def _random_predictions(columns: Sequence[str] = ()) -> Predictions:
+    """Of a few samples in clusters of three, somewhat better than chance, with those columns, of four values each."""
     generator = stream(0, "extension check")
     labels = np.arange(_SAMPLES) % _CLASSES
     logits = generator.normal(size=(_SAMPLES, _CLASSES)) + np.eye(_CLASSES)[labels]
     samples = np.array([f"sample-{index:02d}" for index in range(_SAMPLES)])
     clusters = np.array([f"cluster-{index // 3:02d}" for index in range(_SAMPLES)])
     classes = tuple(f"class {index}" for index in range(_CLASSES))
-    return Predictions(classes, samples, samples, clusters, labels.astype(np.int64), logits.astype(np.float32))
+    values = np.array([f"value {index % 4}" for index in range(_SAMPLES)])
+    return Predictions(
+        classes, samples, samples, clusters, labels.astype(np.int64), logits.astype(np.float32),
+        columns=dict.fromkeys(columns, values),
+    )  # fmt: skip

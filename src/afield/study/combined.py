@@ -37,7 +37,7 @@ def measure_combined(
     """Those metrics of a whole combination, by name: what is kept of them, the rest computed. Raises InputError for
     members that are about other samples, and StoreError for one's own metric that is not kept.
     """
-    kept = read_measured(_place(store, combination, at), _source(store, combination, at))
+    kept = read_measured(_place(store, combination, at), source_of(store, combination, at))
     missing = [name for name in names if name not in kept]
     lost = [name for name in missing if is_own(name)]
     if lost:
@@ -53,7 +53,7 @@ def keep_combined(
     store: Store, combination: Combination, classes: tuple[str, ...], metrics: Sequence[Metric], at: SplitView
 ) -> None:
     """Compute and keep the metrics of a whole combination, unless they are there."""
-    place, source = _place(store, combination, at), _source(store, combination, at)
+    place, source = _place(store, combination, at), source_of(store, combination, at)
     kept = read_measured(place, source)
     missing = [each for each in metrics if each.name not in kept]
     if missing:
@@ -65,14 +65,32 @@ def _compute(
 ) -> Mapping[str, Measured]:
     if not metrics:
         return {}
-    pairs = [validation_and(store, key, classes, at) for key in _keys(combination)]
+    pairs = pairs_of(store, combination, classes, at)
     if combination.kind == "folds":
         return {metric.name: measured_out_of_fold(metric, pairs) for metric in metrics}
+    validation, test = _joined(combination, pairs)
+    return {metric.name: measured(metric, validation, test) for metric in metrics}
+
+
+def pairs_of(store: Store, combination: Combination, classes: tuple[str, ...], at: SplitView) -> list[Pair]:
+    """What each member said, in the order of the members."""
+    return [validation_and(store, key, classes, at) for key in _keys(combination)]
+
+
+def measured_jointly(metric: Metric, pairs: Sequence[Pair], combination: Combination) -> Measured:
+    """A metric of a whole combination. Raises InputError for members that are about other samples."""
+    if combination.kind == "folds":
+        return measured_out_of_fold(metric, pairs)
+    return measured(metric, *_joined(combination, pairs))
+
+
+def _joined(combination: Combination, pairs: Sequence[Pair]) -> Pair:
+    """The mean of an ensemble's members, on validation and on what is measured."""
     try:
         validation, test = (combined(list(each), combination.mean) for each in zip(*pairs, strict=True))
     except InputError as error:
         raise InputError(f"ensembles.{combination.name}: {error}") from None
-    return {metric.name: measured(metric, validation, test) for metric in metrics}
+    return validation, test
 
 
 def measured_out_of_fold(metric: Metric, pairs: Sequence[Pair]) -> Measured:
@@ -97,8 +115,18 @@ def _put_together(parts: Sequence[Predictions]) -> Predictions:
         name: np.concatenate([getattr(part, name) for part in parts])
         for name in ("sample", "unit", "cluster", "label", "logits")
     }
+    columns = {name: np.concatenate([part.columns[name] for part in parts]) for name in parts[0].columns}
     order = np.argsort(fields["sample"], kind="stable")
-    return Predictions(parts[0].classes, **{name: values[order] for name, values in fields.items()})
+    return Predictions(
+        parts[0].classes,
+        **{name: values[order] for name, values in fields.items()},
+        columns={name: values[order] for name, values in columns.items()},
+    )
+
+
+def source_of(store: Store, combination: Combination, at: SplitView) -> list[str]:
+    """What the predictions are: one hash of those of all members, on validation and on the split."""
+    return [digest([store.scores.hash_of(key, each) for key in _keys(combination)]) for each in (at.validation, at)]
 
 
 def _keys(combination: Combination) -> list[str]:
@@ -107,8 +135,3 @@ def _keys(combination: Combination) -> list[str]:
 
 def _place(store: Store, combination: Combination, at: SplitView) -> Path:
     return store.scores.joined(combination.key, at) / "metrics.json"
-
-
-def _source(store: Store, combination: Combination, at: SplitView) -> list[str]:
-    """What the predictions are: one hash of those of all members, on validation and on the split."""
-    return [digest([store.scores.hash_of(key, each) for key in _keys(combination)]) for each in (at.validation, at)]

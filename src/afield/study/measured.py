@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -41,6 +42,8 @@ class Measured:
     """samples of that split, or units where the metric scores these"""
     clusters: int
     """of its samples, what the interval resamples"""
+    why: str = ""
+    """of one's own metric without a value: why it has none"""
 
 
 def measure(
@@ -48,7 +51,7 @@ def measure(
 ) -> dict[str, Measured]:
     """Those metrics of a scored trial, by name: what is kept of them, the rest computed."""
     place = _place(store, key, at)
-    kept = read_measured(place, _source(store, key, at))
+    kept = read_measured(place, source_of(store, key, at))
     if all(name in kept for name in names):
         return {name: kept[name] for name in names}
     lost = [name for name in names if is_own(name) and name not in kept]
@@ -72,7 +75,7 @@ def keep_measured(
     if is_own(leading.name):
         resampled = resampled_values(leading.on(validation), test, bootstrap_weights(test.cluster))
         store.scores.write_resampled(key, at, resampled)
-    write_measured(_place(store, key, at), _source(store, key, at), found)
+    write_measured(_place(store, key, at), source_of(store, key, at), found)
 
 
 def measured(metric: Metric, validation: Predictions, test: Predictions) -> Measured:
@@ -87,7 +90,7 @@ def measured(metric: Metric, validation: Predictions, test: Predictions) -> Meas
 def write_measured(path: Path, source: Sequence[str], found: Mapping[str, Measured]) -> None:
     """Keep metrics beside the predictions that they were derived from, of which `source` are the hashes."""
     metrics = {
-        name: {field: None if math.isnan(value) else value for field, value in asdict(each).items()}
+        name: {field: None if value != value else value for field, value in asdict(each).items()}  # NaN is no JSON
         for name, each in found.items()
     }
     write_json(path, {"version": SCORING_VERSION, "source": list(source), "metrics": metrics})
@@ -103,6 +106,11 @@ def read_measured(path: Path, source: Sequence[str]) -> dict[str, Measured]:
     return {name: _restored(values) for name, values in content["metrics"].items()}
 
 
+def source_of(store: Store, key: str, at: SplitView) -> list[str]:
+    """What the predictions are: the hashes of both splits."""
+    return [store.scores.hash_of(key, each) for each in (at.validation, at)]
+
+
 def validation_and(store: Store, key: str, classes: tuple[str, ...], at: SplitView) -> tuple[Predictions, Predictions]:
     """The predictions of a network on validation under the same view, and those that are measured."""
     validation, test = (
@@ -115,13 +123,9 @@ def _place(store: Store, key: str, at: SplitView) -> Path:
     return store.scores.folder(key, at) / "metrics.json"
 
 
-def _source(store: Store, key: str, at: SplitView) -> list[str]:
-    """What the predictions are: the hashes of both splits."""
-    return [store.scores.hash_of(key, each) for each in (at.validation, at)]
-
-
-def _restored(values: Mapping[str, float | None]) -> Measured:
+def _restored(values: Mapping[str, Any]) -> Measured:
     value, low, high, validation = (
         math.nan if (number := values[key]) is None else number for key in ("value", "low", "high", "validation")
     )
-    return Measured(value, low, high, validation, int(values["n"] or 0), int(values["clusters"] or 0))
+    n, clusters = int(values["n"] or 0), int(values["clusters"] or 0)
+    return Measured(value, low, high, validation, n, clusters, values.get("why", ""))

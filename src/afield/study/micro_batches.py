@@ -67,8 +67,9 @@ def _open(plan: Plan) -> bool:
 
 
 def _name(trial: Trial) -> str:
-    recipe = trial.recipe
-    return f"{trial.backbone} at {recipe.size} px, batches of {recipe.batch_size}"
+    recipe, devices = trial.recipe, trial.numerics.devices
+    shared = f" on {devices} devices" if devices > 1 else ""
+    return f"{trial.backbone} at {recipe.size} px, batches of {recipe.batch_size}{shared}"
 
 
 def _read(path: Path) -> dict[str, int]:
@@ -105,7 +106,7 @@ def try_trial(trial: Trial, backbone: Backbone) -> int:
     scratch = trial.model_copy(update={"weights": None})
     if is_own(trial.recipe.head):  # takes as much memory as a linear one, or nearly so
         scratch = scratch.model_copy(update={"recipe": trial.recipe.model_copy(update={"head": "linear"})})
-    size = trial.recipe.batch_size
+    size = trial.numerics.at_once(trial.recipe.batch_size)
     labels = torch.zeros((size, len(trial.classes)) if trial.target == "labels" else size, dtype=torch.int64)
 
     usual = "bce" if trial.target == "labels" else "cross-entropy"  # in place of one's own, which takes as much

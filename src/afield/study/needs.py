@@ -4,7 +4,6 @@ told at once.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,14 +14,16 @@ from afield.backbones.backbone import Backbone
 from afield.backbones.own import planned
 from afield.backbones.sizes import check_size
 from afield.backbones.weights import Sources, Weights, locate, whereabouts
-from afield.base.errors import InputError
+from afield.base.errors import InputError, Stopped
 from afield.base.extensions import Extension, find_object, is_own, load_extensions, objects
-from afield.base.process import cores
+from afield.base.process import cores, interrupts
 from afield.images.symmetries import symmetries
 from afield.images.unreadable import unreadable
 from afield.scoring.metric import Metric
 from afield.scoring.metrics import direction
+from afield.study.own_metrics import misfits_of, own_metric
 from afield.study.protocol import view_of
+from afield.study.search import rung_sizes
 from afield.study.study import Study
 from afield.tasks.builtin import find_task
 from afield.tasks.data import TaskData, Unreadable, load_task
@@ -50,12 +51,16 @@ class Needs:
     extensions: Mapping[str, Extension]
     tasks: Mapping[str, TaskData]
     """by the task's own name"""
+    changed: Mapping[tuple[str, str], TaskData]
+    """the same with other training splits, by task and intervention, where an intervention changes them"""
     backbones: Mapping[str, Backbone]
     """by the name that the study gives"""
     weights: Mapping[str, Weights]
     """by that name; those that only train from scratch need none"""
     metrics: Mapping[str, Metric]
     """one's own that lead, by name"""
+    beside: Mapping[str, Metric]
+    """one's own that are recorded beside all that fit, by name"""
 
 
 def gather(
@@ -82,33 +87,52 @@ def gather(
     tasks = {found.task.name: found for found in loaded.values()}
     owned = [found.task.metric for found in tasks.values() if is_own(found.task.metric)]
     metrics = _each(loadable(owned), lambda name: own_metric(name, extensions or {}), problems)
+    beside = _each(
+        loadable(study.study.metrics), lambda name: own_metric(name, extensions or {}, leads=False), problems
+    )
+    problems += misfits_of(metrics, beside, tasks)
     if len(tasks) < len(loaded):
         names = ", ".join(found.task.name for found in loaded.values())
         problems.append(f"study.tasks: two have one name ({names}); rename one")
+    changed = _changed(study, tasks, extensions, cache, data, preparing, problems)
     backbones = _each(loadable(study.study.backbones), lambda name: planned(name, extensions or {}), problems)
     problems += _misfits(study, tasks, backbones)
     if extensions is not None:
         problems += _augmentations(study, tasks, extensions)
         problems += _unfit_heads(study, extensions)
+    problems += _lone_soups(study)
     problems += _unfit_losses(study, tasks, extensions)
     pretrained = [name for name in study.study.backbones if name in backbones and _is_pretrained(study, name)]
     ready = download and not problems
     weights = _each(pretrained, lambda name: _weights(backbones[name], sources, downloading, download=ready), problems)
     if problems:
         raise InputError("\n".join(dict.fromkeys(problems)))
-    return Needs(extensions or {}, tasks, backbones, weights, metrics)
+    return Needs(extensions or {}, tasks, changed, backbones, weights, metrics, beside)
 
 
-def own_metric(name: str, extensions: Mapping[str, Extension]) -> Metric:
-    """One's own metric, by its reference. Raises InputError where there is none, and where it cannot select."""
-    found = replace(find_object(name, extensions, Metric), name=name)
-    if found.direction != "higher":
-        raise InputError(
-            f"{name}: is better when lower; a leading metric must be better when higher: give its negative"
-        )
-    if not all(math.isfinite(end) for end in found.range):
-        raise InputError(f"{name}: range {found.range}: must be two finite numbers, the least and the greatest value")
-    return found
+def _changed(
+    study: Study,
+    tasks: Mapping[str, TaskData],
+    extensions: Mapping[str, Extension] | None,
+    cache: Path,
+    data: Path | None,
+    preparing: Preparing | None,
+    problems: list[str],
+) -> Mapping[tuple[str, str], TaskData]:
+    """The tasks with the training splits that interventions make; nothing where none does."""
+    if not any(study.training_of(name).tasks() for name in study.study.interventions):
+        return {}
+    from afield.study.training_split import Surroundings, changed_data  # rare, and it needs what compares pictures
+
+    around = Surroundings(
+        study,
+        cache,
+        data,
+        own_task=partial(find_own_task, extensions=extensions or {}),
+        unreadable=lambda task: _unreadable(study, task, cache, preparing),
+        progress=preparing or (lambda *_: None),
+    )
+    return changed_data(around, tasks, problems)
 
 
 def own_loss(name: str, extensions: Mapping[str, Extension]) -> Loss:
@@ -163,15 +187,27 @@ def _load(study: Study, task: Task, cache: Path, data: Path | None, preparing: P
 
 
 def _unreadable(study: Study, task: Task, cache: Path, preparing: Preparing | None) -> Unreadable | None:
-    """What finds the images of a task that cannot be read, where the study lets them be left out."""
+    """What finds the images of a task that cannot be read, where the study lets them be left out. Ctrl-C and SIGTERM
+    end it with Stopped.
+    """
     if study.study.unreadable == "error":
         return None
 
-    def progress(done: int, total: int) -> None:
-        if preparing:
-            preparing(f"{task.name}, looking for broken ones", done, total)
+    def look(root: Path, images: Sequence[str]) -> Mapping[str, str]:
+        with interrupts() as interrupted:
 
-    return lambda root, images: unreadable(root, images, cache, cores(), progress, task.reading)
+            def progress(done: int, total: int) -> None:
+                if preparing:
+                    preparing(f"{task.name}, looking for broken ones", done, total)
+                if interrupted:
+                    raise Stopped(
+                        f"stopped while the images of {task.name} were looked at, {done} of {total}; what was found is "
+                        "kept. Run the same command again to go on"
+                    )
+
+            return unreadable(root, images, cache, cores(), progress, task.reading)
+
+    return look
 
 
 def _is_pretrained(study: Study, backbone: str) -> bool:
@@ -210,6 +246,20 @@ def _augmentations(study: Study, tasks: Mapping[str, TaskData], extensions: Mapp
                 check_augmentation(name, extensions, task.reading.count)
             except InputError as error:
                 yield str(error) if is_own(name) else f"{task.name}: {error}"
+
+
+def _lone_soups(study: Study) -> Iterator[str]:
+    """The soups of cells of which a search brings only one to its last epoch."""
+    for name, choice in study.soups.items():
+        for intervention in choice.interventions or study.study.interventions:
+            cells = study.cells(intervention)
+            _, last = rung_sizes(study.search, len(cells), cells[0].epochs)[-1]
+            if choice.over == ("cells",) and last == 1:
+                yield (
+                    f"soups.{name}: averages the cells of a search, and of {len(cells)} in {intervention} one alone is "
+                    'trained to its last epoch; let search.method be "grid", search more values, or average something '
+                    "else"
+                )
 
 
 def _views_denied(study: Study, name: str, task: Task) -> Iterator[str]:
@@ -264,6 +314,10 @@ def _complaints(study: Study, task: Task, row: Backbone, recipe: Recipe) -> list
             from afield.backbones.parts import last_block_of
 
             last_block_of(row)
+        if recipe.trained == "lora":
+            from afield.backbones.lora import check_lora
+
+            check_lora(row)
         if task.reading.count != 3:
             from afield.backbones.channels import check_channels
 

@@ -6,7 +6,7 @@ torch is imported when a network is opened.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -28,7 +28,10 @@ from afield.scoring.predictions import Predictions
 from afield.study.sealed import read_json
 from afield.study.split_view import VALIDATION
 from afield.study.store import Store
+from afield.tasks.boxes import WHOLE, Cropping
+from afield.tasks.checks import listed
 from afield.tasks.labels import UNKNOWN
+from afield.tasks.own.found_boxes import boxed
 from afield.training.numerics import Numerics
 from afield.trial import Trial
 
@@ -38,6 +41,9 @@ if TYPE_CHECKING:
 
 Paths = str | Path | Iterable[str | Path]
 """image files, and folders of them"""
+
+Shown = tuple[Path, str]
+"""an image, and the box of what is shown of it (`boxes.written`)"""
 
 _KEY = re.compile(r"[0-9a-f]{20}")
 
@@ -60,7 +66,7 @@ class Network:
     validation: Predictions = field(repr=False)
     """what it said of the validation split"""
 
-    def predict(self, paths: Paths) -> pd.DataFrame:
+    def predict(self, paths: Paths, boxes: str | Path | None = None) -> pd.DataFrame:
         """What the network says of pictures, a row each, in the order of the paths, folders by name.
 
         Columns: `path`, `predicted` (a class), `probability` (of that class), and `p_CLASS` for each class, 0..1, whose
@@ -69,14 +75,19 @@ class Network:
         metric settles on validation; without such, and for a metric of one's own, a half), parted by `; `,
         `probability` is that of the likeliest class, and each `p_CLASS` is a sigmoid for itself.
 
-        Raises InputError for what `find_images` refuses and, all listed at once, for pictures that cannot be read.
+        A network that was trained on parts of pictures is asked about parts: `boxes` is a file that says where
+        (`found_boxes.boxed`), and the table has a row a box, and a column `box`, left, top, width and height as shares.
+
+        Raises InputError for what `find_images` refuses, for boxes that are missing or that the network does not know
+        and, all listed at once, for pictures that cannot be read.
         """
-        files = find_images(paths, self.trial.reading)
-        said = self._unlabelled([str(file) for file in files], self.logits(files))
+        shown = self._shown(paths, boxes)
+        said = self._unlabelled([str(file) for file, _ in shown], self._logits(shown))
         probabilities = said.probabilities()
         return pd.DataFrame(
             {
                 "path": said.sample,
+                **({} if boxes is None else {"box": [box for _, box in shown]}),
                 "predicted": self._named(said),
                 "probability": probabilities.max(axis=1),
                 **{f"p_{name}": probabilities[:, place] for place, name in enumerate(self.classes)},
@@ -98,27 +109,53 @@ class Network:
         chosen = said_of_each(said if settle is None else settle(self.validation)(said))
         return ["; ".join(name for name, yes in zip(self.classes, row, strict=True) if yes) for row in chosen]
 
-    def logits(self, paths: Paths) -> npt.NDArray[np.float32]:
+    def logits(self, paths: Paths, boxes: str | Path | None = None) -> npt.NDArray[np.float32]:
         """Logits [n, classes], as `score` gives them for the test split. Raises as `predict` does."""
-        from afield.training.loop import EVALUATION_BATCH
+        return self._logits(self._shown(paths, boxes))
 
-        files, parts, broken = find_images(paths, self.trial.reading), [], list[str]()
-        for start in range(0, len(files), EVALUATION_BATCH):
-            views, complaints = read_views(files[start : start + EVALUATION_BATCH], self._rule, self.trial.reading)
-            broken += complaints
-            if not broken:  # else only what is broken too is still looked for
-                parts.append(self._logits(views))
-        refuse_broken(broken, len(files))
-        return np.concatenate(parts)
-
-    def images(self, paths: Paths) -> torch.Tensor:
+    def images(self, paths: Paths, boxes: str | Path | None = None) -> torch.Tensor:
         """Pictures as `module` wants them: float32 [n, channels, size, size], normalised. Raises as `predict` does."""
-        files = find_images(paths, self.trial.reading)
-        views, broken = read_views(files, self._rule, self.trial.reading)
-        refuse_broken(broken, len(files))
+        shown = self._shown(paths, boxes)
+        views, broken = self._views(shown)
+        refuse_broken(broken, len(shown))
         return self._normalised(views)
 
-    def _logits(self, views: list[npt.NDArray[np.uint8]]) -> npt.NDArray[np.float32]:
+    @property
+    def cropping(self) -> Cropping | None:
+        """How the boxes were made of the pictures that it was trained on; None where these were shown whole."""
+        return None if "boxes" not in self.about else Cropping(**self.about["boxes"])
+
+    def _shown(self, paths: Paths, boxes: str | Path | None) -> list[Shown]:
+        """The images that are meant, with the part of each that is."""
+        files, cropping = find_images(paths, self.trial.reading), self.cropping
+        if cropping is None and boxes is not None:
+            raise InputError(f"{boxes}: the network {self.key} was trained on whole pictures; ask it without boxes")
+        if cropping is None:
+            return [(file, WHOLE) for file in files]
+        if boxes is None:
+            raise InputError(
+                f"{listed(files, 'image')} without a box: the network {self.key} was trained on parts of pictures; "
+                "name a file of boxes (--boxes): a table with the columns path and box, or MegaDetector's results"
+            )
+        return boxed(files, Path(boxes), cropping)
+
+    def _views(self, shown: Sequence[Shown]) -> tuple[list[npt.NDArray[np.uint8]], list[str]]:
+        files, boxes = zip(*shown, strict=True)
+        return read_views(files, self._rule, self.trial.reading, boxes)
+
+    def _logits(self, shown: Sequence[Shown]) -> npt.NDArray[np.float32]:
+        from afield.training.loop import EVALUATION_BATCH
+
+        parts, broken = [], list[str]()
+        for start in range(0, len(shown), EVALUATION_BATCH):
+            views, complaints = self._views(shown[start : start + EVALUATION_BATCH])
+            broken += complaints
+            if not broken:  # else only what is broken too is still looked for
+                parts.append(self._logits_of(views))
+        refuse_broken(broken, len(shown))
+        return np.concatenate(parts)
+
+    def _logits_of(self, views: list[npt.NDArray[np.uint8]]) -> npt.NDArray[np.float32]:
         import torch
 
         from afield.training.device import autocast

@@ -26,12 +26,17 @@ def settle_numerics(choice: NumericsChoice, out: Path | None, protocol: Protocol
     if path is not None and not first:
         device = _settled_device(path)
     if device != "cpu":
-        from afield.training.device import available_devices
+        from afield.training.device import available_devices, device_count
 
         here = available_devices()
         device = here[0] if device == "auto" else device
         if device not in here:
             raise InputError(f"numerics.device: this machine has no {device}; it has {', '.join(here)}")
+        if choice.devices > 1 and choice.devices > device_count(device):
+            raise InputError(
+                f"numerics.devices: {choice.devices}: one training can use {device_count(device)} of this machine's "
+                f"{device}; name no more"
+            )
     if protocol == "paper" and choice.precision == "auto":
         choice = choice.model_copy(update={"precision": "float32"})  # the study had no mixed precision
     settled = settle(choice, device)

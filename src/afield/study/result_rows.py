@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from afield.backbones.backbone import Backbone
+from afield.scoring.metric import Direction
 from afield.scoring.metrics import direction
+from afield.study.beside import Beside, read_beside
 from afield.study.combined import measure_combined, metrics_of
+from afield.study.combined import source_of as source_of_joined
 from afield.study.ensembles import Combination, Member, combinations
-from afield.study.measured import Measured, measure
+from afield.study.measured import Measured, measure, source_of
 from afield.study.record import SearchRecord, TaskRecord, TrialRecord
+from afield.study.soups import Soup
 from afield.study.split_view import TEST, SplitView, wanted_of
 from afield.study.store import Store
 from afield.study.study import Study
@@ -23,7 +28,7 @@ COLUMNS = (
     "task", "domain", "metric", "value", "low", "high", "direction", "n_test", "n_clusters",
     "split", "protocol", "view", "initialisation", "image_size", "kind", "joined",
     "selected_on", "validation", "search_cells", "search_epochs", "intervention", "seed", "key",
-    "train_seconds", "search_seconds", "epochs", "machine",
+    "train_seconds", "search_seconds", "epochs", "machine", "why",
 )  # fmt: skip
 """of the results table; explained in docs/result_folder.md"""
 _MAY_BE_UNKNOWN = {"params_m": "float64", "gmacs": "float64", "year": "Int64", "imagenet_top1": "float64"}
@@ -37,7 +42,7 @@ _MAY_DIFFER = {
 
 @dataclass(frozen=True)
 class Scored:
-    """A network that was scored on test, with the search that chose it."""
+    """A network that was scored on test, or went into a soup that was, with a search that it is of."""
 
     search: SearchRecord
     trial: TrialRecord
@@ -53,6 +58,12 @@ class Tables:
     study: Study
     tasks: Mapping[str, TaskRecord]
     scored: Sequence[Scored]
+    beside: Sequence[Beside] = ()
+    """one's own metrics that the study records beside all that fit"""
+
+    def beside_of(self, task: str) -> tuple[Beside, ...]:
+        """Those of a task: all but one that leads it."""
+        return tuple(own for own in self.beside if own.name != self.tasks[task].metric)
 
 
 def headline_rows(tables: Tables) -> pd.DataFrame:
@@ -61,9 +72,11 @@ def headline_rows(tables: Tables) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype(_MAY_BE_UNKNOWN)
 
 
-def further_rows(tables: Tables, joined: Sequence[Combination]) -> pd.DataFrame:
+def further_rows(
+    tables: Tables, joined: Sequence[Combination], soups: Sequence[tuple[Soup, Sequence[Scored]]]
+) -> pd.DataFrame:
     """The same columns for all that leads nothing: further test splits and views of each network, as far as they are
-    scored, and what is joined, as far as every member is.
+    scored, what is joined, as far as every member is, and soups, each with its ingredients, as far as they are scored.
     """
     rows = []
     for scored in tables.scored:
@@ -73,6 +86,10 @@ def further_rows(tables: Tables, joined: Sequence[Combination]) -> pd.DataFrame:
     for combination in joined:
         for at in ready(tables.store, combination, shown_of(tables, combination.members[0].task)):
             rows += _of_combination(tables, combination, at)
+    for soup, ingredients in soups:
+        for at in shown_of(tables, soup.task):
+            if tables.store.scores.holds(soup.key, at):
+                rows += _of_soup(tables, soup, ingredients, at)
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype(_MAY_DIFFER)
 
 
@@ -111,28 +128,54 @@ def shown_of(tables: Tables, task: str) -> list[SplitView]:
 
 
 def _of_network(tables: Tables, scored: Scored, at: SplitView) -> list[dict[str, Any]]:
-    task = tables.tasks[scored.trial.task]
-    about = _about(tables, scored)
-    found = measure(tables.store, scored.trial.key, task.classes, task.metrics, at)
-    return [_row(about, name, each, at) for name, each in found.items()]
+    return _of_key(tables, scored.trial.key, scored.trial.task, _about(tables, scored), at)
+
+
+def _of_soup(tables: Tables, soup: Soup, ingredients: Sequence[Scored], at: SplitView) -> list[dict[str, Any]]:
+    return _of_key(tables, soup.key, soup.task, _about_several(tables, ingredients, "soup", soup.name, soup.key), at)
+
+
+def _of_key(tables: Tables, key: str, task_name: str, about: Mapping[str, Any], at: SplitView) -> list[dict[str, Any]]:
+    """The rows of one network, a training's or a soup's."""
+    store, task = tables.store, tables.tasks[task_name]
+    found = measure(store, key, task.classes, task.metrics, at)
+    rows = [_row(about, name, direction(name), each, at) for name, each in found.items()]
+    folder, own = store.scores.folder(key, at), tables.beside_of(task.name)
+    return rows + (_own_rows(about, folder, source_of(store, key, at), own, at) if own else [])
 
 
 def _of_combination(tables: Tables, combination: Combination, at: SplitView) -> list[dict[str, Any]]:
     members = {member.key for member in combination.members}
-    abouts = [_about(tables, scored) for scored in tables.scored if scored.trial.key in members]
+    scored = [each for each in tables.scored if each.trial.key in members]
     task = tables.tasks[combination.members[0].task]
-    about = {
-        **{name: _shared(name, [each[name] for each in abouts]) for name in abouts[0]},
-        "kind": combination.kind,
-        "joined": combination.name,
-        "key": combination.key,
-        "train_seconds": sum(each["train_seconds"] for each in abouts),
-    }
+    about = _about_several(tables, scored, combination.kind, combination.name, combination.key)
     if combination.kind == "folds":
         about["task"] = combination.name
     names = metrics_of(combination, task.metrics)
     found = measure_combined(tables.store, combination, task.classes, names, at)
-    return [_row(about, name, each, at) for name, each in found.items()]
+    rows = [_row(about, name, direction(name), each, at) for name, each in found.items()]
+    if combination.mean == "ranks":
+        return rows
+    folder, own = tables.store.scores.joined(combination.key, at), tables.beside_of(task.name)
+    return rows + (_own_rows(about, folder, source_of_joined(tables.store, combination, at), own, at) if own else [])
+
+
+def _own_rows(
+    about: Mapping[str, Any], folder: Path, source: Sequence[str], own: Sequence[Beside], at: SplitView
+) -> list[dict[str, Any]]:
+    return [_row(about, each.name, each.direction, read_beside(folder, source, each), at) for each in own]
+
+
+def _about_several(tables: Tables, networks: Sequence[Scored], kind: str, name: str, key: str) -> dict[str, Any]:
+    """All that rows of several networks as one share; the seconds are those of all their trainings."""
+    abouts = [_about(tables, each) for each in networks]
+    return {
+        **{column: _shared(column, [each[column] for each in abouts]) for column in abouts[0]},
+        "kind": kind,
+        "joined": name,
+        "key": key,
+        "train_seconds": sum(each["train_seconds"] for each in abouts),
+    }
 
 
 def _shared(name: str, values: Sequence[Any]) -> Any:  # noqa: ANN401 - of any column
@@ -164,10 +207,10 @@ def _about(tables: Tables, scored: Scored) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _row(about: Mapping[str, Any], metric: str, found: Measured, at: SplitView) -> dict[str, Any]:
+def _row(about: Mapping[str, Any], metric: str, better: Direction, found: Measured, at: SplitView) -> dict[str, Any]:
     return {
         **about,
-        "metric": metric, "value": found.value, "low": found.low, "high": found.high, "direction": direction(metric),
+        "metric": metric, "value": found.value, "low": found.low, "high": found.high, "direction": better,
         "n_test": found.n, "n_clusters": found.clusters, "split": at.split, "view": at.view,
-        "validation": found.validation,
+        "validation": found.validation, "why": found.why,
     }  # fmt: skip

@@ -20,8 +20,12 @@ class Running:
     """from 1"""
     epochs: int
     share: float
-    """of this epoch, 0..1"""
+    """of this epoch, 0..1, or of what comes before the first"""
     images_per_second: float
+    before: str = ""
+    """what comes before the first epoch and is under way, in words"""
+    seconds_left: float | None = None
+    """of that; None where it cannot be told yet"""
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,8 @@ def standing_of(ledger: Ledger, busy: Sequence[Job], progress: Sequence[Event], 
     """Where a run stands, from its ledger, the jobs under way and their last messages."""
     searches = ledger.plan.distinct
     outlooks = [ledger.outlook(search) for search in searches]
-    under_way = [event for event in progress if event.steps]
+    told = [event for event in progress if event.steps]
+    under_way = [event for event in told if not event.before]
     at_work = len({job.trial.key for job in busy if job.kind == "train"})
     done, failed = sum(outlook.done for outlook in outlooks), sum(len(outlook.failed) for outlook in outlooks)
     trainings = sum(len(search.cells) + len(search.seeds) - 1 for search in searches)
@@ -87,10 +92,10 @@ def standing_of(ledger: Ledger, busy: Sequence[Job], progress: Sequence[Event], 
     return Standing(
         done=done,
         running=tuple(
-            Running(
-                event.job.label, event.epoch + 1, event.job.until, event.step / event.steps, event.images_per_second
-            )
-            for event in under_way
+            _before(event)
+            if event.before
+            else Running(event.job.label, event.epoch + 1, event.job.until, event.step / event.steps, event.per_second)
+            for event in told
         ),
         at_work=at_work,
         left=max(0, trainings - done - at_work - failed),
@@ -99,6 +104,12 @@ def standing_of(ledger: Ledger, busy: Sequence[Job], progress: Sequence[Event], 
         epochs_planned=planned,
         seconds_left=seconds_left(ledger, under_way, slots),
     )
+
+
+def _before(event: Event) -> Running:
+    left = (event.steps - event.step) / event.per_second if event.per_second else None
+    words = f"{event.before}: {event.step:,} of {event.steps:,}"
+    return Running(event.job.label, 1, event.job.until, event.step / event.steps, 0.0, words, left)
 
 
 def _epochs_since(ledger: Ledger, event: Event) -> float:

@@ -26,14 +26,15 @@ def write_table(table: pd.DataFrame, form: str, to: Path | None) -> str:
 
 
 def write_predictions(table: pd.DataFrame, to: Path | None) -> str:
-    """What `Network.predict` gave: path, class and probability as text, or all of it into a CSV file and nothing as
-    text.
+    """What `Network.predict` gave: path (and box), class and probability as text, or all of it into a CSV file and
+    nothing as text.
     """
     if to is not None:
         return write_table(table, "csv", to)
-    shown = zip(table["path"], table["predicted"], table["probability"], strict=True)
-    rows = [(path, name, f"{probability:.3f}") for path, name, probability in shown]
-    return columns(rows, ("path", "predicted", "probability"))
+    heads = [name for name in ("path", "box", "predicted") if name in table]
+    shown = zip(*(table[name] for name in heads), table["probability"], strict=True)
+    rows = [(*names, f"{probability:.3f}") for *names, probability in shown]
+    return columns(rows, (*heads, "probability"))
 
 
 def markdown(table: pd.DataFrame) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pandas as pd
 
@@ -12,6 +13,18 @@ Box = tuple[float, float, float, float]
 """left, top, width and height as shares of the picture's width and height, 0 to 1"""
 WHOLE = ""
 """in place of a box: the whole picture"""
+
+
+@dataclass(frozen=True)
+class Cropping:
+    """How the boxes of a task's samples were made, so that those of other pictures can be made in the same way."""
+
+    margin: float = 0.0
+    """by which share of its width and height a box grew at each side"""
+    confidence: float | None = None
+    """of a detector's boxes: below which they counted for nothing"""
+
+
 _SLACK = 0.01
 """how far a box may lie outside of the picture, since detectors and roundings go a little too far"""
 

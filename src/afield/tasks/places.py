@@ -43,4 +43,9 @@ def find_root(task: str, data: Path, roots: Sequence[str], sign: str, get: str) 
     for root in roots:
         if (data / root / sign).exists():
             return data / root
-    raise InputError(f"{task}: not found: below {data}, none of {', '.join(roots)} holds {sign}. {get}")
+    below = [root for root in roots if root not in ("", ".")]
+    where = f"{data} itself does not hold {sign}" if len(below) < len(roots) else ""
+    if below:
+        one = f"{below[0]} does not hold {sign}" if len(below) == 1 else f"none of {', '.join(below)} holds {sign}"
+        where = f"{where}, and below it {one}" if where else f"below {data}, {one}"
+    raise InputError(f"{task}: not found: {where}. {get}")

@@ -12,6 +12,7 @@ import pandas as pd
 
 from afield.base.reading import AS_DECLARED, Reading
 from afield.scoring.panel import fitting
+from afield.tasks.boxes import Cropping
 
 if TYPE_CHECKING:
     from afield.tasks.source import TaskSource
@@ -110,6 +111,8 @@ class Task:
     """mirror images that leave the label as it is"""
     reading: Reading = AS_DECLARED
     """which channels of which files an image is, where the files do not say it themselves"""
+    cropping: Cropping = field(default_factory=Cropping)
+    """how the samples' boxes were made, where they have any"""
     proposal: str = ""
     """of one's own data: which metric leads and why, said when a study begins"""
     expected: Mapping[str, str] = field(default_factory=dict)

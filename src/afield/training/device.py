@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform as host
 import re
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib.metadata import version
@@ -26,6 +27,13 @@ def available_devices() -> tuple[Device, ...]:
     if torch.cuda.is_available():
         here.insert(0, "cuda")
     return tuple(here)
+
+
+def device_count(device: Device) -> int:
+    """How many of that kind one training can use on this machine; processes on a CPU are as many as one likes."""
+    if device == "cuda":
+        return torch.cuda.device_count() if torch.distributed.is_nccl_available() else 1
+    return 1 if device == "mps" else sys.maxsize
 
 
 def platform(device: Device) -> dict[str, str]:

@@ -12,6 +12,7 @@ from torch import nn
 
 from afield.base.streams import stream_seed
 from afield.images.batch import Batch
+from afield.training import devices
 from afield.training.device import autocast, compiled, dtype, gradient_scaler, nondeterminism_named
 from afield.training.losses import LOSSES, Loss
 from afield.training.numerics import Numerics
@@ -90,19 +91,22 @@ class Learner:
     def update(self, batch: Batch, learning_rate: float, done: int) -> torch.Tensor:
         """One update in training mode; returns the sum of the batch's losses, on the device, without waiting for it.
 
-        The gradient is that of the batch's mean loss, each truth weighed as the batch says, gathered from parts of
-        numerics.micro_batch samples. `done` says how many updates came before, in all epochs.
+        The gradient is that of the whole batch's mean loss, each truth weighed as the batch says, gathered from parts
+        of numerics.micro_batch samples and from the shares of all devices. `done` says how many updates came before, in
+        all epochs.
         """
-        torch.manual_seed(stream_seed(self.seed, "dropout", batch.epoch, batch.step))
+        rank = devices.share().rank
+        torch.manual_seed(stream_seed(self.seed, "dropout", batch.epoch, batch.step, *([rank] if rank else [])))
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate * group["scale"]
         self.optimiser.zero_grad(set_to_none=True)
         truths = batch.truths(torch.device(self.numerics.device))
-        count = len(batch.labels)
-        at_once = self.numerics.micro_batch or count
+        own = len(batch.images)
+        count = batch.whole or own
+        at_once = self.numerics.micro_batch or own
         total = torch.zeros((), dtype=dtype(self.numerics), device=self.numerics.device)
         with nondeterminism_named():
-            for first in range(0, count, at_once):
+            for first in range(0, own, at_once):
                 part = slice(first, first + at_once)
                 with autocast(self.numerics):
                     logits = self.forward(self.preprocessing(batch.images[part], self.numerics))
@@ -111,6 +115,7 @@ class Learner:
                 loss = torch.stack(losses).sum(dim=0).sum() / count
                 self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
                 total += loss.detach() * count
+            devices.add_up(total, self.network.parameters())
             if self.recipe.clip_norm:
                 self.scaler.unscale_(self.optimiser)
                 nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip_norm)

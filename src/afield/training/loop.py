@@ -17,6 +17,7 @@ from torch import nn
 
 from afield.base.errors import AfieldError, Stopped
 from afield.images.batch import Batches, Position, Views
+from afield.training import devices
 from afield.training.checkpoint import Best, State, Tensors
 from afield.training.device import autocast, dtype, nondeterminism_named
 from afield.training.learner import Layers, Learner
@@ -44,8 +45,10 @@ class Hooks:
     save: Callable[[State], None] = lambda state: None
     """called after each epoch, and before a stop"""
     progress: Callable[[int, int, int, float], None] = lambda epoch, step, steps, images_per_second: None
+    before: Callable[[str, int, int, float], None] = lambda what, done, total, per_second: None
+    """told how far what comes before the first epoch is: frozen features, a probe"""
     stop: Callable[[], bool] = lambda: False
-    """asked before each step"""
+    """asked before each step, and often before the first epoch"""
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,7 @@ def train(setup: Setup, state: State, until: int, hooks: Hooks) -> State:
         setup.network.train()
         first, since = state.step, time.perf_counter()
         while state.step < steps:
-            if hooks.stop():
+            if devices.agreed(hooks.stop):
                 state.losses, state.seconds = losses.cpu(), time.perf_counter() - begun
                 hooks.save(with_tensors(learner, state))
                 raise Stopped("stopped between two steps; run the same command again to go on")
@@ -174,14 +177,17 @@ def _batch_of(batches: Batches, position: Position) -> str:
 
 
 def predict(network: nn.Module, samples: Views, preprocessing: Preprocess, numerics: Numerics) -> torch.Tensor:
-    """Logits of a split's evaluation views in order, float32 [n, classes], on the CPU."""
+    """Logits of a split's evaluation views in order, float32 [n, classes], on the CPU; of several devices each makes
+    its part of them.
+    """
     network.eval()
+    devices.same_buffers(network)
     with torch.inference_mode(), autocast(numerics), nondeterminism_named():
         parts = [
             network(preprocessing(images, numerics)).float()
-            for images in samples.evaluation(EVALUATION_BATCH, torch.device(numerics.device))
+            for images in samples.evaluation(EVALUATION_BATCH, torch.device(numerics.device), devices.share())
         ]
-        logits = torch.cat(parts).cpu()
+        logits = torch.cat(devices.gathered(parts)).cpu()
     if not bool(torch.isfinite(logits).all()):
         raise AfieldError(
             "the network's outputs on the evaluation images are not finite; a smaller learning rate may help"

@@ -4,9 +4,9 @@ no torch.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 Device = Literal["cpu", "cuda", "mps"]
 Precision = Literal["float32", "bfloat16", "float16", "float64"]
@@ -29,6 +29,9 @@ class NumericsChoice(BaseModel):
     """samples of an update that the device takes at once, their gradients added up; 0: all of them; `auto`: all, and
     on CUDA as many as fit, tried once for each backbone and size before the first trial. Less memory, the
     same update but for BatchNorm, whose statistics then come from so many"""
+    devices: Annotated[int, Field(ge=1, le=64)] = 1
+    """GPUs of one trial or, on a CPU, processes: each takes its share of every batch, and gradients are added up. The
+    same updates, but for BatchNorm, whose statistics each takes from its own share, and for the order of sums"""
     compile: bool = False
     """torch.compile"""
     tf32: bool = False
@@ -47,9 +50,24 @@ class Numerics(BaseModel):
     memory_format: MemoryFormat
     threads: int
     micro_batch: int
+    """of each device"""
+    devices: int = 1
     compile: bool
     tf32: bool
     deterministic: bool
+
+    @model_serializer(mode="wrap")
+    def _plain(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """One device is not told: so it was before there were several, and keys hash what is told."""
+        told: dict[str, Any] = plain(self)
+        if self.devices == 1:
+            del told["devices"]
+        return told
+
+    def at_once(self, batch_size: int) -> int:
+        """Samples of a batch that a device takes at once, which is what BatchNorm sees."""
+        share = -(-batch_size // min(self.devices, batch_size // 2))  # images/batch.py: 2 samples at least
+        return min(self.micro_batch, share) if self.micro_batch else share
 
 
 def settle(choice: NumericsChoice, device: Device) -> NumericsChoice:
@@ -83,6 +101,7 @@ def numerics_for(settled: NumericsChoice, convolutional: bool) -> Numerics:
         memory_format=memory_format,
         threads=settled.threads,
         micro_batch=0 if settled.micro_batch == "auto" else settled.micro_batch,
+        devices=settled.devices,
         compile=settled.compile,
         tf32=settled.tf32,
         deterministic=settled.deterministic,

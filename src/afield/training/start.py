@@ -1,10 +1,12 @@
-"""Where a training starts and what it changes: a head from a linear probe, a head alone on features, a last block.
+"""Where a training starts and what it changes: a head from a linear probe, a head alone on features, a last block,
+thin matrices beside linear layers.
 
 The loop knows none of that: it trains the network that it is given on the batches that it is given.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,17 +15,20 @@ import torch
 from torch import nn
 
 from afield.backbones.backbone import Backbone
+from afield.backbones.lora import adapt, merged, plain_name
 from afield.backbones.parts import HeadAlone, freeze, head_alone, head_inputs, last_block
 from afield.images.loader import Samples, TrainingBatches
 from afield.images.sending import send
 from afield.probing.features import Extraction, FeatureBatches, FeatureSamples
-from afield.probing.kept import Stop, array_digest
+from afield.probing.kept import Told, array_digest
 from afield.probing.probe import fit_probe, kept_probe
 from afield.probing.version import PROBING_VERSION
+from afield.training import devices
 from afield.training.checkpoint import State
 from afield.training.device import autocast, dtype, nondeterminism_named, platform
-from afield.training.loop import EVALUATION_BATCH, Setup
+from afield.training.loop import EVALUATION_BATCH, Hooks, Setup
 from afield.training.numerics import Numerics
+from afield.training.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,7 @@ class Frozen:
 
 
 def begin(
-    setup: Setup, batches: TrainingBatches, backbone: Backbone, frozen: Frozen | None, state: State, stop: Stop
+    setup: Setup, batches: TrainingBatches, backbone: Backbone, frozen: Frozen | None, state: State, hooks: Hooks
 ) -> Setup:
     """What the loop trains, from a setup of the whole network on images; `frozen` where `recipe.probed`.
 
@@ -51,15 +56,20 @@ def begin(
     recipe, network = setup.recipe, setup.network
     if recipe.trained == "last block":
         freeze(network, last_block(network, backbone))
+    if recipe.trained == "lora":
+        setup = _adapted(setup, backbone, batches)
     fresh = not state.network
     if frozen is None or not (recipe.trained == "head" or fresh):
         return setup
     with nondeterminism_named():
         alone = head_alone(network, backbone, frozen.train.images.channels, recipe.size)
-    extraction = _extraction(setup, backbone, alone, frozen, stop)
-    train, validation = (extraction.features(samples) for samples in (frozen.train, frozen.validation))
+    extraction = _extraction(setup, backbone, alone, frozen, hooks)
+    train, validation = (
+        replace(extraction, told=_timed(hooks, f"features of the {split} split")).features(samples)
+        for split, samples in (("training", frozen.train), ("validation", frozen.validation))
+    )
     if recipe.initialisation == "probe" and fresh:
-        _put_probe(alone, setup, frozen, extraction, train, validation, stop)
+        _put_probe(alone, setup, frozen, extraction, train, validation, hooks)
     if recipe.trained != "head":
         return setup
     return replace(
@@ -71,10 +81,34 @@ def begin(
     )
 
 
-def completed(state: State, network: nn.Module) -> State:
-    """A state whose best network is whole: what it has of `network`, and the rest as it is there."""
-    if state.best is None:
+def _adapted(setup: Setup, backbone: Backbone, batches: TrainingBatches) -> Setup:
+    """The setup of the same network, which now learns by LoRA: as a new one it says what it said."""
+    recipe, network = setup.recipe, setup.network
+    with nondeterminism_named():
+        adapt(
+            network,
+            backbone,
+            rank=recipe.lora_rank,
+            alpha=recipe.lora_alpha,
+            seed=batches.seed,
+            channels=batches.samples.images.channels,
+            size=recipe.size,
+        )
+    if setup.layers is None:
+        return setup
+    learning = [name for name, parameter in network.named_parameters() if parameter.requires_grad]
+    return replace(setup, layers={name: setup.layers[plain_name(name)] for name in learning})
+
+
+def completed(state: State, recipe: Recipe, network: nn.Module) -> State:
+    """A state whose best network is plain and whole. Of a head alone the rest is as it is in `network`; what LoRA
+    learnt is merged into the weights.
+    """
+    if state.best is None or recipe.trained not in ("head", "lora"):
         return state
+    if recipe.trained == "lora":
+        plain = merged(state.best.network, recipe.lora_alpha / recipe.lora_rank)
+        return replace(state, best=replace(state.best, network=plain))
     whole = {name: tensor.detach().to("cpu", copy=True) for name, tensor in network.state_dict().items()}
     return replace(state, best=replace(state.best, network={**whole, **state.best.network}))
 
@@ -84,7 +118,20 @@ def as_it_is(features: torch.Tensor, numerics: Numerics) -> torch.Tensor:
     return send(features, torch.device(numerics.device))
 
 
-def _extraction(setup: Setup, backbone: Backbone, alone: HeadAlone, frozen: Frozen, stop: Stop) -> Extraction:
+def _timed(hooks: Hooks, what: str) -> Told:
+    """What tells the hooks how much is done, and how much a second since it was first told."""
+    begun: tuple[float, int] | None = None
+
+    def told(done: int, total: int) -> None:
+        nonlocal begun
+        now = time.perf_counter()
+        since, before = begun = begun or (now, done)
+        hooks.before(what, done, total, (done - before) / max(now - since, 1e-9))
+
+    return told
+
+
+def _extraction(setup: Setup, backbone: Backbone, alone: HeadAlone, frozen: Frozen, hooks: Hooks) -> Extraction:
     numerics = setup.numerics
 
     def embed(views: torch.Tensor) -> torch.Tensor:
@@ -100,7 +147,8 @@ def _extraction(setup: Setup, backbone: Backbone, alone: HeadAlone, frozen: Froz
         "platform": platform(numerics.device),
     }
     device = torch.device(numerics.device)
-    return Extraction(embed, about, frozen.cache / "features", device, EVALUATION_BATCH, stop)
+    folder = frozen.cache / "features"
+    return Extraction(embed, about, folder, device, EVALUATION_BATCH, hooks.stop, share=devices.share())
 
 
 def _put_probe(
@@ -110,7 +158,7 @@ def _put_probe(
     extraction: Extraction,
     train: torch.Tensor,
     validation: torch.Tensor,
-    stop: Stop,
+    hooks: Hooks,
 ) -> None:
     samples, shown = frozen.train, frozen.validation
     about = {
@@ -119,18 +167,18 @@ def _put_probe(
         "validation": extraction.names(shown),
         "arrays": [array_digest(array) for one in (samples, shown) for array in (one.row, one.label)],
     }
-    classes = alone.layers[0].weight.shape[0]
     probe = kept_probe(
         frozen.cache / "probes",
         about,
         lambda: fit_probe(
             train[torch.from_numpy(samples.row)],
             torch.from_numpy(samples.label),
-            classes,
+            alone.outputs,
             validation[torch.from_numpy(shown.row)],
             setup.measure,
-            stop,
+            hooks.stop,
+            _timed(hooks, "penalties of the probe"),
         ),
-        stop,
+        hooks.stop,
     )
     alone.put(*(send(tensor, torch.device(setup.numerics.device)) for tensor in (probe.weight, probe.bias)))

@@ -207,6 +207,20 @@ def test_a_study_runs_from_all_bands_to_the_report(bands: Path, tmp_path: Path, 
 
 
 @pytest.mark.slow
+def test_studies_under_both_protocols_stand_side_by_side_in_the_report(tmp_path: Path) -> None:
+    tiles(tmp_path / "2750", count=15)
+    out = tmp_path / "out"
+    for protocol in ("clean", "paper"):
+        assert afield.run_study(
+            scratch_study(f"land-{protocol}", "eurosat", protocol=protocol), out, data=tmp_path
+        ).complete
+    page = report(out, "land-clean").read_text(encoding="utf-8")
+    assert "Both protocols" in page
+    assert "The other study of this folder is land-paper." in page
+    assert afield.load_record(out, "land-paper").task("eurosat").selection == "test"
+
+
+@pytest.mark.slow
 def test_the_published_images_are_27000_in_the_published_classes(tmp_path: Path) -> None:
     with tarfile.open(shared("data/EuroSAT.tar.xz")) as archive:
         archive.extractall(tmp_path, filter="data")

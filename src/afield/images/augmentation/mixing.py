@@ -35,7 +35,7 @@ class Mixture:
     """How n images are mixed."""
 
     partner: npt.NDArray[np.int64]
-    """[n] the image that each is mixed with"""
+    """[n] the image that each of the first n is mixed with"""
     share: float
     """of each image itself, 0 to 1: of all its values, or of its area"""
     box: tuple[int, int, int, int] | None
@@ -62,13 +62,14 @@ def draw_mixture(mixing: Mixing, seed: int, epoch: int, step: int, count: int, s
 
 
 def mix(images: torch.Tensor, mixture: Mixture) -> torch.Tensor:
-    """Images uint8 [n, channels, size, size] mixed with their partners. Mixed values are rounded to whole ones, half a
-    level of 255 away at most, so that a batch stays bytes on its way to the network.
+    """The first n of images uint8 [m, channels, size, size] mixed with their n partners among all of them. Mixed values
+    are rounded to whole ones, half a level of 255 away at most, so that a batch stays bytes on its way to the network.
     """
     others = images.index_select(0, send(torch.from_numpy(mixture.partner), images.device))
+    own = images[: len(others)]
     if mixture.box is None:
-        return (mixture.share * images.float() + (1 - mixture.share) * others).round().to(torch.uint8)
+        return (mixture.share * own.float() + (1 - mixture.share) * others).round().to(torch.uint8)
     top, bottom, left, right = mixture.box
-    mixed = images.clone()
+    mixed = own.clone()
     mixed[:, :, top:bottom, left:right] = others[:, :, top:bottom, left:right]
     return mixed

@@ -41,7 +41,10 @@ class Event:
     """of progress: from 0; of `done`: how many this job trained"""
     step: int = 0
     steps: int = 0
-    images_per_second: float = 0.0
+    per_second: float = 0.0
+    """images; of what comes before the first epoch, steps"""
+    before: str = ""
+    """what comes before the first epoch, where it is that which is under way"""
     reason: str = ""
     trace: str = ""
 
@@ -224,14 +227,14 @@ def _jobs(pipe: Connection, stopping: threading.Event) -> Iterator[Job]:
 
 
 def _ended(job: Job, pipe: Connection, stopping: threading.Event) -> Event:
-    last = 0.0
+    last, about = 0.0, ""
 
-    def progress(epoch: int, step: int, steps: int, images_per_second: float) -> None:
-        nonlocal last
+    def progress(epoch: int, step: int, steps: int, per_second: float, before: str = "") -> None:
+        nonlocal last, about
         now = time.monotonic()
-        if now - last >= _MESSAGES_EVERY:
-            last = now
-            pipe.send(Event(job, "progress", epoch, step, steps, images_per_second))
+        if now - last >= _MESSAGES_EVERY or before != about:
+            last, about = now, before
+            pipe.send(Event(job, "progress", epoch, step, steps, per_second, before))
 
     try:
         epochs = perform(job, progress, stopping.is_set)

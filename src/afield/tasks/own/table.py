@@ -41,7 +41,7 @@ def read_tables(root: Path, tables: Sequence[Path], data: TaskSource) -> pd.Data
     Raises InputError for a file that is no table, for columns that it lacks, and for images that lie outside of `root`.
     """
     folder = common_folder(tables)
-    texts = {path: _text(path) for path in tables}
+    texts = {path: read_texts(path) for path in tables}
     _refuse_mixed_times(texts, data)
     return pd.concat([rows_of(root, path, text, folder, data) for path, text in texts.items()], ignore_index=True)
 
@@ -94,7 +94,8 @@ def _refuse_mixed_times(texts: Mapping[Path, pd.DataFrame], data: TaskSource) ->
         raise InputError(f"{names}: column {data.time}: numbers in one, dates in another; write them in one way")
 
 
-def _text(path: Path) -> pd.DataFrame:
+def read_texts(path: Path) -> pd.DataFrame:
+    """A CSV or Parquet file, all of it as text. Raises InputError where it is none."""
     try:
         if path.suffix.lower() == ".parquet":
             table = pd.read_parquet(path)

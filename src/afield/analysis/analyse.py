@@ -1,0 +1,179 @@
+"""Any results table, own or published, as fits with intervals and verdicts: `afield analyse` in Python."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from afield.analysis.association import correlations
+from afield.analysis.curves import curves
+from afield.analysis.power import power
+from afield.analysis.robust import family_bootstrap, outliers, slopes
+from afield.analysis.subsets import cut_sweep, groups_of, leave_out
+from afield.analysis.table import TableChoice, read_table
+from afield.analysis.transfer import SMALLEST_SLOPE, TransferFit, fit_transfer
+from afield.analysis.words import count, listing, signed
+from afield.base.errors import InputError
+from afield.scoring.intervals import Interval
+
+INTERVALS = ("pearson_r", "slope", "normalised_slope", "logit_slope", "probit_slope")
+_AS_IS = TableChoice()
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """The fits of a table, a (task, metric) each, and what became of the table on the way."""
+
+    fits: tuple[TransferFit, ...]
+    scales: Mapping[tuple[str, str], float]
+    """(task, metric) -> the table's own numbers a share: 1, or 100 for per cent"""
+    notes: tuple[str, ...]
+    """what was left out, joined or assumed, a sentence each"""
+
+    def as_json(self) -> dict[str, list[dict[str, Any]]]:
+        """Plain values, ready for JSON. `slope` is in the table's own numbers per ImageNet point, the normalised slope
+        in metric points; what has no fit is None, and limits that are not known are None.
+        """
+        return {"fits": [self._plain(fit) for fit in self.fits]}
+
+    def table(self) -> pd.DataFrame:
+        """A row a fit: task, metric, n, each of `INTERVALS` with `_low` and `_high` beside it, verdict, reason."""
+        rows = []
+        for fit in self.as_json()["fits"]:
+            row = {name: fit[name] for name in ("task", "metric", "n")}
+            for name in INTERVALS:
+                found = fit[name] or dict.fromkeys(("value", "low", "high"))
+                row |= {name: found["value"], f"{name}_low": found["low"], f"{name}_high": found["high"]}
+            rows.append({**row, "verdict": fit["verdict"], "reason": fit["reason"]})
+        columns = [name for each in INTERVALS for name in (each, f"{each}_low", f"{each}_high")]
+        table = pd.DataFrame(rows, columns=["task", "metric", "n", *columns, "verdict", "reason"])
+        return table.astype(dict.fromkeys(columns, "float64"))
+
+    def details(self, name: str) -> pd.DataFrame:
+        """One of `DETAILS` for every fit below each other, with task and metric before it.
+
+        Fits without a line, and below four backbones, have no rows. ValueError for a name that there is not.
+        """
+        if name not in DETAILS:
+            raise ValueError(f"{name}: unknown; there are {', '.join(DETAILS)}")
+        blocks = [
+            DETAILS[name](fit).assign(task=fit.task, metric=fit.metric)
+            for fit in self.fits
+            if fit.slope is not None and fit.n > 3
+        ]
+        table = pd.concat(blocks, ignore_index=True) if blocks else pd.DataFrame(columns=["task", "metric"])
+        return table[["task", "metric", *(column for column in table if column not in ("task", "metric"))]]
+
+    def _plain(self, fit: TransferFit) -> dict[str, Any]:
+        scale = self.scales.get((fit.task, fit.metric), 1.0)
+        intervals = {name: _plain(getattr(fit, name), scale if name == "slope" else 1.0) for name in INTERVALS}
+        reason = " ".join([fit.reason, *cautions(fit)])
+        about = {"task": fit.task, "metric": fit.metric, "n": fit.n}
+        return {**about, **intervals, "verdict": fit.verdict, "reason": reason}
+
+
+def analyse(
+    source: str | Path | pd.DataFrame,
+    choice: TableChoice | None = None,
+    *,
+    study: str | None = None,
+    smallest_slope: float = SMALLEST_SLOPE,
+    resample: bool = False,
+) -> Analysis:
+    """Fit every task and metric of a results table (a CSV file or a data frame) or of a result folder.
+
+    `choice`: how a table is read, and what of it counts. `study`: which study of a folder that holds several. A
+    folder's leading metrics know how test images and seeds move all backbones together; all else is as in a table.
+    `resample`: also read r and slope by a bootstrap over backbones. Raises InputError for what cannot be read without
+    a guess.
+
+    >>> accuracies = [60.5, 67.7, 71.6, 76.1, 79.9, 82.1]
+    >>> found = analyse(pd.DataFrame({
+    ...     "backbone": list("abcdef"), "task": "moths", "metric": "accuracy",
+    ...     "imagenet_top1": accuracies, "value": [71.0, 75.2, 75.9, 80.0, 81.1, 83.4],
+    ... }))
+    >>> found.table()[["task", "n", "normalised_slope", "verdict"]].round(2)
+        task  n  normalised_slope    verdict
+    0  moths  6              0.56  transfers
+    """
+    chosen = choice or _AS_IS
+    if not smallest_slope > 0:
+        raise InputError(f"smallest slope {smallest_slope:g}: must be above 0; it is the least that would matter")
+    if not isinstance(source, pd.DataFrame) and Path(source).is_dir():
+        if told := [each.name for each in fields(chosen) if getattr(chosen, each.name) != getattr(_AS_IS, each.name)]:
+            raise InputError(f"{source} is a result folder; {listing(told)}: only a table is told of these")
+        # a table starts without all that reads folders
+        from afield.analysis.study_fits import fit_study
+        from afield.study.collect import load_record
+
+        fits = fit_study(load_record(source, study), smallest_slope, resample=resample)
+        nothing = () if fits else (f"{source}: no pretrained backbone was scored, so there is nothing to fit.",)
+        return Analysis(fits, {}, nothing)
+    if study is not None:
+        raise InputError(f"--study {study}: belongs to a result folder, and {source} is a table")
+    read = read_table(source, chosen)
+    fits = fit_transfer(read.rows, intervention=chosen.intervention, smallest_slope=smallest_slope, resample=resample)
+    return Analysis(fits, read.scales, read.notes)
+
+
+def _plain(interval: Interval | None, scale: float) -> dict[str, float | None] | None:
+    if interval is None:
+        return None
+    values = {"value": interval.value, "low": interval.low, "high": interval.high}
+    return {name: scale * value if math.isfinite(value) else None for name, value in values.items()}
+
+
+def cautions(fit: TransferFit) -> Iterator[str]:
+    """What to know before trusting a fit: who carries it, families, points far off. A sentence each."""
+    if fit.slope is None:
+        return
+    families = set(fit.points["family"])
+    if len(families) == 1 and families != {""}:
+        yield f"All are of one family, {fit.points['family'].iloc[0]}; of others this says nothing."
+    elif fit.hangs_on:
+        yield f"Without the family {fit.hangs_on} the verdict would be another."
+    if fit.carried_by:
+        yield f"It hangs on {fit.carried_by}: {fit.range_note}"
+    far = outliers(fit.points) if fit.n > 3 else fit.points.iloc[:0]
+    if len(far):
+        first = far.iloc[0]
+        others = f", and so {'does' if len(far) == 2 else 'do'} {count(len(far) - 1, 'other')}" if len(far) > 1 else ""
+        yield (
+            f"{first['backbone']} lies {signed(first['residual'])} points from the line of the others, farther than "
+            f"chance puts any{others}."
+        )
+
+
+def _families(fit: TransferFit) -> pd.DataFrame:
+    """What whole families resampled say, a row: families, r, r_low, r_high, slope, slope_low, slope_high."""
+    found = family_bootstrap(fit.points)
+    if found is None:
+        return pd.DataFrame()
+    r, slope = found
+    numbers = {"r": r.value, "r_low": r.low, "r_high": r.high}
+    numbers |= {"slope": slope.value, "slope_low": slope.low, "slope_high": slope.high}
+    return pd.DataFrame([{"families": groups_of(fit.points).nunique(), **numbers}])
+
+
+def _power(fit: TransferFit) -> pd.DataFrame:
+    found = power(fit)
+    return pd.DataFrame([] if found is None else [asdict(found)])
+
+
+DETAILS: dict[str, Callable[[TransferFit], pd.DataFrame]] = {
+    "correlations": lambda fit: correlations(fit.points),
+    "slopes": lambda fit: slopes(fit.points, fit.errors, fit.n_test),
+    "families": _families,
+    "cuts": lambda fit: cut_sweep(fit.points, fit.errors, smallest_slope=fit.smallest_slope),
+    "without_backbone": lambda fit: leave_out(fit.points, "backbone"),
+    "without_family": lambda fit: leave_out(fit.points, "family"),
+    "curves": lambda fit: curves(fit.points),
+    "power": _power,
+    "outliers": lambda fit: outliers(fit.points),
+}
+"""the analyses beside the fit, by name: each a data frame"""

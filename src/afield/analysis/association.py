@@ -1,0 +1,74 @@
+"""How closely a metric goes with ImageNet accuracy: by line, by rank, by pairs; and whether chance could do that."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy.stats import kendalltau, norm, pearsonr, permutation_test, rankdata, spearmanr
+
+from afield.analysis.fits import correlation
+from afield.base.streams import stream
+from afield.scoring.intervals import LEVEL
+from afield.scoring.metric import Floats
+
+PERMUTATIONS = 9_999
+_BLOCK = 2_000_000
+
+
+def correlations(points: pd.DataFrame, level: float = LEVEL) -> pd.DataFrame:
+    """Pearson's r, Spearman's rho and Kendall's tau-b of `value` with `imagenet_top1`, a row each; needs four points
+    and no constant column.
+
+    Columns: coefficient, value, low, high, p (two-sided), p_permuted. Intervals by Fisher's z, whose standard error is
+    1 / sqrt(n - 3) for r; sqrt((1 + rho^2 / 2) / (n - 3)) for rho (Bonett and Wright 2000, Psychometrika 65:23,
+    equation 5); sqrt(0.437 / (n - 4)) for tau (Fieller, Hartley and Pearson 1957, Biometrika 44:470), where four points
+    leave it at -1 to 1. p: Student's t for r and rho, for tau scipy's, exact for few points without ties.
+    """
+    x, y = (points[name].to_numpy(np.float64) for name in ("imagenet_top1", "value"))
+    n, reach = len(x), float(norm.isf((1 - level) / 2))
+    r, rho, tau = pearsonr(x, y), spearmanr(x, y), kendalltau(x, y)
+    errors = (
+        1 / np.sqrt(n - 3),
+        np.sqrt((1 + float(rho.statistic) ** 2 / 2) / (n - 3)),
+        np.sqrt(0.437 / (n - 4)) if n > 4 else np.inf,
+    )
+    values = np.array([float(found.statistic) for found in (r, rho, tau)])
+    with np.errstate(divide="ignore"):  # ranks may agree entirely
+        z = np.arctanh(values)
+    return pd.DataFrame(
+        {
+            "coefficient": ["Pearson", "Spearman", "Kendall"],
+            "value": values,
+            "low": np.tanh(z - reach * np.array(errors)),
+            "high": np.tanh(z + reach * np.array(errors)),
+            "p": [float(found.pvalue) for found in (r, rho, tau)],
+            "p_permuted": [permutation_p(x, y), permutation_p(rankdata(x), rankdata(y)), np.nan],
+        }
+    )
+
+
+def permutation_p(x: Floats, y: Floats) -> float:
+    """Two-sided p of |r|: how often pairs at random give as much. All orders where they are fewer than 10,000, else
+    9,999 at random and the one that was seen (Phipson and Smyth 2010, doi 10.2202/1544-6115.1585).
+
+    >>> permutation_p(np.arange(4.0), np.array([1.0, 2, 3, 4]))  # 2 of 24 orders
+    0.083...
+    """
+    found = permutation_test(
+        (x,),
+        lambda shuffled, axis: np.abs(correlation(shuffled, np.broadcast_to(y, shuffled.shape), axis)),
+        permutation_type="pairings",
+        vectorized=True,
+        n_resamples=PERMUTATIONS,
+        batch=max(1, _BLOCK // len(x)),
+        alternative="greater",
+        rng=stream(0, "permuted backbones"),
+    )
+    return float(found.pvalue)
+
+
+def misranked(points: pd.DataFrame) -> float:
+    """The share of pairs of backbones that ImageNet accuracy puts in the wrong order: (1 - Kendall's tau-b) / 2, which
+    without ties is discordant pairs over all pairs. 0.5 is what a coin would do.
+    """
+    return float((1 - kendalltau(points["imagenet_top1"], points["value"]).statistic) / 2)

@@ -1,0 +1,133 @@
+"""Is a backbone, or a way of training, better than its ImageNet accuracy explains? Its residual from the others' line.
+
+The line is fitted to the *other* backbones alone, so that the candidate does not pull it to itself, and the interval is
+that of a prediction: what one more backbone of that ImageNet accuracy could reach. Student's t with n - 2 degrees of
+freedom and the variance s^2 (1 + 1/n + (x - mean x)^2 / sum (x_i - mean x)^2), s^2 from the scatter around the line and
+at least as large as the points' own errors make it; a candidate that is less certain than they are (fewer seeds) has
+the excess added. (Any textbook; Miller et al. 2021, arXiv 2107.04649, call such a residual effective robustness where
+both axes are accuracies on two test sets.)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.stats import t
+
+from afield.analysis.fits import least_squares_slope
+from afield.analysis.points import leading_rows, points_of, rows_to_fit
+from afield.base.errors import InputError, nearest
+from afield.scoring.intervals import LEVEL, Interval
+
+_FEWEST = 3
+"""other backbones: two would leave nothing to judge the line by"""
+
+
+@dataclass(frozen=True)
+class Residual:
+    """A candidate beside the line of the others, on one task and metric."""
+
+    task: str
+    metric: str
+    others: int
+    """backbones on the line"""
+    imagenet_top1: float
+    """of the candidate, per cent"""
+    value: float
+    """the metric that it reached on test, mean over seeds"""
+    expected: Interval
+    """what the line expects of its ImageNet accuracy, with the prediction's 95 % limits; NaN without a line"""
+    p: float
+    """two-sided, of the candidate being one more backbone of the line; NaN without a line"""
+    outside: bool
+    """its ImageNet accuracy lies outside that of the others: the line is drawn out"""
+    trouble: str = ""
+    """why there is no line; empty where there is"""
+
+    @property
+    def residual(self) -> Interval:
+        """What it reached less what was expected; metric's own scale."""
+        return Interval(
+            self.value - self.expected.value, self.value - self.expected.high, self.value - self.expected.low
+        )
+
+    @property
+    def clear(self) -> bool:
+        """Whether its ImageNet accuracy does not explain it."""
+        return self.p < 1 - LEVEL
+
+
+def against_the_line(
+    results: pd.DataFrame, candidate: str, *, intervention: str = "plain", baseline: str = "plain"
+) -> tuple[Residual, ...]:
+    """The candidate under `intervention` against the line of all other backbones under `baseline`, for each task and
+    metric (better when higher) on which it was scored.
+
+    Raises InputError for a candidate that the table has not under that intervention, or whose ImageNet accuracy is not
+    known; and what `rows_to_fit` raises.
+    """
+    rows = leading_rows(results)
+    mine = rows[(rows["backbone"] == candidate) & (rows["intervention"] == intervention)]
+    if mine.empty:
+        known = rows.loc[rows["intervention"] == intervention, "backbone"].unique()
+        raise InputError(f"{candidate}: has no results under {intervention}; {nearest(candidate, known)}")
+    if not np.isfinite(mine["imagenet_top1"].to_numpy(np.float64)).all():
+        raise InputError(
+            f"{candidate}: its ImageNet accuracy is not known, so no line can say what to expect of it; give "
+            "imagenet_top1 with the backbone, or measure it: afield backbones measure"
+        )
+    line = rows_to_fit(results, baseline)
+    line = line[line["backbone"] != candidate]
+    return tuple(
+        _residual(str(task), str(metric), own, line[(line["task"] == task) & (line["metric"] == metric)])
+        for (task, metric), own in mine[mine["direction"] == "higher"].groupby(["task", "metric"], sort=False)
+    )
+
+
+def _residual(task: str, metric: str, own: pd.DataFrame, others: pd.DataFrame) -> Residual:
+    x0, value = float(own["imagenet_top1"].iloc[0]), float(own["value"].mean(skipna=False))
+    nothing = Interval(math.nan, math.nan, math.nan)
+    bare = Residual(task, metric, others["backbone"].nunique(), x0, value, nothing, math.nan, outside=False)
+    if math.isnan(value):
+        return _lacking(bare, "its metric is not defined")
+    if bare.others < _FEWEST:
+        return _lacking(bare, f"only {bare.others} other backbones have both numbers; a line needs {_FEWEST}")
+    points, errors, _ = points_of(others, None)
+    x, y = points["imagenet_top1"].to_numpy(np.float64), points["value"].to_numpy(np.float64)
+    if len(points) < _FEWEST or np.ptp(x) == 0:
+        return _lacking(bare, "the other backbones do not differ in ImageNet accuracy, or lack numbers")
+    n, slope = len(x), float(least_squares_slope(x, y))
+    typical = float(np.diag(errors).mean())
+    scatter = float(((y - y.mean() - slope * (x - x.mean())) ** 2).sum()) / (n - 2)
+    leverage = 1 / n + (x0 - x.mean()) ** 2 / float(((x - x.mean()) ** 2).sum())
+    excess = max(0.0, float(points_of(own, None)[0]["error"].iloc[0]) ** 2 - typical)
+    error = math.sqrt(max(scatter, typical) * (1 + leverage) + excess)
+    expected, reach = float(y.mean() + slope * (x0 - x.mean())), float(t.isf((1 - LEVEL) / 2, n - 2)) * error
+    gap = abs(value - expected)
+    p = 1.0 if gap == 0 else 2 * float(t.sf(gap / error, n - 2)) if error else 0.0
+    limits = Interval(expected, expected - reach, expected + reach)
+    return Residual(task, metric, n, x0, value, limits, p, outside=not x.min() <= x0 <= x.max())
+
+
+def _lacking(bare: Residual, trouble: str) -> Residual:
+    return Residual(
+        bare.task, bare.metric, bare.others, bare.imagenet_top1, bare.value, bare.expected, math.nan, outside=False,
+        trouble=trouble,
+    )  # fmt: skip
+
+
+def pooled(residuals: Sequence[Residual]) -> Interval | None:
+    """The mean residual over tasks, in metric points, with Student's interval over the tasks; None below two tasks.
+
+    Tasks are what is repeated here: it tells of another task of the kind.
+    """
+    values = 100 * np.array([each.residual.value for each in residuals if not each.trouble])
+    if len(values) < 2:
+        return None
+    mean = float(values.mean())
+    reach = float(t.isf((1 - LEVEL) / 2, len(values) - 1) * values.std(ddof=1) / math.sqrt(len(values)))
+    return Interval(mean, mean - reach, mean + reach)

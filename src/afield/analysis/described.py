@@ -1,0 +1,157 @@
+"""An analysis of a table as text: a line a fit, the reasons, and for those who ask all that stands behind them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import pandas as pd
+
+from afield.analysis.analyse import Analysis, cautions
+from afield.analysis.association import correlations, misranked
+from afield.analysis.curves import CURVES_FROM, curves
+from afield.analysis.power import power
+from afield.analysis.robust import FAMILIES_FROM, family_bootstrap, outliers, slopes
+from afield.analysis.subsets import cut_sweep, groups_of, leave_out
+from afield.analysis.transfer import TransferFit
+from afield.analysis.words import count, listing, signed
+from afield.base.text import columns
+from afield.scoring.intervals import Interval
+from afield.scoring.metrics import metric_title
+
+HEADS = ("task", "metric", "n", "r", "points per ImageNet point", "verdict")
+_SHOWN = 5
+"""as many backbones far off the line are listed"""
+
+
+def headlines(analysis: Analysis) -> list[tuple[str, ...]]:
+    """A row a fit under `HEADS`."""
+    return [
+        (
+            fit.task,
+            metric_title(fit.metric),
+            str(fit.n),
+            _with_limits(fit.pearson_r),
+            _with_limits(fit.normalised_slope, sign=True),
+            fit.verdict,
+        )
+        for fit in analysis.fits
+    ]
+
+
+def reasons(analysis: Analysis) -> str:
+    """Why each verdict is what it is: a paragraph a fit."""
+    return "\n\n".join(
+        f"{fit.task}, {metric_title(fit.metric)}: {fit.verdict}. {' '.join([fit.reason, *cautions(fit)])}"
+        for fit in analysis.fits
+    )
+
+
+def details(fit: TransferFit) -> str:
+    """All analyses of one fit: other coefficients, axes and methods, parts of the backbones, other shapes, power."""
+    head = f"{fit.task}, {metric_title(fit.metric)}, {count(fit.n, 'backbone')}: {fit.verdict}"
+    if fit.slope is None or fit.n < 4:
+        return f"{head}\n  {fit.reason}"
+    return "\n".join([head, *(f"  {line}" for part in _parts(fit) for line in part.splitlines())])
+
+
+def _parts(fit: TransferFit) -> Iterator[str]:
+    yield fit.reason
+    yield from cautions(fit)
+    yield ""
+    yield _frame(correlations(fit.points), {"p": 4, "p_permuted": 4})
+    yield f"of all pairs of backbones ImageNet accuracy puts {misranked(fit.points):.1%} in the wrong order"
+    yield ""
+    yield _frame(slopes(fit.points, fit.errors, fit.n_test), {"r2": 4})
+    yield _by_families(fit)
+    yield ""
+    yield _frame(cut_sweep(fit.points, fit.errors, smallest_slope=fit.smallest_slope), {"above": 0})
+    yield ""
+    yield from _without(fit)
+    yield _shape(fit)
+    found = power(fit)
+    if found is not None:
+        yield (
+            "In four studies of five so many backbones, spread and scattered like these, would show |r| from "
+            f"{found.r:.2f} on, or a slope from {found.slope:.2f} points on; and of a slope of 0 that it is within "
+            f"{found.within:.2f}."
+        )
+    far = outliers(fit.points)
+    if len(far):
+        yield ""
+        yield f"farther from the line of the others than chance puts any ({len(far)}):"
+        yield _frame(far.head(_SHOWN), {"imagenet_top1": 1, "p": 4})
+
+
+def _by_families(fit: TransferFit) -> str:
+    families = groups_of(fit.points).nunique()
+    if families == fit.n:
+        return "by families: none of several backbones is known"
+    found = family_bootstrap(fit.points)
+    if found is None:
+        return f"by families: {families} of them; to resample them whole takes {FAMILIES_FROM} or more"
+    r, slope = found
+    both = f"r {_with_limits(r)}, slope {_with_limits(slope, sign=True)}"
+    return f"by {families} families, resampled whole (BCa): {both}"
+
+
+def _without(fit: TransferFit) -> Iterator[str]:
+    """Between which values r and slope move where one backbone, or one family, is left out."""
+    for by in ("backbone", "family"):
+        table = leave_out(fit.points, "family" if by == "family" else "backbone").dropna()
+        if by == "family" and (len(table) < 2 or table["members"].max() == 1):
+            continue
+        low, high = table.iloc[0], table.iloc[-1]
+        yield (
+            f"Without one {by}: slope {signed(low['slope'], 2)} (without {low['left_out']}) to "
+            f"{signed(high['slope'], 2)} (without {high['left_out']}), r {table['r'].min():.2f} to "
+            f"{table['r'].max():.2f}."
+        )
+
+
+def _shape(fit: TransferFit) -> str:
+    table = curves(fit.points)
+    if table.empty:
+        return f"Whether it is a straight line: that takes {CURVES_FROM} backbones or more."
+    errors = ", ".join(f"{row.curve} {row.left_out_error:.2f}" for row in table.itertuples())
+    better = [str(name) for name in table.loc[table["better"].astype(bool), "curve"]]
+    said = (
+        f"{listing(better)} better than the line by more than two standard errors"
+        if better
+        else "no curve is clearly better than the line"
+    )
+    return f"Error of backbones left out, metric points: {errors}; {said}."
+
+
+def _frame(table: pd.DataFrame, digits: dict[str, int] | None = None) -> str:
+    """A data frame as aligned columns; floats to two digits, or as `digits` says."""
+    rows = [
+        tuple(_cell(value, (digits or {}).get(str(name), 2)) for name, value in row.items())
+        for row in table.to_dict("records")
+    ]
+    return columns(rows, tuple(str(name).replace("_", " ") for name in table.columns))
+
+
+def _cell(value: object, digits: int) -> str:
+    """A value of a data frame as text.
+
+    >>> _cell(-0.004, 2), _cell(float("nan"), 2), _cell(float("-inf"), 0), _cell(7, 2)
+    ('0.00', '-', 'all', '7')
+    """
+    if not isinstance(value, float):
+        return str(value)
+    if math.isnan(value):
+        return "-"
+    return "all" if value == -math.inf else f"{round(value, digits) + 0.0:.{digits}f}"
+
+
+def _with_limits(interval: Interval | None, *, sign: bool = False) -> str:
+    """A number and its limits, to two digits; near a correlation of one to three."""
+    if interval is None:
+        return "-"
+    digits = 3 if not sign and abs(interval.value) >= 0.99 else 2
+    value, low, high = (
+        (signed(each, digits) if sign else f"{each:.{digits}f}")
+        for each in (interval.value, interval.low, interval.high)
+    )
+    return f"{value} ({low} to {high})"

@@ -1,0 +1,88 @@
+"""ImageNet accuracies and families that a table lacks: from another table, or from the catalogue by id."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from afield.analysis.scales import factor
+from afield.analysis.words import count, listing
+from afield.backbones.catalogue import catalogue
+from afield.base.errors import InputError, nearest
+
+
+def with_imagenet(rows: pd.DataFrame, other: pd.DataFrame | None, where: str, notes: list[str]) -> pd.DataFrame:
+    """The rows with `imagenet_top1` in per cent: the table's own, else that of `other` (columns backbone,
+    imagenet_top1, where), else the catalogue's. Backbones without any are left out and counted in `notes`.
+
+    Families that the table does not tell are the catalogue's. Raises InputError where no backbone has an accuracy,
+    where one has two, and where accuracies are neither per cent nor shares.
+    """
+    rows = rows.assign(imagenet_top1=_per_cent(rows["imagenet_top1"], f"{where}: imagenet_top1"))
+    own = rows.dropna(subset="imagenet_top1").groupby("backbone")["imagenet_top1"]
+    several = own.nunique()
+    for backbone in several.index[several > 1]:
+        low, high = own.get_group(backbone).agg(["min", "max"])
+        raise InputError(
+            f"{where}: {backbone} has several values of imagenet_top1 ({low:g} and {high:g}); give it one, or join "
+            "what tells its rows apart (--columns backbone=NAME+OTHER)"
+        )
+    rows = rows.assign(imagenet_top1=rows["backbone"].map(own.first()))
+    if other is not None:
+        rows = _fill(rows, _of_table(other), f"{other['where'].iloc[0] if len(other) else 'the other table'}", notes)
+    rows = _fill(rows, _of_catalogue(rows["backbone"]), "the catalogue", notes)
+    known = catalogue()
+    families = {name: known[name].family for name in set(rows["backbone"]) if name in known}
+    rows = rows.assign(
+        family=[own or families.get(name, "") for own, name in zip(rows["family"], rows["backbone"], strict=True)]
+    )
+    lacking = rows["imagenet_top1"].isna()
+    names = list(dict.fromkeys(rows.loc[lacking, "backbone"]))
+    if lacking.all():
+        others = [str(column) for column in rows.columns if column != "imagenet_top1"]
+        raise InputError(
+            f"{where}: no backbone has an ImageNet accuracy: no column imagenet_top1 has numbers "
+            f"({nearest('imagenet_top1', others)}), and none of {listing(names)} is an id of the catalogue (afield "
+            "backbones list). Name the column (--columns imagenet_top1=NAME) or a table that holds them (--imagenet "
+            "FILE.csv)"
+        )
+    if names:
+        notes.append(f"{count(len(names), 'backbone')} without a known ImageNet accuracy left out ({listing(names)}).")
+    return rows[~lacking]
+
+
+def _per_cent(accuracies: pd.Series, where: str) -> pd.Series:
+    known = accuracies.dropna().to_numpy(np.float64)
+    return accuracies * (100 / factor(known, where, signed=False)) if len(known) else accuracies
+
+
+def _of_table(other: pd.DataFrame) -> dict[str, float]:
+    where = str(other["where"].iloc[0]) if len(other) else ""
+    twice = other[other.duplicated("backbone")]
+    if len(twice):
+        raise InputError(
+            f"{where}: {twice['backbone'].iloc[0]} stands twice; keep one a backbone, or join what tells them apart "
+            "(--columns backbone=NAME+OTHER)"
+        )
+    accuracies = _per_cent(other["imagenet_top1"], f"{where}: ImageNet accuracy")
+    return {str(name): float(value) for name, value in zip(other["backbone"], accuracies, strict=True)}
+
+
+def _of_catalogue(names: pd.Series) -> dict[str, float]:
+    rows = catalogue()
+    accuracies = {name: rows[name].imagenet_top1 for name in set(names) if name in rows}
+    return {name: accuracy for name, accuracy in accuracies.items() if accuracy is not None}
+
+
+def _fill(rows: pd.DataFrame, known: dict[str, float], source: str, notes: list[str]) -> pd.DataFrame:
+    """What is missing, from there; `notes` says of how many, and of whom it is unverified."""
+    blank = rows["imagenet_top1"].isna()
+    filled = [name for name in dict.fromkeys(rows.loc[blank, "backbone"]) if name in known]
+    if not filled:
+        return rows
+    notes.append(f"ImageNet accuracy of {count(len(filled), 'backbone')} from {source}.")
+    cards = catalogue()
+    unsure = [name for name in filled if source == "the catalogue" and "unverified" in cards[name].source]
+    if unsure:
+        notes.append(f"From memory and unverified among them: {listing(unsure)}.")
+    return rows.assign(imagenet_top1=rows["imagenet_top1"].fillna(rows["backbone"].map(known)))

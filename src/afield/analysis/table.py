@@ -1,0 +1,273 @@
+"""Somebody's table of results, read and checked, as the results table that fits are made of.
+
+Whatever would give a number that looks fine and is not is refused by name; whatever is left out is counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from afield.analysis.columns import as_text, named, numbers, read_text
+from afield.analysis.imagenet import with_imagenet
+from afield.analysis.points import LEADING
+from afield.analysis.scales import Scale, check_limits, factor
+from afield.analysis.words import capital, count, listing
+from afield.base.errors import InputError, nearest
+from afield.scoring.metric import Floats
+from afield.scoring.metrics import METRICS
+
+_LOWER = ("loss", "error", "err", "brier", "perplexity", "rmse", "mae", "mse")
+"""words of a metric's name that say that lower is better, where nothing else says it"""
+_PLACE = ["task", "metric", "backbone", "seed"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableChoice:
+    """How a table is to be read, and what of it counts."""
+
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """name in the results table -> the table's own; several joined by + make one"""
+    values: Sequence[str] = ()
+    """columns of numbers: each a task, or where the table names tasks a metric"""
+    metric: str | None = None
+    """what the values are, where no column says so"""
+    imagenet: str | Path | None = None
+    """another table that holds ImageNet accuracies, read with the same `columns`"""
+    tasks: Sequence[str] = ()
+    """these alone; empty: all"""
+    without: Sequence[str] = ()
+    """backbones to leave out"""
+    above: float | None = None
+    """backbones alone whose ImageNet accuracy, per cent, is more than this"""
+    mean: bool = False
+    """add the mean over the tasks as one more, of backbones that have them all"""
+    scale: Scale | None = None
+    """whether all values are shares or per cent; None: as they look"""
+    intervention: str = "plain"
+
+
+@dataclass(frozen=True)
+class ReadTable:
+    """A results table and what became of the one that it was read from."""
+
+    rows: pd.DataFrame
+    """values, low and high as shares; imagenet_top1 in per cent"""
+    scales: Mapping[tuple[str, str], float]
+    """(task, metric) -> the table's own numbers a share: 1, or 100 for per cent"""
+    notes: tuple[str, ...]
+    """what was left out, joined or assumed, a sentence each"""
+
+
+def read_table(source: str | Path | pd.DataFrame, choice: TableChoice | None = None) -> ReadTable:
+    """Read a CSV file, or take a data frame, as a results table (docs/result_folder.md).
+
+    Needed are a backbone and a value a row. What lacks is filled in: the task is the file's name, the metric the name
+    of the value's column, ImageNet accuracy and family the catalogue's, seed 0, intervention plain. Raises InputError
+    for all that cannot be read without a guess.
+    """
+    choice = choice or TableChoice()
+    where = "table" if isinstance(source, pd.DataFrame) else str(source)
+    text = as_text(source) if isinstance(source, pd.DataFrame) else read_text(Path(source))
+    rows = _filled(named(text, where, choice.columns, choice.values), where, source, choice)
+    notes: list[str] = []
+    rows = _leading(rows, where, choice.intervention, notes)
+    rows = _without_missing(rows, where, notes)
+    rows = with_imagenet(rows, _imagenet_table(choice), where, notes)
+    rows = _chosen(rows, where, choice, notes)
+    rows = _directed(rows, where, notes)
+    _refuse_twice(rows, where, [name for name in text.columns if name != choice.columns.get("value", "value")])
+    rows, scales = _as_shares(rows, where, choice.scale, notes)
+    if choice.mean:
+        rows, scales = _with_mean(rows, scales, where, notes)
+    return ReadTable(rows.reset_index(drop=True), scales, tuple(capital(note) for note in notes))
+
+
+def _filled(rows: pd.DataFrame, where: str, source: object, choice: TableChoice) -> pd.DataFrame:
+    """All columns that a fit needs, numbers as numbers."""
+    if "metric" in rows and choice.metric is not None:
+        raise InputError(f"{where}: --metric {choice.metric}, though its column metric says what the values are")
+    metric = choice.metric or choice.columns.get("value", "value")
+    defaults = {
+        "task": Path(where).stem if isinstance(source, str | Path) else "task",
+        "metric": metric,
+        "family": "",
+        "imagenet_top1": "",
+        "low": "",
+        "high": "",
+        "n_test": "",
+        "direction": "",
+        "seed": "0",
+        "intervention": choice.intervention,
+        "initialisation": "pretrained",
+    }
+    rows = rows.assign(**{name: value for name, value in defaults.items() if name not in rows})
+    for name in ("backbone", "task", "metric"):
+        empty = np.flatnonzero(rows[name] == "")
+        if len(empty):
+            raise InputError(f"{where}: row {empty[0] + 1}: column {choice.columns.get(name, name)} is blank")
+    for name in ("value", "low", "high", "imagenet_top1", "n_test"):
+        rows[name] = numbers(rows[name], f"{where}: column {choice.columns.get(name, name)}")
+    return rows
+
+
+def _leading(rows: pd.DataFrame, where: str, intervention: str, notes: list[str]) -> pd.DataFrame:
+    """Rows of single pretrained networks on test, plain, under that intervention; what else there is, counted."""
+    wanted = {**LEADING, "initialisation": ("pretrained",), "intervention": (intervention,)}
+    for column, leading in wanted.items():
+        if column not in rows:
+            continue
+        fits = rows[column].isin(leading)
+        others = sorted(set(rows.loc[~fits, column]))
+        if not fits.any() and len(rows):
+            mend = " or --intervention NAME" if column == "intervention" else ""
+            raise InputError(
+                f"{where}: no row whose {column} is {' or '.join(leading)}, only {listing(others)}; "
+                f"rename them there{mend}"
+            )
+        if others:
+            notes.append(f"{count(int((~fits).sum()), 'row')} whose {column} is {listing(others)} left out.")
+        rows = rows[fits]
+    return rows
+
+
+def _without_missing(rows: pd.DataFrame, where: str, notes: list[str]) -> pd.DataFrame:
+    lacking = rows["value"].isna()
+    if lacking.all():
+        raise InputError(f"{where}: no row has a value")
+    if lacking.any():
+        names = listing(list(dict.fromkeys(rows.loc[lacking, "backbone"])))
+        notes.append(f"{count(int(lacking.sum()), 'row')} without a value left out ({names}).")
+    return rows[~lacking]
+
+
+def _imagenet_table(choice: TableChoice) -> pd.DataFrame | None:
+    """Columns backbone and imagenet_top1 (numbers) of the other table."""
+    if choice.imagenet is None:
+        return None
+    path = Path(choice.imagenet)
+    text = read_text(path)
+    own = {name: column for name, column in choice.columns.items() if set(column.split("+")) <= set(text.columns)}
+    if "imagenet_top1" in text:
+        own["value"] = "imagenet_top1"
+    found = named(text, str(path), {name: own[name] for name in own if name in ("backbone", "value")}, ())
+    found = pd.DataFrame({"backbone": found["backbone"], "imagenet_top1": numbers(found["value"], str(path))})
+    return found.dropna().assign(where=str(path))
+
+
+def _chosen(rows: pd.DataFrame, where: str, choice: TableChoice, notes: list[str]) -> pd.DataFrame:
+    """The tasks and backbones that were asked for."""
+    for column, wanted in (("task", choice.tasks), ("backbone", choice.without)):
+        for name in wanted:
+            if name not in set(rows[column]):
+                raise InputError(f"{where}: has no {column} {name}; {nearest(name, set(rows[column]))}")
+    if choice.tasks:
+        rows = rows[rows["task"].isin(choice.tasks)]
+    rows = rows[~rows["backbone"].isin(choice.without)]
+    if rows.empty:
+        raise InputError(f"{where}: no row is left of those that were asked for")
+    if choice.above is not None:
+        within = rows["imagenet_top1"] > choice.above
+        below = rows.loc[~within, "backbone"].nunique()
+        if not within.any():
+            raise InputError(f"{where}: no backbone has more than {choice.above:g} % on ImageNet")
+        notes.append(f"{count(below, 'backbone')} of {choice.above:g} % on ImageNet or less left out, as asked.")
+        rows = rows[within]
+    return rows
+
+
+def _directed(rows: pd.DataFrame, where: str, notes: list[str]) -> pd.DataFrame:
+    """Whether higher is better, of each row; metrics that are better when lower are passed over, by name."""
+    for said in set(rows["direction"]) - {"", "higher", "lower"}:
+        raise InputError(f'{where}: direction {said} is unknown; it is "higher" or "lower"')
+    rows = rows.assign(direction=[d or _direction(m) for d, m in zip(rows["direction"], rows["metric"], strict=True)])
+    for (metric, said), group in rows.groupby(["metric", "direction"]):
+        if metric in METRICS and METRICS[str(metric)].direction != said:
+            raise InputError(f"{where}: {metric} ({group['task'].iloc[0]}): the table says that {said} is better")
+    lower = rows["direction"] == "lower"
+    if lower.any():
+        names = listing(list(dict.fromkeys(rows.loc[lower, "metric"])))
+        words = f"{names}: lower is better there, which no verdict reads"
+        if lower.all():
+            raise InputError(f"{where}: {words}. Of an error rate give 1 - value under another name")
+        notes.append(f"{words}; passed over.")
+    return rows[~lower]
+
+
+def _direction(metric: str) -> str:
+    if metric in METRICS:
+        return METRICS[metric].direction
+    words = metric.lower().replace("-", "_").replace(" ", "_").split("_")
+    return "lower" if any(word in _LOWER for word in words) else "higher"
+
+
+def _refuse_twice(rows: pd.DataFrame, where: str, columns: Sequence[str]) -> None:
+    """Two rows of one cell are two sizes of one weight, two seeds, or a slip: only the user knows."""
+    twice = rows[rows.duplicated(_PLACE, keep=False)]
+    if twice.empty:
+        return
+    one = twice.iloc[0]
+    pair = twice[(twice[_PLACE] == one[_PLACE]).all(axis=1)]
+    differing = [name for name in columns if name in pair and pair[name].nunique() > 1]
+    cells = twice.groupby(_PLACE).ngroups
+    apart = f" They differ in {listing(differing)}." if differing else " They are equal."
+    raise InputError(
+        f"{where}: {one['backbone']} stands {len(pair)} times for {one['metric']} on {one['task']}"
+        f"{f', and so do {cells - 1} more' if cells > 1 else ''}.{apart} Keep one a backbone; or, where they are "
+        "repetitions, name the column of their seeds (--columns seed=NAME); or, where they count as backbones of their "
+        "own, join what tells them apart (--columns backbone=NAME+OTHER)"
+    )
+
+
+def _as_shares(
+    rows: pd.DataFrame, where: str, said: Scale | None, notes: list[str]
+) -> tuple[pd.DataFrame, dict[tuple[str, str], float]]:
+    scales: dict[tuple[str, str], float] = {}
+    blocks = []
+    for (task, metric), group in rows.groupby(["task", "metric"], sort=False):
+        place = f"{where}: {metric} on {task}"
+        low, high = (group[name].to_numpy(np.float64) for name in ("low", "high"))
+        ranged = METRICS[str(metric)].range if metric in METRICS else (-1, 1)
+        divisor = factor(group["value"].to_numpy(np.float64), place, said, signed=ranged[0] < 0)
+        check_limits(low, high, divisor, place)
+        scales[str(task), str(metric)] = divisor
+        blocks.append(group.assign(**{name: group[name] / divisor for name in ("value", "low", "high")}))
+    by_scale = {scale: [task for (task, _), each in scales.items() if each == scale] for scale in scales.values()}
+    if len(by_scale) > 1:
+        notes.append(f"Per cent: {listing(by_scale[100.0])}. Shares 0..1: {listing(by_scale[1.0])}.")
+    shares = pd.concat(blocks) if blocks else rows
+    outside = (shares["value"] < shares["low"]) | (shares["value"] > shares["high"])
+    if outside.any():
+        tasks = listing(list(dict.fromkeys(shares.loc[outside, "task"])))
+        notes.append(
+            f"{count(int(outside.sum()), 'value')} outside of their own interval ({tasks}): of these intervals only "
+            "the width is used, and it may be that of something else."
+        )
+    return shares, scales
+
+
+def _with_mean(
+    rows: pd.DataFrame, scales: Mapping[tuple[str, str], float], where: str, notes: list[str]
+) -> tuple[pd.DataFrame, dict[tuple[str, str], float]]:
+    """One more task a metric: the mean over its tasks, of the backbones that have all of them."""
+    blocks, further = [rows], dict(scales)
+    for metric, group in rows.groupby("metric", sort=False):
+        cells = group.pivot_table(index="backbone", columns="task", values="value", aggfunc="mean")
+        if cells.shape[1] < 2:
+            continue
+        whole = cells.dropna()
+        name = f"mean of {cells.shape[1]} tasks"
+        if len(whole) < len(cells):
+            lacking = listing([str(each) for each in cells.index.difference(whole.index)])
+            notes.append(f"{name}: without {lacking}, which lack a task.")
+        about = group.drop_duplicates("backbone").set_index("backbone").loc[whole.index].reset_index()
+        mean: Floats = whole.mean(axis=1).to_numpy(np.float64)
+        blocks.append(about.assign(task=name, value=mean, low=np.nan, high=np.nan, n_test=np.nan, seed="0"))
+        further[name, str(metric)] = float(max(scales[str(task), str(metric)] for task in cells.columns))
+    if len(blocks) == 1:
+        raise InputError(f"{where}: --mean: no metric has two tasks")
+    return pd.concat(blocks), further

@@ -1,0 +1,193 @@
+"""What `afield rank` and `afield compare` print."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import pandas as pd
+
+from afield.analysis.candidate import Residual, against_the_line, pooled
+from afield.analysis.compare import ranked_intervention
+from afield.analysis.curse import winners_curse
+from afield.analysis.over_tasks import OverTasks, over_tasks
+from afield.analysis.pairs import Discordant, Pair, Places, discordant, places_of
+from afield.analysis.words import capital, count, gain_words, level_words, listing, signed, size_words
+from afield.base.errors import InputError, nearest
+from afield.base.text import columns
+from afield.scoring.intervals import LEVEL, Interval
+from afield.scoring.metrics import metric_title
+from afield.study.record import StudyRecord
+
+
+def describe_places(record: StudyRecord, intervention: str | None = None) -> str:
+    """The backbones of each task with their ranks and letters, and over the tasks where there are several.
+
+    `intervention`: whose results; by default plain. Raises InputError for one that the study has not, and where
+    networks were not scored on the same test samples.
+    """
+    chosen = _intervention(record, intervention)
+    found = [places_of(record, task.name, chosen) for task in record.tasks]
+    parts = [_one_task(record, places) for places in found]
+    together = over_tasks(found)
+    return "\n\n".join([*parts, *([_all_tasks(together)] if together else [])])
+
+
+def describe_pair(record: StudyRecord, first: str, second: str, intervention: str | None = None) -> str:
+    """What two backbones differ by on each task on which both were scored.
+
+    Raises InputError for a backbone or an intervention that the study has not, and for two that share no task.
+    """
+    chosen = _intervention(record, intervention)
+    known = [row.backbone.id for row in record.backbones]
+    for name in (first, second):
+        if name not in known:
+            raise InputError(f"{name}: is not in this study; {nearest(name, known)}")
+    if first == second:
+        raise InputError(f"{first}: was given twice; name two backbones")
+    parts = []
+    for task in record.tasks:
+        places = places_of(record, task.name, chosen)
+        pair = next((each for each in places.pairs if {each.first, each.second} == {first, second}), None)
+        if pair is not None:
+            turned = pair if pair.first == first else _turned(pair)
+            parts.append("\n".join(_two(places, turned, discordant(record, task.name, first, second, chosen))))
+    if not parts:
+        raise InputError(f"{first} and {second}: no task has scores of both under {chosen}; see: afield status")
+    return "\n\n".join(parts)
+
+
+def describe_candidate(record: StudyRecord, name: str, intervention: str | None = None) -> str:
+    """Whether a backbone does better on each task than its ImageNet accuracy explains, and over all of them.
+
+    Under an intervention it is held against the others' plain line. Raises InputError as `against_the_line` does.
+    """
+    baseline = ranked_intervention(record)
+    chosen = _intervention(record, intervention)
+    results = record.results
+    leading = pd.concat(
+        [results[(results["task"] == task.name) & (results["metric"] == task.metric)] for task in record.tasks]
+    )
+    found = against_the_line(leading, name, intervention=chosen, baseline=baseline)
+    lines = [_beside_the_line(each, baseline) for each in found]
+    mean = pooled(found)
+    if mean is not None:
+        lines.append(
+            f"Over {count(len(found), 'task')}: {signed(mean.value)} points of their metrics ({signed(mean.low)} to "
+            f"{signed(mean.high)}), a task being one case."
+        )
+    return "\n".join(lines)
+
+
+def _beside_the_line(found: Residual, baseline: str) -> str:
+    head = f"{found.task}: {metric_title(found.metric)} {found.value:.3f}"
+    if found.trouble:
+        return f"{head}; what to expect of it is not known: {found.trouble}."
+    expected = f"{found.expected.value:.3f} ({found.expected.low:.3f} to {found.expected.high:.3f})"
+    drawn_out = "; the line had to be drawn out to it, so mind" if found.outside else ""
+    verdict = (
+        f"{'better' if found.residual.value > 0 else 'worse'} than its ImageNet accuracy explains"
+        if found.clear
+        else "as its ImageNet accuracy explains, as far as can be told"
+    )
+    return (
+        f"{head}, where {count(found.others, 'other backbone')} ({baseline}) let {found.imagenet_top1:.1f} % on "
+        f"ImageNet expect {expected}{drawn_out}: {verdict}, {gain_words(found.residual, found.metric)}."
+    )
+
+
+def _intervention(record: StudyRecord, name: str | None) -> str:
+    named = record.study.study.interventions
+    if name is None:
+        return ranked_intervention(record)
+    if name not in named:
+        raise InputError(f"{name}: is no intervention of this study; {nearest(name, named)}")
+    return name
+
+
+def _one_task(record: StudyRecord, places: Places) -> str:
+    if not places.places:
+        return f"{places.task}: nothing was scored under {places.intervention}."
+    title = metric_title(places.metric)
+    rows = [
+        (
+            str(place.rank),
+            place.backbone,
+            level_words(place.test),
+            f"{place.best_rank} to {place.worst_rank}",
+            place.letters,
+        )
+        for place in places.places
+    ]
+    lines = [
+        f"{places.task}: {title} on {count(places.n_test, 'test image')}{_clusters(places)}, {places.intervention}",
+        columns(rows, ("rank", "backbone", title, "may rank", "alike")),
+        *_notes(record, places),
+    ]
+    return "\n".join(lines)
+
+
+def _notes(record: StudyRecord, places: Places) -> Iterator[str]:
+    pairs = count(len(places.pairs), "pair")
+    if places.pairs:
+        yield f"Backbones that share a letter cannot be told apart ({pairs}; all of it holds together at 95 %)."
+    if places.compares == "networks":
+        yield "One seed: trained networks are compared, not backbones; another seed may order them otherwise."
+    bias = winners_curse(record, places.task, places.intervention)
+    if bias is not None:
+        yield (
+            f"The best of {len(places.places)} on validation flatters itself there by about "
+            f"{size_words(bias, places.metric)}, for being the best; test, which chose nothing, does not."
+        )
+
+
+def _all_tasks(found: OverTasks) -> str:
+    rows = [
+        (f"{rank:.2f}", name, letters)
+        for rank, name, letters in zip(found.mean_rank, found.backbones, found.letters, strict=True)
+    ]
+    lines = [f"Over {count(len(found.tasks), 'task')}", columns(rows, ("mean rank", "backbone", "alike"))]
+    if not found.possible:
+        lines.append(
+            f"{capital(count(len(found.tasks), 'task'))} cannot tell any two of {count(len(rows), 'backbone')} apart, "
+            "however they differ: by signed ranks that takes more tasks."
+        )
+    if not math.isnan(found.friedman_p):
+        lines.append(f"Friedman's test of no difference at all: p = {found.friedman_p:.3f}.")
+    if found.left_out:
+        lines.append(f"Not in it, for want of a task: {listing(found.left_out)}.")
+    return "\n".join(lines)
+
+
+def _two(places: Places, pair: Pair, counted: list[Discordant]) -> Iterator[str]:
+    yield f"{places.task}: {pair.first} minus {pair.second}, {gain_words(pair.difference, places.metric)}"
+    if pair.why_not:
+        yield f"  {pair.why_not}"
+    else:
+        verdict = "clearly apart" if pair.p < 1 - LEVEL else "not told apart"  # one pair is asked about
+        yield (
+            f"  {verdict} on {count(places.n_test, 'test image')}{_clusters(places)}: p = {pair.p:.3f}, or "
+            f"{pair.p_holm:.3f} where all {count(len(places.pairs), 'pair')} of the task are looked at"
+        )
+    if places.compares == "networks":
+        yield "  one seed: this compares two trained networks, not backbones"
+    for line in counted:
+        yield (
+            f"  seed {line.seed}: {line.only_first} images only {pair.first} has right, {line.only_second} only "
+            f"{pair.second} (McNemar's exact p = {line.p:.3f}{_independent(places)})"
+        )
+
+
+def _independent(places: Places) -> str:
+    return ", were images of a cluster independent" if places.n_clusters < places.n_test else ""
+
+
+def _clusters(places: Places) -> str:
+    return f" in {count(places.n_clusters, 'cluster')}" if places.n_clusters < places.n_test else ""
+
+
+def _turned(pair: Pair) -> Pair:
+    """The same pair with the second one first."""
+    gap = pair.difference
+    difference = Interval(-gap.value, -gap.high, -gap.low)
+    return Pair(pair.second, pair.first, difference, pair.p, pair.p_holm, pair.why_not)

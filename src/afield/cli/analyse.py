@@ -1,0 +1,129 @@
+"""`afield analyse`: any results table, own or published, as fits with intervals and verdicts."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from afield.cli.options import OneStudy
+from afield.cli.output import complain, say
+
+analyse_app = typer.Typer()
+
+
+class ValueScale(StrEnum):
+    """What a table's numbers are."""
+
+    share = "share"
+    percent = "percent"
+
+
+@analyse_app.command(epilog="Example: afield analyse results.csv --columns backbone=model,task=dataset")
+def analyse(
+    table: Annotated[Path, typer.Argument(help="A CSV file of results, or a result folder.", show_default=False)],
+    columns: Annotated[
+        str,
+        typer.Option(
+            help="Columns that have other names: backbone=model,task=dataset; model+img_size joins two.",
+            show_default=False,
+        ),
+    ] = "",
+    values: Annotated[
+        str,
+        typer.Option(
+            help="Several columns of values: each a task, or where a column names tasks a metric.", show_default=False
+        ),
+    ] = "",
+    metric: Annotated[
+        str | None, typer.Option(help="What the values are, where no column says so.", show_default=False)
+    ] = None,
+    imagenet: Annotated[
+        Path | None,
+        typer.Option(
+            help="Another table with ImageNet accuracies; by default the table's own or the catalogue's.",
+            show_default=False,
+        ),
+    ] = None,
+    tasks: Annotated[str, typer.Option(help="These tasks alone: one,two.", show_default=False)] = "",
+    without: Annotated[
+        list[str] | None, typer.Option(help="A backbone to leave out; may be repeated.", show_default=False)
+    ] = None,
+    above: Annotated[
+        float | None, typer.Option(help="Only backbones with more than this on ImageNet, per cent.", show_default=False)
+    ] = None,
+    mean: Annotated[bool, typer.Option("--mean", help="Fit the mean over the tasks too.")] = False,
+    scale: Annotated[
+        ValueScale | None, typer.Option(help="What all values are, where it cannot be told.", show_default=False)
+    ] = None,
+    intervention: Annotated[
+        str, typer.Option(help="Which intervention's rows count, where the table has several.")
+    ] = "plain",
+    smallest_slope: Annotated[
+        float, typer.Option(help="Metric points per ImageNet point that would matter; verdicts rest on it.")
+    ] = 0.1,
+    everything: Annotated[
+        bool,
+        typer.Option("--all", help="Also ranks, other axes and methods, cuts, curves, who carries it, power."),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the fits as JSON and nothing else.")] = False,
+    study: OneStudy = None,
+) -> None:
+    """Fit any results table against ImageNet accuracy.
+
+    Prints r, slope and a verdict a task, each with its interval and reason: does better on ImageNet mean better here?
+    """
+    from afield.analysis.analyse import analyse as analyse_table
+    from afield.analysis.table import TableChoice
+
+    choice = TableChoice(
+        columns=_pairs(columns),
+        values=_names(values),
+        metric=metric,
+        imagenet=imagenet,
+        tasks=_names(tasks),
+        without=tuple(without or ()),
+        above=above,
+        mean=mean,
+        scale=None if scale is None else scale.value,
+        intervention=intervention,
+    )
+    found = analyse_table(table, choice, study=study, smallest_slope=smallest_slope)
+    say("\n".join(found.notes))
+    if as_json:
+        import json
+
+        print(json.dumps(found.as_json(), allow_nan=False))
+        return
+
+    import sys
+
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from afield.analysis.described import HEADS, details, headlines, reasons
+
+    shown = Table(box=None, pad_edge=False)
+    for place, head in enumerate(HEADS):
+        shown.add_column(head, justify="right" if place == 2 else "left", overflow="fold")
+    for row in headlines(found):
+        shown.add_row(*(Text(cell) for cell in row))
+    Console(width=None if sys.stdout.isatty() else 160).print(shown)
+    print()
+    print("\n\n".join(details(fit) for fit in found.fits) if everything else reasons(found))
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _pairs(text: str) -> dict[str, str]:
+    """NAME=OWN,NAME=OWN as a mapping."""
+    pairs = [pair.partition("=") for pair in _names(text)]
+    for name, sign, own in pairs:
+        if not (name and sign and own):
+            complain(f"error: --columns {name}{sign}{own}: write NAME=COLUMN, as in backbone=model,task=dataset", 2)
+    return {name.strip(): own.strip() for name, _, own in pairs}

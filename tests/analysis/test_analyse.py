@@ -1,0 +1,165 @@
+"""Fits of any table as values, text and frames."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import afield
+from afield.analysis.analyse import DETAILS, INTERVALS, Analysis, analyse, cautions
+from afield.analysis.answer import answer
+from afield.analysis.described import details, headlines, reasons
+from afield.analysis.study_fits import fit_study
+from afield.analysis.table import TableChoice
+from afield.base.errors import InputError
+from afield.study.record import StudyRecord
+
+
+def frame(n: int = 14, seed: int = 0, **columns: object) -> pd.DataFrame:
+    """Two tasks, one of them in per cent, with three families."""
+    generator = np.random.default_rng(seed)
+    x = generator.uniform(56, 85, n)
+    blocks = [
+        pd.DataFrame(
+            {
+                "backbone": [f"net{place:02}" for place in range(n)],
+                "family": [("ResNet", "ViT", "VGG")[place % 3] for place in range(n)],
+                "imagenet_top1": x,
+                "task": task,
+                "metric": "accuracy",
+                "value": scale * (0.3 + slope * x / 100 + 0.01 * generator.normal(size=n)),
+            }
+        )
+        for task, scale, slope in (("moths", 1, 0.6), ("birds", 100, 0.0))
+    ]
+    return pd.concat(blocks, ignore_index=True).assign(**columns)
+
+
+def test_the_plain_values_are_exactly_those_that_are_promised() -> None:
+    found = analyse(frame())
+    plain = json.loads(json.dumps(found.as_json(), allow_nan=False))
+    assert list(plain) == ["fits"]
+    moths, birds = plain["fits"]
+    assert list(moths) == ["task", "metric", "n", *INTERVALS, "verdict", "reason"]
+    assert (moths["task"], moths["n"], moths["verdict"]) == ("moths", 14, "transfers")
+    for name in INTERVALS:
+        assert list(moths[name]) == ["value", "low", "high"]
+        assert moths[name]["low"] < moths[name]["value"] < moths[name]["high"]
+    # in the table's own numbers: shares, and per cent
+    assert moths["slope"]["value"] == pytest.approx(moths["normalised_slope"]["value"] / 100)
+    assert birds["slope"] == pytest.approx(birds["normalised_slope"])
+    assert birds["verdict"] in ("does not", "cannot tell")
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        (frame(value=0.7), "have the same accuracy"),
+        (frame(n=3), "no verdict is given below four backbones"),
+        (frame(imagenet_top1=70.0), "have the same ImageNet accuracy"),
+    ],
+)
+def test_what_cannot_be_told_is_not_told(table: pd.DataFrame, words: str) -> None:
+    found = analyse(table)
+    for fit in found.as_json()["fits"]:
+        assert fit["verdict"] == "cannot tell"
+        assert words in fit["reason"]
+    assert found.details("correlations").empty
+    assert details(found.fits[0]).count("\n") == 1
+    assert len(found.table()) == 2
+
+
+def test_a_reason_says_what_the_intervals_do_not_know() -> None:
+    alone = analyse(frame(family="ResNet")).as_json()["fits"][0]["reason"]
+    assert alone.endswith("All are of one family, ResNet; of others this says nothing.")
+    table = frame()
+    table.loc[2, ["imagenet_top1", "value"]] = [70.0, 0.2]
+    table.loc[16, "imagenet_top1"] = 70.0
+    assert "net02 lies -5" in " ".join(cautions(analyse(table).fits[0]))
+    lonely = frame()
+    lonely.loc[lonely["backbone"] == "net05", "imagenet_top1"] = 12.0
+    assert "It hangs on net05" in " ".join(cautions(analyse(lonely).fits[0]))
+
+
+def test_every_analysis_is_a_frame_and_stands_in_the_text() -> None:
+    found = analyse(frame(), resample=True)
+    for name in DETAILS:
+        table = found.details(name)
+        assert list(table.columns[:2]) == ["task", "metric"]
+        assert len(table) or name in ("outliers", "families")  # none is far off; three families are too few
+    with pytest.raises(ValueError, match="cuts"):
+        found.details("cut")
+    text = details(found.fits[0])
+    for words in (
+        "Spearman",
+        "Theil-Sen",
+        "probit",
+        "in the wrong order",
+        "by families: 3 of them",
+        "above",
+        "Without one family: slope",
+        "Error of backbones left out",
+        "In four studies of five",
+    ):
+        assert words in text
+    assert [row[0] for row in headlines(found)] == ["moths", "birds"]
+    assert reasons(found).startswith("moths, accuracy: transfers. 14 backbones")
+    assert found.fits[0].resampled_r is not None
+    assert analyse(frame()).fits[0].resampled_r is None
+
+
+def test_a_table_that_shows_nothing_of_families_says_so() -> None:
+    text = details(analyse(frame(n=20, family="")).fits[0])
+    assert "by families: none of several backbones is known" in text
+    many = frame(n=30, family=[f"family{place % 10}" for place in range(30)] * 2)
+    assert "by 10 families, resampled whole (BCa): r " in details(analyse(many).fits[0])
+
+
+def test_in_python_as_by_the_command(tmp_path: Path) -> None:
+    path = tmp_path / "results.csv"
+    frame().rename(columns={"backbone": "model"}).to_csv(path, index=False)
+    found = afield.analyse(path, afield.TableChoice(columns={"backbone": "model"}, tasks=("moths",)))
+    assert isinstance(found, Analysis)
+    pd.testing.assert_frame_equal(
+        found.table(), afield.analyse(frame(), afield.TableChoice(tasks=("moths",))).table(), rtol=1e-12
+    )
+
+
+def test_options_that_do_not_belong_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="only a table is told of these"):
+        analyse(tmp_path, TableChoice(mean=True))
+    with pytest.raises(InputError, match="must be above 0"):
+        analyse(frame(), smallest_slope=0)
+    with pytest.raises(InputError, match="belongs to a result folder"):
+        analyse(frame(), study="main")
+
+
+def test_a_larger_smallest_slope_makes_another_verdict() -> None:
+    assert analyse(frame(), TableChoice(tasks=("moths",)), smallest_slope=2.0).fits[0].verdict == "weakly"
+
+
+def test_a_study_gives_the_fits_of_its_answer_and_those_of_its_other_metrics(record: StudyRecord) -> None:
+    fits = fit_study(record, 0.1)
+    (part,) = answer(record).tasks
+    assert part.fit is not None
+    assert (fits[0].metric, fits[0].verdict, fits[0].reason) == (part.fit.metric, part.fit.verdict, part.fit.reason)
+    assert fits[0].normalised_slope == part.fit.normalised_slope
+    table = record.results
+    assert {fit.metric for fit in fits} == set(table.loc[table["direction"] == "higher", "metric"])
+    read = analyse(table)  # as published: the same points, whose errors count as independent
+    by_metric = {fit.metric: fit for fit in read.fits}
+    for fit in fits:
+        other = by_metric[fit.metric]
+        assert fit.n == other.n
+        assert fit.points["value"].tolist() == pytest.approx(other.points["value"].tolist())
+        assert fit.pearson_r == other.pearson_r
+
+
+@pytest.mark.slow
+def test_a_result_folder_without_pretrained_backbones_has_nothing_to_fit(finished: Path) -> None:
+    found = analyse(finished)
+    assert found.as_json() == {"fits": []}
+    assert "no pretrained backbone was scored" in found.notes[0]
+    assert found.table().empty

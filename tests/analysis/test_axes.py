@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+import statsmodels.api as sm
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import linregress, norm, t
+
+from afield.analysis.axes import AXES, axis_slope, placed
+
+
+def points(seed: int, n: int) -> tuple[np.ndarray, np.ndarray]:
+    generator = np.random.default_rng(seed)
+    x = generator.uniform(40, 90, n)
+    return x, np.clip(0.2 + 0.008 * x + 0.02 * generator.normal(size=n), 0.05, 0.95)
+
+
+@given(seed=st.integers(0, 10_000), n=st.integers(4, 20))
+@settings(max_examples=30, deadline=None)
+def test_slopes_are_those_of_statsmodels_between_transformed_accuracies(seed: int, n: int) -> None:
+    x, y = points(seed, n)
+    for axis, place in (("logit", lambda p: np.log(p / (1 - p))), ("probit", norm.ppf)):
+        found = axis_slope(axis, x, y, np.zeros((n, n)), np.nan, 0.95)
+        expected = sm.OLS(place(y), sm.add_constant(place(x / 100))).fit()
+        low, high = expected.conf_int(0.05)[1]
+        assert found is not None
+        assert (found.value, found.low, found.high) == pytest.approx((expected.params[1], low, high), abs=1e-9)
+
+
+@pytest.mark.parametrize("axis", AXES)
+def test_errors_grow_by_the_steepness_of_the_axis(axis: str) -> None:
+    share, step = np.array([0.1, 0.5, 0.93]), 1e-6
+    steep = (AXES[axis].place(share + step) - AXES[axis].place(share - step)) / (2 * step)
+    np.testing.assert_allclose(AXES[axis].steepness(share), steep, rtol=1e-6)
+    x, y = points(1, 6)
+    errors = 0.05**2 * np.eye(6)
+    found = axis_slope(axis, x, y, errors, np.nan, 0.95)
+    assert found is not None
+    there, here = AXES[axis].place(x / 100), AXES[axis].place(y)
+    weights = (there - there.mean()) / ((there - there.mean()) ** 2).sum()
+    by_errors = t.isf(0.025, 4) * np.sqrt(((weights * AXES[axis].steepness(y) * 0.05) ** 2).sum())
+    assert found.high - found.value == pytest.approx(by_errors, rel=1e-9)
+    assert by_errors > t.isf(0.025, 4) * linregress(there, here).stderr  # else the scatter would have decided
+
+
+def test_what_is_all_right_is_moved_by_half_an_image() -> None:
+    x, y = np.array([60.0, 70, 80, 100]), np.array([0.0, 0.5, 0.8, 1.0])
+    found = placed("logit", x, y, np.zeros((4, 4)), 200)
+    assert found is not None
+    assert found[0][-1] == pytest.approx(np.log((1 - 0.5 / 50_000) / (0.5 / 50_000)))
+    assert (found[1][0], found[1][-1]) == pytest.approx((np.log(0.0025 / 0.9975), np.log(0.9975 / 0.0025)))
+
+
+def test_without_the_number_of_images_there_is_no_half_of_one() -> None:
+    x, y = np.array([60.0, 70, 80, 85]), np.array([0.6, 0.5, 0.8, 1.0])
+    assert placed("probit", x, y, np.zeros((4, 4)), np.nan) is None
+    assert placed("probit", x, y - 0.7, np.zeros((4, 4)), 100) is None  # kappa may lie below 0

@@ -1,0 +1,111 @@
+"""A candidate against the line of the others: statsmodels' prediction interval, coverage, and what is refused."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.api as sm
+
+from afield.analysis.candidate import against_the_line, pooled
+from afield.base.errors import InputError
+from afield.scoring.intervals import Interval
+
+
+def table(x: np.ndarray, y: np.ndarray, task: str = "t", **more: object) -> pd.DataFrame:
+    """A row a backbone b0, b1, ..., as a published table gives it: no interval, no seed."""
+    rows = {
+        "backbone": [f"b{index}" for index in range(len(x))],
+        "family": "f",
+        "imagenet_top1": x,
+        "task": task,
+        "metric": "accuracy",
+        "direction": "higher",
+        "value": y,
+        "low": math.nan,
+        "high": math.nan,
+        "n_test": math.nan,
+        "seed": 0,
+        "initialisation": "pretrained",
+        "intervention": "plain",
+    }
+    return pd.DataFrame(rows | more)
+
+
+def test_the_interval_is_that_of_statsmodels() -> None:
+    generator = np.random.default_rng(0)
+    x = np.linspace(60, 85, 9)
+    y = 0.3 + 0.006 * x + 0.02 * generator.normal(size=9)
+    (found,) = against_the_line(table(x, y), "b4")
+    rest = np.arange(9) != 4
+    model = sm.OLS(y[rest], sm.add_constant(x[rest])).fit()
+    (frame,) = [model.get_prediction([[1, x[4]]]).summary_frame(alpha=0.05)]
+    expected = [float(frame[name].iloc[0]) for name in ("mean", "obs_ci_lower", "obs_ci_upper")]
+    assert [found.expected.value, found.expected.low, found.expected.high] == pytest.approx(expected)
+    assert found.residual.value == pytest.approx(y[4] - expected[0])
+    assert found.clear == (found.residual.low > 0 or found.residual.high < 0)
+    assert not found.outside
+    (end,) = against_the_line(table(x, y), "b8")
+    assert end.outside
+
+
+def test_one_in_twenty_of_the_lines_own_backbones_is_called_unexplained() -> None:
+    generator = np.random.default_rng(1)
+    x = np.linspace(60, 85, 12)
+    clear = 0
+    for _ in range(300):
+        y = 0.3 + 0.006 * x + 0.02 * generator.normal(size=12)
+        clear += against_the_line(table(x, y), "b6")[0].clear
+    assert 5 <= clear <= 27  # 15 expected; 5 to 27 holds in 998 of 1,000 runs
+
+
+def test_its_own_uncertainty_counts_where_it_is_larger() -> None:
+    x = np.linspace(60, 85, 9)
+    y = 0.3 + 0.006 * x + np.tile([0.01, -0.01, 0.0], 3)
+    sure = table(x, y, low=y - 0.01, high=y + 0.01)
+    unsure = sure.assign(low=np.where(sure["backbone"] == "b4", y - 0.1, sure["low"]))
+    unsure["high"] = np.where(unsure["backbone"] == "b4", y + 0.1, unsure["high"])
+    (narrow,), (wide,) = against_the_line(sure, "b4"), against_the_line(unsure, "b4")
+    assert wide.expected.high - wide.expected.low > 2 * (narrow.expected.high - narrow.expected.low)
+
+
+def test_an_intervention_is_held_against_the_plain_line_without_its_own_backbone() -> None:
+    x = np.linspace(60, 85, 6)
+    y = 0.3 + 0.006 * x + np.tile([0.002, -0.002], 3)
+    better = table(x[2:3], y[2:3] + 0.05, intervention="fog", backbone="b2")
+    (found,) = against_the_line(pd.concat([table(x, y), better], ignore_index=True), "b2", intervention="fog")
+    assert found.others == 5
+    assert found.clear
+    assert found.residual.value == pytest.approx(0.05, abs=0.005)
+
+
+def test_what_has_no_line_says_why() -> None:
+    x = np.array([60.0, 70, 80])
+    (few,) = against_the_line(table(x, x / 100), "b0")
+    assert few.trouble == "only 2 other backbones have both numbers; a line needs 3"
+    assert not few.clear
+    (same,) = against_the_line(table(np.array([60.0, 70, 70, 70]), np.arange(4) / 10), "b0")
+    assert "do not differ in ImageNet accuracy" in same.trouble
+    with pytest.raises(InputError, match="b9: has no results under plain; known: b0, b1, b2"):
+        against_the_line(table(x, x / 100), "b9")
+    with pytest.raises(InputError, match="b1: its ImageNet accuracy is not known"):
+        against_the_line(table(np.array([60, math.nan, 80, 82]), np.arange(4) / 10), "b1")
+
+
+def test_pooled_by_hand() -> None:
+    x = np.linspace(60, 85, 9)
+    y = 0.3 + 0.006 * x
+    lifted = [
+        table(x, y + np.where(np.arange(9) == 4, gain, 0) + 1e-4 * np.tile([1, -1, 0], 3), task=f"t{i}")
+        for i, gain in enumerate((0.02, 0.04, 0.03))
+    ]
+    found = against_the_line(pd.concat(lifted, ignore_index=True), "b4")
+    mean = pooled(found)
+    assert mean is not None
+    # residuals 2, 4, 3 points: mean 3, standard deviation 1, t of two degrees of freedom 4.3027
+    assert mean == Interval(
+        pytest.approx(3, abs=0.02),
+        pytest.approx(3 - 4.3027 / 3**0.5, abs=0.03),
+        pytest.approx(3 + 4.3027 / 3**0.5, abs=0.03),
+    )
+    assert pooled(found[:1]) is None
