@@ -6,7 +6,7 @@ and tables, which need a trial's key alone, start at once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -43,8 +43,9 @@ if TYPE_CHECKING:
     from afield.backbones.own_heads import Head
     from afield.images.loader import Samples, TrainingBatches
     from afield.training.checkpoint import State
-    from afield.training.loop import Hooks, Settle
+    from afield.training.loop import Hooks, Measure, Settle
     from afield.training.losses import Loss
+    from afield.training.soup import Tasted
     from afield.training.start import Frozen
 
 TRIAL_VERSION = 1
@@ -179,11 +180,6 @@ def run_trial(
     recipe, samples = trial.recipe, train.samples()
     if trial.numerics.devices != devices.share().processes:
         raise ValueError(f"a trial on {trial.numerics.devices} devices runs in as many processes (training/spread.py)")
-
-    def measure(logits: npt.NDArray[np.float32]) -> tuple[float, float]:
-        predictions = validation.predictions(trial.classes, logits)
-        return leading.on(predictions).compute(predictions), METRICS["log_loss"].compute(predictions)
-
     network = network_of(trial, backbone, weights, own_head)
     layered = recipe.layer_decay != 1
     batches = _batches(trial, samples, extensions)
@@ -191,13 +187,13 @@ def run_trial(
         network=network,
         batches=batches,
         validation=validation.samples(),
-        measure=measure,
+        measure=_measure(trial, validation, leading),
         preprocessing=Preprocessing(trial.mean, trial.std, trial.channels),
         recipe=recipe,
         numerics=trial.numerics,
         layers=layer_of_each(network, head_names(network, backbone)) if layered else None,
         loss=loss_for(recipe, trial.target, count(samples.label, len(trial.classes)), own_loss, trial.numerics.device),
-        settle=_cutting(trial, validation, leading) if recipe.regresses else lambda logits: ({}, logits),
+        settle=_settle(trial, validation, leading),
         workers=workers,
     )
     frozen = _frozen(trial, views, validation, cache) if recipe.probed else None
@@ -210,7 +206,7 @@ def run_trial(
             "else is there; set numerics.micro_batch to a smaller number, e.g. "
             f"{max(1, (trial.numerics.micro_batch or recipe.batch_size) // 2)}"
         ) from error
-    return start.completed(state, network) if recipe.trained == "head" else state
+    return start.completed(state, recipe, network)
 
 
 def _batches(trial: Trial, samples: Samples, extensions: Mapping[str, str]) -> TrainingBatches:
@@ -251,8 +247,22 @@ def _frozen(trial: Trial, views: SplitInputs | None, validation: SplitInputs, ca
     return Frozen(views.samples(), validation.samples(), cache, features, probe)
 
 
-def _cutting(trial: Trial, validation: SplitInputs, leading: Metric) -> Settle:
-    """What chooses the cut points between grades by a network's logits of the validation split."""
+def _measure(trial: Trial, validation: SplitInputs, leading: Metric) -> Measure:
+    """What gives the leading metric and the log-loss of logits of the validation split."""
+
+    def measure(logits: npt.NDArray[np.float32]) -> tuple[float, float]:
+        predictions = validation.predictions(trial.classes, logits)
+        return leading.on(predictions).compute(predictions), METRICS["log_loss"].compute(predictions)
+
+    return measure
+
+
+def _settle(trial: Trial, validation: SplitInputs, leading: Metric) -> Settle:
+    """What is chosen by a network's logits of the validation split: where it regresses, the cut points between grades;
+    else nothing.
+    """
+    if not trial.recipe.regresses:
+        return lambda logits: ({}, logits)
     import torch
 
     from afield.training.grades import OFFSETS
@@ -303,6 +313,33 @@ def score(
             for symmetry in shown
         ]
     )
+
+
+def taster(
+    trial: Trial, backbone: Backbone, validation: SplitInputs, leading: Metric, own_head: Head | None = None
+) -> Callable[[dict[str, torch.Tensor]], Tasted]:
+    """What holds networks (their tensors by name), built as the trial's, against the validation split, with what is
+    settled there settled anew.
+    """
+    from afield.training import loop
+    from afield.training.grades import OFFSETS
+    from afield.training.preprocessing import Preprocessing
+    from afield.training.soup import Tasted
+
+    body = network_of(trial, backbone, None, own_head)
+    preprocessing = Preprocessing(trial.mean, trial.std, trial.channels)
+    samples = validation.samples()
+    measure, settle = _measure(trial, validation, leading), _settle(trial, validation, leading)
+
+    def taste(network: dict[str, torch.Tensor]) -> Tasted:
+        body.load_state_dict(network)
+        if trial.recipe.regresses:
+            body.get_buffer(OFFSETS).zero_()
+        chosen, logits = settle(loop.predict(body, samples, preprocessing, trial.numerics))
+        metric, loss = measure(logits.numpy())
+        return Tasted({**network, **chosen}, metric, loss, logits)
+
+    return taste
 
 
 def network_of(

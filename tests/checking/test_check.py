@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -9,7 +10,9 @@ from PIL import Image
 from afield.base.errors import InputError
 from afield.checking.check import check, check_samples, write_groups
 from afield.checking.findings import Check, Finding
+from afield.checking.page import render
 from afield.checking.words import describe
+from afield.tasks.data import split_samples
 from afield.tasks.own.task import folder_task
 from afield.tasks.task import Task
 from tests.fixtures.copies import altered, scene
@@ -229,3 +232,19 @@ def test_of_many_cases_some_are_shown_and_all_are_counted(photos: Path) -> None:
     finding = named(checked(photos, rows))["Blank or nearly blank images"]
     assert finding.told.startswith("30 images")
     assert len(finding.examples) == 24
+
+
+def test_further_images_are_looked_at_as_if_they_had_joined_the_training_split(photos: Path, tmp_path: Path) -> None:
+    table = split_samples(folder_task(photos), "clean")
+    held = table.loc[table["split"] == "test", "image"].iloc[0]
+    (tmp_path / "more" / "owl").mkdir(parents=True)
+    shutil.copy(photos / held, tmp_path / "more" / "owl" / "again.png")
+    plain = check(str(photos), "clean", lambda *_: None, processes=1)
+    found = check(str(photos), "clean", lambda *_: None, processes=1, further=[str(tmp_path / "more")])
+    assert found.counts["train"] == plain.counts["train"] + 1
+    assert found.images == plain.images + 1
+    names = [finding.name for finding in found.findings]
+    assert "Exact copies across splits" in names
+    (example,) = next(each for each in found.findings if each.name == "Exact copies across splits").examples
+    assert {picture.image for picture in example.pictures} == {held, "more/owl/again.png"}
+    assert render(found).count("<img") >= 2

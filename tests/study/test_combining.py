@@ -178,3 +178,42 @@ def test_plain_test_comes_first_and_validation_before_what_it_settles() -> None:
 def test_what_a_study_cannot_join_is_told_before_anything_runs(text: str, words: str) -> None:
     with pytest.raises(InputError, match=words):
         parse_study(HEAD + text, "joined.toml")
+
+
+SIZES = """
+[study]
+name = "sizes"
+tasks = ["photos"]
+backbones = ["squeezenet1_1.caffe_in1k"]
+interventions = ["plain", "larger"]
+
+[tasks.photos]
+table = "{table}"
+split = "part"
+
+[recipe]
+initialisation = "scratch"
+image_size = 64
+epochs = 1
+batch_size = 8
+
+[interventions.larger]
+image_size = 96
+
+[ensembles.sizes]
+over = ["interventions"]
+"""
+
+
+@pytest.mark.slow
+def test_two_image_sizes_are_one_ensemble(table: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert afield.run_study(parse_study(SIZES.format(table=table.as_posix()), "sizes.toml"), out, slots=2).complete
+    record, rows = load_record(out), afield.results(out)
+    single = record.results[record.results["metric"] == "auroc"]
+    assert dict(zip(single["intervention"], single["image_size"], strict=True)) == {"plain": 64, "larger": 96}
+    row = rows[(rows["joined"] == "sizes") & (rows["metric"] == "auroc") & (rows["split"] == "test")]
+    assert row["intervention"].item() == "plain + larger"
+    assert row["image_size"].isna().item()
+    members = [said(Store.open(out), key, TEST, record.task("photos").classes) for key in single["key"]]
+    assert row["value"].item() == METRICS["auroc"].compute(combined(members))

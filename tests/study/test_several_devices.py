@@ -10,8 +10,10 @@ import afield
 from afield.base.errors import InputError, Stopped
 from afield.report.page import report
 from afield.study.collect import load_record
+from afield.study.numerics import settle_numerics
 from afield.study.standing import Silent, Standing
 from afield.study.study import Study, parse_study
+from afield.training.numerics import Device, NumericsChoice
 from tests.fixtures.tiny import study_text
 from tests.study.helpers import assert_tidy
 
@@ -43,6 +45,14 @@ def test_a_study_on_two_devices_stops_goes_on_and_ends(photos: Path, tmp_path: P
     results = afield.results(out)
     assert set(results["n_test"]) == {8}
     assert_tidy(out)
+
+
+@pytest.mark.parametrize("device", ["cuda", "mps"])
+def test_more_devices_than_there_are_is_refused(monkeypatch: pytest.MonkeyPatch, device: Device) -> None:
+    monkeypatch.setattr("afield.training.device.available_devices", lambda: (device, "cpu"))
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
+    with pytest.raises(InputError, match=rf"numerics\.devices: 2: one training can use 1 of this machine's {device}"):
+        settle_numerics(NumericsChoice(device=device, devices=2), None)
 
 
 def test_batches_that_devices_cannot_share_are_refused(photos: Path) -> None:

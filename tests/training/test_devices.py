@@ -110,6 +110,8 @@ def everything(trials: dict[str, Trial], splits: dict[str, SplitInputs], folder:
 class Shown(nn.Module):
     """Its logits are what it is shown, and what its buffer says: another number in each process."""
 
+    rank: torch.Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("rank", torch.tensor(float(devices.share().rank)))

@@ -18,6 +18,7 @@ from afield.scoring.intervals import Interval
 from afield.scoring.metrics import direction, metric_title
 from afield.study.record import SearchRecord, StudyRecord
 from afield.study.study import PLAIN
+from afield.tasks.training_split import training_words
 from afield.tasks.words import absence_words, dropped_words
 
 
@@ -237,6 +238,8 @@ def _warnings(
         yield f"Of {ranking.task} {incomplete}"
     if dropped := dropped_words(record.task(ranking.task).dropped):
         yield dropped
+    for name, made in record.task(ranking.task).training.items():
+        yield f"Under {name} {training_words(made)[0].lower()}{training_words(made)[1:]}"
     yield from absence_words(record.task(ranking.task).absent())
     if few := few_clusters(ranking.n_test, ranking.n_clusters):
         yield few

@@ -70,8 +70,10 @@ def head_of(kind: str, own: Head | None) -> Head | Literal["own", "linear"]:
     """What `build` is given for a recipe's head; `own` is what a reference refers to."""
     if own is not None:
         return own
-    if kind == "own" or kind == "linear":
-        return kind
+    if kind == "own":
+        return "own"
+    if kind == "linear":
+        return "linear"
     raise ValueError(f"{kind}: refers to a head of one's own, which is not given")
 
 

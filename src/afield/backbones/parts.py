@@ -49,6 +49,12 @@ class HeadAlone(nn.Module):
         return tuple(cast("nn.Linear | nn.Conv2d | OwnHead", self.get_submodule(name)) for name in self.names)
 
     @property
+    def outputs(self) -> int:
+        """Logits an image."""
+        first = self.layers[0]
+        return first.outputs if isinstance(first, OwnHead) else first.weight.shape[0]
+
+    @property
     def widths(self) -> list[int]:
         """How many of the features each layer gets."""
         return [layer.features if isinstance(layer, OwnHead) else layer.weight.shape[1] for layer in self.layers]
@@ -216,13 +222,14 @@ def last_block_of(backbone: Backbone) -> tuple[str, ...]:
     """The modules that `trained = "last block"` trains beside the head, by name, for most without memory or computation
     (torch's meta device). Raises InputError as `last_block` does.
     """
-    network = _made(backbone)
+    network = made_without_weights(backbone)
     heads = head_names(network, backbone)
     chosen = last_block(network, backbone)
     return tuple(_largest(network, [name for name in chosen if not is_of_head(name, heads)]))
 
 
-def _made(backbone: Backbone) -> nn.Module:
+def made_without_weights(backbone: Backbone) -> nn.Module:
+    """A backbone's network for its names and shapes: for most on torch's meta device, without any memory."""
     own = backbone.library == "own"
     with torch.random.fork_rng(devices=[]):
         try:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -18,10 +19,12 @@ from afield.images.look import BLANK, Look, look_at
 from afield.images.similar import alike, similar
 from afield.tasks.builtin import find_task
 from afield.tasks.data import count_samples, lacking_classes, split_samples
+from afield.tasks.further import called, find_further, further_samples, joined, rows_of
 from afield.tasks.labels import positions_of
 from afield.tasks.own.task import SKEW
 from afield.tasks.places import data_folder
 from afield.tasks.task import Protocol, Task, in_order
+from afield.tasks.training_choice import FurtherChoice
 
 Progress = Callable[[str, int, int], None]
 """told what is being done, how much of it is done, and of how much"""
@@ -30,9 +33,15 @@ _NAMED = 8
 
 
 def check(
-    name: str, protocol: Protocol, progress: Progress, data: Path | None = None, processes: int | None = None
+    name: str,
+    protocol: Protocol,
+    progress: Progress,
+    data: Path | None = None,
+    processes: int | None = None,
+    further: Sequence[str] = (),
 ) -> Check:
-    """Check the task of that name, or of the folder at that path: all images are read, nothing is changed.
+    """Check the task of that name, or of the folder at that path: all images are read, nothing is changed. The images
+    of the data sets named in `further` are looked at as if they had joined the training split.
 
     `data` is the folder that holds the tasks' folders; `processes` read images at once, by default one a core. The
     result depends on neither, nor on the order of files. `progress` may raise to stop. Raises InputError where the
@@ -41,16 +50,39 @@ def check(
     task = find_task(name)
     table = split_samples(task, protocol, data, allow_torn=True)
     root = task.find(data_folder(data)).resolve()
-    return check_samples(task, protocol, root, table, progress, processes or cores())
+    elsewhere: dict[str, Path] = {}
+    for each in further:
+        source, called_so = find_further(each, {})
+        added = further_samples(FurtherChoice(task=each), task, source, data, called_so)
+        table = joined(task, table, rows_of(called_so, added.table))
+        elsewhere |= {called(called_so, image): added.root / image for image in added.table["image"]}
+    return check_samples(task, protocol, root, table, progress, processes or cores(), elsewhere)
 
 
 def check_samples(
-    task: Task, protocol: Protocol, root: Path, table: pd.DataFrame, progress: Progress, processes: int
+    task: Task,
+    protocol: Protocol,
+    root: Path,
+    table: pd.DataFrame,
+    progress: Progress,
+    processes: int,
+    elsewhere: Mapping[str, Path] = MappingProxyType({}),
 ) -> Check:
-    """Check a table of samples with their splits (`split_samples`), whose images lie below `root`."""
+    """Check a table of samples with their splits (`split_samples`), whose images lie below `root`, or where `elsewhere`
+    says.
+    """
     images = sorted(set(table["image"]))
     samples = samples_of(table, partial(_label_words, task))
-    looks, unreadable = look_at(root, images, task.reading, processes, partial(progress, "reading images"))
+    own = [image for image in images if image not in elsewhere]
+    looks, unreadable = look_at(root, own, task.reading, processes, partial(progress, "reading images"))
+    if elsewhere:
+        place = {str(path): image for image, path in elsewhere.items()}
+        anchor = Path(next(iter(elsewhere.values())).anchor)
+        seen, broken = look_at(
+            anchor, list(place), task.reading, processes, partial(progress, "reading further images")
+        )
+        looks |= {place[path]: look for path, look in seen.items()}
+        unreadable |= {place[path]: reason for path, reason in broken.items()}
     pairs = similar(looks, samples.group, processes, partial(progress, "comparing images"))
     findings = [
         *_unreadable(unreadable, samples),
@@ -73,6 +105,7 @@ def check_samples(
         facts=_facts(looks, samples),
         classes=_class_rows(task, table, looks),
         groups=groups_with_copies(table, pairs, samples),
+        elsewhere=elsewhere,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from afield.base.reading import Reading
@@ -81,6 +81,8 @@ class Check:
     classes: tuple[ClassRow, ...]
     groups: Mapping[str, str]
     """sample id -> a group in which copies of a picture, and the task's own groups, are together"""
+    elsewhere: Mapping[str, Path] = field(default_factory=dict)
+    """where the images of further data sets lie, which are not below root"""
 
     @property
     def biased(self) -> bool:

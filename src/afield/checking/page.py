@@ -48,7 +48,10 @@ def render(check: Check) -> str:
         check=check,
         verdict=verdict(check),
         splits=list(check.counts),
-        pictures={image: _picture(check.root, picture, check.reading) for image, picture in shown.items()},
+        pictures={
+            image: _picture(check.elsewhere.get(image, check.root / image), picture, check.reading)
+            for image, picture in shown.items()
+        },
         alarms=[finding for finding in check.findings if finding.biases],
         notes=[finding for finding in check.findings if not finding.biases],
     )
@@ -75,12 +78,12 @@ def thumbnail(pixels: npt.NDArray[np.uint8], side: int) -> str:
     return data_uri(np.asarray(image))
 
 
-def _picture(root: Path, picture: Picture, reading: Reading) -> str:
+def _picture(path: Path, picture: Picture, reading: Reading) -> str:
     """A small copy as an address that holds its bytes; empty where the image cannot be read (any more)."""
     if not picture.readable:
         return ""
     try:
-        return thumbnail(decode(root / picture.image, reading), _SIDE)
+        return thumbnail(decode(path, reading), _SIDE)
     except InputError:
         return ""
 

@@ -21,6 +21,13 @@ check_app = typer.Typer()
 def check(
     name: Annotated[str, typer.Argument(help="A built-in task, or a folder of class folders.", show_default=False)],
     protocol: Annotated[SplitProtocol, typer.Option(help="Whose splits.")] = SplitProtocol.clean,
+    further: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A data set whose images would join the training split: a task, a folder, a table. Repeatable.",
+            show_default=False,
+        ),
+    ] = None,
     data: Data = None,
     out: Annotated[
         Path | None, typer.Option(help="Page to write; by default check_NAME.html here.", show_default=False)
@@ -45,7 +52,7 @@ def check(
     console = Console(stderr=True)
     columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
-        found = check_task(name, protocol.value, _shown_on(bars), data)
+        found = check_task(name, protocol.value, _shown_on(bars), data, further=further or ())
     page = out or Path(f"check_{found.task}.html")
     write_page(found, page)
     if groups is not None:

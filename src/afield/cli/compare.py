@@ -55,6 +55,6 @@ def compare(
     if candidate is not None and not named:
         print(describe_candidate(load_record(out, study), candidate, intervention))
     elif candidate is None and len(named) == 2:
-        print(describe_pair(load_record(out, study), *named, intervention))
+        print(describe_pair(load_record(out, study), named[0], named[1], intervention))
     else:
         complain("compare: name two backbones, or one by --candidate", 2)

@@ -170,8 +170,8 @@ class TrainingBatches(Dataset[Batch]):
         if self.share != WHOLE:
             shown = np.arange(count)[self.share.of(count)]
             if mixture is not None:  # the partners follow the samples that they are mixed with
-                own, shown = len(shown), np.concatenate([shown, mixture.partner[shown]])
-                mixture = replace(mixture, partner=np.arange(own, 2 * own))
+                mine, shown = len(shown), np.concatenate([shown, mixture.partner[shown]])
+                mixture = replace(mixture, partner=np.arange(mine, 2 * mine))
             chosen, who = chosen[shown], who[shown]
         images, rows = self.samples.images, self.samples.row[chosen]
         sizes, originals = images.sizes[rows], images.originals[rows]

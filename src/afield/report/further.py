@@ -1,4 +1,4 @@
-"""The table of what stands beside the ranking: further test splits, views, ensembles, joined folds."""
+"""The table of what stands beside the ranking: further test splits, views, ensembles, joined folds, soups."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from afield.scoring.metrics import metric_title
 from afield.study.record import StudyRecord
 
 _PLACE = ["backbone", "intervention", "kind", "joined", "split", "view"]
-_WHAT = {"ensemble": "ensemble {}", "folds": "all folds of {}"}
+_WHAT = {"ensemble": "ensemble {}", "folds": "all folds of {}", "soup": "soup {}"}
 
 
 def further_table(record: StudyRecord, ranking: Ranking, names: Mapping[str, str]) -> Table | None:
@@ -32,7 +32,7 @@ def further_table(record: StudyRecord, ranking: Ranking, names: Mapping[str, str
     caption = (
         f"{metric_title(ranking.metric)}, mean over seeds, in brackets 95\u00a0% intervals from the images of the "
         "split alone. To compare: of single networks the same ones on test, plain; of what is joined the mean of its "
-        "members. Nothing here chose anything, and none of it is in the fit"
+        "members, of soups that of the chosen networks. Nothing here chose anything, and none of it is in the fit"
     )
     return Table(caption, ("backbone", "what", "value", "to compare"), tuple(rows))
 
@@ -66,4 +66,6 @@ def _compared(record: StudyRecord, place: Mapping[str, str], rows: pd.DataFrame)
         choice = record.study.ensembles[place["joined"]]
         table = table if choice.seeds is None else table[table["seed"].isin(choice.seeds)]
         return words.number(float(table["value"].mean()), 3)
+    if place["kind"] == "soup" and "seeds" not in record.study.soups[place["joined"]].over:
+        table = table if rows["seed"].isna().any() else table[table["seed"].isin(rows["seed"])]
     return words.number(float(table["value"].mean()), 3) if place["joined"] else words.with_interval(_mean(table))

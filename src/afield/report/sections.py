@@ -19,6 +19,7 @@ from afield.report.rows import Row
 from afield.report.searches import SearchSection, recipe_words, search_sections
 from afield.scoring.metrics import metric_title
 from afield.study.record import SearchRecord, StudyRecord, TaskRecord
+from afield.tasks.training_split import training_words
 from afield.tasks.words import absence_words, dropped_words
 
 VERDICTS = {
@@ -195,6 +196,7 @@ def _card(task: TaskRecord) -> tuple[tuple[str, str], ...]:
         ("classes", ", ".join(task.classes)),
         ("classes that a split lacks", " ".join(absence_words(task.absent()))),
         ("images left out", dropped_words(task.dropped)),
+        *((f"training split of {name}", training_words(made)) for name, made in task.training.items()),
         ("leading metric", metric_title(task.metric)),
         ("version", str(task.version)),
         ("split seed", str(task.split_seed)),

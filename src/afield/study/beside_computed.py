@@ -20,6 +20,7 @@ from afield.study.combined import source_of as source_of_joined
 from afield.study.ensembles import Combination
 from afield.study.measured import Measured, measured, read_measured, source_of, validation_and, write_measured
 from afield.study.result_rows import Tables, ready, shown_of
+from afield.study.soups import Soup
 from afield.study.split_view import SplitView
 
 
@@ -57,13 +58,17 @@ def measured_beside(metric: Metric, said: Said, samples: Mapping[str, pd.DataFra
 
 
 def compute_beside(
-    tables: Tables, joined: Sequence[Combination], own: Mapping[str, Metric], samples: Mapping[str, pd.DataFrame]
+    tables: Tables,
+    joined: Sequence[Combination],
+    soups: Sequence[Soup],
+    own: Mapping[str, Metric],
+    samples: Mapping[str, pd.DataFrame],
 ) -> tuple[str, ...]:
     """Compute and keep one's own metrics (by name) of all that is scored and joined, unless they are there. Gives a
     line for each that has no value somewhere, with the reason.
     """
     without: dict[str, None] = {}
-    for said in _all_said(tables, joined):
+    for said in _all_said(tables, joined, soups):
         task = said.tasks[0]
         for each in tables.beside_of(task):
             if further_columns(own[each.name]) or not _is_kept(said, each):  # what columns say may have changed
@@ -79,12 +84,13 @@ def _is_kept(said: Said, own: Beside) -> bool:
     return own.name in read_measured(said.folder / own.file, said.source)
 
 
-def _all_said(tables: Tables, joined: Sequence[Combination]) -> Iterator[Said]:
+def _all_said(tables: Tables, joined: Sequence[Combination], soups: Sequence[Soup]) -> Iterator[Said]:
     """All that is scored, and all that is joined, means of ranks apart: they answer what asks for an order alone."""
-    for scored in tables.scored:
-        for at in shown_of(tables, scored.trial.task):
-            if tables.store.scores.holds(scored.trial.key, at):
-                yield _of_network(tables, scored.trial.key, scored.trial.task, at)
+    trained = [(scored.trial.key, scored.trial.task) for scored in tables.scored]
+    for key, task in (*trained, *((soup.key, soup.task) for soup in soups)):
+        for at in shown_of(tables, task):
+            if tables.store.scores.holds(key, at):
+                yield _of_network(tables, key, task, at)
     for each in joined:
         if each.mean != "ranks":
             for at in ready(tables.store, each, shown_of(tables, each.members[0].task)):

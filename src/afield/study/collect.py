@@ -34,10 +34,12 @@ from afield.study.result_rows import (
 )
 from afield.study.sealed import read_samples
 from afield.study.search_records import Context, search_record
+from afield.study.soup_records import soups_found, unmade
 from afield.study.split_view import TEST, VALIDATION
 from afield.study.store import Store, TrialFiles
 from afield.study.study import Study
 from afield.tasks.task import SPLITS, Card, in_order
+from afield.tasks.training_split import TrainingSplit
 from afield.trial import Trial
 
 _View = tuple[tuple[float, ...], tuple[float, ...], str, str]
@@ -54,6 +56,8 @@ def load_record(out: str | Path, study: str | None = None) -> StudyRecord:
     context, stored = _context(store, _choose_study(store, study))
     chosen, files, backbones = context.study, context.files, context.backbones
     searches, tables, joined = _found(context, stored)
+    soups = soups_found(chosen, searches)
+    trained = {trial.key: (search, trial) for search in searches for trial in (*search.cells, *search.repeats)}
     tasks = tuple(tables.tasks.values())
     views: dict[str, set[_View]] = {}
     for trial in context.trials.values():
@@ -82,7 +86,11 @@ def load_record(out: str | Path, study: str | None = None) -> StudyRecord:
     return StudyRecord(
         study=chosen,
         results=headline_rows(tables),
-        further=further_rows(tables, joined),
+        further=further_rows(
+            tables,
+            joined,
+            [(soup, [_network(context, *trained[each.key]) for each in soup.ingredients]) for soup in soups],
+        ),
         predictions=_predictions(context, searches),
         resampled=_resampled(context, searches, tasks),
         searches=searches,
@@ -92,10 +100,14 @@ def load_record(out: str | Path, study: str | None = None) -> StudyRecord:
         numerics=stored["numerics"],
         platforms=tuple(platforms.values()),
         test_reads=store.scores.reads(),
-        unjoined=tuple(
-            f"{each.kind} {each.name} of {each.members[0].task} lacks {each.lacking} of {len(each.members)} networks"
-            for each in joined
-            if each.lacking
+        unjoined=(
+            *(
+                f"{each.kind} {each.name} of {each.members[0].task} lacks {each.lacking} of {len(each.members)} "
+                "networks"
+                for each in joined
+                if each.lacking
+            ),
+            *unmade(store, soups, {key: trial for key, (_, trial) in trained.items()}),
         ),
     )
 
@@ -123,9 +135,10 @@ def keep_all_beside(store: Store, study: str, own: Mapping[str, Metric]) -> tupl
     if not own:
         return ()
     context, stored = _context(store, _choose_study(store, study))
-    _, tables, joined = _found(context, stored)
+    searches, tables, joined = _found(context, stored)
+    soups = soups_found(context.study, searches)
     samples = {name: pd.read_parquet(store.samples(name, identity)) for name, identity in stored["tasks"].items()}
-    return compute_beside(tables, joined, own, samples)
+    return compute_beside(tables, joined, soups, own, samples)
 
 
 def _context(store: Store, study: Study) -> tuple[Context, Mapping[str, Any]]:
@@ -144,12 +157,13 @@ def _found(
     """The searches, what the results table is made of, and what is joined in it."""
     searches = tuple(search_record(context, content) for content in stored["searches"])
     tasks = {name: _task(context.store, name, stored) for name in stored["tasks"]}
-    scored = [
-        Scored(search, trial, context.backbones[trial.backbone], _machine(context.files[trial.key]))
-        for search, trial in _scored(context, searches)
-    ]
+    scored = [_network(context, search, trial) for search, trial in _scored(context, searches)]
     tables = Tables(context.store, context.study, tasks, scored, planned_beside(stored))
     return searches, tables, combinations_of(context.study, searches, scored)
+
+
+def _network(context: Context, search: SearchRecord, trial: TrialRecord) -> Scored:
+    return Scored(search, trial, context.backbones[trial.backbone], _machine(context.files[trial.key]))
 
 
 def _machine(files: TrialFiles) -> str:
@@ -163,7 +177,7 @@ def studies_of(out: str | Path) -> tuple[str, ...]:
 
 def results(out: str | Path, study: str | None = None) -> pd.DataFrame:
     """The results table of a folder: a row a backbone, task, metric, intervention and seed, and after these a row each
-    for further test splits, views, ensembles and joined folds (columns: docs/result_folder.md).
+    for further test splits, views, ensembles, joined folds and soups (columns: docs/result_folder.md).
 
     >>> table = results(out)
     >>> len(table[table["metric"] == "auroc"]), table["metric"].nunique()
@@ -219,6 +233,10 @@ def _task(store: Store, name: str, plan: Mapping[str, Any]) -> TaskRecord:
         selection=plan["selection"][name],
         dropped=plan["dropped"][name],
         incomplete=plan["incomplete"][name],
+        training={
+            intervention: TrainingSplit.from_plain(values)
+            for intervention, values in plan.get("training", {}).get(name, {}).items()
+        },
         fingerprint=content["fingerprint"],
         counts={split: content["counts"][split] for split in in_order(content["counts"])},
         sizes={split: content["sizes"][split] for split in in_order(content["sizes"])},

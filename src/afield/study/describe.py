@@ -7,16 +7,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from afield.backbones.backbone import Backbone
 from afield.backbones.show import describe_cost
 from afield.base.errors import InputError
 from afield.base.text import columns, count
 from afield.images.prepared import estimate_bytes
 from afield.study.changes import with_backbones
 from afield.study.ledger import Ledger
-from afield.study.plan import Plan, PlannedSearch
+from afield.study.plan import Plan, changed_words
 from afield.study.protocol import split_of
 from afield.study.record import StudyRecord
 from afield.study.search import rung_sizes
+from afield.study.soups import takes_part
 from afield.study.store import Store
 from afield.study.study import Study
 from afield.tasks.places import cache_folder
@@ -67,30 +69,54 @@ def describe_plan(plan: Plan, out: Path) -> str:
     lines = [head, "", columns(rows, header), ""]
     lines.append(f"{count(plan.epochs, 'epoch')} in all, repeats included. Numerics: {numerics}.")
     lines.append(f"Prepared images: {_disk(plan)}")
-    lines += _last_blocks(plan)
+    lines += _parts(plan)
+    lines += _soups(plan)
     lines.append(f"{out}: holds nothing yet" if ledger is None else f"{out}: {_left(ledger)}")
     lines += damaged
     for name, data in plan.tasks.items():
         lines += [f"{name}: {words}" for words in (data.task.proposal, plan.incomplete[name]) if words]
         lines += [f"{name}: {words}" for words in (dropped_words(data.dropped), *absence_words(data.absent())) if words]
+    lines += changed_words(plan)
     idle = [name for name in plan.study.interventions if name not in plan.study.study.interventions]
     if idle:
         lines.append(f"Not run, since study.interventions does not name it: {', '.join(idle)}")
     return "\n".join(lines)
 
 
-def _last_blocks(plan: Plan) -> list[str]:
-    """Of each backbone that is trained in part, a line that names the part."""
-    partly = {search.backbone.id: search.backbone for search in plan.searches if _trains_last_block(search)}
-    if not partly:
+def _soups(plan: Plan) -> list[str]:
+    """A line on the disk that networks of cells take until their soups are made, where there are any."""
+    kept = [
+        (rung_sizes(plan.study.search, len(search.cells), search.epochs)[-1][1], search.backbone.params_m)
+        for search in plan.distinct
+        if any("cells" in soup.over and takes_part(soup, search.identity) for soup in plan.study.soups.values())
+    ]
+    if not kept:
         return []
-    from afield.backbones.parts import last_block_of  # rare, and it needs torch
+    megabytes = sum(cells * 4 * params for cells, params in kept if params is not None)
+    unknown = "" if all(params is not None for _, params in kept) else ", backbones of unknown size apart"
+    cells = count(sum(cells for cells, _ in kept), "cell")
+    return [
+        f"Soups: the networks of {cells} stay until theirs are made, at most about {megabytes:.0f} MB in the result "
+        f"folder{unknown}; the chosen ones and the soups stay for good."
+    ]
 
-    return [f"{name}: the last block is {', '.join(last_block_of(row))}" for name, row in partly.items()]
+
+def _parts(plan: Plan) -> list[str]:
+    """Of each backbone that is trained in part, a line that names the part."""
+    lines = []
+    for name, row in _trained(plan, "last block").items():
+        from afield.backbones.parts import last_block_of  # rare, and it needs torch
+
+        lines.append(f"{name}: the last block is {', '.join(last_block_of(row))}")
+    for name, row in _trained(plan, "lora").items():
+        from afield.backbones.lora import lora_layers_of
+
+        lines.append(f"{name}: LoRA beside {count(len(lora_layers_of(row)), 'linear layer')}")
+    return lines
 
 
-def _trains_last_block(search: PlannedSearch) -> bool:
-    return search.cells[0].recipe.trained == "last block"
+def _trained(plan: Plan, what: str) -> dict[str, Backbone]:
+    return {each.backbone.id: each.backbone for each in plan.searches if each.cells[0].recipe.trained == what}
 
 
 def _ledger(plan: Plan, out: Path, damaged: list[str]) -> Ledger | None:
@@ -106,23 +132,30 @@ def _left(ledger: Ledger) -> str:
     """What a run into the folder would do, in words."""
     outlooks = [ledger.outlook(search) for search in ledger.plan.distinct]
     epochs, failed = sum(outlook.left for outlook in outlooks), sum(len(outlook.failed) for outlook in outlooks)
-    scores = sum(want.kind == "score" for want in ledger.wanted())
+    wanted = ledger.wanted()
+    scores, soups = (sum(want.kind == kind for want in wanted) for kind in ("score", "soup"))
+    known = {want.trial.key for outlook in outlooks for want in outlook.wants}
+    again = [want for want in wanted if want.kind == "train" and want.trial.key not in known]
+    epochs += sum(want.until for want in again)  # of networks that soups need, and that have gone
     done = f"{count(sum(outlook.done for outlook in outlooks), 'training')} done"
     if failed:
         done += f", {failed} failed (--retry failed tries them again)"
     if epochs:
         return f"{done}; {count(epochs, 'epoch')} left to train"
-    return f"{done}; " + (f"{count(scores, 'test score')} left to make" if scores else "nothing left to do")
+    rest = [count(number, what) for number, what in ((soups, "soup"), (scores, "test score")) if number]
+    return f"{done}; " + (f"{' and '.join(rest)} left to make" if rest else "nothing left to do")
 
 
 def _disk(plan: Plan) -> str:
     sizes = {}
     for item in plan.searches:
-        data = plan.tasks[item.task]
+        data = plan.data_of(item)
         for part, rule in plan.rules(item).items():
             split = split_of(part)
             images, boxes = zip(*data.pictures(split), strict=True)
-            sizes[item.task, split, rule] = estimate_bytes(data.root, images, rule, data.task.reading, boxes)
+            whole = item.task if split != "train" else data.fingerprint  # what is changed are training splits alone
+            places = [data.place(image) for image in images]
+            sizes[whole, split, rule] = estimate_bytes(data.root, places, rule, data.task.reading, boxes)
     megabytes = sum(sizes.values()) / 1e6
     return f"{f'about {megabytes:.0f}' if megabytes >= 1 else 'under 1'} MB in {cache_folder()}"
 

@@ -31,23 +31,23 @@ def prepare_inputs(
 
     Raises InputError that lists images which cannot be decoded, and StoreError where the disk is full.
     """
-    folders: dict[tuple[str, str, Rule], Path] = {}
+    folders: dict[tuple[str, str, Rule], Path] = {}  # by the data's fingerprint, split and rule
     inputs = {}
     pictured: set[str] = set()
     for search in plan.searches:
-        data = plan.tasks[search.task]
+        data = plan.data_of(search)
         samples = store.samples(data.task.name, data.identity)
         paths: dict[str, SplitPaths] = {}
         for part, rule in plan.rules(search).items():
             split = split_of(part)
-            place = (search.task, split, rule)
+            place = (data.fingerprint, split, rule)
             if place not in folders:
                 folders[place] = prepare_split(data, split, rule, cache, progress)
             table = data.selection if split == "validation" else split
             paths[part] = SplitPaths(samples, table, folders[place])
         if search.task not in pictured:
             pictured.add(search.task)
-            _write_pictures(store, data, paths["validation"])
+            _write_pictures(store, plan.tasks[search.task], paths["validation"])
         inputs[search.identity] = paths
     return inputs
 
@@ -58,7 +58,7 @@ def prepare_split(data: TaskData, split: str, rule: Rule, cache: Path, progress:
     what = f"{data.task.name} {split}, " + (f"{rule.size} px" if rule.size else "full size")
     return prepare(
         data.root,
-        [image for image, _ in shown],
+        [data.place(image) for image, _ in shown],
         [data.hashes[image] for image, _ in shown],
         rule,
         cache,
@@ -85,6 +85,7 @@ def write_task(store: Store, data: TaskData) -> None:
         "card": asdict(task.card),
         "counts": data.counts(),
         "sizes": {split: len(data.table[data.table["split"] == split]) for split in data.counts()},
+        "training": None if data.training is None else asdict(data.training),
     }
     store.write_task(task.name, data.identity, data.table[data.columns], content)
 

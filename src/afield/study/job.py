@@ -1,12 +1,12 @@
-"""One job of an engine: bring a trial to an epoch, or score its network. Reads inputs, calls the pure function, hands
-the outcome to the store.
+"""One job of an engine: bring a trial to an epoch, make a soup, or score a network. Reads inputs, calls the pure
+function, hands the outcome to the store.
 """
 
 from __future__ import annotations
 
 import platform as host
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -18,23 +18,25 @@ from afield.backbones.backbone import Backbone
 from afield.backbones.own import resolve
 from afield.backbones.weights import Weights
 from afield.base.extensions import Extension, is_own, load_kept
-from afield.base.reading import AS_DECLARED
 from afield.images.prepared import open_prepared
 from afield.scoring.metric import Metric
 from afield.scoring.metrics import metric
+from afield.study.keep import keep_network
+from afield.study.make_soup import make_soup
 from afield.study.measured import keep_measured
 from afield.study.needs import own_loss
 from afield.study.own_metrics import own_metric
+from afield.study.soups import Soup
 from afield.study.split_view import TEST, SplitView
 from afield.study.store import Store
 from afield.tasks.boxes import Cropping, pictures
 from afield.tasks.places import cache_folder
 from afield.training.spread import spread
-from afield.trial import SplitInputs, Trial, run_trial, score
+from afield.trial import SplitInputs, Trial, run_trial, score, taster
 
 if TYPE_CHECKING:
     from afield.backbones.own_heads import Head
-    from afield.training.checkpoint import State
+    from afield.training.checkpoint import State, Tensors
     from afield.training.losses import Loss
 
 
@@ -72,8 +74,9 @@ def _open(paths: SplitPaths) -> SplitInputs:
 class Job:
     """What an engine is given; small and picklable."""
 
-    kind: Literal["train", "score"]
+    kind: Literal["train", "soup", "score"]
     trial: Trial
+    """to train, or what tells how the network is built that is made or scored"""
     out: Path
     splits: Mapping[str, SplitPaths]
     weights: Weights | None
@@ -89,11 +92,18 @@ class Job:
     """epochs to bring the trial to"""
     workers: int = 0
     """loader processes"""
+    soup: Soup | None = None
+    """to make or to score, in place of the trial's network"""
+
+    @property
+    def key(self) -> str:
+        """Of the network that it is about: the trial's, or the soup's."""
+        return self.trial.key if self.soup is None else self.soup.key
 
     @property
     def name(self) -> str:
         """What claims this work: one run at a time."""
-        return self.trial.key if self.kind == "train" else f"{self.trial.key}-score"
+        return f"{self.key}-score" if self.kind == "score" else self.key
 
     def backbone(self) -> Backbone:
         """What the trial's backbone refers to. Raises InputError where an extension is not the planned one."""
@@ -125,6 +135,9 @@ class Job:
         recipe = self.trial.recipe
         start = "" if recipe.initialisation == "pretrained" else f" {recipe.initialisation}"
         start += "" if recipe.trained == "all" else f" {recipe.trained}"
+        if self.soup is not None:
+            what = "scoring " if self.kind == "score" else ""
+            return f"{self.trial.task} {self.trial.backbone} {what}soup {self.soup.name}"
         what = "scoring" if self.kind == "score" else f"lr {recipe.learning_rate:g}"
         return f"{self.trial.task} {self.trial.backbone}{start} {what} seed {self.trial.seed}"
 
@@ -137,7 +150,10 @@ def perform(job: Job, progress: Progress, stop: Callable[[], bool]) -> int:
     if job.kind == "train":
         store.begin(job.trial)  # one that is finished, but whose network is gone, stays so until it is finished anew
         return spread(job.trial.numerics, partial(_train, job), progress, stop)
-    _score(job, store)
+    if job.kind == "soup":
+        _make_soup(job, store, stop)
+    else:
+        _score(job, store)
     return 0
 
 
@@ -177,39 +193,10 @@ def _train(job: Job, progress: Progress, stop: Callable[[], bool]) -> int:
 
 
 def _finish(job: Job, store: Store, state: State, here: Mapping[str, str]) -> None:
-    from safetensors.torch import save
-
-    from afield.training.grades import OFFSETS, cut_points
-
     trial, key, best = job.trial, job.trial.key, state.best
     assert best is not None, "a finished trial has a best epoch"
-    tensors = {name: tensor.contiguous() for name, tensor in best.network.items()}
-    row = job.backbone()
     store.reopen(key, here)
-    size = trial.recipe.size
-    store.write_network(
-        key,
-        save(tensors),
-        {
-            "backbone": row.id,
-            "library": row.library,
-            "architecture": row.architecture,
-            "tag": row.tag,
-            "pooling": trial.recipe.pooling,
-            "head": trial.recipe.head,
-            "extensions": dict(trial.extensions),
-            "classes": list(trial.classes),
-            "target": trial.target,
-            "image_size": size,
-            "resize": f"short side to {size} px, {trial.interpolation}, antialiased; centre crop",
-            "mean": list(trial.mean),
-            "std": list(trial.std),
-            "channels": trial.channels,
-            **({"cut_points": cut_points(tensors[OFFSETS].numpy())} if trial.recipe.regresses else {}),
-            **({} if trial.reading == AS_DECLARED else {"reading": asdict(trial.reading)}),
-            **({} if job.cropping is None else {"boxes": asdict(job.cropping)}),
-        },
-    )
+    keep_network(store, key, trial, job.backbone(), best.network, job.cropping)
     predictions = job.splits["validation"].open().predictions(trial.classes, best.logits.numpy())
     store.finish(
         key,
@@ -227,13 +214,27 @@ def _finish(job: Job, store: Store, state: State, here: Mapping[str, str]) -> No
     )
 
 
+def _make_soup(job: Job, store: Store, stop: Callable[[], bool]) -> None:
+    from afield.training.device import platform
+
+    soup, trial, backbone = job.soup, job.trial, job.backbone()
+    assert soup is not None, "a job that makes a soup has one"
+    validation, here = job.splits["validation"].open(), platform(trial.numerics.device)
+
+    def keep(network: Tensors) -> None:
+        keep_network(store, soup.key, trial, backbone, network, job.cropping)
+
+    taste = taster(trial, backbone, validation, job.metric(), job.own_head())
+    make_soup(store, soup, trial, validation, taste, keep, here, stop)
+
+
 def _score(job: Job, store: Store) -> None:
     """Score a network on what is missing; each split and view is whole before the next one begins."""
     from safetensors.torch import load_file
 
     from afield.training.device import platform
 
-    trial, key, scores = job.trial, job.trial.key, store.scores
+    trial, key, scores = job.trial, job.key, store.scores
     here = platform(trial.numerics.device)
     network = load_file(store.check_network(key))
     for at in job.scored_on:

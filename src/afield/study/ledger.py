@@ -13,7 +13,8 @@ from typing import Literal
 
 from afield.base.errors import DamagedError
 from afield.study.plan import Plan, PlannedSearch
-from afield.study.search import Ask, Chosen, Seen, ask, rung_sizes
+from afield.study.search import Ask, Chosen, Seen, ask, finalists, rung_sizes
+from afield.study.soups import Ended, Soup, soups_of
 from afield.study.store import Store, TrialFiles
 from afield.trial import Trial
 
@@ -25,13 +26,21 @@ Identity = tuple[str, str, str]
 class Want:
     """A piece of work that could begin now."""
 
-    kind: Literal["train", "score"]
+    kind: Literal["train", "soup", "score"]
     search: PlannedSearch
     trial: Trial
+    """to train or to score; of a soup the trial of its first ingredient, which says how its network is built"""
     until: int
     """epochs to bring the trial to"""
     chain: float
     """how long it holds up the end: epochs that can only come one after the other, times the work of each"""
+    soup: Soup | None = None
+    """to make or to score"""
+
+    @property
+    def key(self) -> str:
+        """Of the network that it is about."""
+        return self.trial.key if self.soup is None else self.soup.key
 
 
 @dataclass(frozen=True)
@@ -40,6 +49,8 @@ class Outlook:
 
     chosen: tuple[Trial, ...]
     """the chosen recipe under every seed; empty while the search goes on, or where every cell failed"""
+    finalists: tuple[Trial, ...]
+    """the cells that the search brought to their last epoch, in grid order; empty while it goes on"""
     wants: tuple[Want, ...]
     done: int
     """trainings that need nothing more: finished, or stopped by halving"""
@@ -77,6 +88,7 @@ class Ledger:
         """the searches that a trial is a cell or a repeat of: several, where interventions are one and the same"""
         self._outlooks: dict[Identity, Outlook] = {}
         self._wanted: list[Want] | None = None
+        self._soups: tuple[Soup, ...] | None = None
         for search in plan.searches:
             for key, *_ in search.keys:
                 self._note(search, key)
@@ -87,7 +99,7 @@ class Ledger:
         self._read(key)
         if self._told(key) == before:
             return False
-        self._wanted = None
+        self._wanted = self._soups = None
         for identity in self._searches.get(key, ()):
             self._outlooks.pop(identity, None)
         return True
@@ -105,7 +117,8 @@ class Ledger:
     def failed(self) -> list[str]:
         """Keys of the failed trials."""
         outlooks = [self.outlook(search) for search in self.plan.searches]
-        return list(dict.fromkeys(key for outlook in outlooks for key in outlook.failed))
+        soups = [soup.key for soup in self.soups() if soup.key not in self.scored and self.files[soup.key].failure]
+        return list(dict.fromkeys([*(key for outlook in outlooks for key in outlook.failed), *soups]))
 
     def chosen(self, search: PlannedSearch) -> tuple[Trial, ...]:
         """The chosen recipe under every seed; nothing while the search goes on, or where every cell failed."""
@@ -115,8 +128,29 @@ class Ledger:
         """Every piece of work that could begin now, the longest chains first, so that all slots end together."""
         if self._wanted is None:
             wants = [want for search in self.plan.searches for want in self.outlook(search).wants]
+            wants += [want for soup in self.soups() for want in self._wanted_by_soup(soup)]
             self._wanted = sorted(wants, key=lambda want: -want.chain)
         return self._wanted
+
+    def soups(self) -> tuple[Soup, ...]:
+        """The soups whose searches have all ended."""
+        if self._soups is None:
+            ended = {} if not self.plan.study.soups else {
+                search.identity: found for search in self.plan.searches if (found := self._ended(search)) is not None
+            }  # fmt: skip
+            self._soups = soups_of(self.plan.study.soups, [search.identity for search in self.plan.searches], ended)
+            for soup in self._soups:
+                for search, _ in self._ingredients(soup):
+                    self._note(search, soup.key)
+        return self._soups
+
+    def lacks_networks(self, search: PlannedSearch) -> bool:
+        """Whether a soup that is still to be made needs the networks of a search that has ended."""
+        return any(
+            self.files[soup.key].result is None
+            for soup in self.soups()
+            if any(each.search == search.identity for each in soup.ingredients)
+        )
 
     def wanted_by(self, search: PlannedSearch) -> tuple[Want, ...]:
         """What one search lacks: rungs of its grid, then repeats of its choice, then their scores."""
@@ -127,6 +161,40 @@ class Ledger:
         if search.identity not in self._outlooks:
             self._outlooks[search.identity] = self._think(search)
         return self._outlooks[search.identity]
+
+    def _ended(self, search: PlannedSearch) -> Ended | None:
+        """What a search that has ended offers to soups; None while it goes on."""
+        outlook = self.outlook(search)
+        if not outlook.chosen and outlook.wants:
+            return None
+        repeats = tuple((trial.seed, trial.key) for trial in outlook.chosen)
+        return Ended(*search.identity, cells=tuple(trial.key for trial in outlook.finalists), repeats=repeats)
+
+    def _ingredients(self, soup: Soup) -> list[tuple[PlannedSearch, Trial]]:
+        """The trials that go into a soup, each with a search that it is of."""
+        searches = {search.identity: search for search in self.plan.searches}
+        found = []
+        for each in soup.ingredients:
+            outlook = self.outlook(searches[each.search])
+            trials = {trial.key: trial for trial in (*outlook.finalists, *outlook.chosen)}
+            found.append((searches[each.search], trials[each.key]))
+        return found
+
+    def _wanted_by_soup(self, soup: Soup) -> list[Want]:
+        """Its score, or else itself, or else the ingredients whose networks have gone; nothing while one of them is
+        still to be trained for the first time, or failed.
+        """
+        ingredients = self._ingredients(soup)
+        search, trial = ingredients[0]
+        whole = all(self.files[each.key].result is not None for _, each in ingredients)
+        if not whole or not self._lacks(soup.key):
+            return []
+        if self.files[soup.key].result is not None and soup.key in self._going_on:
+            return [Want("score", search, trial, 0, 0.0, soup)]
+        gone = [(owner, each) for owner, each in ingredients if each.key not in self._going_on]
+        if gone:  # kept for no chosen trial, or taken when another study's search ended
+            return [self._want(owner, each, owner.epochs, decided=True) for owner, each in gone]
+        return [Want("soup", search, trial, 0, 0.0, soup)]
 
     def _note(self, search: PlannedSearch, key: str) -> None:
         """From here on a trial is a search's, and known."""
@@ -159,12 +227,14 @@ class Ledger:
         seen = [Seen(self.files[key].history, self.files[key].failure is not None) for key in keys]
         step = ask(self.plan.study.search, seen, search.epochs)
         chosen: tuple[Trial, ...] = ()
+        ended: tuple[Trial, ...] = ()
         if isinstance(step, Ask):
             wants = [self._want(search, search.cells[cell], step.until, decided=False) for cell in step.cells]
         else:
             if step.cell is not None:
                 chosen = search.repeats(step.cell)
                 keys += search.keys[step.cell][1:]
+                ended = tuple(search.cells[cell] for cell in finalists(self.plan.study.search, seen, search.epochs))
             for trial in chosen:
                 self._note(search, trial.key)
             lacking = [trial for trial in chosen if self._lacks(trial.key)]
@@ -177,6 +247,7 @@ class Ledger:
         over = [key for key, files in known.items() if files.history and files.failure is None and key not in unended]
         return Outlook(
             chosen=chosen,
+            finalists=ended,
             wants=tuple(wants),
             done=len(over),
             failed=tuple(

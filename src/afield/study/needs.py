@@ -23,6 +23,7 @@ from afield.scoring.metric import Metric
 from afield.scoring.metrics import direction
 from afield.study.own_metrics import misfits_of, own_metric
 from afield.study.protocol import view_of
+from afield.study.search import rung_sizes
 from afield.study.study import Study
 from afield.tasks.builtin import find_task
 from afield.tasks.data import TaskData, Unreadable, load_task
@@ -50,6 +51,8 @@ class Needs:
     extensions: Mapping[str, Extension]
     tasks: Mapping[str, TaskData]
     """by the task's own name"""
+    changed: Mapping[tuple[str, str], TaskData]
+    """the same with other training splits, by task and intervention, where an intervention changes them"""
     backbones: Mapping[str, Backbone]
     """by the name that the study gives"""
     weights: Mapping[str, Weights]
@@ -91,18 +94,45 @@ def gather(
     if len(tasks) < len(loaded):
         names = ", ".join(found.task.name for found in loaded.values())
         problems.append(f"study.tasks: two have one name ({names}); rename one")
+    changed = _changed(study, tasks, extensions, cache, data, preparing, problems)
     backbones = _each(loadable(study.study.backbones), lambda name: planned(name, extensions or {}), problems)
     problems += _misfits(study, tasks, backbones)
     if extensions is not None:
         problems += _augmentations(study, tasks, extensions)
         problems += _unfit_heads(study, extensions)
+    problems += _lone_soups(study)
     problems += _unfit_losses(study, tasks, extensions)
     pretrained = [name for name in study.study.backbones if name in backbones and _is_pretrained(study, name)]
     ready = download and not problems
     weights = _each(pretrained, lambda name: _weights(backbones[name], sources, downloading, download=ready), problems)
     if problems:
         raise InputError("\n".join(dict.fromkeys(problems)))
-    return Needs(extensions or {}, tasks, backbones, weights, metrics, beside)
+    return Needs(extensions or {}, tasks, changed, backbones, weights, metrics, beside)
+
+
+def _changed(
+    study: Study,
+    tasks: Mapping[str, TaskData],
+    extensions: Mapping[str, Extension] | None,
+    cache: Path,
+    data: Path | None,
+    preparing: Preparing | None,
+    problems: list[str],
+) -> Mapping[tuple[str, str], TaskData]:
+    """The tasks with the training splits that interventions make; nothing where none does."""
+    if not any(study.training_of(name).tasks() for name in study.study.interventions):
+        return {}
+    from afield.study.training_split import Surroundings, changed_data  # rare, and it needs what compares pictures
+
+    around = Surroundings(
+        study,
+        cache,
+        data,
+        own_task=partial(find_own_task, extensions=extensions or {}),
+        unreadable=lambda task: _unreadable(study, task, cache, preparing),
+        progress=preparing or (lambda *_: None),
+    )
+    return changed_data(around, tasks, problems)
 
 
 def own_loss(name: str, extensions: Mapping[str, Extension]) -> Loss:
@@ -218,6 +248,20 @@ def _augmentations(study: Study, tasks: Mapping[str, TaskData], extensions: Mapp
                 yield str(error) if is_own(name) else f"{task.name}: {error}"
 
 
+def _lone_soups(study: Study) -> Iterator[str]:
+    """The soups of cells of which a search brings only one to its last epoch."""
+    for name, choice in study.soups.items():
+        for intervention in choice.interventions or study.study.interventions:
+            cells = study.cells(intervention)
+            _, last = rung_sizes(study.search, len(cells), cells[0].epochs)[-1]
+            if choice.over == ("cells",) and last == 1:
+                yield (
+                    f"soups.{name}: averages the cells of a search, and of {len(cells)} in {intervention} one alone is "
+                    'trained to its last epoch; let search.method be "grid", search more values, or average something '
+                    "else"
+                )
+
+
 def _views_denied(study: Study, name: str, task: Task) -> Iterator[str]:
     """The views of the study under which this task's labels do not stay."""
     published = task.published if study.study.protocol == "paper" else None
@@ -270,6 +314,10 @@ def _complaints(study: Study, task: Task, row: Backbone, recipe: Recipe) -> list
             from afield.backbones.parts import last_block_of
 
             last_block_of(row)
+        if recipe.trained == "lora":
+            from afield.backbones.lora import check_lora
+
+            check_lora(row)
         if task.reading.count != 3:
             from afield.backbones.channels import check_channels
 

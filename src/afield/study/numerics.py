@@ -32,7 +32,7 @@ def settle_numerics(choice: NumericsChoice, out: Path | None, protocol: Protocol
         device = here[0] if device == "auto" else device
         if device not in here:
             raise InputError(f"numerics.device: this machine has no {device}; it has {', '.join(here)}")
-        if choice.devices > device_count(device):
+        if choice.devices > 1 and choice.devices > device_count(device):
             raise InputError(
                 f"numerics.devices: {choice.devices}: one training can use {device_count(device)} of this machine's "
                 f"{device}; name no more"

@@ -5,7 +5,7 @@ numerics are settled.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from afield.study.search import epochs_asked
 from afield.study.split_view import SplitView, wanted_of
 from afield.study.study import Study
 from afield.tasks.data import TaskData
+from afield.tasks.training_split import training_words
 from afield.tasks.words import incomplete_words
 from afield.training.numerics import NumericsChoice, numerics_for
 from afield.training.recipe import Recipe
@@ -87,6 +88,12 @@ class Plan:
     """one's own that lead tasks, by name"""
     beside: Mapping[str, Metric] = field(default_factory=dict)
     """one's own that are recorded beside all that fit, by name"""
+    changed: Mapping[tuple[str, str], TaskData] = field(default_factory=dict)
+    """tasks with other training splits, by task and intervention, where an intervention changes them"""
+
+    def data_of(self, search: PlannedSearch) -> TaskData:
+        """What a search trains, selects and scores on."""
+        return self.changed.get((search.task, search.intervention), self.tasks[search.task])
 
     def with_micro_batches(self, of: Callable[[Trial], int]) -> Plan:
         """The plan whose trials take so many samples at once."""
@@ -120,6 +127,7 @@ class Plan:
             ],
             "tasks": {name: data.identity for name, data in self.tasks.items()},
             "selection": {name: data.selection for name, data in self.tasks.items()},
+            "training": self.training,
             "dropped": {name: dict(data.dropped) for name, data in self.tasks.items()},
             "incomplete": self.incomplete,
             "backbones": {search.backbone.id: search.backbone.plain() for search in self.searches},
@@ -129,6 +137,14 @@ class Plan:
             "weights": {name: {"sha256": item.sha256, "origin": item.origin} for name, item in self.weights.items()},
             "numerics": self.numerics.model_dump(mode="json"),
         }
+
+    @property
+    def training(self) -> dict[str, dict[str, Any]]:
+        """What interventions made of training splits, as plain values: by task, then by intervention."""
+        made: dict[str, dict[str, Any]] = {name: {} for name in self.tasks}
+        for (task, intervention), data in self.changed.items():
+            made[task][intervention] = asdict(data.training) if data.training else {}
+        return made
 
     @property
     def incomplete(self) -> dict[str, str]:
@@ -155,9 +171,9 @@ class Plan:
         return asked + (len(search.seeds) - 1) * search.epochs
 
     @cached_property
-    def training_images(self) -> Mapping[str, int]:
-        """Samples of each task's training split."""
-        return {name: len(data.samples("train")) for name, data in self.tasks.items()}
+    def training_images(self) -> Mapping[tuple[str, str, str], int]:
+        """Samples of each search's training split."""
+        return {search.identity: len(self.data_of(search).samples("train")) for search in self.searches}
 
     def work(self, search: PlannedSearch) -> float:
         """What an epoch of a search costs, roughly: multiply-adds (billions) of all training images at its size; on
@@ -166,7 +182,7 @@ class Plan:
         recipe = search.cells[0].recipe
         scale = recipe.size / search.backbone.input_size
         share = ON_FEATURES if recipe.trained == "head" else 1
-        return share * search.backbone.work * scale**2 * self.training_images[search.task]
+        return share * search.backbone.work * scale**2 * self.training_images[search.identity]
 
     def scored_on(self, task: str) -> tuple[SplitView, ...]:
         """What each chosen network of a task is scored on, in order."""
@@ -176,7 +192,7 @@ class Plan:
         """Training images that go through the network in a search with its repeats: those of each epoch, or once those
         whose features a head alone is trained on; and once those that a probe is fitted on.
         """
-        recipe, images = search.cells[0].recipe, self.training_images[search.task]
+        recipe, images = search.cells[0].recipe, self.training_images[search.identity]
         return images * ((0 if recipe.trained == "head" else self.epochs_of(search)) + recipe.probed)
 
     def rules(self, search: PlannedSearch) -> dict[str, Rule]:
@@ -187,6 +203,15 @@ class Plan:
         view = view_of(self.study.study.protocol, task, search.backbone, recipe)
         rules = view.rules(recipe.augmentation, task.extra_splits)
         return {**rules, TRAINING_VIEWS: rules["validation"]} if recipe.probed else rules
+
+
+def changed_words(plan: Plan) -> list[str]:
+    """What interventions made of training splits, a line each."""
+    return [
+        f"{task}, {intervention}: {training_words(data.training)}"
+        for (task, intervention), data in plan.changed.items()
+        if data.training is not None
+    ]
 
 
 def make_plan(
@@ -214,7 +239,7 @@ def make_plan(
             intervention=intervention,
             cells=_cells(
                 study,
-                found,
+                needs.changed.get((task, intervention), found),
                 needs.backbones[name],
                 grids[intervention],
                 needs.weights.get(name),
@@ -231,7 +256,9 @@ def make_plan(
         for name in study.backbones_of(intervention)
     )
     weights = {needs.backbones[name].id: item for name, item in needs.weights.items()}
-    return Plan(study, needs.tasks, weights, numerics, searches, needs.extensions, needs.metrics, needs.beside)
+    return Plan(
+        study, needs.tasks, weights, numerics, searches, needs.extensions, needs.metrics, needs.beside, needs.changed
+    )
 
 
 def _hashes(names: Sequence[str], extensions: Mapping[str, Extension]) -> tuple[tuple[str, str], ...]:

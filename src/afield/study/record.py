@@ -18,6 +18,7 @@ from afield.scoring.predictions import Predictions
 from afield.study.study import Study
 from afield.tasks.data import lacking_classes
 from afield.tasks.task import Card, Target
+from afield.tasks.training_split import TrainingSplit
 
 TrialState = Literal["finished", "paused", "failed", "missing"]
 
@@ -59,6 +60,8 @@ class SearchRecord:
     """the searched keys and their values"""
     chosen: str | None
     """key of the chosen cell; None where the search has not ended"""
+    finalists: tuple[str, ...] = ()
+    """keys of the cells that the search brought to their last epoch, in grid order; none where it has not ended"""
     repeats: tuple[TrialRecord, ...] = ()
     """the chosen recipe under every seed, the search's own first"""
     borders: tuple[str, ...] = ()
@@ -109,6 +112,8 @@ class TaskRecord:
     """images that could not be read and were left out, each with the reason"""
     incomplete: str = ""
     """words for what the data lack of the published ones"""
+    training: Mapping[str, TrainingSplit] = field(default_factory=dict)
+    """what interventions made of the training split, by intervention; none for those that leave it as it is"""
     pictures: Mapping[str, tuple[npt.NDArray[np.uint8], ...]] = field(default_factory=dict)
     """a few images a class as the network sees them, [height, width, 3]"""
 
@@ -160,7 +165,7 @@ class StudyRecord:
     results: pd.DataFrame
     """the results table: a row a backbone, task, metric, intervention and seed, of single networks on test, plain"""
     further: pd.DataFrame
-    """the same columns for all that leads nothing: further test splits, views, ensembles, joined folds"""
+    """the same columns for all that leads nothing: further test splits, views, ensembles, joined folds, soups"""
     predictions: pd.DataFrame
     """key, split, view, sample, unit, cluster, label, logits (list) of the scored trials, for validation and test"""
     searches: tuple[SearchRecord, ...]
@@ -172,7 +177,7 @@ class StudyRecord:
     """the distinct platforms that trained, e.g. {"cpu": ..., "torch": ...}"""
     test_reads: int = 0
     unjoined: tuple[str, ...] = ()
-    """words for each ensemble that lacks members"""
+    """words for each ensemble that lacks members, and each soup that lacks networks or failed"""
     resampled: Mapping[str, npt.NDArray[np.float64]] = field(default_factory=dict)
     """of trials that one's own metric was computed of: its value in each resample of test, by key"""
     counterpart: Counterpart | None = None

@@ -18,6 +18,7 @@ from afield.study.combined import source_of as source_of_joined
 from afield.study.ensembles import Combination, Member, combinations
 from afield.study.measured import Measured, measure, source_of
 from afield.study.record import SearchRecord, TaskRecord, TrialRecord
+from afield.study.soups import Soup
 from afield.study.split_view import TEST, SplitView, wanted_of
 from afield.study.store import Store
 from afield.study.study import Study
@@ -41,7 +42,7 @@ _MAY_DIFFER = {
 
 @dataclass(frozen=True)
 class Scored:
-    """A network that was scored on test, with the search that chose it."""
+    """A network that was scored on test, or went into a soup that was, with a search that it is of."""
 
     search: SearchRecord
     trial: TrialRecord
@@ -71,9 +72,11 @@ def headline_rows(tables: Tables) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype(_MAY_BE_UNKNOWN)
 
 
-def further_rows(tables: Tables, joined: Sequence[Combination]) -> pd.DataFrame:
+def further_rows(
+    tables: Tables, joined: Sequence[Combination], soups: Sequence[tuple[Soup, Sequence[Scored]]]
+) -> pd.DataFrame:
     """The same columns for all that leads nothing: further test splits and views of each network, as far as they are
-    scored, and what is joined, as far as every member is.
+    scored, what is joined, as far as every member is, and soups, each with its ingredients, as far as they are scored.
     """
     rows = []
     for scored in tables.scored:
@@ -83,6 +86,10 @@ def further_rows(tables: Tables, joined: Sequence[Combination]) -> pd.DataFrame:
     for combination in joined:
         for at in ready(tables.store, combination, shown_of(tables, combination.members[0].task)):
             rows += _of_combination(tables, combination, at)
+    for soup, ingredients in soups:
+        for at in shown_of(tables, soup.task):
+            if tables.store.scores.holds(soup.key, at):
+                rows += _of_soup(tables, soup, ingredients, at)
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype(_MAY_DIFFER)
 
 
@@ -121,9 +128,16 @@ def shown_of(tables: Tables, task: str) -> list[SplitView]:
 
 
 def _of_network(tables: Tables, scored: Scored, at: SplitView) -> list[dict[str, Any]]:
-    task = tables.tasks[scored.trial.task]
-    about = _about(tables, scored)
-    store, key = tables.store, scored.trial.key
+    return _of_key(tables, scored.trial.key, scored.trial.task, _about(tables, scored), at)
+
+
+def _of_soup(tables: Tables, soup: Soup, ingredients: Sequence[Scored], at: SplitView) -> list[dict[str, Any]]:
+    return _of_key(tables, soup.key, soup.task, _about_several(tables, ingredients, "soup", soup.name, soup.key), at)
+
+
+def _of_key(tables: Tables, key: str, task_name: str, about: Mapping[str, Any], at: SplitView) -> list[dict[str, Any]]:
+    """The rows of one network, a training's or a soup's."""
+    store, task = tables.store, tables.tasks[task_name]
     found = measure(store, key, task.classes, task.metrics, at)
     rows = [_row(about, name, direction(name), each, at) for name, each in found.items()]
     folder, own = store.scores.folder(key, at), tables.beside_of(task.name)
@@ -132,15 +146,9 @@ def _of_network(tables: Tables, scored: Scored, at: SplitView) -> list[dict[str,
 
 def _of_combination(tables: Tables, combination: Combination, at: SplitView) -> list[dict[str, Any]]:
     members = {member.key for member in combination.members}
-    abouts = [_about(tables, scored) for scored in tables.scored if scored.trial.key in members]
+    scored = [each for each in tables.scored if each.trial.key in members]
     task = tables.tasks[combination.members[0].task]
-    about = {
-        **{name: _shared(name, [each[name] for each in abouts]) for name in abouts[0]},
-        "kind": combination.kind,
-        "joined": combination.name,
-        "key": combination.key,
-        "train_seconds": sum(each["train_seconds"] for each in abouts),
-    }
+    about = _about_several(tables, scored, combination.kind, combination.name, combination.key)
     if combination.kind == "folds":
         about["task"] = combination.name
     names = metrics_of(combination, task.metrics)
@@ -156,6 +164,18 @@ def _own_rows(
     about: Mapping[str, Any], folder: Path, source: Sequence[str], own: Sequence[Beside], at: SplitView
 ) -> list[dict[str, Any]]:
     return [_row(about, each.name, each.direction, read_beside(folder, source, each), at) for each in own]
+
+
+def _about_several(tables: Tables, networks: Sequence[Scored], kind: str, name: str, key: str) -> dict[str, Any]:
+    """All that rows of several networks as one share; the seconds are those of all their trainings."""
+    abouts = [_about(tables, each) for each in networks]
+    return {
+        **{column: _shared(column, [each[column] for each in abouts]) for column in abouts[0]},
+        "kind": kind,
+        "joined": name,
+        "key": key,
+        "train_seconds": sum(each["train_seconds"] for each in abouts),
+    }
 
 
 def _shared(name: str, values: Sequence[Any]) -> Any:  # noqa: ANN401 - of any column

@@ -21,7 +21,7 @@ from afield.study.job import Job, SplitPaths
 from afield.study.ledger import Ledger, Want
 from afield.study.micro_batches import settle_micro_batches
 from afield.study.numerics import settle_numerics
-from afield.study.plan import Plan, PlannedSearch, make_plan
+from afield.study.plan import Plan, PlannedSearch, changed_words, make_plan
 from afield.study.ready import path_of, sources_of
 from afield.study.standing import Silent, Watch, standing_of
 from afield.study.store import Store
@@ -91,11 +91,15 @@ def run_study(
         study, numerics, cache, sources_of(weights, offline=offline), path_of(data), watch.download, watch.prepare
     )
     plan = settle_micro_batches(plan, store.root, watch.say)
+    for found in plan.changed.values():
+        write_task(store, found)
     for name, found in plan.tasks.items():
         write_task(store, found)
         for words in (found.task.proposal, plan.incomplete[name]):
             if words:
                 watch.say(f"{name}: {words}")
+    for line in changed_words(plan):
+        watch.say(line)
     store.write_study(study.study.name, study.model_dump_json(indent=2), plan.content())
     on_cpu = numerics.device == "cpu"
     if slots is None:
@@ -189,7 +193,7 @@ class _Run:
         missing = sum(
             len(search.seeds) - sum(trial.key in self.ledger.scored for trial in self.ledger.chosen(search))
             for search in self.plan.searches
-        )
+        ) + sum(soup.key not in self.ledger.scored for soup in self.ledger.soups())
         return Outcome(self.store.root, len(self.trained), self.epochs, len(self.ledger.failed()), missing)
 
     def _settle_choices(self) -> None:
@@ -203,7 +207,7 @@ class _Run:
                 self.selected[search.name] = keys
                 split, metric = self.plan.tasks[search.task].selection, search.cells[0].metric
                 self.store.write_selection(self.plan.study.study.name, search.name, keys, metric, split)
-            if ended and search.name not in self.pruned:
+            if ended and search.name not in self.pruned and not self.ledger.lacks_networks(search):
                 self.pruned.add(search.name)
                 self._prune(search)
 
@@ -234,10 +238,10 @@ class _Run:
             if self.engine.free() == 0:
                 break
             if not self.claims.take(job.name):
-                held.append(want.trial.key)
-            elif self.ledger.reload(want.trial.key):  # done by another run between our reading and our claim
+                held.append(want.key)
+            elif self.ledger.reload(want.key):  # done by another run between our reading and our claim
                 self.claims.release(job.name)
-                held.append(want.trial.key)
+                held.append(want.key)
             else:
                 self.engine.submit(job)
                 busy.add(job.name)  # two interventions may be one and the same trial
@@ -256,11 +260,12 @@ class _Run:
             scored_on=self.plan.scored_on(want.search.task),
             until=want.until,
             workers=self.workers,
+            soup=want.soup,
         )
 
     def _take(self, event: Event) -> None:
         """Note what a worker says; its claim is given back only after its files have been read."""
-        job, key = event.job, event.job.trial.key
+        job, key = event.job, event.job.key
         if event.kind == "progress":
             self.progress[job.name] = event
             return
@@ -307,13 +312,17 @@ class _Run:
 
     def _renew(self, job: Job, damage: str) -> None:
         """The network that a worker found damaged goes, or the checkpoint, unless another run is at that trial; what
-        else is known of it stays, and stays true.
+        else is known of it stays, and stays true. Of a soup that could not be made it is that of an ingredient.
         """
-        key = job.trial.key
-        with self.claims.held(*_work_on(key)) as ours:
-            if ours:
-                self.watch.say(damage)
-                self.store.prune(key, keep_weights=False)
+        keys = [job.key]
+        if job.kind == "soup" and job.soup is not None:
+            keys = [each.key for each in job.soup.ingredients if not self.store.holds_network(each.key)]
+        for key in keys:
+            with self.claims.held(*_work_on(key)) as ours:
+                if ours:
+                    self.watch.say(damage)
+                    self.store.prune(key, keep_weights=False)
+            self.ledger.reload(key)
 
 
 def _work_on(key: str) -> tuple[str, str]:

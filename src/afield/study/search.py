@@ -107,6 +107,15 @@ def asked(search: SearchChoice, seen: Sequence[Seen], epochs: int) -> tuple[int,
     return tuple(until)
 
 
+def finalists(search: SearchChoice, seen: Sequence[Seen], epochs: int) -> tuple[int, ...]:
+    """The cells, by grid index, that the search itself brought to their last epoch."""
+    until = asked(search, seen, epochs)
+    return tuple(
+        cell for cell, one in enumerate(seen)
+        if until[cell] == epochs and len(one.history) >= epochs and not one.failed
+    )  # fmt: skip
+
+
 def _admitted(search: SearchChoice, seen: Sequence[Seen], epochs: int) -> Iterator[tuple[int, list[int]]]:
     """Each rung with the cells that are to reach it, up to the first that one of them has not reached."""
     alive = list(range(len(seen)))

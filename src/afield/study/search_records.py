@@ -10,7 +10,7 @@ from scipy.stats import spearmanr
 
 from afield.backbones.backbone import Backbone
 from afield.study.record import SearchRecord, TrialRecord, TrialState
-from afield.study.search import Chosen, History, Seen, ask, asked, best_so_far, rungs
+from afield.study.search import Chosen, History, Seen, ask, asked, best_so_far, finalists, rungs
 from afield.study.store import Store, TrialFiles
 from afield.study.study import SearchChoice, Study
 from afield.trial import Trial
@@ -41,6 +41,7 @@ def search_record(context: Context, content: Mapping[str, Any]) -> SearchRecord:
     step = ask(study.search, seen, epochs)
     chosen = step.cell if isinstance(step, Chosen) else None
     repeats = [] if chosen is None else content["repeats"][chosen]
+    whole = () if chosen is None else finalists(study.search, seen, epochs)
     axes = {key: tuple(values) for key, values in study.search.grid.items()}
     spent = [item.history[:until] for item, until in zip(seen, asked(study.search, seen, epochs), strict=True)]
     return SearchRecord(
@@ -50,6 +51,7 @@ def search_record(context: Context, content: Mapping[str, Any]) -> SearchRecord:
         cells=tuple(_trial(context, key, intervention) for key in keys),
         axes=axes,
         chosen=None if chosen is None else keys[chosen],
+        finalists=tuple(keys[cell] for cell in whole),
         repeats=tuple(_trial(context, key, intervention) for key in repeats),
         borders=() if chosen is None else _borders(axes, context.trials[keys[chosen]]),
         epochs_spent=sum(len(history) for history in spent),

@@ -10,7 +10,8 @@ The truth is files; the last file of each result comes by atomic rename, with th
     OUT/tasks/<task>-<data>/     samples.parquet (ids, labels, splits), task.json, pictures
     OUT/trials/<key>/            trial.json, history.jsonl, predictions.parquet (validation), result.json;
                                  checkpoint.pt while under way, failure.json of the failed,
-                                 weights.safetensors and weights.json of the chosen
+                                 weights.safetensors and weights.json of the chosen;
+                                 of a soup soup.json in place of history.jsonl, and trial.json of its first ingredient
     OUT/scores/<key>/            predictions.parquet (test), result.json, metrics.json (derived); in <split>--<view>/
                                  the same of a further test split or view
     OUT/selections/<study>--<search>.json what a search chose, written before any test image of it is scored
@@ -121,9 +122,11 @@ class Store:
         """Where the best network of a finished trial lies."""
         return self.trial_folder(key) / "weights.safetensors"
 
-    def begin(self, trial: Trial) -> None:
-        """Write what a trial is; clean up after a killed predecessor. Raises StoreError where that fails."""
-        folder = self.trial_folder(trial.key)
+    def begin(self, trial: Trial, soup: str = "") -> None:
+        """Write what a trial is, or a soup whose network is built as that trial's; clean up after a killed
+        predecessor. Raises StoreError where that fails.
+        """
+        folder = self.trial_folder(soup or trial.key)
         with words_for_failed_writes(folder):
             folder.mkdir(parents=True, exist_ok=True)
             remove_abandoned(folder)
@@ -162,6 +165,14 @@ class Store:
             )
         return path
 
+    def holds_network(self, key: str) -> bool:
+        """Whether a trial's best network is there and whole."""
+        try:
+            self.check_network(key)
+        except DamagedError:
+            return False
+        return True
+
     def _about_weights(self, key: str) -> Path:
         return self.trial_folder(key) / "weights.json"
 
@@ -181,6 +192,15 @@ class Store:
         write_parquet(folder / "predictions.parquet", predictions.to_frame(key=key, split="validation", view="plain"))
         seal(folder, ("trial.json", "history.jsonl", "predictions.parquet"), result)
         self.checkpoint(key).unlink(missing_ok=True)
+
+    def finish_soup(
+        self, key: str, predictions: Predictions, about: Mapping[str, Any], result: Mapping[str, Any]
+    ) -> None:
+        """Write validation predictions of a soup and what was tried for it, then the result with the checksums."""
+        folder = self.trial_folder(key)
+        write_parquet(folder / "predictions.parquet", predictions.to_frame(key=key, split="validation", view="plain"))
+        write_json(folder / "soup.json", about)
+        seal(folder, ("trial.json", "soup.json", "predictions.parquet"), result)
 
     def fail(self, key: str, reason: str, trace: str) -> None:
         """Write that a trial failed, and why."""

@@ -17,10 +17,12 @@ from afield.base.errors import InputError, nearest
 from afield.base.extensions import is_own
 from afield.study.ensembles import EnsembleChoice, unfolded
 from afield.study.own_interventions import with_own
+from afield.study.soups import SoupChoice, soup_complaints
 from afield.tasks.builtin import TASKS
 from afield.tasks.places import user_path
 from afield.tasks.source import TaskSource
 from afield.tasks.task import Protocol
+from afield.tasks.training_choice import TrainingChoice
 from afield.training.numerics import NumericsChoice
 from afield.training.recipe import Recipe
 
@@ -113,6 +115,9 @@ class SearchChoice(_Table):
 
 
 _SEARCHABLE = ("learning_rate", "weight_decay")
+_OF_TRAINING = tuple(TrainingChoice.model_fields)
+_NO_RECIPE = ("backbones", *_OF_TRAINING)
+"""keys of an intervention that are none of its recipe"""
 
 
 class Study(_Table):
@@ -127,9 +132,12 @@ class Study(_Table):
     tasks: dict[str, TaskSource] = Field(default_factory=dict)
     """one's own data, and parts of other tasks, by the names under which `study.tasks` refers to them"""
     interventions: dict[str, dict[str, Any]] = Field(default_factory=dict)
-    """recipe keys by name of the intervention; `backbones` restricts one to some backbones"""
+    """by name of the intervention its recipe keys; `backbones` restricts it to some backbones, `further` and `reviewed`
+    change training splits (docs/training_split.md)"""
     ensembles: dict[Annotated[str, Field(pattern=rf"^{NAME.pattern}$")], EnsembleChoice] = Field(default_factory=dict)
     """whose predictions are joined, by name"""
+    soups: dict[Annotated[str, Field(pattern=rf"^{NAME.pattern}$")], SoupChoice] = Field(default_factory=dict)
+    """whose weights are averaged, by name"""
 
     @model_validator(mode="after")
     def _interventions_hold(self) -> Study:
@@ -155,6 +163,7 @@ class Study(_Table):
                 )
         for name in (PLAIN, *self.interventions):
             self.cells(name)
+            self.training_of(name)
         return self
 
     @model_validator(mode="after")
@@ -188,6 +197,14 @@ class Study(_Table):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _soups_hold(self) -> Study:
+        recipes = {name: self.recipe_of(name) for name in self.study.interventions}
+        for name, choice in self.soups.items():
+            for complaint in soup_complaints(name, choice, self.study.backbones, recipes, len(self.study.seeds)):
+                raise ValueError(complaint)
+        return self
+
     @property
     def folds(self) -> dict[str, tuple[str, ...]]:
         """The tasks that are folds of one, by its name."""
@@ -200,11 +217,26 @@ class Study(_Table):
 
     def recipe_of(self, intervention: str) -> Recipe:
         """The recipe under an intervention, before the search fills in its values."""
-        changes = {key: value for key, value in self.interventions.get(intervention, {}).items() if key != "backbones"}
+        table = self.interventions.get(intervention, {})
+        changes = {key: value for key, value in table.items() if key not in _NO_RECIPE}
         try:
             return Recipe.model_validate({**self.recipe.model_dump(exclude_unset=True), **changes})
         except ValidationError as error:
             raise ValueError("\n".join(complaints(error, f"interventions.{intervention}.", Recipe))) from None
+
+    def training_of(self, intervention: str) -> TrainingChoice:
+        """What an intervention does to training splits."""
+        table = self.interventions.get(intervention, {})
+        try:
+            return TrainingChoice.model_validate_json(
+                json.dumps({key: table[key] for key in _OF_TRAINING if key in table}, default=str)
+            )
+        except ValidationError as error:
+            raise ValueError("\n".join(complaints(error, f"interventions.{intervention}.", TrainingChoice))) from None
+
+    def changes_recipe(self, intervention: str) -> bool:
+        """Whether an intervention trains in another way, and not on other samples alone."""
+        return any(key not in _NO_RECIPE for key in self.interventions.get(intervention, {}))
 
     def backbones_of(self, intervention: str) -> tuple[str, ...]:
         """The backbones that an intervention is tried on: all, unless its table names some."""
@@ -297,7 +329,11 @@ def _with_places(study: Study, folder: Path) -> Study:
         for name in study.study.tasks
     )
     head = study.study.model_copy(update={"tasks": tasks})
-    return study.model_copy(update={"study": head, "extensions": extensions, "tasks": sources})
+    interventions = {
+        name: {**table, **study.training_of(name).below(folder, known)} for name, table in study.interventions.items()
+    }
+    changed = {"study": head, "extensions": extensions, "tasks": sources, "interventions": interventions}
+    return study.model_copy(update=changed)
 
 
 def complaints(error: ValidationError, prefix: str, model: type[BaseModel]) -> list[str]:

@@ -25,8 +25,11 @@ from afield.tasks.sets import (
     food101,
     ham10000,
     hpa2018,
+    hpa_v18,
+    isic2019,
     melanoma2020,
     oxford_iiit_pets,
+    retinopathy2015,
     stanford_cars,
     sun397,
     voc2007,
@@ -44,7 +47,8 @@ TASKS: dict[str, Task] = {
     task.name: task
     for task in (
         elpv.TASK, aptos2019.TASK, cassava.TASK, cct20.TASK, eurosat.TASK, eurosat.MS, eurosat.ALL,
-        eurosat.LOCATED, ham10000.TASK, ham10000.MELANOMA, hpa2018.TASK, hpa2018.RGBY, melanoma2020.TASK, *WEB_SCRAPED,
+        eurosat.LOCATED, ham10000.TASK, ham10000.MELANOMA, hpa2018.TASK, hpa2018.RGBY, melanoma2020.TASK,
+        melanoma2020.ALONE, retinopathy2015.TASK, isic2019.TASK, hpa_v18.TASK, *WEB_SCRAPED,
     )
 }  # fmt: skip
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -25,6 +25,7 @@ from afield.tasks.hashes import hash_images
 from afield.tasks.labels import count_each
 from afield.tasks.places import data_folder
 from afield.tasks.task import LEFT_OUT, Protocol, Task, in_order
+from afield.tasks.training_split import TrainingSplit
 
 Unreadable = Callable[[Path, Sequence[str]], Mapping[str, str]]
 """the folder and images below it -> those that cannot be read, each with the reason"""
@@ -50,6 +51,14 @@ class TaskData:
     """images that cannot be read, each with the reason, whose samples were left out before anything was split"""
     selection: Literal["validation", "test"] = "validation"
     """the split that chooses recipe and epoch: test only where a protocol has no validation split"""
+    elsewhere: Mapping[str, Path] = field(default_factory=dict)
+    """where the images of further data sets lie, which are not below root"""
+    training: TrainingSplit | None = None
+    """what an intervention made of the training split; None: it is the task's own"""
+
+    def place(self, image: str) -> str:
+        """Where an image lies: its path below root, or an absolute one."""
+        return str(self.elsewhere.get(image, image))
 
     @property
     def identity(self) -> str:
@@ -130,10 +139,29 @@ def load_task(
     images = sorted(set(table["image"]))
     hashes = hash_images(task, root, images, cache)
     check_expected(task, table, hashes)
+    return TaskData(task, root, table, hashes, _fingerprint(task, table, hashes), dropped, _selection(table))
+
+
+def with_training(
+    data: TaskData, table: pd.DataFrame, hashes: Mapping[str, str], elsewhere: Mapping[str, Path], made: TrainingSplit
+) -> TaskData:
+    """The task with another training split: `table` has all its samples, those of validation and test as they were,
+    `hashes` the sha256 of images that the task has not (`elsewhere`).
+
+    Raises InputError where a class is left without a training sample.
+    """
+    task = data.task
+    check_splits(task, table, "clean" if data.selection == "validation" else "paper")
+    known = {**data.hashes, **hashes}
+    table = table.sort_values("id", ignore_index=True)
+    fingerprint = _fingerprint(task, table, known)
+    return replace(data, table=table, hashes=known, fingerprint=fingerprint, elsewhere=elsewhere, training=made)
+
+
+def _fingerprint(task: Task, table: pd.DataFrame, hashes: Mapping[str, str]) -> str:
     names = ["id", "label", "unit", "cluster", "split", *(name for name in ("box", "weight") if name in table)]
     columns: list[object] = [table[name].tolist() for name in names]
-    fingerprint = digest([list(task.classes), *columns, [hashes[image] for image in table["image"]]])
-    return TaskData(task, root, table, hashes, fingerprint, dropped, _selection(table))
+    return digest([list(task.classes), *columns, [hashes[image] for image in table["image"]]])
 
 
 def split_samples(

@@ -18,6 +18,8 @@ HEADS = ("own", "linear")
 """the kinds of heads that need no extension"""
 FOCAL_GAMMA = 2.0
 """Lin et al. 2017"""
+LORA_RANK, LORA_ALPHA = 8, 16.0
+"""twice the product of rank 8"""
 REGRESSIONS = ("smooth-l1", "mse")
 """the losses of one number, for grades"""
 BUILT_IN_LOSSES = ("cross-entropy", "bce", "focal", *REGRESSIONS)
@@ -45,10 +47,14 @@ class Recipe(BaseModel):
     """where the weights start. The head starts at random, but with `probe`, whose body is pretrained and whose head is
     a linear probe on the features of that body (probing/probe.py). All trained from there is LP-FT (Kumar et al. 2022,
     arXiv 2202.10054), the study's way for CLIP (PAPER.md 1.4)"""
-    trained: Literal["all", "head", "last block"] = "all"
+    trained: Literal["all", "head", "last block", "lora"] = "all"
     """what the training changes: everything; the head alone, on frozen features of evaluation views (so without
-    augmentation and dropout); or the head and the architecture's last stage or transformer block
-    (backbones/parts.py)"""
+    augmentation and dropout); the head and the architecture's last stage or transformer block (backbones/parts.py); or
+    the head and a product of two thin matrices beside each linear layer of the body (backbones/lora.py)"""
+    lora_rank: Annotated[int, Field(ge=1, le=1024)] = LORA_RANK
+    """of `lora`: rows of the one matrix and columns of the other"""
+    lora_alpha: Positive = LORA_ALPHA
+    """of `lora`: the product counts lora_alpha / lora_rank times"""
     pooling: Literal["own", "average", "max", "average+max", "gem", "class token", "mean of tokens"] = "own"
     """how the last map or the tokens become the features of an image; `own`: as the architecture has it"""
     head: str = "own"
@@ -187,6 +193,10 @@ class Recipe(BaseModel):
             raise ValueError(
                 f'head: "{self.head}": a linear probe starts a linear head; use head = "linear", or initialisation = '
                 '"pretrained"'
+            )
+        if self.trained != "lora" and (self.lora_rank, self.lora_alpha) != (LORA_RANK, LORA_ALPHA):
+            raise ValueError(
+                f'lora_rank, lora_alpha: are of trained = "lora"; leave them at {LORA_RANK} and {LORA_ALPHA:g}'
             )
         if self.trained == "head" and self.layer_decay != 1:
             raise ValueError('layer_decay: is between layers, and trained = "head" trains one; leave it at 1')

@@ -1,4 +1,5 @@
-"""Where a training starts and what it changes: a head from a linear probe, a head alone on features, a last block.
+"""Where a training starts and what it changes: a head from a linear probe, a head alone on features, a last block,
+thin matrices beside linear layers.
 
 The loop knows none of that: it trains the network that it is given on the batches that it is given.
 """
@@ -14,6 +15,7 @@ import torch
 from torch import nn
 
 from afield.backbones.backbone import Backbone
+from afield.backbones.lora import adapt, merged, plain_name
 from afield.backbones.parts import HeadAlone, freeze, head_alone, head_inputs, last_block
 from afield.images.loader import Samples, TrainingBatches
 from afield.images.sending import send
@@ -26,6 +28,7 @@ from afield.training.checkpoint import State
 from afield.training.device import autocast, dtype, nondeterminism_named, platform
 from afield.training.loop import EVALUATION_BATCH, Hooks, Setup
 from afield.training.numerics import Numerics
+from afield.training.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,8 @@ def begin(
     recipe, network = setup.recipe, setup.network
     if recipe.trained == "last block":
         freeze(network, last_block(network, backbone))
+    if recipe.trained == "lora":
+        setup = _adapted(setup, backbone, batches)
     fresh = not state.network
     if frozen is None or not (recipe.trained == "head" or fresh):
         return setup
@@ -76,10 +81,34 @@ def begin(
     )
 
 
-def completed(state: State, network: nn.Module) -> State:
-    """A state whose best network is whole: what it has of `network`, and the rest as it is there."""
-    if state.best is None:
+def _adapted(setup: Setup, backbone: Backbone, batches: TrainingBatches) -> Setup:
+    """The setup of the same network, which now learns by LoRA: as a new one it says what it said."""
+    recipe, network = setup.recipe, setup.network
+    with nondeterminism_named():
+        adapt(
+            network,
+            backbone,
+            rank=recipe.lora_rank,
+            alpha=recipe.lora_alpha,
+            seed=batches.seed,
+            channels=batches.samples.images.channels,
+            size=recipe.size,
+        )
+    if setup.layers is None:
+        return setup
+    learning = [name for name, parameter in network.named_parameters() if parameter.requires_grad]
+    return replace(setup, layers={name: setup.layers[plain_name(name)] for name in learning})
+
+
+def completed(state: State, recipe: Recipe, network: nn.Module) -> State:
+    """A state whose best network is plain and whole. Of a head alone the rest is as it is in `network`; what LoRA
+    learnt is merged into the weights.
+    """
+    if state.best is None or recipe.trained not in ("head", "lora"):
         return state
+    if recipe.trained == "lora":
+        plain = merged(state.best.network, recipe.lora_alpha / recipe.lora_rank)
+        return replace(state, best=replace(state.best, network=plain))
     whole = {name: tensor.detach().to("cpu", copy=True) for name, tensor in network.state_dict().items()}
     return replace(state, best=replace(state.best, network={**whole, **state.best.network}))
 
@@ -138,14 +167,13 @@ def _put_probe(
         "validation": extraction.names(shown),
         "arrays": [array_digest(array) for one in (samples, shown) for array in (one.row, one.label)],
     }
-    classes = alone.layers[0].weight.shape[0]
     probe = kept_probe(
         frozen.cache / "probes",
         about,
         lambda: fit_probe(
             train[torch.from_numpy(samples.row)],
             torch.from_numpy(samples.label),
-            classes,
+            alone.outputs,
             validation[torch.from_numpy(shown.row)],
             setup.measure,
             hooks.stop,

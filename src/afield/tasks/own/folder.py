@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from afield.base.errors import InputError
+from afield.base.text import count
 from afield.tasks.task import EXTRA, Split
 
 SUFFIXES = (".bmp", ".dcm", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
@@ -33,32 +34,33 @@ def split_named(name: str) -> str | None:
     return name if EXTRA.fullmatch(name) else SPLIT_NAMES.get(name)
 
 
-def read_folder(root: Path) -> pd.DataFrame:
+def read_folder(root: Path, least: int = 2) -> pd.DataFrame:
     """One row an image of a tree `root/<class>/**/<image>` or `root/<split>/<class>/**/<image>`: `id` and `image` (the
     path below root, with /), `label` (the name of its class) and, of the second kind, `split`.
 
-    Hidden files are skipped. Raises InputError where the folder is missing or holds no two class folders, where a file
-    lies beside them, and where a file's ending is not that of an image.
+    Hidden files are skipped. Raises InputError where the folder is missing or holds fewer than `least` class folders,
+    where a file lies beside them, and where a file's ending is not that of an image.
     """
     folders = _folders(root)
     parts = {name: split_named(name) for name in folders}
     if folders and all(parts.values()):
         rows = [
-            (image, name, part) for folder, part in parts.items() for name, image in _of_classes(root, root / folder)
+            (image, name, part)
+            for folder, part in parts.items()
+            for name, image in _of_classes(root, root / folder, least)
         ]
         table = pd.DataFrame(rows, columns=["image", "label", "split"])
     else:
-        table = pd.DataFrame(_of_classes(root, root), columns=["label", "image"])
+        table = pd.DataFrame(_of_classes(root, root, least), columns=["label", "image"])
     return table.assign(id=table["image"])
 
 
-def _of_classes(root: Path, folder: Path) -> list[tuple[str, str]]:
+def _of_classes(root: Path, folder: Path, least: int) -> list[tuple[str, str]]:
     """Class and path below root of each image in a folder of class folders."""
     classes = _folders(folder)
-    if len(classes) < 2:
-        raise InputError(
-            f"{folder}: needs a folder of images for each of at least two classes; it holds {len(classes)}"
-        )
+    if len(classes) < least:
+        some = "two classes" if least == 2 else count(least, "class", "classes")
+        raise InputError(f"{folder}: needs a folder of images for each of at least {some}; it holds {len(classes)}")
     return [(name, image.relative_to(root).as_posix()) for name in classes for image in image_files(folder / name)]
 
 

@@ -52,7 +52,24 @@ def label_samples(name: str, table: pd.DataFrame, source: TaskSource) -> Labelle
     return found
 
 
-def _from_columns(name: str, table: pd.DataFrame, columns: Sequence[str]) -> Labelled:
+def read_labels(name: str, table: pd.DataFrame, source: TaskSource, spoken: Sequence[str]) -> Labelled:
+    """The same without any demand on how often a class occurs. Where a cell names several classes, those `spoken` of
+    are classes, too, whether or not they occur.
+    """
+    if source.labels:
+        return _from_columns(name, table, source.labels, whole=False)
+    occur = sorted({part for cell in table["label"] for part in _parts(cell, source.separator)})
+    named = source.classes or tuple(dict.fromkeys((*occur, *(spoken if source.separator else ()))))
+    return _from_names(name, table, source, named, whole=False)
+
+
+def _parts(cell: str, separator: str) -> list[str]:
+    """The classes that a cell names."""
+    return [part.strip() for part in cell.split(separator) if part.strip()] if separator else [cell]
+
+
+def _from_columns(name: str, table: pd.DataFrame, columns: Sequence[str], *, whole: bool = True) -> Labelled:
+    """`whole`: every class must occur."""
     cells = table[list(columns)].apply(lambda column: column.str.strip().str.lower())
     for column in columns:
         odd = table[column][~cells[column].isin(_KNOWN)]
@@ -68,15 +85,16 @@ def _from_columns(name: str, table: pd.DataFrame, columns: Sequence[str]) -> Lab
             f"{name}: row {unknown[0]}: no label is known ({count(len(unknown), 'such row')}); take such rows away"
         )
     found = Labelled(_with_labels(table.drop(columns=list(columns)), labels), tuple(columns))
-    _refuse_empty(name, found)
+    if whole:
+        _refuse_empty(name, found)
     return found
 
 
-def _from_names(name: str, table: pd.DataFrame, source: TaskSource) -> Labelled:
-    listed: list[list[str]] = [
-        [part.strip() for part in cell.split(source.separator) if part.strip()] if source.separator else [cell]
-        for cell in table["label"]
-    ]
+def _from_names(
+    name: str, table: pd.DataFrame, source: TaskSource, classes: tuple[str, ...] | None = None, *, whole: bool = True
+) -> Labelled:
+    """`classes` are the source's, or those that occur; `whole`: every one must occur."""
+    listed = [_parts(cell, source.separator) for cell in table["label"]]
     if not source.separator:
         blank = table.index[table["label"].str.strip() == ""]
         if len(blank):
@@ -86,7 +104,7 @@ def _from_names(name: str, table: pd.DataFrame, source: TaskSource) -> Labelled:
             )
     numbers = pd.Series([each for cell in listed for each in cell], dtype=object).value_counts()
     _refuse_variants(name, numbers)
-    classes = source.classes or tuple(sorted(map(str, numbers.index)))
+    classes = classes or source.classes or tuple(sorted(map(str, numbers.index)))
     outside = [f"{label} ({numbers[label]})" for label in numbers.index if label not in classes]
     if outside:
         raise InputError(
@@ -97,7 +115,8 @@ def _from_names(name: str, table: pd.DataFrame, source: TaskSource) -> Labelled:
     positions = [[place[each] for each in cell] for cell in listed]
     labels = vectors(positions, len(classes)) if source.separator else [cell[0] for cell in positions]
     found = Labelled(_with_labels(table, labels), tuple(classes))
-    _refuse_empty(name, found)
+    if whole:
+        _refuse_empty(name, found)
     return found
 
 

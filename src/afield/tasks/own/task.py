@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from afield.tasks.boxes import Cropping
 from afield.tasks.own import huggingface as own_huggingface
 from afield.tasks.own import traps as own_traps
 from afield.tasks.own.folder import read_folder
-from afield.tasks.own.labels import Labelled, label_samples
+from afield.tasks.own.labels import Labelled, label_samples, read_labels
 from afield.tasks.own.split import split
 from afield.tasks.own.table import common_folder, is_table, read_tables
 from afield.tasks.places import user_path
@@ -102,6 +102,24 @@ def own_task(source: TaskSource, name: str = "") -> Task:
     )
 
 
+def written_labels(source: TaskSource, name: str, spoken: Sequence[str]) -> tuple[Path, pd.DataFrame, tuple[str, ...]]:
+    """The folder of one's own data, the samples, and the classes that their labels are positions in (or vectors of),
+    with no demand on how many there are of each: data that join those of another task.
+
+    The classes are those that occur or are named. Where a cell may name several of them, it also says of each class
+    that is `spoken` of, the task's, that the sample has it not. Raises InputError as `own_task` does for what the
+    files hold.
+    """
+    if source.huggingface is not None:
+        source = own_huggingface.as_table(source)
+    root = _root(source)
+    table, _ = _rows(source, root, least=1)
+    if table.empty:
+        raise InputError(f"{name}: holds no samples; name a table with rows, or a folder with images")
+    found = read_labels(name, table, source, spoken)
+    return root, found.table, found.classes
+
+
 def proposed_metric(target: Target, counts: Mapping[str, int]) -> tuple[str, str]:
     """The metric that suits the labels, and why; `counts` are samples by class.
 
@@ -152,11 +170,13 @@ def _name(source: TaskSource) -> str:
     return user_path(folder).resolve().name if folder is not None else _files(source)[0].stem
 
 
-def _rows(source: TaskSource, root: Path) -> tuple[pd.DataFrame, str]:
-    """The samples with their labels as written, and what else is to be said of the pictures."""
+def _rows(source: TaskSource, root: Path, least: int = 2) -> tuple[pd.DataFrame, str]:
+    """The samples with their labels as written, and what else is to be said of the pictures; a folder must hold at
+    least so many classes.
+    """
     if source.traps is not None:
         return own_traps.read_own_traps(root, _files(source)[0], source)
-    return (read_folder(root) if source.table is None else read_tables(root, _files(source), source)), ""
+    return (read_folder(root, least) if source.table is None else read_tables(root, _files(source), source)), ""
 
 
 def _labelled(source: TaskSource, name: str, table: pd.DataFrame) -> Labelled:

@@ -64,21 +64,23 @@ def samples(root: Path) -> pd.DataFrame:
         {
             "id": ids,
             "image": "rgby/train/" + ids + ".png" if stacked else "train/" + ids,
-            "label": _labels(path, table["Target"]),
+            "label": target_labels("hpa2018", path, table["Target"]),
             "group": listed_groups("hpa2018", root / "groups.csv", ids, "Id"),
             "listed": _listed(root / SPLIT_FILE, ids),
         }
     )
 
 
-def _labels(path: Path, targets: pd.Series) -> list[tuple[int, ...]]:
-    """Of each text such as `16 0` the vector of its labels."""
+def target_labels(name: str, path: Path, targets: pd.Series) -> list[tuple[int, ...]]:
+    """Of each text such as `16 0` in a table of that task the vector of its labels. Raises InputError for an empty one,
+    and for what is no label.
+    """
     words = [text.split() for text in targets]
     if [] in words:
         row = words.index([]) + 1
-        raise InputError(f"hpa2018: {path}: column Target, row {row}: is empty; an image has at least one label")
+        raise InputError(f"{name}: {path}: column Target, row {row}: is empty; an image has at least one label")
     codes = [str(number) for number in range(len(CLASSES))]
-    positions_in(codes, "hpa2018", path, pd.Series(words, name="Target").explode())
+    positions_in(codes, name, path, pd.Series(words, name="Target").explode())
     return vectors(([int(word) for word in sample] for sample in words), len(CLASSES))
 
 

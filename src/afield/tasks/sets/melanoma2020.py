@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -53,17 +54,17 @@ def samples(root: Path) -> pd.DataFrame:
     pair = next((pair for pair in _YEARS if (root / pair[0] / "train.csv").is_file()), None)
     if pair is None:
         return _competition(root)
-    return pd.concat([_year(root, *named) for named in zip(FOLDS, pair, strict=True)], ignore_index=True)
+    return pd.concat([resized_year(root, *named) for named in zip(FOLDS, pair, strict=True)], ignore_index=True)
 
 
-def _year(root: Path, year: str, folder: str) -> pd.DataFrame:
+def resized_year(root: Path, year: str, folder: str) -> pd.DataFrame:
     """The rows of one year of the resized sets."""
     path = root / folder / "train.csv"
     table = read_table("melanoma2020", path, (*_COLUMNS, "tfrecord"), _GET)
     fold = table["tfrecord"]
     unique = ~fold.str.startswith("-")
     known = [str(number) for number in range(FOLDS[year])]
-    rows = _rows(path, table, year, f"{folder}/train", _lesions(path.with_name(_LESIONS)))[unique]
+    rows = _rows(path, table, year, f"{folder}/train", lesions(path.with_name(_LESIONS)))[unique]
     return rows.assign(fold=positions_in(known, "melanoma2020", path, fold[unique]))
 
 
@@ -78,11 +79,11 @@ def _competition(root: Path) -> pd.DataFrame:
     return rows[~rows["id"].isin("2020/" + listed["image_name_2"])]
 
 
-def _rows(path: Path, table: pd.DataFrame, year: str, images: str, lesions: dict[str, str]) -> pd.DataFrame:
+def _rows(path: Path, table: pd.DataFrame, year: str, images: str, known: dict[str, str]) -> pd.DataFrame:
     names = table["image_name"]
     ids = year + "/" + names
     groups = [
-        lesions.get(name, own) if patient in ("", "-1") else patient
+        known.get(name, own) if patient in ("", "-1") else patient
         for patient, name, own in zip(table["patient_id"], names, ids, strict=True)
     ]
     return pd.DataFrame(
@@ -100,13 +101,19 @@ def _rows(path: Path, table: pd.DataFrame, year: str, images: str, lesions: dict
     )
 
 
-def _lesions(path: Path) -> dict[str, str]:
+def lesions(path: Path) -> dict[str, str]:
     """The lesion of each image that the ISIC archive's table knows one of."""
     if not path.is_file():
         return {}
     table = read_table("melanoma2020", path, ("image", "lesion_id"), "Download it again, or take the file away")
     known = table[table["lesion_id"] != ""]
     return dict(zip(known["image"], known["lesion_id"], strict=True))
+
+
+def samples_2020(root: Path) -> pd.DataFrame:
+    """The rows of 2020 alone."""
+    table = samples(root)
+    return table[table["year"] == "2020"].reset_index(drop=True)
 
 
 def split(table: pd.DataFrame, protocol: Protocol) -> pd.Series:
@@ -176,5 +183,22 @@ TASK = Task(
             "V. Rotemberg et al.: A patient-centric dataset of images and metadata for identifying melanomas using "
             "clinical context. Scientific Data 8, 34, 2021. doi:10.1038/s41597-021-00815-z"
         ),
+    ),
+)
+ALONE = replace(
+    TASK,
+    name="siim2020",
+    samples=samples_2020,
+    subgroups=("sex", "age_approx", "anatom_site"),
+    published=None,  # the study trained on both years
+    card=replace(
+        TASK.card,
+        title="SIIM-ISIC melanoma 2020, without the archive of 2019",
+        source=(
+            "ISIC 2020: 33,126 dermatoscopic images of 2,056 patients, 584 of melanomas; of C. Deotte's resized set "
+            "without the duplicates that it names. The archive of 2019 (isic2019) can join its training split: "
+            "docs/training_split.md."
+        ),
+        licence="CC BY-NC 4.0 (doi:10.34970/2020-ds01), and the rules of the Kaggle competition",
     ),
 )

@@ -1,0 +1,212 @@
+"""Soups, from the study file to the results table and a network that can be used."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import load_file
+
+import afield
+from afield.analysis.answer import answer
+from afield.base.errors import InputError
+from afield.report.further import further_table
+from afield.report.words import number
+from afield.study.collect import load_record
+from afield.study.describe import describe_plan
+from afield.study.ledger import Ledger
+from afield.study.numerics import settle_numerics
+from afield.study.plan import make_plan
+from afield.study.soups import Ended, SoupChoice, soups_of
+from afield.study.split_view import TEST
+from afield.study.store import Store
+from afield.study.study import Study, parse_study
+from tests.fixtures.tiny import study_text
+from tests.study.helpers import assert_same, assert_tidy
+from tests.study.test_ledger import said, train
+
+SOUPS = """
+[soups.cells]
+over = ["cells"]
+
+[soups.all]
+over = ["cells", "seeds"]
+method = "uniform"
+"""
+
+
+def soup_study(photos: Path, text: str = SOUPS, method: str = "grid") -> Study:
+    return parse_study(study_text(photos, method, epochs=2) + text, "tiny.toml")
+
+
+PLACE = ("moths", "resnet", "plain")
+BIG = ("moths", "resnet", "big")
+
+
+def ended(identity: tuple[str, str, str], prefix: str = "") -> dict[tuple[str, str, str], Ended]:
+    cells = tuple(f"{prefix}{cell}" for cell in "abc")
+    return {identity: Ended(*identity, cells=cells, repeats=((0, cells[1]), (1, f"{prefix}b1")))}
+
+
+def keys(choice: SoupChoice, *found: dict[tuple[str, str, str], Ended]) -> list[list[str]]:
+    searches = {identity: each for one in found for identity, each in one.items()}
+    soups = soups_of({"soup": choice}, [PLACE, BIG], searches)
+    return [[each.key for each in soup.ingredients] for soup in soups]
+
+
+def test_what_goes_into_a_soup() -> None:
+    both = ended(PLACE), ended(BIG, "x")
+    assert keys(SoupChoice(over=("cells",)), *both) == [["a", "b", "c"], ["xa", "xb", "xc"]]
+    assert keys(SoupChoice(over=("seeds",)), *both) == [["b", "b1"], ["xb", "xb1"]]
+    assert keys(SoupChoice(over=("cells", "seeds")), ended(PLACE)) == [["a", "b", "c", "b1"]]
+    assert keys(SoupChoice(over=("interventions",)), *both) == [["b", "xb"], ["b1", "xb1"]]
+    assert keys(SoupChoice(over=("interventions", "seeds")), *both) == [["b", "b1", "xb", "xb1"]]
+    assert keys(SoupChoice(over=("cells", "interventions")), *both) == [["a", "b", "c", "xa", "xb", "xc"]]
+    assert keys(SoupChoice(over=("cells",), interventions=("big",)), *both) == [["xa", "xb", "xc"]]
+
+
+def test_a_soup_waits_for_every_search_that_it_is_of() -> None:
+    assert keys(SoupChoice(over=("interventions",)), ended(PLACE)) == []
+    assert keys(SoupChoice(over=("cells",)), ended(PLACE)) == [["a", "b", "c"]]
+    nothing = {BIG: Ended(*BIG, cells=(), repeats=())}
+    assert keys(SoupChoice(over=("interventions",)), ended(PLACE), nothing) == [["b"], ["b1"]]
+
+
+def test_a_soups_key_depends_on_method_and_ingredients_alone() -> None:
+    (one,) = soups_of({"one": SoupChoice(over=("cells",))}, [PLACE], ended(PLACE))
+    (same,) = soups_of({"same": SoupChoice(over=("cells",))}, [PLACE], ended(PLACE))
+    (uniform,) = soups_of({"one": SoupChoice(over=("cells",), method="uniform")}, [PLACE], ended(PLACE))
+    (other,) = soups_of({"one": SoupChoice(over=("cells",))}, [PLACE], ended(PLACE, "x"))
+    assert one.key == same.key
+    assert len({one.key, uniform.key, other.key}) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('[soups.a]\nover = ["cells"]\nbackbones = ["x"]', r"soups\.a\.backbones: x: not among study\.backbones"),
+        ('[soups.a]\nover = ["interventions"]', r"soups\.a: averages interventions, of which there is one alone"),
+        ('[soups.a]\nover = ["sizes"]', r"soups\.a\.over"),
+        ('[soups.a]\nover = ["cells"]\nmethod = "best"', r"soups\.a\.method"),
+    ],
+)
+def test_what_a_study_cannot_average_is_told_before_anything_runs(photos: Path, text: str, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        soup_study(photos, text)
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ('pooling = "max"', r"networks differ: pooling is own in plain and max in other"),
+        ("image_size = 40", r"networks differ: image_size is 32 in plain and 40 in other"),
+        ('initialisation = "pretrained"', r"networks differ: initialisation is scratch in plain and pretrained in"),
+    ],
+)
+def test_interventions_whose_networks_differ_are_not_averaged(photos: Path, key: str, words: str) -> None:
+    text = study_text(photos).replace("seeds =", 'interventions = ["plain", "other"]\nseeds =')
+    with pytest.raises(InputError, match=rf"soups\.a: averages interventions whose {words}"):
+        parse_study(text + f'[interventions.other]\n{key}\n[soups.a]\nover = ["interventions"]\n', "tiny.toml")
+
+
+def test_a_search_that_ends_with_one_cell_makes_no_soup(photos: Path, tmp_path: Path) -> None:
+    study = soup_study(photos, '[soups.a]\nover = ["cells"]\n', "halving")
+    study = study.model_copy(update={"search": study.search.model_copy(update={"reduction": 4.0})})
+    with pytest.raises(InputError, match=r"soups\.a: averages the cells of a search, and of 4 in plain one alone"):
+        make_plan(study, settle_numerics(study.numerics, None), tmp_path)
+
+
+def test_a_soup_is_wanted_once_all_is_there_and_what_it_needs_is_trained_again(photos: Path, tmp_path: Path) -> None:
+    study = soup_study(photos)
+    plan = make_plan(study, settle_numerics(study.numerics, None), tmp_path / "cache")
+    store = Store.create(tmp_path / "out")
+    ledger = Ledger(plan, store, lambda key, error: store.set_aside(key))
+    (search,) = plan.searches
+    assert "Soups: the networks of 4 cells stay until theirs are made, at most about 20 MB" in describe_plan(
+        plan, tmp_path / "nowhere"
+    )
+    assert ledger.soups() == ()
+    for cell in search.cells:
+        train(store, cell, 2)
+        ledger.reload(cell.key)
+    assert [soup.name for soup in ledger.soups()] == ["cells", "all"]
+    assert ledger.lacks_networks(search)
+    kinds = [(want.kind, want.soup and want.soup.name) for want in ledger.wanted()]
+    assert sorted(kinds, key=str) == [("score", None), ("soup", "cells"), ("train", None)]
+    store.prune(search.cells[0].key, keep_weights=False)  # as another study's search may do
+    ledger.reload(search.cells[0].key)
+    assert [want.trial.key for want in ledger.wanted() if want.kind == "train"][-1] == search.cells[0].key
+    assert "soup" not in [want.kind for want in ledger.wanted()]
+    train(store, search.cells[0], 2)
+    ledger.reload(search.cells[0].key)
+    (soup, _) = ledger.soups()
+    store.begin(search.cells[0], soup.key)
+    store.weights(soup.key).write_bytes(b"network")
+    store.finish_soup(soup.key, said(search.cells[0]), {"tried": []}, {"key": soup.key})
+    assert ledger.reload(soup.key)
+    assert [want.kind for want in ledger.wanted() if want.soup == soup] == ["score"]
+    store.fail(soup.key, "no memory", "trace")
+    ledger.reload(soup.key)
+    assert ledger.failed() == [soup.key]
+
+
+@pytest.mark.slow
+def test_a_study_makes_its_soups_and_keeps_what_it_needs(photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert afield.run_study(soup_study(photos), out, slots=2).complete
+    assert_tidy(out)
+    store, record, table = Store.open(out), load_record(out), afield.results(out)
+    (search,) = record.searches
+    rows = table[(table["kind"] == "soup") & (table["metric"] == "accuracy")].set_index("joined")
+    assert sorted(rows.index) == ["all", "cells"]
+    assert rows.loc["cells", "seed"] == 0
+    assert pd.isna(rows.loc["all", "seed"])
+    assert set(record.results["kind"]) == {"single"}
+    assert record.unjoined == ()
+
+    # uniform: the mean of the four cells, of which three are one network of the results, and of the other seed
+    key = rows.loc["all", "key"]
+    about = json.loads((store.trial_folder(key) / "soup.json").read_text())
+    assert {each["key"] for each in about["tried"]} == {each.key for each in (*search.cells, *search.repeats)}
+    assert all(each["taken"] for each in about["tried"])
+
+    # greedy: begins with the best, so the chosen cell, and never falls on validation
+    key = rows.loc["cells", "key"]
+    about = json.loads((store.trial_folder(key) / "soup.json").read_text())
+    assert about["tried"][0]["key"] == search.chosen
+    assert about["tried"][0]["validation"] == about["tried"][0]["validation_of_soup"]
+    result = store.read(key).result
+    assert result is not None
+    assert result["validation"] >= about["tried"][0]["validation"]
+
+    # only what was chosen and the soups keep their networks
+    kept = {path.parent.name for path in out.glob("trials/*/weights.safetensors")}
+    assert kept == {*rows["key"], *(each.key for each in search.repeats)}
+
+    # the soup is a network like any other, and says on new pictures what it said of test
+    network = afield.load_network(out, key)
+    test = store.scores.predictions(key, TEST)
+    pictures = [photos / name for name in test["sample"]]
+    np.testing.assert_allclose(network.logits(pictures), np.stack(test["logits"]), rtol=1e-5, atol=1e-5)
+    assert sum(json.loads(line)["key"] == key for line in (out / "test_reads.jsonl").read_text().splitlines()) == 1
+    if len(result["ingredients"]) == 1:
+        one, other = (load_file(store.weights(each)) for each in (key, str(search.chosen)))
+        assert all(torch.equal(one[name], other[name]) for name in one)
+
+    # the report holds each against the chosen network: greedy against that of the search's own seed
+    shown = further_table(record, answer(record).tasks[0].ranking, {})
+    assert shown is not None
+    cells = {row.cells[0]: row.cells[2] for row in shown.rows}
+    single = record.results[record.results["metric"] == record.task(search.task).metric].set_index("seed")["value"]
+    assert cells == {
+        "soup cells on test, plain": number(single[0], 3),
+        "soup all on test, plain": number(single.mean(), 3),
+    }
+
+    # a soup that was asked for later: what it needs is trained again, to the same bits
+    later = tmp_path / "later"
+    assert afield.run_study(soup_study(photos, ""), later, slots=2).complete
+    assert afield.run_study(soup_study(photos), later, slots=2).complete
+    assert_same(later, out)
