@@ -40,7 +40,7 @@ def lora_layers_of(backbone: Backbone) -> tuple[str, ...]:
 
 
 def adapt(
-    network: nn.Module, backbone: Backbone, *, rank: int, alpha: float, seed: int, channels: int, size: int
+    network: nn.Module, backbone: Backbone, *, rank: int, alpha: int, seed: int, channels: int, size: int
 ) -> None:
     """Let a network learn by LoRA, in place: its head wholly, and of each linear layer of the body that it calls the
     matrices A [rank, in] and B [out, rank] alone. The layer's weight counts as W + alpha / rank * B A.

@@ -18,7 +18,7 @@ HEADS = ("own", "linear")
 """the kinds of heads that need no extension"""
 FOCAL_GAMMA = 2.0
 """Lin et al. 2017"""
-LORA_RANK, LORA_ALPHA = 8, 16.0
+LORA_RANK, LORA_ALPHA = 8, 16
 """twice the product of rank 8"""
 REGRESSIONS = ("smooth-l1", "mse")
 """the losses of one number, for grades"""
@@ -53,7 +53,7 @@ class Recipe(BaseModel):
     the head and a product of two thin matrices beside each linear layer of the body (backbones/lora.py)"""
     lora_rank: Annotated[int, Field(ge=1, le=1024)] = LORA_RANK
     """of `lora`: rows of the one matrix and columns of the other"""
-    lora_alpha: Positive = LORA_ALPHA
+    lora_alpha: Annotated[int, Field(ge=1)] = LORA_ALPHA
     """of `lora`: the product counts lora_alpha / lora_rank times"""
     pooling: Literal["own", "average", "max", "average+max", "gem", "class token", "mean of tokens"] = "own"
     """how the last map or the tokens become the features of an image; `own`: as the architecture has it"""
@@ -196,7 +196,7 @@ class Recipe(BaseModel):
             )
         if self.trained != "lora" and (self.lora_rank, self.lora_alpha) != (LORA_RANK, LORA_ALPHA):
             raise ValueError(
-                f'lora_rank, lora_alpha: are of trained = "lora"; leave them at {LORA_RANK} and {LORA_ALPHA:g}'
+                f'lora_rank, lora_alpha: are of trained = "lora"; leave them at {LORA_RANK} and {LORA_ALPHA}'
             )
         if self.trained == "head" and self.layer_decay != 1:
             raise ValueError('layer_decay: is between layers, and trained = "head" trains one; leave it at 1')
