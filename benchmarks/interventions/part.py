@@ -1,5 +1,7 @@
 """Keep a part of a split: every so-manieth image (or lesion, where images belong together) of train, validation, test.
 
+For instance:
+
     afield tasks splits eurosat --data DIR --out eurosat.csv
     python benchmarks/interventions/part.py eurosat.csv --train 18 --validation 6 --test 3 --out eurosat_part.csv
 """
@@ -15,7 +17,7 @@ SPLITS = ("train", "validation", "test")
 
 
 def part_of(table: pd.DataFrame, every: dict[str, int]) -> pd.DataFrame:
-    """The rows of the first, and then of every `every[split]`-th group of each split and label, in the table's order."""
+    """The rows of the first, and then of each `every[split]`-th group of a split and label, in the table's order."""
     groups = table["group"].fillna(table["id"]) if "group" in table else table["id"]
     first = ~pd.DataFrame({"split": table["split"], "group": groups}).duplicated()
     place = table[first].groupby(["split", "label"]).cumcount()

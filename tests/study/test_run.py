@@ -240,7 +240,11 @@ def test_a_folder_of_an_earlier_version_is_named(done: Path, tmp_path: Path) -> 
     for trial in plan["trials"].values():
         del trial["numerics"]["deterministic"]
     (out / "plans" / "tiny.json").write_text(json.dumps(plan))
-    with pytest.raises(InputError, match=r"another version of afield \(numerics.deterministic"):
+    with pytest.raises(InputError, match=r"another version of afield wrote \(numerics.deterministic"):
+        load_record(out)
+    study = next((out / "studies").iterdir())
+    study.write_text(study.read_text().replace('"epochs"', '"epoches"', 1))
+    with pytest.raises(InputError, match=r"another version of afield wrote \(recipe.epoches"):
         load_record(out)
 
 

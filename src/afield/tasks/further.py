@@ -93,7 +93,7 @@ def rows_of(name: str, table: pd.DataFrame) -> pd.DataFrame:
     return own.assign(id=ids, image=name + "/" + table["image"], cluster=table["group"], unit=ids, split="train")
 
 
-def _filled(table: pd.DataFrame, name: str, value: object) -> pd.DataFrame:
+def _filled(table: pd.DataFrame, name: str, value: str | float) -> pd.DataFrame:
     """The table with a further column of one value."""
     filled = table.copy()
     filled[name] = value
