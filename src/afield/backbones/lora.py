@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from afield.backbones.backbone import Backbone
-from afield.backbones.heads import head_names
+from afield.backbones.heads import head_names, is_of_head
 from afield.backbones.parts import freeze, made_without_weights
 from afield.base.errors import InputError
 from afield.base.streams import stream_seed
@@ -55,7 +55,7 @@ def adapt(
     names = _called(network, _linear_layers(network, backbone, heads), channels, size)
     if not names:
         raise _nothing_to_adapt(backbone)
-    trained = [name for name, _ in network.named_parameters() if name.rpartition(".")[0] in heads]
+    trained = [name for name, _ in network.named_parameters() if is_of_head(name, heads)]
     freeze(network, trained)
     # a pattern of whole names: of a list peft would take every name that ends alike
     config = LoraConfig(
@@ -93,12 +93,14 @@ def merged(network: Mapping[str, torch.Tensor], scale: float) -> dict[str, torch
     return found
 
 
-def _linear_layers(network: nn.Module, backbone: Backbone, heads: Sequence[str]) -> tuple[str, ...]:
+def _linear_layers(network: nn.Module, backbone: Backbone, heads: tuple[str, ...]) -> tuple[str, ...]:
     attention = [name for name, module in network.named_modules() if isinstance(module, nn.MultiheadAttention)]
     names = tuple(
         name
         for name, module in network.named_modules()
-        if isinstance(module, nn.Linear) and name not in heads and name.rpartition(".")[0] not in attention
+        if isinstance(module, nn.Linear)
+        and not is_of_head(f"{name}.", heads)
+        and name.rpartition(".")[0] not in attention
     )
     if not names:
         raise _nothing_to_adapt(backbone)
