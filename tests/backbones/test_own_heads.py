@@ -11,6 +11,7 @@ from afield.backbones.backbone import Backbone
 from afield.backbones.build import build
 from afield.backbones.heads import head_name, pooled_features
 from afield.backbones.layers import layer_of_each
+from afield.backbones.lora import adapt
 from afield.backbones.own_heads import Head, OwnHead, check_head, head_of
 from afield.backbones.parts import head_alone, head_inputs, last_block
 from afield.base.errors import InputError
@@ -149,3 +150,12 @@ def test_a_recipe_names_it_and_refuses_what_is_none() -> None:
         Recipe(head="my_lab:mine", initialisation="probe")
     with pytest.raises(ValueError, match="my_lab:mine: refers to a head of one's own, which is not given"):
         head_of("my_lab:mine", None)
+
+
+def test_lora_learns_the_whole_of_it_and_adapts_none_of_its_layers() -> None:
+    row, network = network_of("deit_tiny_patch16_224", "timm", head=DEEP)
+    adapt(network, row, rank=2, alpha=2, seed=0, channels=3, size=64)
+    learned = {name for name, parameter in network.named_parameters() if parameter.requires_grad}
+    head = {name for name in learned if name.startswith("head.")}
+    assert head == {f"head.module.{place}.{what}" for place in (0, 2) for what in ("weight", "bias")}
+    assert all("lora_" in name for name in learned - head)

@@ -133,7 +133,7 @@ def test_gem_helps_where_a_small_object_decides(tmp_path: Path, cache: Path) -> 
 def test_gem_does_nothing_where_a_texture_fills_the_picture(tmp_path: Path, cache: Path) -> None:
     found = made(tmp_path, cache, stripes)
     average, gem = (accuracies(found, POOLING, epochs=15, pooling=kind) for kind in ("average", "gem"))
-    assert does_nothing(gem, average, 0.02)
+    assert does_nothing(gem, average, 0.03)
 
 
 # --- larger images
@@ -172,7 +172,7 @@ def test_larger_images_help_where_detail_decides(tmp_path: Path, cache: Path) ->
 @pytest.mark.slow
 def test_larger_images_do_nothing_where_colour_decides(tmp_path: Path, cache: Path) -> None:
     small, large = at_both(made(tmp_path, cache, hue), cache)
-    assert does_nothing(large, small, 0.02)
+    assert does_nothing(large, small, 0.03)
 
 
 # --- views and ensembles

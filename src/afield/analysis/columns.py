@@ -130,7 +130,7 @@ def numbers(cells: pd.Series, where: str) -> pd.Series:
             continue
         if not (_NUMBER.fullmatch(cell) or _THOUSANDS.fullmatch(cell)):
             raise InputError(
-                f"{where}: {cell!r} (row {place + 1}) is no number; write 84.5 with a point and nothing after it, or "
+                f"{where}: {cell!r} (row {place + 1}) is no number; write 84.5, with a point and nothing after it, or "
                 "leave it blank"
             )
         found[place] = float(cell.replace(",", ""))

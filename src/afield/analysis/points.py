@@ -76,12 +76,17 @@ def points_of(rows: pd.DataFrame, covariance: pd.DataFrame | None) -> tuple[pd.D
         .agg(
             family=("family", "first"),
             imagenet_top1=("imagenet_top1", "first"),
-            value=("value", lambda values: values.mean(skipna=False)),
+            value=("value", "mean"),
             low=("low", "mean"),
             high=("high", "mean"),
             seeds=("seed", "size"),  # published tables may not say which
             sampling=("sampling", "mean"),
-            within=("value", lambda values: ((values - values.mean()) ** 2).sum()),
+            known=("value", "count"),
+            variance=("value", "var"),
+        )
+        .assign(
+            value=lambda each: each["value"].where(each["known"] == each["seeds"]),
+            within=lambda each: each["variance"].fillna(0.0) * (each["known"] - 1).clip(lower=0),
         )
         .reset_index()
         .sort_values(["imagenet_top1", "backbone"], ignore_index=True)
@@ -94,7 +99,9 @@ def points_of(rows: pd.DataFrame, covariance: pd.DataFrame | None) -> tuple[pd.D
     if covariance is not None:
         given = covariance.reindex(index=names, columns=names).to_numpy(np.float64)
         known_errors = given if np.isfinite(given).all() else known_errors
-    points = points.assign(error=np.sqrt(np.diag(known_errors))).drop(columns=["sampling", "within"])
+    points = points.assign(error=np.sqrt(np.diag(known_errors))).drop(
+        columns=["sampling", "within", "known", "variance"]
+    )
     return points, known_errors, lacking
 
 

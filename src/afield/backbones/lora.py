@@ -55,7 +55,7 @@ def adapt(
     names = _called(network, _linear_layers(network, backbone, heads), channels, size)
     if not names:
         raise _nothing_to_adapt(backbone)
-    trained = [name for name, _ in network.named_parameters() if is_of_head(name, heads)]
+    trained = [name for name, _ in network.named_parameters() if is_of_head(name, tuple(heads))]
     freeze(network, trained)
     # a pattern of whole names: of a list peft would take every name that ends alike
     config = LoraConfig(
@@ -93,13 +93,14 @@ def merged(network: Mapping[str, torch.Tensor], scale: float) -> dict[str, torch
     return found
 
 
-def _linear_layers(network: nn.Module, backbone: Backbone, heads: tuple[str, ...]) -> tuple[str, ...]:
+def _linear_layers(network: nn.Module, backbone: Backbone, heads: Sequence[str]) -> tuple[str, ...]:
     attention = [name for name, module in network.named_modules() if isinstance(module, nn.MultiheadAttention)]
     names = tuple(
         name
         for name, module in network.named_modules()
         if isinstance(module, nn.Linear)
-        and not is_of_head(f"{name}.", heads)
+        and name not in heads
+        and not is_of_head(name, tuple(heads))  # a head of one's own may be made of several
         and name.rpartition(".")[0] not in attention
     )
     if not names:

@@ -16,9 +16,9 @@ Intervention = Annotated[str | None, typer.Option(help="Whose results; by defaul
 
 @compare_app.command(epilog="Example: afield rank out/quickstart")
 def rank(out: Out, intervention: Intervention = None, study: OneStudy = None) -> None:
-    """Rank the backbones on test, with the ranks each may have and who cannot be told apart.
+    """Rank the backbones on test, and say who is alike.
 
-    `afield run` says which one to take; that is chosen on validation.
+    With the ranks that each may have. `afield run` says which one to take; that is chosen on validation.
     """
     from afield.analysis.told import describe_places
     from afield.study.collect import load_record
@@ -43,7 +43,7 @@ def compare(
     intervention: Intervention = None,
     study: OneStudy = None,
 ) -> None:
-    """Compare two backbones on the same test images, task by task.
+    """Compare two backbones on the same test images.
 
     With --candidate: one backbone (or way of training, with --intervention) against the line that the other backbones
     draw between ImageNet and the task.

@@ -43,7 +43,9 @@ def labels(
     data: Data = None,
     study: OneStudy = None,
 ) -> None:
-    """List labels that are probably wrong, by networks that were not trained on them.
+    """List labels that are probably wrong.
+
+    They are judged by networks that were not trained on them.
 
     The study must have a task with folds, all of them (fold = "all"). Nothing is changed.
     """

@@ -199,18 +199,26 @@ def _choose_study(store: Store, name: str | None) -> Study:
         name = next(iter(texts))
     if name not in texts:
         raise InputError(f"{store.root}: no study {name} was run here; {nearest(name, texts)}")
-    return Study.model_validate_json(texts[name])
+    try:
+        return Study.model_validate_json(texts[name])
+    except ValidationError as error:
+        raise _other_version(store, error) from None
 
 
 def _trials(store: Store, plan: Mapping[str, Any]) -> dict[str, Trial]:
     try:
         return {key: Trial.model_validate(content) for key, content in plan["trials"].items()}
     except ValidationError as error:
-        field = ".".join(str(part) for part in error.errors()[0]["loc"])
-        raise InputError(
-            f"{store.root}: its trials are those of another version of afield ({field}: {error.errors()[0]['msg']}); "
-            "read it with that version, or run the study into a new folder"
-        ) from None
+        raise _other_version(store, error) from None
+
+
+def _other_version(store: Store, error: ValidationError) -> InputError:
+    """What was stored by a version of afield that knew other keys."""
+    field = ".".join(str(part) for part in error.errors()[0]["loc"])
+    return InputError(
+        f"{store.root}: holds what another version of afield wrote ({field}: {error.errors()[0]['msg']}); read it with "
+        "that version, or run the study into a new folder"
+    )
 
 
 def _task(store: Store, name: str, plan: Mapping[str, Any]) -> TaskRecord:
