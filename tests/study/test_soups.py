@@ -7,22 +7,26 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save
 
 import afield
 from afield.analysis.answer import answer
-from afield.base.errors import InputError
+from afield.base.errors import DamagedError, InputError, Stopped
 from afield.report.further import further_table
 from afield.report.words import number
 from afield.study.collect import load_record
 from afield.study.describe import describe_plan
 from afield.study.ledger import Ledger
+from afield.study.make_soup import make_soup
 from afield.study.numerics import settle_numerics
 from afield.study.plan import make_plan
-from afield.study.soups import Ended, SoupChoice, soups_of
+from afield.study.soups import Ended, Ingredient, Soup, SoupChoice, soups_of
 from afield.study.split_view import TEST
 from afield.study.store import Store
 from afield.study.study import Study, parse_study
+from afield.training.checkpoint import Tensors
+from afield.training.soup import Tasted
+from afield.trial import SplitInputs
 from tests.fixtures.tiny import study_text
 from tests.study.helpers import assert_same, assert_tidy
 from tests.study.test_ledger import said, train
@@ -150,6 +154,44 @@ def test_a_soup_is_wanted_once_all_is_there_and_what_it_needs_is_trained_again(p
     store.fail(soup.key, "no memory", "trace")
     ledger.reload(soup.key)
     assert ledger.failed() == [soup.key]
+
+
+def test_a_soup_is_stored_whole_or_not_at_all(photos: Path, tmp_path: Path) -> None:
+    """Weights of 1, 3 and 9, in this order on validation, which wants 2: the mean of the first two."""
+    study = soup_study(photos)
+    plan = make_plan(study, settle_numerics(study.numerics, None), tmp_path / "cache")
+    store = Store.create(tmp_path / "out")
+    cells = plan.searches[0].cells[:3]
+    for cell, weight, metric in zip(cells, (9.0, 1.0, 3.0), (0.1, 0.3, 0.2), strict=True):
+        store.begin(cell)
+        store.write_network(cell.key, save({"w": torch.tensor([weight])}), {})
+        store.write_history(cell.key, [{"epoch": 1}])
+        store.finish(cell.key, said(cell), {"key": cell.key, "validation": metric, "validation_loss": 0.5})
+    soup = Soup("a", "greedy", tuple(Ingredient(plan.searches[0].identity, 0, cell.key) for cell in cells))
+    validation = SplitInputs(pd.DataFrame({"id": ["a"], "unit": ["a"], "cluster": ["a"], "label": [1]}), None, None)
+
+    def taste(network: Tensors) -> Tasted:
+        return Tasted(network, -abs(float(network["w"]) - 2), 0.0, torch.zeros(1, 2))
+
+    def keep(network: Tensors) -> None:
+        store.write_network(soup.key, save(network), {})
+
+    stops = iter([False, False, True])
+    with pytest.raises(Stopped):
+        make_soup(store, soup, cells[0], validation, taste, keep, {}, lambda: next(stops))
+    assert not store.trial_folder(soup.key).exists()
+    make_soup(store, soup, cells[0], validation, taste, keep, {}, lambda: False)
+    assert float(load_file(store.check_network(soup.key))["w"]) == 2
+    result = store.read(soup.key).result
+    assert result is not None
+    assert result["ingredients"] == [cells[1].key, cells[2].key]
+    tried = json.loads((store.trial_folder(soup.key) / "soup.json").read_text())["tried"]
+    assert [(each["key"], each["taken"]) for each in tried] == [
+        (cells[1].key, True), (cells[2].key, True), (cells[0].key, False)
+    ]  # fmt: skip
+    store.weights(cells[0].key).write_bytes(b"cut")
+    with pytest.raises(DamagedError, match="was altered or cut"):
+        make_soup(store, soup, cells[0], validation, taste, keep, {}, lambda: False)
 
 
 @pytest.mark.slow
