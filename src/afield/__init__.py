@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from afield.study.collect import load_record, results
     from afield.study.own_interventions import Intervention
     from afield.study.run import run_study
-    from afield.study.study import load_study
+    from afield.study.study_file import load_study
     from afield.tasks.task import Task
     from afield.training.losses import Loss
     from afield.winner import load_network
@@ -56,7 +56,7 @@ _HOMES = {
     "analyse": "afield.analysis.analyse",
     "load_network": "afield.winner",
     "load_record": "afield.study.collect",
-    "load_study": "afield.study.study",
+    "load_study": "afield.study.study_file",
     "report": "afield.report.page",
     "results": "afield.study.collect",
     "run_study": "afield.study.run",

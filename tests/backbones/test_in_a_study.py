@@ -9,7 +9,7 @@ from afield.backbones import own
 from afield.base.errors import InputError
 from afield.study.numerics import settle_numerics
 from afield.study.plan import make_plan
-from afield.study.study import parse_study
+from afield.study.study_file import parse_study
 from afield.training.numerics import NumericsChoice
 from tests.fixtures.tiny import study_text
 

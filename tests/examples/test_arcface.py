@@ -18,7 +18,7 @@ from afield.study.check import check_extension
 from afield.study.network import open_network
 from afield.study.split_view import TEST
 from afield.study.store import Store
-from afield.study.study import load_study
+from afield.study.study_file import load_study
 from afield.training.losses import Loss
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "extensions" / "arcface"

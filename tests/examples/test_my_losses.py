@@ -15,7 +15,7 @@ from afield.backbones.weights import Sources
 from afield.base.extensions import find_object, load_extension
 from afield.study.changes import with_settings
 from afield.study.check import check_extension
-from afield.study.study import load_study
+from afield.study.study_file import load_study
 from afield.training.losses import Loss
 from tests.fixtures.own import table
 

@@ -17,7 +17,8 @@ from afield.study.collect import load_record
 from afield.study.needs import gather
 from afield.study.run import run_study
 from afield.study.store import Store
-from afield.study.study import Study, parse_study
+from afield.study.study import Study
+from afield.study.study_file import parse_study
 from tests.fixtures.own import table
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "extensions" / "my_metrics.py"

@@ -15,7 +15,7 @@ from afield.study.collect import load_record
 from afield.study.inputs import prepare_split
 from afield.study.job import SplitPaths
 from afield.study.run import run_study
-from afield.study.study import parse_study
+from afield.study.study_file import parse_study
 from afield.tasks.data import load_task
 from afield.tasks.own.task import own_task
 from afield.tasks.source import TaskSource

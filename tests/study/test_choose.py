@@ -7,7 +7,7 @@ import pytest
 from afield.base.errors import InputError
 from afield.study.changes import with_settings
 from afield.study.choose import choose_study
-from afield.study.study import load_study, parse_study
+from afield.study.study_file import load_study, parse_study
 from tests.fixtures.images import class_folder
 from tests.fixtures.own import table
 

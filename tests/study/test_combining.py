@@ -17,7 +17,8 @@ from afield.scoring.predictions import Predictions
 from afield.study.collect import load_record
 from afield.study.split_view import TEST, SplitView, wanted_of
 from afield.study.store import Store
-from afield.study.study import Study, parse_study
+from afield.study.study import Study
+from afield.study.study_file import parse_study
 from tests.fixtures.tiny import make_photos
 
 HEAD = """

@@ -10,7 +10,7 @@ from afield.study.numerics import settle_numerics
 from afield.study.plan import make_plan
 from afield.study.run import Outcome
 from afield.study.store import Store
-from afield.study.study import parse_study
+from afield.study.study_file import parse_study
 from tests.fixtures.records import make_record
 from tests.fixtures.tiny import BACKBONE, starts_text, tiny_study, tiny_weights
 

@@ -7,7 +7,7 @@ import pytest
 
 from afield.base.errors import InputError
 from afield.study.ready import check_ready
-from afield.study.study import parse_study
+from afield.study.study_file import parse_study
 from tests.fixtures.tiny import study_text
 
 LAB = """

@@ -14,7 +14,7 @@ from afield.study.plan import Plan, make_plan
 from afield.study.split_view import TEST
 from afield.study.standing import standing_of
 from afield.study.store import Store
-from afield.study.study import parse_study
+from afield.study.study_file import parse_study
 from afield.trial import Trial
 from tests.fixtures.tiny import study_text
 

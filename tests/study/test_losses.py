@@ -13,7 +13,7 @@ from afield.study.network import open_network
 from afield.study.ready import check_ready
 from afield.study.split_view import TEST
 from afield.study.store import Store
-from afield.study.study import parse_study
+from afield.study.study_file import parse_study
 from tests.fixtures.own import table
 from tests.fixtures.tiny import study_text
 

@@ -8,7 +8,7 @@ import pytest
 
 from afield.base.errors import Stopped
 from afield.study.needs import gather
-from afield.study.study import parse_study
+from afield.study.study_file import parse_study
 from tests.fixtures.own import table
 
 STUDY = """

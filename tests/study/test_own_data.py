@@ -12,7 +12,7 @@ from afield.study.collect import load_record
 from afield.study.needs import gather
 from afield.study.network import open_network
 from afield.study.run import run_study
-from afield.study.study import parse_study
+from afield.study.study_file import parse_study
 from tests.fixtures.own import table
 
 RECIPE = """

@@ -18,7 +18,7 @@ from afield.study.numerics import settle_numerics
 from afield.study.plan import make_plan
 from afield.study.standing import Silent
 from afield.study.store import Store
-from afield.study.study import parse_study
+from afield.study.study_file import parse_study
 from afield.tasks.places import cache_folder
 from tests.fixtures.tiny import study_text, tiny_study
 from tests.study.helpers import assert_same, assert_tidy, predictions

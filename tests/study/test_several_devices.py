@@ -12,7 +12,8 @@ from afield.report.page import report
 from afield.study.collect import load_record
 from afield.study.numerics import settle_numerics
 from afield.study.standing import Silent, Standing
-from afield.study.study import Study, parse_study
+from afield.study.study import Study
+from afield.study.study_file import parse_study
 from afield.training.numerics import Device, NumericsChoice
 from tests.fixtures.tiny import study_text
 from tests.study.helpers import assert_tidy

@@ -11,7 +11,7 @@ from afield.study.cost import TRAINING_IMAGES, Cost, cost_of
 from afield.study.needs import _complaints
 from afield.study.search import rung_sizes
 from afield.study.shipped import head_of, list_studies, question_of, show_study
-from afield.study.study import load_study, parse_study, shipped_studies
+from afield.study.study_file import load_study, parse_study, shipped_studies
 from afield.tasks.builtin import find_task
 
 PAPER = [name for name in shipped_studies() if name.startswith("paper/")]

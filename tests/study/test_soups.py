@@ -23,7 +23,8 @@ from afield.study.plan import make_plan
 from afield.study.soups import Ended, Ingredient, Soup, SoupChoice, soups_of
 from afield.study.split_view import TEST
 from afield.study.store import Store
-from afield.study.study import Study, parse_study
+from afield.study.study import Study
+from afield.study.study_file import parse_study
 from afield.training.checkpoint import Tensors
 from afield.training.soup import Tasted
 from afield.trial import SplitInputs

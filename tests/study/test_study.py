@@ -13,7 +13,8 @@ from afield.backbones.catalogue import named_set
 from afield.base.errors import InputError
 from afield.study.changes import with_backbones
 from afield.study.numerics import settle_numerics
-from afield.study.study import Study, load_study, parse_study, shipped_studies
+from afield.study.study import Study
+from afield.study.study_file import load_study, parse_study, shipped_studies
 from afield.training.numerics import NumericsChoice
 
 TEXT = shipped_studies()["quickstart"]

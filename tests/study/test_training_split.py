@@ -16,7 +16,8 @@ from afield.study.describe import describe_plan
 from afield.study.inputs import prepare_split
 from afield.study.plan import Plan, changed_words, make_plan
 from afield.study.store import Store
-from afield.study.study import Study, parse_study
+from afield.study.study import Study
+from afield.study.study_file import parse_study
 from afield.tasks.data import TaskData, load_task
 from afield.tasks.own.task import folder_task
 from afield.training.numerics import NumericsChoice, settle

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from afield.study.study import parse_study
+from afield.study.study_file import parse_study
 from afield.study.tune import Timing, Way, describe_timings, tune, ways
 from tests.fixtures.tiny import tiny_study
 

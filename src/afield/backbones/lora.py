@@ -60,7 +60,7 @@ def adapt(
     # a pattern of whole names: of a list peft would take every name that ends alike
     config = LoraConfig(
         r=rank,
-        lora_alpha=alpha,  # type: ignore[arg-type]  # any number does
+        lora_alpha=alpha,
         target_modules="|".join(map(re.escape, names)),
     )
     with torch.random.fork_rng(devices=[]):

@@ -12,8 +12,9 @@ from pydantic import ValidationError
 from afield.backbones.catalogue import members
 from afield.base.errors import InputError
 from afield.base.hashing import digest
+from afield.study.complaints import complaints
 from afield.study.own_interventions import with_own
-from afield.study.study import LONGEST_NAME, NAME, PLAIN, Study, complaints
+from afield.study.study import LONGEST_NAME, NAME, PLAIN, Study
 
 
 def with_settings(study: Study, settings: Sequence[str]) -> Study:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from afield.base.errors import InputError, nearest
 from afield.base.text import columns
 from afield.study.cost import cost_of
-from afield.study.study import load_study, shipped_studies
+from afield.study.study_file import load_study, shipped_studies
 
 
 def head_of(text: str) -> tuple[str, ...]:

@@ -1,25 +1,20 @@
-"""The study file: TOML in, checked values out, and words for whatever is wrong in it."""
+"""What a study is: tasks x backbones x interventions x seeds with a search, and what must hold among its values."""
 
 from __future__ import annotations
 
 import json
 import re
-import tomllib
-from importlib import resources
 from itertools import product
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from afield.backbones.catalogue import members
-from afield.base.errors import InputError, nearest
+from afield.base.errors import nearest
 from afield.base.extensions import is_own
-from afield.study.ensembles import EnsembleChoice, unfolded
-from afield.study.own_interventions import with_own
+from afield.study.complaints import complaints
+from afield.study.ensembles import EnsembleChoice
 from afield.study.soups import SoupChoice, soup_complaints
-from afield.tasks.builtin import TASKS
-from afield.tasks.places import user_path
 from afield.tasks.source import TaskSource
 from afield.tasks.task import Protocol
 from afield.tasks.training_choice import TrainingChoice
@@ -28,8 +23,6 @@ from afield.training.recipe import Recipe
 
 PLAIN = "plain"
 """The recipe as it stands: the intervention that needs no table."""
-
-_SHIPPED = Path(str(resources.files("afield").joinpath("studies")))
 
 LONGEST_NAME = 64
 """characters of a study's name"""
@@ -266,122 +259,3 @@ class Study(_Table):
             )
         except ValidationError as error:
             raise ValueError("\n".join(complaints(error, "search.grid.", Recipe))) from None
-
-
-def shipped_studies() -> dict[str, str]:
-    """The texts of the studies that come with the package, by name (`quickstart`, `paper/main`)."""
-    return {
-        path.relative_to(_SHIPPED).with_suffix("").as_posix(): path.read_text(encoding="utf-8")
-        for path in sorted(_SHIPPED.rglob("*.toml"))
-    }
-
-
-def load_study(source: str | Path) -> Study:
-    """Read a study: the name of a shipped one, or a path to a TOML file. Raises InputError that names file, key and
-    mend.
-
-    >>> load_study("quickstart").study.tasks
-    ('elpv',)
-    """
-    shipped = shipped_studies()
-    if str(source) in shipped:
-        return parse_study(shipped[str(source)], f"{source}.toml", (_SHIPPED / str(source)).parent)
-    path = Path(source)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise InputError(
-            f"{source}: no such file, and no shipped study of that name; {nearest(str(source), shipped)}"
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{source}: cannot be read as a text file ({error})") from None
-    return parse_study(text, path.name, path.parent)
-
-
-def parse_study(text: str, name: str, folder: Path | None = None) -> Study:
-    """Check a study's text; `name` stands in front of each complaint. Files of extensions are relative to `folder`, by
-    default to where the command runs.
-    """
-    try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{name}: not valid TOML: {error}") from None
-    try:
-        tables = unfolded(with_own(content, folder or Path()))
-        study = Study.model_validate_json(json.dumps(tables, default=str))
-    except ValidationError as error:
-        lines = "\n".join(complaints(error, "", Study)).splitlines()
-        raise InputError("\n".join(f"{name}: {line}" for line in lines)) from None
-    return _with_places(study, folder or Path())
-
-
-def _with_places(study: Study, folder: Path) -> Study:
-    """The study with all its paths, which count from a folder, made absolute: of extensions, of its own data."""
-
-    def absolute(path: str) -> str:
-        return str((folder / user_path(path)).resolve())
-
-    extensions = tuple(absolute(item) if item.endswith(".py") else item for item in study.extensions)
-    sources = {name: source.below(folder) for name, source in study.tasks.items()}
-    known = {*sources, *TASKS}
-    tasks = tuple(
-        absolute(name) if name not in known and (folder / user_path(name)).exists() else name
-        for name in study.study.tasks
-    )
-    head = study.study.model_copy(update={"tasks": tasks})
-    interventions = {
-        name: {**table, **study.training_of(name).below(folder, known)} for name, table in study.interventions.items()
-    }
-    changed = {"study": head, "extensions": extensions, "tasks": sources, "interventions": interventions}
-    return study.model_copy(update=changed)
-
-
-def complaints(error: ValidationError, prefix: str, model: type[BaseModel]) -> list[str]:
-    """One line a complaint: key, what is wrong, what would be right."""
-    lines = []
-    for item in error.errors(include_url=False):
-        if item["type"] == "default_factory_not_called":
-            continue  # its default depends on another key, whose own complaint says all
-        named = [str(part) for part in item["loc"]]
-        shown = [part for part in named if not part.startswith(("function-", "constrained-", "literal"))]
-        place = prefix + ".".join(shown) if shown else prefix.removesuffix(".")
-        if item["type"] == "extra_forbidden":
-            known = _keys(model, item["loc"][:-1])
-            key = str(item["loc"][-1])
-            text = f"{place}: unknown key; {nearest(key, known)}"
-            if len(item["loc"]) > 1 and key in Study.model_fields and model is Study:
-                text = f"{place}: stands inside a table; put {key} at the top of the file, above the first [table]"
-        elif item["type"] == "missing":
-            text = f"{place}: is missing"
-        elif item["type"] == "value_error":
-            text = str(item["ctx"]["error"])
-            text = f"{place}.{text}" if place and not text.startswith(place.split(".")[0]) else text
-        elif item["type"] in _PLAINLY:
-            text = f"{place}: {_PLAINLY[item['type']]}"
-        else:
-            text = f"{place}: {item['msg'].removeprefix('Input ')}, not {_shown(item['input'])}"
-        lines.append(text)
-    return lines
-
-
-_PLAINLY = {
-    "too_short": "must not be empty",
-    "string_too_short": "must not be empty",
-    "string_pattern_mismatch": "may hold letters, digits and . _ - alone, beginning with a letter or digit, 64 at most",
-}
-"""words for what pydantic says in its own"""
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _keys(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
-    """The keys that a table knows."""
-    for part in place:
-        field = model.model_fields.get(str(part))
-        if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
-            return []
-        model = field.annotation
-    return list(model.model_fields)

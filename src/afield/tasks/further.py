@@ -20,7 +20,7 @@ from afield.tasks.source import TaskSource
 from afield.tasks.task import Task
 from afield.tasks.training_choice import FurtherChoice
 
-_DEFAULTS = {"box": WHOLE, "weight": 1.0}
+_DEFAULTS: dict[str, str | float] = {"box": WHOLE, "weight": 1.0}
 """columns that a table need not have, and what stands for them"""
 _MIND = "say so with classes = { THEIRS = 'OURS' }, or with an empty text to leave its images out"
 

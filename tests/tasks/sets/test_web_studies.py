@@ -7,7 +7,7 @@ import pytest
 
 import afield
 from afield.report.page import report
-from afield.study.study import parse_study
+from afield.study.study_file import parse_study
 from tests.fixtures.web import MAKERS
 
 STUDY = """

@@ -1,0 +1,60 @@
+"""What pydantic finds wrong in a study file, in words that name the key and the mend."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from pydantic import BaseModel, ValidationError
+
+from afield.base.errors import nearest
+
+
+def complaints(error: ValidationError, prefix: str, model: type[BaseModel], top: Collection[str] = ()) -> list[str]:
+    """One line a complaint: key, what is wrong, what would be right. `top`: keys that belong above all tables."""
+    lines = []
+    for item in error.errors(include_url=False):
+        if item["type"] == "default_factory_not_called":
+            continue  # its default depends on another key, whose own complaint says all
+        named = [str(part) for part in item["loc"]]
+        shown = [part for part in named if not part.startswith(("function-", "constrained-", "literal"))]
+        place = prefix + ".".join(shown) if shown else prefix.removesuffix(".")
+        if item["type"] == "extra_forbidden":
+            known = _keys(model, item["loc"][:-1])
+            key = str(item["loc"][-1])
+            text = f"{place}: unknown key; {nearest(key, known)}"
+            if len(item["loc"]) > 1 and key in top:
+                text = f"{place}: stands inside a table; put {key} at the top of the file, above the first [table]"
+        elif item["type"] == "missing":
+            text = f"{place}: is missing"
+        elif item["type"] == "value_error":
+            text = str(item["ctx"]["error"])
+            text = f"{place}.{text}" if place and not text.startswith(place.split(".")[0]) else text
+        elif item["type"] in _PLAINLY:
+            text = f"{place}: {_PLAINLY[item['type']]}"
+        else:
+            text = f"{place}: {item['msg'].removeprefix('Input ')}, not {_shown(item['input'])}"
+        lines.append(text)
+    return lines
+
+
+_PLAINLY = {
+    "too_short": "must not be empty",
+    "string_too_short": "must not be empty",
+    "string_pattern_mismatch": "may hold letters, digits and . _ - alone, beginning with a letter or digit, 64 at most",
+}
+"""words for what pydantic says in its own"""
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _keys(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
+    """The keys that a table knows."""
+    for part in place:
+        field = model.model_fields.get(str(part))
+        if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
+            return []
+        model = field.annotation
+    return list(model.model_fields)
