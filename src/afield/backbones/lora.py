@@ -58,11 +58,7 @@ def adapt(
     trained = [name for name, _ in network.named_parameters() if is_of_head(name, tuple(heads))]
     freeze(network, trained)
     # a pattern of whole names: of a list peft would take every name that ends alike
-    config = LoraConfig(
-        r=rank,
-        lora_alpha=alpha,
-        target_modules="|".join(map(re.escape, names)),
-    )
+    config = LoraConfig(r=rank, lora_alpha=alpha, target_modules="|".join(map(re.escape, names)))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream_seed(seed, "lora"))
         inject_adapter_in_model(config, network)

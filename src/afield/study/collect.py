@@ -137,7 +137,7 @@ def keep_all_beside(store: Store, study: str, own: Mapping[str, Metric]) -> tupl
     context, stored = _context(store, _choose_study(store, study))
     searches, tables, joined = _found(context, stored)
     soups = soups_found(context.study, searches)
-    samples = {name: pd.read_parquet(store.samples(name, identity)) for name, identity in stored["tasks"].items()}
+    samples = {name: pd.read_parquet(store.tasks.samples(name, identity)) for name, identity in stored["tasks"].items()}
     return compute_beside(tables, joined, soups, own, samples)
 
 
@@ -223,7 +223,7 @@ def _other_version(store: Store, error: ValidationError) -> InputError:
 
 def _task(store: Store, name: str, plan: Mapping[str, Any]) -> TaskRecord:
     identity = plan["tasks"][name]
-    content = store.read_task(name, identity)
+    content = store.tasks.read(name, identity)
     classes = tuple(content["classes"])
     return TaskRecord(
         name=name,
@@ -235,7 +235,7 @@ def _task(store: Store, name: str, plan: Mapping[str, Any]) -> TaskRecord:
         own_range=tuple(plan["metrics"][content["metric"]]) if is_own(content["metric"]) else None,
         extra_splits=tuple(split for split in in_order(content["counts"]) if split not in SPLITS),
         subgroups=tuple(content["subgroups"]),
-        test_samples=read_samples(store.samples(name, identity), content["subgroups"], "test"),
+        test_samples=read_samples(store.tasks.samples(name, identity), content["subgroups"], "test"),
         card=Card(**content["card"]),
         split_seed=content["split_seed"],
         selection=plan["selection"][name],
@@ -248,7 +248,7 @@ def _task(store: Store, name: str, plan: Mapping[str, Any]) -> TaskRecord:
         fingerprint=content["fingerprint"],
         counts={split: content["counts"][split] for split in in_order(content["counts"])},
         sizes={split: content["sizes"][split] for split in in_order(content["sizes"])},
-        pictures={label: store.read_pictures(name, identity, index) for index, label in enumerate(classes)},
+        pictures={label: store.tasks.read_pictures(name, identity, index) for index, label in enumerate(classes)},
     )
 
 

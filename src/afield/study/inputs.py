@@ -36,7 +36,7 @@ def prepare_inputs(
     pictured: set[str] = set()
     for search in plan.searches:
         data = plan.data_of(search)
-        samples = store.samples(data.task.name, data.identity)
+        samples = store.tasks.samples(data.task.name, data.identity)
         paths: dict[str, SplitPaths] = {}
         for part, rule in plan.rules(search).items():
             split = split_of(part)
@@ -87,7 +87,7 @@ def write_task(store: Store, data: TaskData) -> None:
         "sizes": {split: len(data.table[data.table["split"] == split]) for split in data.counts()},
         "training": None if data.training is None else asdict(data.training),
     }
-    store.write_task(task.name, data.identity, data.table[data.columns], content)
+    store.tasks.write(task.name, data.identity, data.table[data.columns], content)
 
 
 def _write_pictures(store: Store, data: TaskData, paths: SplitPaths) -> None:
@@ -96,7 +96,7 @@ def _write_pictures(store: Store, data: TaskData, paths: SplitPaths) -> None:
     labels = label_array(inputs.table["label"])
     for index in range(len(data.task.classes)):
         rows = inputs.row[labels == index if labels.ndim == 1 else labels[:, index] == HAS][:PICTURES].tolist()
-        store.write_pictures(data.task.name, data.identity, index, [_shown(images.image(row)) for row in rows])
+        store.tasks.write_pictures(data.task.name, data.identity, index, [_shown(images.image(row)) for row in rows])
 
 
 def _shown(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

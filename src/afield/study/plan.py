@@ -148,10 +148,12 @@ class Plan:
 
     @property
     def incomplete(self) -> dict[str, str]:
-        """Of each task the words for what its data lack of the published ones, empty where they lack nothing."""
-        protocol = self.study.study.protocol
+        """Of each task the words for what its data lack of the published ones, empty where they lack nothing, and of
+        parts of tasks, which are meant to be less.
+        """
+        protocol, parts = self.study.study.protocol, self.study.tasks
         return {
-            name: incomplete_words(data.task, protocol, len(data.table) + len(data.dropped))
+            name: "" if name in parts else incomplete_words(data.task, protocol, len(data.table) + len(data.dropped))
             for name, data in self.tasks.items()
         }
 

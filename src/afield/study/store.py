@@ -29,16 +29,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-import pandas as pd
-from PIL import Image
-
 from afield.base.errors import DamagedError, InputError
 from afield.base.extensions import Extension, keep_copy
 from afield.base.files import (
     remove_abandoned,
-    safe_name,
     words_for_failed_writes,
     write_atomic,
     write_error,
@@ -49,6 +43,7 @@ from afield.base.hashing import sha256_file
 from afield.scoring.predictions import Predictions
 from afield.study.scores import Scores
 from afield.study.sealed import read_json, read_rows, seal, unseal, write_parquet
+from afield.study.task_files import TaskFiles
 from afield.trial import Trial
 
 MARK = {"format": 3, "made_by": "afield"}
@@ -71,6 +66,7 @@ class Store:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.scores = Scores(root)
+        self.tasks = TaskFiles(root)
 
     @staticmethod
     def create(root: Path) -> Store:
@@ -307,38 +303,10 @@ class Store:
         return keep_copy(extension, self.root / "extensions")
 
     def studies(self) -> dict[str, str]:
-        """The studies that were run here, by name, as JSON."""
-        return {path.stem: path.read_text(encoding="utf-8") for path in sorted((self.root / "studies").glob("*.json"))}
+        """The studies that were run here, by name, as JSON; what is no text is none either, and hides no other one."""
+        paths = sorted((self.root / "studies").glob("*.json"))
+        return {path.stem: path.read_text(encoding="utf-8", errors="replace") for path in paths}
 
     def read_plan(self, name: str) -> Mapping[str, Any]:
         """The trials that a study was turned into."""
         return read_json(self.root / "plans" / f"{name}.json")
-
-    def task_folder(self, task: str, identity: str) -> Path:
-        """Where samples, card and pictures of a task lie."""
-        return self.root / "tasks" / f"{safe_name(task, 80)}-{identity[:12]}"
-
-    def samples(self, task: str, identity: str) -> Path:
-        """Where a task's samples lie."""
-        return self.task_folder(task, identity) / "samples.parquet"
-
-    def write_task(self, task: str, identity: str, table: pd.DataFrame, content: Mapping[str, Any]) -> None:
-        """Write a task's samples and card."""
-        write_parquet(self.samples(task, identity), table)  # always: what lies there may have been changed
-        write_json(self.task_folder(task, identity) / "task.json", content)
-
-    def write_pictures(self, task: str, identity: str, label: int, images: Sequence[npt.NDArray[np.uint8]]) -> None:
-        """Write a few images of a class as the network sees them, [height, width, 3] each."""
-        for number, image in enumerate(images):
-            path = self.task_folder(task, identity) / "pictures" / f"{label}-{number}.png"
-            if not path.exists():
-                write_atomic(path, Image.fromarray(image).save)
-
-    def read_pictures(self, task: str, identity: str, label: int) -> tuple[npt.NDArray[np.uint8], ...]:
-        """The images that `write_pictures` wrote of a class."""
-        folder = self.task_folder(task, identity) / "pictures"
-        return tuple(np.asarray(Image.open(path).convert("RGB")) for path in sorted(folder.glob(f"{label}-*.png")))
-
-    def read_task(self, task: str, identity: str) -> Mapping[str, Any]:
-        """A task's card and counts."""
-        return read_json(self.task_folder(task, identity) / "task.json")
