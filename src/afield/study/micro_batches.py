@@ -99,7 +99,7 @@ def try_trial(trial: Trial, backbone: Backbone) -> int:
     """The micro-batch of a trial on this machine's device."""
     import torch
 
-    from afield.training.losses import LOSSES, loss_name
+    from afield.training.losses import LOSSES
     from afield.training.memory import largest_micro_batch, try_step
     from afield.trial import network_of
 
@@ -108,9 +108,6 @@ def try_trial(trial: Trial, backbone: Backbone) -> int:
         scratch = scratch.model_copy(update={"recipe": trial.recipe.model_copy(update={"head": "linear"})})
     size = trial.numerics.at_once(trial.recipe.batch_size)
     labels = torch.zeros((size, len(trial.classes)) if trial.target == "labels" else size, dtype=torch.int64)
-
-    usual = "bce" if trial.target == "labels" else "cross-entropy"  # in place of one's own, which takes as much
-    loss = LOSSES.get(loss_name(trial.recipe, trial.target), LOSSES[usual])
 
     # what a loss takes beside the network does not matter, so one that fits the network's outputs stands for all
     loss = LOSSES["smooth-l1" if trial.recipe.regresses else "bce" if trial.target == "labels" else "cross-entropy"]
