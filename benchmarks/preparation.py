@@ -51,7 +51,9 @@ from afield.training.checkpoint import State
 from afield.training.loop import Hooks
 from afield.training.numerics import NumericsChoice, settle
 from afield.training.recipe import Recipe
-from afield.trial import Trial, run_trial, score
+from afield.trial.run import run_trial
+from afield.trial.score import score
+from afield.trial.trial import Trial
 
 Pixels = npt.NDArray[np.uint8]
 

@@ -15,7 +15,7 @@ from afield.images.turned import Turned
 from afield.scoring.combine import combined
 from afield.scoring.metrics import METRICS
 from afield.scoring.predictions import Predictions
-from afield.trial import score
+from afield.trial.score import score
 from tests.fixtures.tiny import BACKBONE, tiny_inputs, tiny_trial
 
 

@@ -9,7 +9,7 @@ import torch
 from afield.images.augmentation.mixing import NO_MIXING, Mixing
 from afield.images.augmentation.sets import BUILT_IN
 from afield.images.loader import PackedBatches, Samples, TrainingBatches, evaluation_batches, load
-from afield.trial import SplitInputs
+from afield.trial.inputs import SplitInputs
 from tests.fixtures.tiny import tiny_inputs
 
 CPU = torch.device("cpu")

@@ -15,7 +15,7 @@ from afield.study.split_view import TEST
 from afield.study.standing import standing_of
 from afield.study.store import Store
 from afield.study.study_file import parse_study
-from afield.trial import Trial
+from afield.trial.trial import Trial
 from tests.fixtures.tiny import study_text
 
 INTERVENTIONS = "[interventions.same]\nimage_size = 32\n[interventions.big]\nimage_size = 40\n"

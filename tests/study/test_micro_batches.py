@@ -10,7 +10,7 @@ from afield.base.errors import AfieldError, StoreError
 from afield.study.micro_batches import FILE, settle_micro_batches, try_trial, with_settled
 from afield.study.plan import Plan, make_plan
 from afield.training.numerics import NumericsChoice, settle
-from afield.trial import Trial
+from afield.trial.trial import Trial
 from tests.fixtures.tiny import tiny_study
 
 

@@ -19,7 +19,9 @@ from afield.images.prepared import PREPARATION_VERSION
 from afield.study.network import Network, open_network
 from afield.study.store import Store
 from afield.tasks.data import TaskData
-from afield.trial import SplitInputs, Trial, score
+from afield.trial.inputs import SplitInputs
+from afield.trial.score import score
+from afield.trial.trial import Trial
 from tests.fixtures.tiny import BACKBONE, tiny_inputs, tiny_trial
 
 Inputs = tuple[TaskData, dict[str, SplitInputs]]

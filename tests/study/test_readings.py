@@ -18,7 +18,9 @@ from afield.study.protocol import spread, view_of
 from afield.study.store import Store
 from afield.tasks.task import Card, Published, Task
 from afield.training.recipe import Recipe
-from afield.trial import SplitInputs, Trial, score
+from afield.trial.inputs import SplitInputs
+from afield.trial.score import score
+from afield.trial.trial import Trial
 from tests.fixtures.tiny import BACKBONE, tiny_inputs, tiny_trial
 
 CELLS = Reading(channels=(0, 1, 2, 3), files=("_red.png", "_green.png", "_blue.png", "_yellow.png"))

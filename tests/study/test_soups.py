@@ -27,7 +27,7 @@ from afield.study.study import Study
 from afield.study.study_file import parse_study
 from afield.training.checkpoint import Tensors
 from afield.training.soup import Tasted
-from afield.trial import SplitInputs
+from afield.trial.inputs import SplitInputs
 from tests.fixtures.tiny import study_text
 from tests.study.helpers import assert_same, assert_tidy
 from tests.study.test_ledger import said, train

@@ -8,7 +8,8 @@ from afield.base.errors import Stopped
 from afield.tasks.data import TaskData
 from afield.training.checkpoint import State
 from afield.training.loop import Hooks
-from afield.trial import SplitInputs, Trial
+from afield.trial.inputs import SplitInputs
+from afield.trial.trial import Trial
 from tests.fixtures.tiny import tiny_inputs, tiny_trial
 from tests.training.test_exactness import go, kept, same
 

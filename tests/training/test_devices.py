@@ -26,7 +26,9 @@ from afield.training.loop import EVALUATION_BATCH, Hooks, predict
 from afield.training.numerics import Numerics, NumericsChoice, numerics_for, settle
 from afield.training.spread import Stop, Tell, spread
 from afield.training.start import as_it_is
-from afield.trial import SplitInputs, Trial, run_trial
+from afield.trial.inputs import SplitInputs
+from afield.trial.run import run_trial
+from afield.trial.trial import Trial
 from tests.fixtures.tiny import BACKBONE, tiny_inputs, tiny_trial, tiny_weights
 
 Inputs = tuple[TaskData, dict[str, SplitInputs]]

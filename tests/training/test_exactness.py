@@ -13,7 +13,9 @@ from afield.tasks.data import TaskData
 from afield.tasks.places import cache_folder
 from afield.training.checkpoint import State, load_checkpoint, save_checkpoint
 from afield.training.loop import Hooks
-from afield.trial import SplitInputs, Trial, run_trial
+from afield.trial.inputs import SplitInputs
+from afield.trial.run import run_trial
+from afield.trial.trial import Trial
 from tests.fixtures.tiny import tiny_inputs, tiny_trial, tiny_weights
 
 HERE = {"torch": "here"}

@@ -19,7 +19,9 @@ from afield.training.checkpoint import State
 from afield.training.loop import Hooks
 from afield.training.numerics import Numerics, NumericsChoice, numerics_for, settle
 from afield.training.preprocessing import Preprocessing
-from afield.trial import SplitInputs, Trial, run_trial
+from afield.trial.inputs import SplitInputs
+from afield.trial.run import run_trial
+from afield.trial.trial import Trial
 from tests.fixtures.tiny import BACKBONE, tiny_inputs, tiny_trial
 
 

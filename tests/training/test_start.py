@@ -17,7 +17,11 @@ from afield.tasks.places import cache_folder
 from afield.training.checkpoint import State
 from afield.training.loop import Hooks
 from afield.training.preprocessing import Preprocessing
-from afield.trial import SplitInputs, Trial, network_of, run_trial, score
+from afield.trial.inputs import SplitInputs
+from afield.trial.network import network_of
+from afield.trial.run import run_trial
+from afield.trial.score import score
+from afield.trial.trial import Trial
 from tests.fixtures.tiny import BACKBONE, study_text, tiny_inputs, tiny_trial, tiny_weights
 
 Inputs = tuple[TaskData, dict[str, SplitInputs]]

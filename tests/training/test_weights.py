@@ -14,7 +14,7 @@ from afield.training.losses import LOSSES
 from afield.training.numerics import NumericsChoice, numerics_for, settle
 from afield.training.preprocessing import Preprocessing
 from afield.training.recipe import Recipe
-from afield.trial import SplitInputs
+from afield.trial.inputs import SplitInputs
 from tests.fixtures.tiny import tiny_inputs
 
 

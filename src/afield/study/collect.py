@@ -40,7 +40,7 @@ from afield.study.store import Store, TrialFiles
 from afield.study.study import Study
 from afield.tasks.task import SPLITS, Card, in_order
 from afield.tasks.training_split import TrainingSplit
-from afield.trial import Trial
+from afield.trial.trial import Trial
 
 _View = tuple[tuple[float, ...], tuple[float, ...], str, str]
 """mean, std, interpolation and order of channels that trials were shown images with"""

@@ -32,7 +32,11 @@ from afield.study.store import Store
 from afield.tasks.boxes import Cropping, pictures
 from afield.tasks.places import cache_folder
 from afield.training.spread import spread
-from afield.trial import SplitInputs, Trial, run_trial, score, taster
+from afield.trial.inputs import SplitInputs
+from afield.trial.run import run_trial
+from afield.trial.score import score
+from afield.trial.trial import Trial
+from afield.trial.validation import taster
 
 if TYPE_CHECKING:
     from afield.backbones.own_heads import Head

@@ -9,7 +9,7 @@ from afield.backbones.backbone import Backbone
 from afield.base.reading import AS_DECLARED
 from afield.study.store import Store
 from afield.tasks.boxes import Cropping
-from afield.trial import Trial
+from afield.trial.trial import Trial
 
 if TYPE_CHECKING:
     from afield.training.checkpoint import Tensors

@@ -16,7 +16,7 @@ from afield.study.plan import Plan, PlannedSearch
 from afield.study.search import Ask, Chosen, Seen, ask, finalists, rung_sizes
 from afield.study.soups import Ended, Soup, soups_of
 from afield.study.store import Store, TrialFiles
-from afield.trial import Trial
+from afield.trial.trial import Trial
 
 Identity = tuple[str, str, str]
 """of a search: task, backbone, intervention"""

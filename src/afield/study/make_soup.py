@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from afield.base.errors import DamagedError, Stopped
 from afield.study.soups import Soup
 from afield.study.store import Store
-from afield.trial import SplitInputs, Trial
+from afield.trial.inputs import SplitInputs
+from afield.trial.trial import Trial
 
 if TYPE_CHECKING:
     from afield.training.checkpoint import Tensors

@@ -17,7 +17,7 @@ from afield.base.errors import AfieldError, StoreError
 from afield.base.extensions import is_own
 from afield.base.files import write_json
 from afield.study.plan import Plan
-from afield.trial import Trial
+from afield.trial.trial import Trial
 
 FILE = "micro_batches.json"
 
@@ -101,7 +101,7 @@ def try_trial(trial: Trial, backbone: Backbone) -> int:
 
     from afield.training.losses import LOSSES
     from afield.training.memory import largest_micro_batch, try_step
-    from afield.trial import network_of
+    from afield.trial.network import network_of
 
     scratch = trial.model_copy(update={"weights": None})
     if is_own(trial.recipe.head):  # takes as much memory as a linear one, or nearly so

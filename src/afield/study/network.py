@@ -33,7 +33,7 @@ from afield.tasks.checks import listed
 from afield.tasks.labels import UNKNOWN
 from afield.tasks.own.found_boxes import boxed
 from afield.training.numerics import Numerics
-from afield.trial import Trial
+from afield.trial.trial import Trial
 
 if TYPE_CHECKING:
     import torch

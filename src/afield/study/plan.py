@@ -29,7 +29,7 @@ from afield.tasks.training_split import training_words
 from afield.tasks.words import incomplete_words
 from afield.training.numerics import NumericsChoice, numerics_for
 from afield.training.recipe import Recipe
-from afield.trial import Trial, key_of
+from afield.trial.trial import Trial, key_of
 
 ON_FEATURES = 1e-3
 """what an epoch of a head alone costs beside one of the whole network, roughly"""

@@ -13,7 +13,7 @@ from afield.study.record import SearchRecord, TrialRecord, TrialState
 from afield.study.search import Chosen, History, Seen, ask, asked, best_so_far, finalists, rungs
 from afield.study.store import Store, TrialFiles
 from afield.study.study import SearchChoice, Study
-from afield.trial import Trial
+from afield.trial.trial import Trial
 
 _CUT_AXIS = 3
 """values that an axis needs for its ends to be borders"""

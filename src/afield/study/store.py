@@ -44,7 +44,7 @@ from afield.scoring.predictions import Predictions
 from afield.study.scores import Scores
 from afield.study.sealed import read_json, read_rows, seal, unseal, write_parquet
 from afield.study.task_files import TaskFiles
-from afield.trial import Trial
+from afield.trial.trial import Trial
 
 MARK = {"format": 3, "made_by": "afield"}
 

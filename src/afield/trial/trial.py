@@ -1,0 +1,84 @@
+"""What a trial is: all that its predictions depend on, and the key that names it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict
+
+from afield.base.hashing import digest
+from afield.base.reading import AS_DECLARED, Reading
+from afield.tasks.task import Target
+from afield.training.numerics import Numerics
+from afield.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    pass
+
+
+TRIAL_VERSION = 1
+"""raised whenever a change makes the same trial give other predictions"""
+
+
+class Trial(BaseModel):
+    """One training of a cell with its real bytes: all that its predictions depend on, the platform apart."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    task: str
+    task_version: int
+    classes: tuple[str, ...]
+    target: Target
+    """what is told of a sample"""
+    flips: tuple[str, ...]
+    metric: str
+    """selects the epoch: the best on validation, ties to the earliest"""
+    data: str
+    """fingerprint of images, labels and splits"""
+    split_seed: int
+    protocol: str
+    backbone: str
+    weights: str | None
+    """sha256 of the pretrained weights; None from scratch"""
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    """one value a channel each, as many as the network gets"""
+    interpolation: str
+    """the preprocessing: what the weights want, or what the protocol puts in its place"""
+    channels: str = "RGB"
+    """in which order the network gets them: RGB or BGR"""
+    reading: Reading = AS_DECLARED
+    """which channels of which files an image is"""
+    recipe: Recipe
+    seed: int
+    preparation: int
+    """version of the rule by which images are prepared"""
+    extensions: tuple[tuple[str, str], ...] = ()
+    """name and sha256 of the extensions whose code shapes the training"""
+    numerics: Numerics
+    probing: int | None = None
+    """version of how features are taken and probed; None where none are"""
+    version: int = TRIAL_VERSION
+
+    @property
+    def outputs(self) -> int:
+        """Numbers that the network gives of an image: a logit a class or, where the recipe regresses, the grade."""
+        return 1 if self.recipe.regresses else len(self.classes)
+
+    @property
+    def key(self) -> str:
+        """Names the experiment: 20 hexadecimal digits of the hash of all fields."""
+        return _key(self)
+
+
+@lru_cache(maxsize=100_000)
+def _key(trial: Trial) -> str:
+    """A trial's key, hashed once (not kept in the model: a changed copy would carry it along)."""
+    return key_of(trial.model_dump(mode="json"))
+
+
+def key_of(fields: Mapping[str, object]) -> str:
+    """The key of the trial with these fields, as plain values."""
+    return digest(fields)
