@@ -248,6 +248,15 @@ def test_a_folder_of_an_earlier_version_is_named(done: Path, tmp_path: Path) -> 
         load_record(out)
 
 
+def test_a_study_that_is_no_text_hides_no_other(done: Path, tmp_path: Path) -> None:
+    out = copy(done, tmp_path)
+    (out / "studies" / "other.json").write_bytes(b"\xff\xfe")
+    assert len(load_record(out, study="tiny").results)
+    (out / "plans" / "other.json").write_bytes(b"{}")
+    with pytest.raises(InputError, match="another version of afield wrote"):
+        load_record(out, study="other")
+
+
 def test_a_folder_that_is_not_ours_is_refused(photos: Path, tmp_path: Path) -> None:
     (tmp_path / "thesis.docx").write_text("not to be touched")
     with pytest.raises(InputError, match="not empty and not a result folder of afield"):
