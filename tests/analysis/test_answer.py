@@ -99,6 +99,17 @@ def test_lower_is_better_is_not_held_against_imagenet() -> None:
     assert found.pretraining.startswith(f"Pretraining helped {SQUEEZE}: -0.")
 
 
+def test_a_metric_without_points_is_not_held_against_imagenet(record: StudyRecord) -> None:
+    results = record.results.replace({"metric": {"accuracy": "my_lab:euros"}})
+    task = replace(record.tasks[0], metric="my_lab:euros", own_range=(0.0, 1000.0))
+    resampled = {key: np.random.default_rng(0).normal(0.8, 0.01, 2000) for key in results["key"]}
+    found = answered(replace(record, results=results, tasks=(task,), resampled=resampled))
+    assert found.fit is None
+    assert found.transfer == (
+        "ImageNet accuracy was not held against euros, whose range is not within -1..1: it has no points."
+    )
+
+
 def test_times_of_several_machines_are_not_compared(record: StudyRecord) -> None:
     machines = ["fast" if seed else "slow" for seed in record.results["seed"]]
     found = answered(replace(record, results=record.results.assign(machine=machines)))

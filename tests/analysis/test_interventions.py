@@ -108,6 +108,11 @@ def test_tasks_in_folds_are_compared_and_what_stands_beside_is_not(varied: Study
     assert differences(both, "elpv", "accuracy", "plain") == differences(varied.results, "elpv", "accuracy", "plain")
 
 
+def test_training_from_scratch_is_a_family_of_its_own(varied: StudyRecord) -> None:
+    found = line(interventions_of(varied, "elpv"), "scratch", SQUEEZE)
+    assert found.p_holm == found.p, "one line: whatever else was tried, as beside what pretraining brought"
+
+
 def test_student_by_hand() -> None:
     # variance 0.0004 of 9 and 0.0005 of 4 degrees: 0.03 squared, 8.1e-7 / (1.6e-7 / 9 + 2.5e-7 / 4) = 10.09 degrees
     parts = [Part(0.0004, 9), Part(0.0005, 4)]

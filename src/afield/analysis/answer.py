@@ -10,6 +10,7 @@ from afield.analysis.chosen import Subgroups, subgroups_of
 from afield.analysis.clusters import few_clusters
 from afield.analysis.compare import Effect, Ranking, RankRow, effect_of, rank_backbones, ranked_intervention
 from afield.analysis.interventions import Change, in_words, interventions_of
+from afield.analysis.points import has_points
 from afield.analysis.protocols import BothProtocols, both_protocols
 from afield.analysis.settle import would_settle
 from afield.analysis.transfer import TransferFit, fit_transfer
@@ -87,7 +88,8 @@ def _task_answer(record: StudyRecord, task: str) -> TaskAnswer:
     leading = record.results
     if len(leading):
         leading = leading[(leading["task"] == task) & (leading["metric"] == ranking.metric)]
-    fits = fit_transfer(leading, intervention=intervention, covariance=ranking.covariance)
+    points = has_points(ranking.metric, record.task(task).own_range)
+    fits = fit_transfer(leading, intervention=intervention, covariance=ranking.covariance) if points else ()
     fit = next((_same_intervals(fit, ranking) for fit in fits), None)
     controls = [name for name in head.interventions if _from_scratch(record, name) and name != intervention]
     effects = tuple(effect for name in controls for effect in effect_of(record, task, name, intervention))
@@ -98,7 +100,7 @@ def _task_answer(record: StudyRecord, task: str) -> TaskAnswer:
     return TaskAnswer(
         task=task,
         take=_take(ranking, one_machine=machines < 2),
-        transfer=_transfer(ranking, fit),
+        transfer=_transfer(ranking, fit, points=points),
         pretraining=" ".join(_pretraining(record, effect) for effect in effects) or None,
         open=tuple(would_settle(ranking, fit)),
         warnings=(
@@ -198,12 +200,15 @@ _LEADS = {
 }
 
 
-def _transfer(ranking: Ranking, fit: TransferFit | None) -> str:
+def _transfer(ranking: Ranking, fit: TransferFit | None, *, points: bool) -> str:
     if fit is not None:
         return f"{_LEADS[fit.verdict]} {fit.reason}"
     if direction(ranking.metric) == "lower":
         title = metric_title(ranking.metric)
         return f"ImageNet accuracy was not held against {title}, for which lower is better."
+    if not points:
+        title = metric_title(ranking.metric)
+        return f"ImageNet accuracy was not held against {title}, whose range is not within -1..1: it has no points."
     return "Whether ImageNet accuracy tells anything here cannot be said: no pretrained backbone was scored."
 
 

@@ -7,7 +7,8 @@ unbiased; at least what the seeds alone would give). What samples and seeds chan
 spread, too, so these intervals are rather too wide than too narrow.
 
 Each interval holds for itself at 95 %. For all lines of a task together there are Holm's p values (Holm 1979): one
-family are the lines over backbones, another all lines of single ones.
+family are the lines over backbones, another all lines of single ones. Training from scratch, which asks another
+question (what pretraining brought), is in families of its own.
 """
 
 from __future__ import annotations
@@ -99,7 +100,13 @@ def interventions_of(record: StudyRecord, task: str) -> tuple[Change, ...]:
         single += mine
         if len(mine) > 1:
             pooled.append(_over_backbones(scores, list(pairs.values()), mine))
-    lines = [*_adjusted(pooled), *_adjusted(single)]
+    scratch = {name for name in others if record.study.recipe_of(name).initialisation == "scratch"}
+    lines = [
+        line
+        for kind in (pooled, single)
+        for controls in (True, False)
+        for line in _adjusted([line for line in kind if (line.intervention in scratch) == controls])
+    ]
     return tuple(line for name in others for line in lines if line.intervention == name)
 
 

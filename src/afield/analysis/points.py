@@ -7,6 +7,7 @@ import pandas as pd
 from scipy.stats import norm
 
 from afield.base.errors import InputError
+from afield.base.extensions import is_own
 from afield.scoring.intervals import LEVEL
 from afield.scoring.metric import Floats
 
@@ -17,6 +18,16 @@ FROM_PRETRAINED = ("pretrained", "probe")
 fitted on that body's features (docs/decisions/0010)"""
 _REACH = float(norm.isf((1 - LEVEL) / 2))
 """standard errors from a value to a limit of its interval"""
+
+
+def has_points(metric: str, own_range: tuple[float, float] | None = None) -> bool:
+    """Whether a hundredth of the metric is a point that verdicts can read: of all that come with afield, and of one's
+    own where its range, as far as it is known, lies within -1..1.
+
+    >>> has_points("accuracy"), has_points("my_lab:euros", (0, 1000)), has_points("my_lab:f2", (0, 1))
+    (True, False, True)
+    """
+    return not is_own(metric) or (own_range is not None and min(own_range) >= -1 and max(own_range) <= 1)
 
 
 def leading_rows(results: pd.DataFrame) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from afield.backbones.backbone import Backbone
 from afield.base.errors import AfieldError, StoreError
@@ -18,6 +19,9 @@ from afield.base.extensions import is_own
 from afield.base.files import write_json
 from afield.study.plan import Plan
 from afield.trial.trial import Trial
+
+if TYPE_CHECKING:
+    from torch import nn
 
 FILE = "micro_batches.json"
 
@@ -68,8 +72,9 @@ def _open(plan: Plan) -> bool:
 
 def _name(trial: Trial) -> str:
     recipe, devices = trial.recipe, trial.numerics.devices
+    trained = "" if recipe.trained == "all" else f", {recipe.trained} trained"
     shared = f" on {devices} devices" if devices > 1 else ""
-    return f"{trial.backbone} at {recipe.size} px, batches of {recipe.batch_size}{shared}"
+    return f"{trial.backbone} at {recipe.size} px, batches of {recipe.batch_size}{trained}{shared}"
 
 
 def _read(path: Path) -> dict[str, int]:
@@ -101,6 +106,7 @@ def try_trial(trial: Trial, backbone: Backbone) -> int:
 
     from afield.training.losses import LOSSES
     from afield.training.memory import largest_micro_batch, try_step
+    from afield.training.start import limit
     from afield.trial.network import network_of
 
     scratch = trial.model_copy(update={"weights": None})
@@ -112,8 +118,13 @@ def try_trial(trial: Trial, backbone: Backbone) -> int:
     # what a loss takes beside the network does not matter, so one that fits the network's outputs stands for all
     loss = LOSSES["smooth-l1" if trial.recipe.regresses else "bce" if trial.target == "labels" else "cross-entropy"]
 
+    def made() -> nn.Module:
+        network = network_of(scratch, backbone, None)
+        limit(network, backbone, trial.recipe, trial.seed, len(trial.mean))
+        return network
+
     def attempt(at_once: int) -> None:
         numerics = trial.numerics.model_copy(update={"micro_batch": at_once})
-        try_step(lambda: network_of(scratch, backbone, None), trial.recipe, numerics, len(trial.mean), labels, loss)
+        try_step(made, trial.recipe, numerics, len(trial.mean), labels, loss)
 
     return largest_micro_batch(attempt, size)

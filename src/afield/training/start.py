@@ -54,10 +54,10 @@ def begin(
     on nothing that was drawn, so a stop before, in or after it changes nothing.
     """
     recipe, network = setup.recipe, setup.network
-    if recipe.trained == "last block":
-        freeze(network, last_block(network, backbone))
-    if recipe.trained == "lora":
-        setup = _adapted(setup, backbone, batches)
+    limit(network, backbone, recipe, batches.seed, batches.samples.images.channels)
+    if recipe.trained == "lora" and setup.layers is not None:
+        learning = [name for name, parameter in network.named_parameters() if parameter.requires_grad]
+        setup = replace(setup, layers={name: setup.layers[plain_name(name)] for name in learning})
     fresh = not state.network
     if frozen is None or not (recipe.trained == "head" or fresh):
         return setup
@@ -81,23 +81,16 @@ def begin(
     )
 
 
-def _adapted(setup: Setup, backbone: Backbone, batches: TrainingBatches) -> Setup:
-    """The setup of the same network, which now learns by LoRA: as a new one it says what it said."""
-    recipe, network = setup.recipe, setup.network
-    with nondeterminism_named():
-        adapt(
-            network,
-            backbone,
-            rank=recipe.lora_rank,
-            alpha=recipe.lora_alpha,
-            seed=batches.seed,
-            channels=batches.samples.images.channels,
-            size=recipe.size,
-        )
-    if setup.layers is None:
-        return setup
-    learning = [name for name, parameter in network.named_parameters() if parameter.requires_grad]
-    return replace(setup, layers={name: setup.layers[plain_name(name)] for name in learning})
+def limit(network: nn.Module, backbone: Backbone, recipe: Recipe, seed: int, channels: int) -> None:
+    """Let a new network learn only in what the recipe trains: its last block, or by LoRA, as which it says what it
+    said. A head alone is taken out of it later.
+    """
+    if recipe.trained == "last block":
+        freeze(network, last_block(network, backbone))
+    if recipe.trained == "lora":
+        rank, alpha = recipe.lora_rank, recipe.lora_alpha
+        with nondeterminism_named():
+            adapt(network, backbone, rank=rank, alpha=alpha, seed=seed, channels=channels, size=recipe.size)
 
 
 def completed(state: State, recipe: Recipe, network: nn.Module) -> State:
