@@ -94,7 +94,7 @@ def gather(
     if len(tasks) < len(loaded):
         names = ", ".join(found.task.name for found in loaded.values())
         problems.append(f"study.tasks: two have one name ({names}); rename one")
-    changed = _changed(study, tasks, extensions, cache, data, preparing, problems)
+    changed = _changed(study, loaded, extensions, cache, data, preparing, problems)
     backbones = _each(loadable(study.study.backbones), lambda name: planned(name, extensions or {}), problems)
     problems += _misfits(study, tasks, backbones)
     if extensions is not None:
@@ -119,7 +119,7 @@ def _changed(
     preparing: Preparing | None,
     problems: list[str],
 ) -> Mapping[tuple[str, str], TaskData]:
-    """The tasks with the training splits that interventions make; nothing where none does."""
+    """The tasks, given by the study's names, with the training splits that interventions make; nothing where none does."""
     if not any(study.training_of(name).tasks() for name in study.study.interventions):
         return {}
     from afield.study.training_split import Surroundings, changed_data  # rare, and it needs what compares pictures
