@@ -90,7 +90,7 @@ def test_a_task_may_be_named_as_the_study_names_it(photos: Path, tmp_path: Path,
     for keys in ("", "epochs = 7\n"):  # beside another key, too, where nothing else would tell of a split left as it is
         assert plan_of(study_of(photos, by_path + keys), cache).changed["photos", "more"].fingerprint == own
     (tmp_path / "lab.py").write_text(
-        f'from afield import Task\nmoths = Task.from_folder({str(photos)!r})\n', encoding="utf-8"
+        f"from afield import Task\nmoths = Task.from_folder({str(photos)!r})\n", encoding="utf-8"
     )
     text = study_text(photos, "grid", 1).replace("seeds = [0, 1]", 'seeds = [0]\ninterventions = ["plain", "more"]')
     text = 'extensions = ["lab.py"]\n' + text.replace(f'["{photos.as_posix()}"]', '["lab:moths"]')

@@ -119,7 +119,7 @@ def _changed(
     preparing: Preparing | None,
     problems: list[str],
 ) -> Mapping[tuple[str, str], TaskData]:
-    """The tasks, given by the study's names, with the training splits that interventions make; nothing where none does."""
+    """The tasks (by the study's names) with the training splits that interventions make; nothing where none does."""
     if not any(study.training_of(name).tasks() for name in study.study.interventions):
         return {}
     from afield.study.training_split import Surroundings, changed_data  # rare, and it needs what compares pictures
