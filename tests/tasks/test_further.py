@@ -87,6 +87,13 @@ def test_labels_of_another_kind_and_files_of_another_form_are_refused(tmp_path: 
         further(task, twice)
 
 
+@pytest.mark.parametrize("column", ["id", "group", "cluster", "unit"])
+def test_a_sample_that_is_not_named_is_refused_as_in_a_task(tmp_path: Path, task: Task, column: str) -> None:
+    source = table_of(tmp_path / "more", "path,label,who\na.png,cold,p1\nb.png,cold,\nc.png,warm,p3\n")
+    with pytest.raises(InputError, match=f"more: column {column}: row 1: must be text and not empty"):
+        further(task, source.model_copy(update={column: "who"}))
+
+
 def test_own_data_still_need_two_classes(tmp_path: Path) -> None:
     photos = make_photos(tmp_path / "photos", images=6)
     for image in (photos / "cold").iterdir():

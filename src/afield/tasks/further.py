@@ -12,7 +12,7 @@ from afield.base.errors import InputError, nearest
 from afield.base.reading import AS_DECLARED
 from afield.tasks.boxes import WHOLE
 from afield.tasks.builtin import TASKS, find_task
-from afield.tasks.checks import checked_samples, listed
+from afield.tasks.checks import check_names, checked_samples, listed
 from afield.tasks.labels import HAS, HAS_NOT, UNKNOWN, Vector
 from afield.tasks.own.task import source_at, written_labels
 from afield.tasks.places import data_folder, user_path
@@ -117,9 +117,10 @@ def _of_task(found: Task, data: Path | None) -> tuple[Path, pd.DataFrame, tuple[
 
 
 def _of_source(choice: FurtherChoice, target: Task, source: TaskSource) -> tuple[Path, pd.DataFrame, tuple[str, ...]]:
-    """One's own data, of which no more is asked than that their labels are the task's: all may be of one class."""
+    """One's own data, of which no more is asked than that samples are named and their labels the task's: all may be of one class."""
     spoken = tuple(name for name in target.classes if name not in choice.classes)
     root, table, classes = written_labels(source, choice.task, spoken)
+    check_names(choice.task, table)  # a blank group would be in no held-out split, whoever it is
     twice = table["id"][table["id"].duplicated()]
     if len(twice):
         raise InputError(f"{choice.task}: {listed(twice.unique().tolist(), 'id')}: named more than once")
