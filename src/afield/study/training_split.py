@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from afield.base.errors import InputError, nearest
+from afield.base.errors import InputError, Stopped, nearest
 from afield.base.extensions import is_own
-from afield.base.process import cores
+from afield.base.process import cores, interrupts
 from afield.images.held_out import Copies, Images, Progress, copies_of_held_out
 from afield.study.study import Study
 from afield.tasks.checks import check_paths
@@ -170,10 +170,17 @@ def _copies(around: Surroundings, found: TaskData, sets: Sequence[_Set]) -> Copi
     added = [Images(each.root, each.hashes) for each in sets]
     place = Images(found.root, held)
 
-    def progress(what: str, done: int, total: int) -> None:
-        around.progress(f"{found.task.name}, {what}", done, total)
+    with interrupts() as interrupted:
 
-    return copies_of_held_out(place, added, found.task.reading, around.cache, cores(), progress)
+        def progress(what: str, done: int, total: int) -> None:
+            around.progress(f"{found.task.name}, {what}", done, total)
+            if interrupted:
+                raise Stopped(
+                    f"stopped while copies of held-out images of {found.task.name} were looked for; what was seen is "
+                    "kept. Run the same command again to go on"
+                )
+
+        return copies_of_held_out(place, added, found.task.reading, around.cache, cores(), progress)
 
 
 def _told(found: _Set, copies: Copies, task: TaskData, samples: int) -> Added:

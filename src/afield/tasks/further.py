@@ -117,7 +117,9 @@ def _of_task(found: Task, data: Path | None) -> tuple[Path, pd.DataFrame, tuple[
 
 
 def _of_source(choice: FurtherChoice, target: Task, source: TaskSource) -> tuple[Path, pd.DataFrame, tuple[str, ...]]:
-    """One's own data, of which no more is asked than that samples are named and their labels the task's: all may be of one class."""
+    """One's own data, of which no more is asked than that samples are named and their labels the task's: all may be of
+    one class.
+    """
     spoken = tuple(name for name in target.classes if name not in choice.classes)
     root, table, classes = written_labels(source, choice.task, spoken)
     check_names(choice.task, table)  # a blank group would be in no held-out split, whoever it is
