@@ -100,13 +100,18 @@ def _filled(table: pd.DataFrame, name: str, value: str | float) -> pd.DataFrame:
     return filled
 
 
+def _is_text(column: pd.Series) -> bool:
+    """Whether a column holds text, blanks (None) perhaps among it."""
+    return pd.api.types.is_string_dtype(column) or pd.api.types.is_object_dtype(column)
+
+
 def joined(task: Task, table: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     """A task's samples and those that are added; columns that nobody reads of training samples are left behind."""
     for name, default in _DEFAULTS.items():
         if name in table or name in rows:
             table, rows = (each if name in each else _filled(each, name, default) for each in (table, rows))
     rows = rows.astype({"label": table["label"].dtype})
-    blank = {name: "" for name in task.subgroups if table[name].dtype == object}
+    blank = {name: "" for name in task.subgroups if _is_text(table[name])}
     kept = [name for name in table if name in rows or name in task.subgroups]
     return pd.concat([table[kept], rows.assign(**blank)], ignore_index=True)[kept]
 
