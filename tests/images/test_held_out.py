@@ -73,6 +73,39 @@ def test_what_was_kept_wrongly_is_found_again(tmp_path: Path) -> None:
     assert find(tmp_path / "held", [tmp_path / "added"], tmp_path / "cache")[0] == found
 
 
+def test_no_image_is_decoded_twice_whatever_is_asked_of_it(tmp_path: Path) -> None:
+    held, one = tmp_path / "held", tmp_path / "one"
+    for number in range(4):
+        scene(held / f"{number}.png", number)
+        scene(one / f"new{number}.png", 100 + number)
+    Image.open(held / "1.png").save(one / "same pixels.bmp")
+    hashes = images(held).hashes
+
+    def fold(names: list[str], cache: Path, most: int = 99) -> tuple[Copies, int]:
+        told: list[str] = []
+
+        def progress(what: str, done: int, total: int) -> None:
+            told.append(what)
+            if len(told) == most:
+                raise KeyboardInterrupt
+
+        part = Images(held, {name: hashes[name] for name in names})
+        found = copies_of_held_out(part, [images(one)], AS_DECLARED, cache, 1, progress)
+        return found, sum("reading" in what for what in told)
+
+    cache = tmp_path / "cache"
+    with pytest.raises(KeyboardInterrupt):
+        fold(["0.png", "1.png"], cache, most=3)
+    assert fold(["0.png", "1.png"], cache)[1] == 2 + 5 - 3, "what was seen before the stop is kept"
+    second, read = fold(["1.png", "2.png"], cache)
+    assert read == 1
+    assert second == fold(["1.png", "2.png"], tmp_path / "another")[0]
+    assert set(second.exact.values()) == {hashes["1.png"]}
+    for store in (cache / "looks").iterdir():
+        store.write_bytes(store.read_bytes()[:300])  # a damaged one is no obstacle
+    assert fold(["1.png", "3.png"], cache)[1] == 2 + 5
+
+
 def test_images_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     scene(tmp_path / "held" / "a.png", 1)
     (tmp_path / "added").mkdir()

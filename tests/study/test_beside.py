@@ -1,7 +1,11 @@
 """One's own metrics beside all that fit: found, computed when a run ends, kept by their file's hash, never silent."""
 
 import shutil
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -12,9 +16,13 @@ from afield.base.errors import InputError
 from afield.report.page import report
 from afield.scoring.metric import Metric, guarded
 from afield.scoring.predictions import Predictions
-from afield.study.beside import lacking, with_columns
+from afield.study import beside_computed
+from afield.study.beside import NOWHERE, Beside, lacking, read_beside, with_columns
+from afield.study.beside_computed import Said, compute_beside
 from afield.study.collect import load_record
+from afield.study.measured import Measured
 from afield.study.needs import gather
+from afield.study.result_rows import Tables
 from afield.study.run import run_study
 from afield.study.store import Store
 from afield.study.study import Study
@@ -152,6 +160,28 @@ def test_columns_come_with_the_samples_that_they_are_of() -> None:
     assert lacking(metric, samples) == ("cluster", "blank", "none"), "each sample is its own cluster"
     with pytest.raises(InputError, match="needs cluster and blank and none, which the samples lack"):
         with_columns(of_two([0, 1, 1]), metric, samples)
+
+
+def test_they_are_computed_again_where_a_column_that_they_need_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said_of = of_two([0, 1, 1])
+    asked: list[str] = []
+
+    def measure(metric: Metric, pairs: Sequence[tuple[Predictions, Predictions]]) -> Measured:
+        asked.append("".join(pairs[0][1].columns["site"]))
+        return replace(NOWHERE, value=0.5)
+
+    said = Said(tmp_path, ["hash"], ("moths",), lambda: [(said_of, said_of)], measure)
+    monkeypatch.setattr(beside_computed, "_all_said", lambda *_: [said])
+    own = Beside("my_metrics:of_site", "higher", "0" * 64)
+    tables = cast(Tables, SimpleNamespace(beside_of=lambda task: (own,)))
+    metric = Metric(name=own.name, compute=lambda predictions: 0.5, range=(0, 1), needs=("site",))
+    samples = pd.DataFrame({"id": ["s0", "s1", "s2"], "site": ["a", "b", "b"], "box": ["", "", ""]})
+    for table_now in (samples, samples, samples.assign(box="x"), samples.assign(site=["a", "b", "c"]), samples[::-1]):
+        assert compute_beside(tables, (), (), {own.name: metric}, {"moths": table_now}) == ()
+        assert read_beside(tmp_path, ["hash"], own).value == 0.5
+    assert asked == ["abb", "abc", "abb"]
 
 
 @pytest.mark.slow

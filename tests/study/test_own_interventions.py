@@ -30,6 +30,8 @@ empty = Intervention(keys={})
 misnamed = Intervention(keys={"epoch": 2})
 untrue = Intervention(keys={"epochs": -2})
 lost = Intervention(keys={"loss": "my_lab:mime"})
+more = Intervention(keys={"further": {"photos": ["more"]}, "epochs": 3, "backbones": ["squeezenet1_1.caffe_in1k"]})
+wrong = Intervention(keys={"further": {"photos": [{"taks": "more"}]}})
 """
 
 
@@ -44,6 +46,7 @@ def study_naming(photos: Path, folder: Path, *names: str) -> Study:
 
 
 def test_an_object_is_the_table_that_it_stands_for(photos: Path, tmp_path: Path) -> None:
+    assert study_naming(photos, tmp_path, "plain", "my_lab:more").training_of("my_lab:more").tasks() == {"photos"}
     study = study_naming(photos, tmp_path, "plain", "my_lab:rough", "my_lab:fog", "my_lab:head", "my_lab:mine")
     assert study.interventions == {
         "my_lab:rough": {"augmentation": "my_lab:fog", "epochs": 2, "schedule": "step", "milestones": [1]},
@@ -97,9 +100,11 @@ def test_the_check_tries_them(tmp_path: Path) -> None:
     assert outcomes == {
         "my_lab:head": "ok",
         "my_lab:mine": "ok",
-        **{f"my_lab:{name}": "failed" for name in ("rough", "empty", "misnamed", "untrue", "lost")},
+        "my_lab:more": "ok",
+        **{f"my_lab:{name}": "failed" for name in ("rough", "empty", "misnamed", "untrue", "lost", "wrong")},
     }
     assert "has no fog" in found["my_lab:rough"].words
     assert "epoch: is no key of a recipe; did you mean epochs" in found["my_lab:misnamed"].words
     assert "epochs: Input should be greater than or equal to 1, not -2" in found["my_lab:untrue"].words
+    assert "my_lab:wrong: further.photos.0.taks: unknown key" in found["my_lab:wrong"].words
     assert "has no mime; did you mean my_lab:mine" in found["my_lab:lost"].words

@@ -82,6 +82,30 @@ def test_copies_of_held_out_images_stay_out_and_plain_keeps_its_key(photos: Path
     assert passes["more"] - passes["plain"] == 4 * 9
 
 
+def test_a_task_may_be_named_as_the_study_names_it(photos: Path, tmp_path: Path, cache: Path) -> None:
+    photos = shutil.copytree(photos, tmp_path / "photos")
+    with_copies(photos, tmp_path / "more", cache)
+    own = plan_of(study_of(photos, MORE), cache).changed["photos", "more"].fingerprint
+    by_path = MORE.replace("{ photos =", f'{{ "{photos.as_posix()}" =')
+    for keys in ("", "epochs = 7\n"):  # beside another key, too, where nothing else would tell of a split left as it is
+        assert plan_of(study_of(photos, by_path + keys), cache).changed["photos", "more"].fingerprint == own
+    (tmp_path / "lab.py").write_text(
+        f"from afield import Task\nmoths = Task.from_folder({str(photos)!r})\n", encoding="utf-8"
+    )
+    text = study_text(photos, "grid", 1).replace("seeds = [0, 1]", 'seeds = [0]\ninterventions = ["plain", "more"]')
+    text = 'extensions = ["lab.py"]\n' + text.replace(f'["{photos.as_posix()}"]', '["lab:moths"]')
+    named = MORE.replace("{ photos =", '{ "lab:moths" =') + "epochs = 7\n"
+    (added,) = plan_of(parse_study(text + named, "moths.toml", tmp_path), cache).changed.values()
+    assert added.training is not None
+    assert added.training.added[0].samples == 9
+
+
+def test_a_task_that_is_named_in_two_ways_is_refused(photos: Path, tmp_path: Path, cache: Path) -> None:
+    twice = MORE + f'reviewed = {{ "{photos.as_posix()}" = "read.csv" }}\n'
+    with pytest.raises(InputError, match="photos and photos are one task; name it in one way"):
+        plan_of(study_of(photos, twice), cache)
+
+
 def test_the_bytes_of_further_images_are_prepared_beside_the_task_s_own(
     photos: Path, tmp_path: Path, cache: Path
 ) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from afield.base.errors import InputError
-from afield.tasks.further import FurtherSamples, further_samples
+from afield.tasks.checks import checked_samples, with_units
+from afield.tasks.further import FurtherSamples, further_samples, joined, rows_of
 from afield.tasks.own.task import own_task
 from afield.tasks.source import TaskSource
 from afield.tasks.task import Task
@@ -85,6 +86,24 @@ def test_labels_of_another_kind_and_files_of_another_form_are_refused(tmp_path: 
     twice = table_of(tmp_path / "twice", "path,label\na.png,cold\na.png,warm\n")
     with pytest.raises(InputError, match=r"more: id a\.png: named more than once"):
         further(task, twice)
+
+
+@pytest.mark.parametrize("column", ["id", "group", "cluster", "unit"])
+def test_a_sample_that_is_not_named_is_refused_as_in_a_task(tmp_path: Path, task: Task, column: str) -> None:
+    source = table_of(tmp_path / "more", "path,label,who\na.png,cold,p1\nb.png,cold,\nc.png,warm,p3\n")
+    with pytest.raises(InputError, match=f"more: column {column}: row 1: must be text and not empty"):
+        further(task, source.model_copy(update={column: "who"}))
+
+
+def test_added_samples_are_of_no_subgroup_and_stay_text(tmp_path: Path) -> None:
+    rows = [f"{number}.png,{('cold', 'warm')[number % 2]},north" for number in range(20)]
+    source = table_of(tmp_path / "sites", "\n".join(["path,label,site", *rows]) + "\n")
+    target = own_task(source.model_copy(update={"subgroups": ("site",)}), "sites")
+    table = with_units(checked_samples(target, target.samples(tmp_path / "sites"))).assign(split="train")
+    added = further(target, table_of(tmp_path / "more", "path,label\na.png,cold\n")).table
+    made = joined(target, table, rows_of("more", added))
+    assert made["site"].tolist() == ["north"] * 20 + [""]
+    assert made["site"].dtype == table["site"].dtype
 
 
 def test_own_data_still_need_two_classes(tmp_path: Path) -> None:

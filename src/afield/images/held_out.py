@@ -14,7 +14,8 @@ from afield.base.files import write_text
 from afield.base.hashing import digest
 from afield.base.reading import Reading
 from afield.images.decode import DECODER_VERSION
-from afield.images.look import Look, look_at
+from afield.images.kept_looks import kept_looks
+from afield.images.look import Look
 from afield.images.prepared import refuse_broken
 from afield.images.similar import Pair, alike, linked, similar
 
@@ -51,15 +52,16 @@ def copies_of_held_out(
     """Find the added images that are pictures of the held-out ones (`similar` says which are), whatever their files'
     format, size or quality. Added images are not compared with each other, nor held-out ones.
 
-    What was found of the same bytes is kept below `cache`. `processes` decode at once. `progress` may raise to stop.
-    Raises InputError that lists images which cannot be read.
+    Kept below `cache` is what was found of the same sets of bytes, and what was seen of each image (`kept_looks`), so
+    that none is decoded twice. `processes` decode at once. `progress` may raise to stop; what was seen until then is
+    kept. Raises InputError that lists images which cannot be read.
     """
     hashes = [sorted({sha for images in part for sha in images.hashes.values()}) for part in ([held], added)]
     rules = {"version": COPIES_VERSION, "decoder": DECODER_VERSION, "pillow": PIL.__version__}
     store = cache / "copies" / f"{digest([hashes, rules, asdict(reading)])}.json"
     known = _known(store)
     if known is None:
-        known = _compared(held, added, reading, processes, progress)
+        known = _compared(held, added, reading, cache, processes, progress)
         write_text(store, json.dumps(asdict(known)))
     return known
 
@@ -73,22 +75,24 @@ def _known(store: Path) -> Copies | None:
         return None
 
 
-def _compared(held: Images, added: Sequence[Images], reading: Reading, processes: int, progress: Progress) -> Copies:
+def _compared(
+    held: Images, added: Sequence[Images], reading: Reading, cache: Path, processes: int, progress: Progress
+) -> Copies:
     looks: dict[str, Look] = {}
     broken: list[str] = []
     count = 0
     for images in (held, *added):
-        first = {sha: image for image, sha in sorted(images.hashes.items(), reverse=True)}  # bytes are seen once
-        found, reasons = look_at(
+        found, reasons = kept_looks(
             images.root,
-            sorted(first.values()),
+            images.hashes,
             reading,
+            cache,
             processes,
             lambda done, total: progress("looking for copies, reading", done, total),
         )
-        looks.update((images.hashes[image], look) for image, look in found.items())
+        looks |= found
         broken += [f"{images.root / image}: {reason}" for image, reason in reasons.items()]
-        count += len(first)
+        count += len(set(images.hashes.values()))
     refuse_broken(broken, count)
     kin = {sha: "added" for images in added for sha in images.hashes.values()}
     kin |= dict.fromkeys(held.hashes.values(), "held out")  # the same bytes on both sides are held out, and copies

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -100,8 +100,7 @@ def look_at(
     """
     looks: dict[str, Look] = {}
     reasons: dict[str, str] = {}
-    work = in_order(partial(_look_at, root=root, reading=reading), [root / image for image in images], processes)
-    with closing(work) as results:
+    with closing(in_turn(root, images, reading, processes)) as results:
         for done, (image, found) in enumerate(zip(images, results, strict=True), start=1):
             if isinstance(found, Look):
                 looks[image] = found
@@ -109,6 +108,11 @@ def look_at(
                 reasons[image] = found
             progress(done, len(images))
     return looks, reasons
+
+
+def in_turn(root: Path, images: Sequence[str], reading: Reading, processes: int) -> Generator[Look | str, None, None]:
+    """What `look_at` finds of each image, or the reason, one after the other; whoever stops early closes it."""
+    return in_order(partial(_look_at, root=root, reading=reading), [root / image for image in images], processes)
 
 
 def _look_at(path: Path, root: Path, reading: Reading) -> Look | str:

@@ -13,6 +13,7 @@ import pandas as pd
 
 from afield.base.errors import InputError
 from afield.base.files import safe_name
+from afield.base.hashing import digest
 from afield.scoring.metric import Direction, Metric
 from afield.scoring.predictions import Predictions
 from afield.study.measured import Measured, read_measured
@@ -80,6 +81,14 @@ def with_columns(predictions: Predictions, metric: Metric, samples: pd.DataFrame
 def further_columns(metric: Metric) -> tuple[str, ...]:
     """Those that a metric needs and predictions do not hold themselves."""
     return tuple(name for name in metric.needs if name not in _OF_PREDICTIONS)
+
+
+def columns_hash(metric: Metric, samples: pd.DataFrame) -> str:
+    """Hash of what the columns that a metric needs say of a task's samples; empty where predictions hold all."""
+    named = [name for name in further_columns(metric) if name in samples]
+    if not named:
+        return ""
+    return digest({name: _text(samples[name]).tolist() for name in ("id", *named)})
 
 
 def lacking_words(metric: Metric, missing: Sequence[str]) -> str:

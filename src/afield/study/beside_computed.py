@@ -1,12 +1,13 @@
 """One's own metrics beside all that fit, computed from stored predictions when a run ends, and kept under the hash of
-the file that holds them. They choose nothing, so a changed file trains nothing anew: they alone are computed again.
+the file that holds them, with that of the columns that they need. They choose nothing, so a changed file or column
+trains nothing anew: they alone are computed again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import pandas as pd
@@ -14,7 +15,7 @@ import pandas as pd
 from afield.base.errors import InputError
 from afield.base.extensions import where
 from afield.scoring.metric import Metric
-from afield.study.beside import NOWHERE, Beside, further_columns, read_beside, with_columns
+from afield.study.beside import NOWHERE, columns_hash, read_beside, with_columns
 from afield.study.combined import Pair, measured_jointly, pairs_of
 from afield.study.combined import source_of as source_of_joined
 from afield.study.ensembles import Combination
@@ -68,20 +69,22 @@ def compute_beside(
     line for each that has no value somewhere, with the reason.
     """
     without: dict[str, None] = {}
+
+    @cache  # thousands of networks are of the same few tasks
+    def hash_of(metric: str, task: str) -> str:
+        return columns_hash(own[metric], samples[task])
+
     for said in _all_said(tables, joined, soups):
         task = said.tasks[0]
         for each in tables.beside_of(task):
-            if further_columns(own[each.name]) or not _is_kept(said, each):  # what columns say may have changed
+            columns = "".join(hash_of(each.name, name) for name in dict.fromkeys(said.tasks))
+            if each.name not in read_measured(said.folder / each.file, said.source, columns):
                 found = measured_beside(own[each.name], said, samples)
-                write_measured(said.folder / each.file, said.source, {each.name: found})
+                write_measured(said.folder / each.file, said.source, {each.name: found}, columns)
             why = read_beside(said.folder, said.source, each).why
             if why:
                 without[f"{task}: {why}"] = None
     return tuple(without)
-
-
-def _is_kept(said: Said, own: Beside) -> bool:
-    return own.name in read_measured(said.folder / own.file, said.source)
 
 
 def _all_said(tables: Tables, joined: Sequence[Combination], soups: Sequence[Soup]) -> Iterator[Said]:

@@ -87,21 +87,28 @@ def measured(metric: Metric, validation: Predictions, test: Predictions) -> Meas
     return Measured(interval.value, interval.low, interval.high, metric.compute(validation), n, clusters)
 
 
-def write_measured(path: Path, source: Sequence[str], found: Mapping[str, Measured]) -> None:
-    """Keep metrics beside the predictions that they were derived from, of which `source` are the hashes."""
+def write_measured(path: Path, source: Sequence[str], found: Mapping[str, Measured], columns: str = "") -> None:
+    """Keep metrics beside the predictions that they were derived from, of which `source` are the hashes; `columns` is
+    that of further columns, where there are some.
+    """
     metrics = {
         name: {field: None if value != value else value for field, value in asdict(each).items()}  # NaN is no JSON
         for name, each in found.items()
     }
-    write_json(path, {"version": SCORING_VERSION, "source": list(source), "metrics": metrics})
+    further = {"columns": columns} if columns else {}
+    write_json(path, {"version": SCORING_VERSION, "source": list(source), "metrics": metrics, **further})
 
 
-def read_measured(path: Path, source: Sequence[str]) -> dict[str, Measured]:
-    """What `write_measured` kept; nothing where it was made of other predictions, or in another way."""
+def read_measured(path: Path, source: Sequence[str], columns: str | None = None) -> dict[str, Measured]:
+    """What `write_measured` kept; nothing where it was made of other predictions, in another way, or of other columns
+    (None: of whichever, for a reader has no task at hand).
+    """
     if not path.exists():
         return {}
     content = read_json(path)
     if content.get("version") != SCORING_VERSION or content.get("source") != list(source):
+        return {}
+    if columns is not None and content.get("columns", "") != columns:
         return {}
     return {name: _restored(values) for name, values in content["metrics"].items()}
 

@@ -94,7 +94,6 @@ def gather(
     if len(tasks) < len(loaded):
         names = ", ".join(found.task.name for found in loaded.values())
         problems.append(f"study.tasks: two have one name ({names}); rename one")
-    changed = _changed(study, tasks, extensions, cache, data, preparing, problems)
     backbones = _each(loadable(study.study.backbones), lambda name: planned(name, extensions or {}), problems)
     problems += _misfits(study, tasks, backbones)
     if extensions is not None:
@@ -105,6 +104,8 @@ def gather(
     pretrained = [name for name in study.study.backbones if name in backbones and _is_pretrained(study, name)]
     ready = download and not problems
     weights = _each(pretrained, lambda name: _weights(backbones[name], sources, downloading, download=ready), problems)
+    # Last, for it may look at many thousand images: whatever is told sooner is told before.
+    changed = {} if problems else _changed(study, loaded, extensions, cache, data, preparing, problems)
     if problems:
         raise InputError("\n".join(dict.fromkeys(problems)))
     return Needs(extensions or {}, tasks, changed, backbones, weights, metrics, beside)
@@ -119,7 +120,7 @@ def _changed(
     preparing: Preparing | None,
     problems: list[str],
 ) -> Mapping[tuple[str, str], TaskData]:
-    """The tasks with the training splits that interventions make; nothing where none does."""
+    """The tasks (by the study's names) with the training splits that interventions make; nothing where none does."""
     if not any(study.training_of(name).tasks() for name in study.study.interventions):
         return {}
     from afield.study.training_split import Surroundings, changed_data  # rare, and it needs what compares pictures

@@ -6,6 +6,7 @@ result folder is read without the file.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,10 @@ from pydantic import ValidationError
 
 from afield.base.errors import InputError, nearest
 from afield.base.extensions import Extension, find_object, is_own, load_extensions
+from afield.study.complaints import complaints
+from afield.study.study import NO_RECIPE
 from afield.tasks.places import user_path
+from afield.tasks.training_choice import TrainingChoice
 from afield.training.recipe import Recipe
 
 
@@ -25,7 +29,7 @@ class Intervention:
 
     keys: Mapping[str, object]
     """recipe keys and their values as a study file has them, e.g. {"pooling": "gem", "head": "my_lab:deep"};
-    `backbones` restricts it to some"""
+    `backbones` restricts it to some, `further` and `reviewed` change training splits"""
 
 
 def with_own(content: Mapping[str, Any], folder: Path) -> dict[str, Any]:
@@ -52,10 +56,11 @@ def check_intervention(name: str, extensions: Mapping[str, Extension]) -> str:
     references to what its own file has not. Whether the keys go together with a study's others, the study says.
     """
     keys = _keys(name, extensions)
-    changes = {key: value for key, value in keys.items() if key != "backbones"}
+    changes = {key: value for key, value in keys.items() if key not in NO_RECIPE}
     unknown = [key for key in changes if key not in Recipe.model_fields]
     if unknown:
-        raise InputError(f"{name}: {unknown[0]}: is no key of a recipe; {nearest(unknown[0], Recipe.model_fields)}")
+        known = (*Recipe.model_fields, *NO_RECIPE)
+        raise InputError(f"{name}: {unknown[0]}: is no key of a recipe; {nearest(unknown[0], known)}")
     for key, value in changes.items():
         try:
             Recipe.model_validate({key: value})
@@ -63,6 +68,11 @@ def check_intervention(name: str, extensions: Mapping[str, Extension]) -> str:
             for item in error.errors():
                 if item["loc"]:  # else the key's value is sound, and only wants others beside it
                     raise InputError(f"{name}: {key}: {item['msg']}, not {value!r}") from None
+    training = {key: keys[key] for key in TrainingChoice.model_fields if key in keys}
+    try:
+        TrainingChoice.model_validate_json(json.dumps(training, default=str))  # as a study reads it
+    except ValidationError as error:
+        raise InputError("\n".join(complaints(error, f"{name}: ", TrainingChoice))) from None
     for key, kind in _kinds().items():
         value = str(changes.get(key, ""))
         if is_own(value) and value.partition(":")[0] in extensions:

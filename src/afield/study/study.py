@@ -109,7 +109,7 @@ class SearchChoice(_Table):
 
 _SEARCHABLE = ("learning_rate", "weight_decay")
 _OF_TRAINING = tuple(TrainingChoice.model_fields)
-_NO_RECIPE = ("backbones", *_OF_TRAINING)
+NO_RECIPE = ("backbones", *_OF_TRAINING)
 """keys of an intervention that are none of its recipe"""
 
 
@@ -211,7 +211,7 @@ class Study(_Table):
     def recipe_of(self, intervention: str) -> Recipe:
         """The recipe under an intervention, before the search fills in its values."""
         table = self.interventions.get(intervention, {})
-        changes = {key: value for key, value in table.items() if key not in _NO_RECIPE}
+        changes = {key: value for key, value in table.items() if key not in NO_RECIPE}
         try:
             return Recipe.model_validate({**self.recipe.model_dump(exclude_unset=True), **changes})
         except ValidationError as error:
@@ -229,7 +229,7 @@ class Study(_Table):
 
     def changes_recipe(self, intervention: str) -> bool:
         """Whether an intervention trains in another way, and not on other samples alone."""
-        return any(key not in _NO_RECIPE for key in self.interventions.get(intervention, {}))
+        return any(key not in NO_RECIPE for key in self.interventions.get(intervention, {}))
 
     def backbones_of(self, intervention: str) -> tuple[str, ...]:
         """The backbones that an intervention is tried on: all, unless its table names some."""

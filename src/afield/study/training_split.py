@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from afield.base.errors import InputError, nearest
+from afield.base.errors import InputError, Stopped, nearest
 from afield.base.extensions import is_own
-from afield.base.process import cores
+from afield.base.process import cores, interrupts
 from afield.images.held_out import Copies, Images, Progress, copies_of_held_out
 from afield.study.study import Study
 from afield.tasks.checks import check_paths
@@ -45,16 +45,17 @@ class Surroundings:
 def changed_data(
     around: Surroundings, tasks: Mapping[str, TaskData], problems: list[str]
 ) -> dict[tuple[str, str], TaskData]:
-    """Of each task and intervention that changes its training split the data as it makes them; what speaks against it
-    goes to the problems.
+    """Of each task and intervention that changes its training split the data as it makes them, by the task's own name.
+    `tasks` are those that were found, by the name that the study gives. What speaks against it goes to the problems.
     """
     changed: dict[tuple[str, str], TaskData] = {}
     made: dict[str, TaskData] = {}
     for intervention in around.study.study.interventions:
         choice = around.study.training_of(intervention)
         problems += _misnamed(around.study, intervention, choice, tasks)
-        for name, found in tasks.items():
-            key = _key(around.study, name, choice)
+        for called_so, found in tasks.items():
+            name = found.task.name
+            key = _key(around.study, called_so, name, choice)
             if key is None:
                 continue
             further, review = choice.further.get(key, ()), choice.reviewed.get(key)
@@ -68,25 +69,33 @@ def changed_data(
     return changed
 
 
-def _key(study: Study, task: str, choice: TrainingChoice) -> str | None:
-    """The name under which a choice speaks of a task: its own, or that of the task whose fold it is."""
-    named = [task, *(parent for parent, folds in study.folds.items() if task in folds)]
-    return next((name for name in named if name in choice.tasks()), None)
+def _key(study: Study, called_so: str, name: str, choice: TrainingChoice) -> str | None:
+    """The name under which a choice speaks of a task: its own, the study's, or that of the task whose fold it is."""
+    named = [name, called_so, *(parent for parent, folds in study.folds.items() if called_so in folds)]
+    return next((each for each in named if each in choice.tasks()), None)
 
 
 def _misnamed(study: Study, intervention: str, choice: TrainingChoice, tasks: Mapping[str, TaskData]) -> list[str]:
-    """Tasks that an intervention names and that are none of the study, and those of which it would change nothing."""
-    known = [*tasks, *study.folds, *study.study.tasks]  # the last: also those that were not found
+    """Tasks that an intervention names and that are none of the study or named twice, and those of which it would
+    change nothing.
+    """
+    names = {called_so: found.task.name for called_so, found in tasks.items()}
+    known = [*names.values(), *study.folds, *study.study.tasks]  # the last: also those that were not found
     strange = sorted(choice.tasks() - set(known))
     said = [
         f"interventions.{intervention}: {name}: is no task of the study; {nearest(name, known)}" for name in strange
+    ]
+    said += [
+        f"interventions.{intervention}: {called_so} and {name} are one task; name it in one way"
+        for called_so, name in names.items()
+        if called_so != name and {called_so, name} <= choice.tasks()
     ]
     if choice.tasks() and not study.changes_recipe(intervention):
         said += [
             f"interventions.{intervention}: changes nothing of {name}, where it would be plain once more; name {name} "
             "too, or study the others alone"
-            for name in tasks
-            if not strange and _key(study, name, choice) is None
+            for called_so, name in names.items()
+            if not strange and _key(study, called_so, name, choice) is None
         ]
     return said
 
@@ -161,10 +170,17 @@ def _copies(around: Surroundings, found: TaskData, sets: Sequence[_Set]) -> Copi
     added = [Images(each.root, each.hashes) for each in sets]
     place = Images(found.root, held)
 
-    def progress(what: str, done: int, total: int) -> None:
-        around.progress(f"{found.task.name}, {what}", done, total)
+    with interrupts() as interrupted:
 
-    return copies_of_held_out(place, added, found.task.reading, around.cache, cores(), progress)
+        def progress(what: str, done: int, total: int) -> None:
+            around.progress(f"{found.task.name}, {what}", done, total)
+            if interrupted:
+                raise Stopped(
+                    f"stopped while copies of held-out images of {found.task.name} were looked for; what was seen is "
+                    "kept. Run the same command again to go on"
+                )
+
+        return copies_of_held_out(place, added, found.task.reading, around.cache, cores(), progress)
 
 
 def _told(found: _Set, copies: Copies, task: TaskData, samples: int) -> Added:

@@ -25,12 +25,7 @@ def checked_samples(task: Task, samples: pd.DataFrame) -> pd.DataFrame:
         raise InputError(f"{task.name}: its samples lack the column {lacking[0]}; they need id, image and label")
     if samples.empty:
         raise InputError(f"{task.name}: holds no samples")
-    for name in ("id", "image", "group", "cluster", "unit"):
-        if name in samples:
-            sound = samples[name].map(lambda value: isinstance(value, str) and value != "").astype(bool)
-            if not sound.all():
-                rows = listed(samples.index[~sound].tolist(), "row")
-                raise InputError(f"{task.name}: column {name}: {rows}: must be text and not empty")
+    check_names(task.name, samples)
     for box in samples["box"].unique() if "box" in samples else ():
         if not is_written(box):
             raise InputError(
@@ -49,6 +44,16 @@ def checked_samples(task: Task, samples: pd.DataFrame) -> pd.DataFrame:
     if "weight" in samples:
         samples = samples.astype({"weight": "float64"})
     return samples.sort_values("id", ignore_index=True)
+
+
+def check_names(task: str, samples: pd.DataFrame) -> None:
+    """What names samples and what belongs together is text and not empty; or InputError. Columns may be absent."""
+    for name in ("id", "image", "group", "cluster", "unit"):
+        if name in samples:
+            sound = samples[name].map(lambda value: isinstance(value, str) and value != "").astype(bool)
+            if not sound.all():
+                rows = listed(samples.index[~sound].tolist(), "row")
+                raise InputError(f"{task}: column {name}: {rows}: must be text and not empty")
 
 
 def _check_weights(task: Task, samples: pd.DataFrame) -> None:

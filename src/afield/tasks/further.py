@@ -12,7 +12,7 @@ from afield.base.errors import InputError, nearest
 from afield.base.reading import AS_DECLARED
 from afield.tasks.boxes import WHOLE
 from afield.tasks.builtin import TASKS, find_task
-from afield.tasks.checks import checked_samples, listed
+from afield.tasks.checks import check_names, checked_samples, listed
 from afield.tasks.labels import HAS, HAS_NOT, UNKNOWN, Vector
 from afield.tasks.own.task import source_at, written_labels
 from afield.tasks.places import data_folder, user_path
@@ -100,13 +100,18 @@ def _filled(table: pd.DataFrame, name: str, value: str | float) -> pd.DataFrame:
     return filled
 
 
+def _is_text(column: pd.Series) -> bool:
+    """Whether a column holds text, blanks (None) perhaps among it."""
+    return pd.api.types.is_string_dtype(column) or pd.api.types.is_object_dtype(column)
+
+
 def joined(task: Task, table: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     """A task's samples and those that are added; columns that nobody reads of training samples are left behind."""
     for name, default in _DEFAULTS.items():
         if name in table or name in rows:
             table, rows = (each if name in each else _filled(each, name, default) for each in (table, rows))
     rows = rows.astype({"label": table["label"].dtype})
-    blank = {name: "" for name in task.subgroups if table[name].dtype == object}
+    blank = {name: "" for name in task.subgroups if _is_text(table[name])}
     kept = [name for name in table if name in rows or name in task.subgroups]
     return pd.concat([table[kept], rows.assign(**blank)], ignore_index=True)[kept]
 
@@ -117,9 +122,12 @@ def _of_task(found: Task, data: Path | None) -> tuple[Path, pd.DataFrame, tuple[
 
 
 def _of_source(choice: FurtherChoice, target: Task, source: TaskSource) -> tuple[Path, pd.DataFrame, tuple[str, ...]]:
-    """One's own data, of which no more is asked than that their labels are the task's: all may be of one class."""
+    """One's own data, of which no more is asked than that samples are named and their labels the task's: all may be of
+    one class.
+    """
     spoken = tuple(name for name in target.classes if name not in choice.classes)
     root, table, classes = written_labels(source, choice.task, spoken)
+    check_names(choice.task, table)  # a blank group would be in no held-out split, whoever it is
     twice = table["id"][table["id"].duplicated()]
     if len(twice):
         raise InputError(f"{choice.task}: {listed(twice.unique().tolist(), 'id')}: named more than once")
