@@ -1,6 +1,7 @@
 """Soups, from the study file to the results table and a network that can be used."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,18 +15,23 @@ from afield.analysis.answer import answer
 from afield.base.errors import DamagedError, InputError, Stopped
 from afield.report.further import further_table
 from afield.report.words import number
+from afield.study.claims import Claims
 from afield.study.collect import load_record
 from afield.study.describe import describe_plan
+from afield.study.engines.local import LocalEngine
 from afield.study.ledger import Ledger
 from afield.study.make_soup import make_soup
 from afield.study.numerics import settle_numerics
-from afield.study.plan import make_plan
-from afield.study.soups import Ended, Ingredient, Soup, SoupChoice, soups_of
+from afield.study.plan import PlannedSearch, make_plan
+from afield.study.run import _Run
+from afield.study.soups import Ended, Ingredient, Soup, SoupChoice, soups_of, waiting_for
 from afield.study.split_view import TEST
+from afield.study.standing import Silent
 from afield.study.store import Store
 from afield.study.study import Study
 from afield.study.study_file import parse_study
 from afield.training.checkpoint import Tensors
+from afield.training.numerics import NumericsChoice
 from afield.training.soup import Tasted
 from afield.trial.inputs import SplitInputs
 from tests.fixtures.tiny import study_text
@@ -75,6 +81,9 @@ def test_what_goes_into_a_soup() -> None:
 def test_a_soup_waits_for_every_search_that_it_is_of() -> None:
     assert keys(SoupChoice(over=("interventions",)), ended(PLACE)) == []
     assert keys(SoupChoice(over=("cells",)), ended(PLACE)) == [["a", "b", "c"]]
+    both = {"soup": SoupChoice(over=("cells", "interventions"))}
+    assert waiting_for(both, [PLACE, BIG], ended(PLACE)) == {"a", "b", "c"}
+    assert waiting_for(both, [PLACE, BIG], ended(PLACE) | ended(BIG, "x")) == set()
     nothing = {BIG: Ended(*BIG, cells=(), repeats=())}
     assert keys(SoupChoice(over=("interventions",)), ended(PLACE), nothing) == [["b"], ["b1"]]
 
@@ -137,7 +146,7 @@ def test_a_soup_is_wanted_once_all_is_there_and_what_it_needs_is_trained_again(p
         train(store, cell, 2)
         ledger.reload(cell.key)
     assert [soup.name for soup in ledger.soups()] == ["cells", "all"]
-    assert ledger.lacks_networks(search)
+    assert ledger.needed_by_soups() == {cell.key for cell in (*search.cells, *ledger.chosen(search))}
     kinds = [(want.kind, want.soup and want.soup.name) for want in ledger.wanted()]
     assert sorted(kinds, key=str) == [("score", None), ("soup", "cells"), ("train", None)]
     store.prune(search.cells[0].key, keep_weights=False)  # as another study's search may do
@@ -155,6 +164,54 @@ def test_a_soup_is_wanted_once_all_is_there_and_what_it_needs_is_trained_again(p
     store.fail(soup.key, "no memory", "trace")
     ledger.reload(soup.key)
     assert ledger.failed() == [soup.key]
+
+
+@pytest.fixture
+def run(photos: Path, tmp_path: Path) -> Iterator[_Run]:
+    """A run of two interventions, halving from four cells to two each, whose finalists one soup averages."""
+    text = study_text(photos, epochs=2).replace("seeds = [0, 1]", 'seeds = [0]\ninterventions = ["plain", "long"]')
+    text += '[interventions.long]\nwarmup_epochs = 1\n[soups.a]\nover = ["cells", "interventions"]\n'
+    plan = make_plan(parse_study(text, "two.toml"), settle_numerics(NumericsChoice(), None), tmp_path / "cache")
+    store = Store.create(tmp_path / "out")
+    with Claims(store.root) as claims, LocalEngine(1) as engine:
+        yield _Run(plan, store, claims, engine, Silent(), 0, tmp_path / "cache")
+
+
+def bring_to_its_end(run: _Run, search: PlannedSearch) -> None:
+    """Train and score all that a search wants."""
+    while wants := run.ledger.wanted_by(search):
+        for want in wants:
+            if want.kind == "train":
+                train(run.store, want.trial, want.until)
+            else:
+                run.store.scores.write(want.key, TEST, said(want.trial))
+                run.store.scores.seal(want.key, TEST, {"key": want.key})
+            run.ledger.reload(want.key)
+
+
+def held(run: _Run, name: str) -> set[str]:
+    return {path.parent.name for path in run.store.root.glob(f"trials/*/{name}")}
+
+
+def test_a_search_that_ended_keeps_what_a_soup_needs_and_nothing_else(run: _Run) -> None:
+    first, second = run.plan.searches
+    bring_to_its_end(run, first)
+    run._settle_choices()
+    finalists = {cell.key for cell in run.ledger.outlook(first).finalists}
+    assert len(finalists) == 2
+    assert held(run, "checkpoint.pt") == set(), "those that halving stopped may go, whatever waits for the finalists"
+    assert held(run, "weights.safetensors") == finalists, "the other search goes on, and then a soup is of them"
+    bring_to_its_end(run, second)
+    run._settle_choices()
+    (soup,) = run.ledger.soups()
+    assert held(run, "weights.safetensors") == {each.key for each in soup.ingredients} > finalists
+    assert [want.kind for want in run.ledger.wanted()] == ["soup"], "nothing is trained again"
+    run.store.begin(first.cells[0], soup.key)
+    run.store.weights(soup.key).write_bytes(b"network")
+    run.store.finish_soup(soup.key, said(first.cells[0]), {"tried": []}, {"key": soup.key})
+    run.ledger.reload(soup.key)
+    run._settle_choices()
+    assert held(run, "weights.safetensors") == {soup.key, *run.store.selected_keys()}
 
 
 def test_a_soup_is_stored_whole_or_not_at_all(photos: Path, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Literal
 from afield.base.errors import DamagedError
 from afield.study.plan import Plan, PlannedSearch
 from afield.study.search import Ask, Chosen, Seen, ask, finalists, rung_sizes
-from afield.study.soups import Ended, Soup, soups_of
+from afield.study.soups import Ended, Soup, soups_of, waiting_for
 from afield.study.store import Store, TrialFiles
 from afield.trial.trial import Trial
 
@@ -89,6 +89,8 @@ class Ledger:
         self._outlooks: dict[Identity, Outlook] = {}
         self._wanted: list[Want] | None = None
         self._soups: tuple[Soup, ...] | None = None
+        self._needed: frozenset[str] = frozenset()
+        """of the soups"""
         for search in plan.searches:
             for key, *_ in search.keys:
                 self._note(search, key)
@@ -135,22 +137,25 @@ class Ledger:
     def soups(self) -> tuple[Soup, ...]:
         """The soups whose searches have all ended."""
         if self._soups is None:
-            ended = {} if not self.plan.study.soups else {
+            choices, identities = self.plan.study.soups, [search.identity for search in self.plan.searches]
+            ended = {} if not choices else {
                 search.identity: found for search in self.plan.searches if (found := self._ended(search)) is not None
             }  # fmt: skip
-            self._soups = soups_of(self.plan.study.soups, [search.identity for search in self.plan.searches], ended)
+            self._soups = soups_of(choices, identities, ended)
             for soup in self._soups:
                 for search, _ in self._ingredients(soup):
                     self._note(search, soup.key)
+            unmade = [soup for soup in self._soups if self.files[soup.key].result is None]
+            self._needed = frozenset(each.key for soup in unmade for each in soup.ingredients)
+            self._needed |= waiting_for(choices, identities, ended)
         return self._soups
 
-    def lacks_networks(self, search: PlannedSearch) -> bool:
-        """Whether a soup that is still to be made needs the networks of a search that has ended."""
-        return any(
-            self.files[soup.key].result is None
-            for soup in self.soups()
-            if any(each.search == search.identity for each in soup.ingredients)
-        )
+    def needed_by_soups(self) -> frozenset[str]:
+        """Keys of the trials whose networks soups still need: those that are not made, and those of which a search
+        goes on.
+        """
+        self.soups()
+        return self._needed
 
     def wanted_by(self, search: PlannedSearch) -> tuple[Want, ...]:
         """What one search lacks: rungs of its grid, then repeats of its choice, then their scores."""

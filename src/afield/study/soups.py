@@ -98,7 +98,25 @@ def soups_of(
     ended: Mapping[tuple[str, str, str], Ended],
 ) -> tuple[Soup, ...]:
     """All soups whose searches have ended. `identities` are those of all of the study's searches, in its order."""
-    found = []
+    return tuple(soup for soup, waits in _gathered(choices, identities, ended) if not waits)
+
+
+def waiting_for(
+    choices: Mapping[str, SoupChoice],
+    identities: Sequence[tuple[str, str, str]],
+    ended: Mapping[tuple[str, str, str], Ended],
+) -> set[str]:
+    """Keys of the networks that go into soups of which another search goes on."""
+    gathered = _gathered(choices, identities, ended)
+    return {each.key for soup, waits in gathered if waits for each in soup.ingredients}
+
+
+def _gathered(
+    choices: Mapping[str, SoupChoice],
+    identities: Sequence[tuple[str, str, str]],
+    ended: Mapping[tuple[str, str, str], Ended],
+) -> Iterator[tuple[Soup, bool]]:
+    """Each soup of what searches offer so far, and whether one of its searches goes on."""
     for name, choice in choices.items():
         taking_part = [identity for identity in identities if takes_part(choice, identity)]
         across = "interventions" in choice.over
@@ -108,12 +126,8 @@ def soups_of(
             for each in _offered(choice, ended.get(identity)):
                 # two interventions may be one and the same, and a chosen recipe is a cell, too
                 groups.setdefault(_apart(choice, identity, each.seed), {}).setdefault(each.key, each)
-        found += [
-            Soup(name, choice.method, tuple(group.values()))
-            for shared, group in groups.items()
-            if shared[:2] not in waiting
-        ]
-    return tuple(found)
+        for shared, group in groups.items():
+            yield Soup(name, choice.method, tuple(group.values())), shared[:2] in waiting
 
 
 def takes_part(choice: SoupChoice, identity: tuple[str, str, str]) -> bool:
