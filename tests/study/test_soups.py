@@ -18,7 +18,7 @@ from afield.report.words import number
 from afield.study.claims import Claims
 from afield.study.collect import load_record
 from afield.study.describe import describe_plan
-from afield.study.engines.local import LocalEngine
+from afield.study.engines.local import Event, LocalEngine
 from afield.study.ledger import Ledger
 from afield.study.make_soup import make_soup
 from afield.study.numerics import settle_numerics
@@ -151,7 +151,7 @@ def test_a_soup_is_wanted_once_all_is_there_and_what_it_needs_is_trained_again(p
     assert sorted(kinds, key=str) == [("score", None), ("soup", "cells"), ("train", None)]
     store.prune(search.cells[0].key, keep_weights=False)  # as another study's search may do
     ledger.reload(search.cells[0].key)
-    assert [want.trial.key for want in ledger.wanted() if want.kind == "train"][-1] == search.cells[0].key
+    assert [want.trial.key for want in ledger.wanted() if want.kind == "train"].count(search.cells[0].key) == 1
     assert "soup" not in [want.kind for want in ledger.wanted()]
     train(store, search.cells[0], 2)
     ledger.reload(search.cells[0].key)
@@ -164,6 +164,17 @@ def test_a_soup_is_wanted_once_all_is_there_and_what_it_needs_is_trained_again(p
     store.fail(soup.key, "no memory", "trace")
     ledger.reload(soup.key)
     assert ledger.failed() == [soup.key]
+    repeat = ledger.chosen(search)[1]
+    train(store, repeat, 2)
+    store.scores.write(repeat.key, TEST, said(repeat))
+    store.scores.seal(repeat.key, TEST, {"key": repeat.key})
+    store.weights(repeat.key).unlink()
+    ledger.reload(repeat.key)
+    assert repeat.key in [want.trial.key for want in ledger.wanted() if want.kind == "train"]
+    store.fail(repeat.key, "no memory", "trace")
+    ledger.reload(repeat.key)
+    assert "train" not in [want.kind for want in ledger.wanted()], "what failed is not tried for ever"
+    assert ledger.failed() == [soup.key, repeat.key]
 
 
 @pytest.fixture
@@ -250,6 +261,44 @@ def test_a_soup_is_stored_whole_or_not_at_all(photos: Path, tmp_path: Path) -> N
     store.weights(cells[0].key).write_bytes(b"cut")
     with pytest.raises(DamagedError, match="was altered or cut"):
         make_soup(store, soup, cells[0], validation, taste, keep, {}, lambda: False)
+
+
+class Said(Silent):
+    """Keeps what a run says."""
+
+    def __init__(self) -> None:
+        self.words: list[str] = []
+
+    def say(self, words: str) -> None:
+        self.words.append(words)
+
+
+@pytest.mark.parametrize("damage", ["network", "sealed file", "result"])
+def test_what_a_soup_finds_damaged_is_said_once_and_trained_again(run: _Run, damage: str) -> None:
+    for search in run.plan.searches:
+        bring_to_its_end(run, search)
+    (want,) = run.ledger.wanted()
+    run.inputs = {want.search.identity: {}}
+    job = run._job(want)
+    assert want.soup is not None
+    key = want.soup.ingredients[-1].key
+    for each in want.soup.ingredients:
+        run.store.write_network(each.key, b"network", {})
+    name = {"network": "weights.safetensors", "sealed file": "predictions.parquet", "result": "result.json"}[damage]
+    file = run.store.trial_folder(key) / name
+    file.unlink() if damage == "result" else file.write_bytes(b"cut")
+    run.watch = Said()
+    run._take(Event(job, "damaged", reason=f"{file}: damaged"))
+    assert len(run.watch.words) == 1
+    assert str(file) in run.watch.words[0]
+    assert key in {want.trial.key for want in run.ledger.wanted() if want.kind == "train"}
+    for search in run.plan.searches:
+        bring_to_its_end(run, search)
+    for again in run.ledger.wanted():
+        if again.kind == "train":
+            train(run.store, again.trial, again.until)
+            run.ledger.reload(again.key)
+    assert [again.kind for again in run.ledger.wanted()] == ["soup"]
 
 
 @pytest.mark.slow

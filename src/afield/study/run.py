@@ -315,16 +315,18 @@ class _Run:
 
     def _renew(self, job: Job, damage: str) -> None:
         """The network that a worker found damaged goes, or the checkpoint, unless another run is at that trial; what
-        else is known of it stays, and stays true. Of a soup that could not be made it is that of an ingredient.
+        else is known of it stays, and stays true. Of a soup that could not be made it is that of an ingredient, or
+        one's result, which is read again.
         """
-        keys = [job.key]
-        if job.kind == "soup" and job.soup is not None:
-            keys = [each.key for each in job.soup.ingredients if not self.store.holds_network(each.key)]
+        made_of = job.soup.ingredients if job.kind == "soup" and job.soup is not None else ()
+        keys = [each.key for each in made_of] or [job.key]
+        if not any(self.store.is_damaged(key) for key in keys):  # else it is said when the ledger reads it
+            self.watch.say(damage)
         for key in keys:
-            with self.claims.held(*_work_on(key)) as ours:
-                if ours:
-                    self.watch.say(damage)
-                    self.store.prune(key, keep_weights=False)
+            if not made_of or not self.store.holds_network(key):
+                with self.claims.held(*_work_on(key)) as ours:
+                    if ours:
+                        self.store.prune(key, keep_weights=False)
             self.ledger.reload(key)
 
 
