@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save
 
 import afield
 from afield.analysis.answer import answer
+from afield.backbones.catalogue import find
 from afield.base.errors import DamagedError, InputError, Stopped
 from afield.report.further import further_table
 from afield.report.words import number
@@ -21,6 +22,7 @@ from afield.study.describe import describe_plan
 from afield.study.engines.local import Event, LocalEngine
 from afield.study.ledger import Ledger
 from afield.study.make_soup import make_soup
+from afield.study.needs import _soups_of_sizes
 from afield.study.numerics import settle_numerics
 from afield.study.plan import PlannedSearch, make_plan
 from afield.study.run import _Run
@@ -30,11 +32,13 @@ from afield.study.standing import Silent
 from afield.study.store import Store
 from afield.study.study import Study
 from afield.study.study_file import parse_study
+from afield.tasks.builtin import find_task
+from afield.tasks.data import TaskData
 from afield.training.checkpoint import Tensors
 from afield.training.numerics import NumericsChoice
 from afield.training.soup import Tasted
 from afield.trial.inputs import SplitInputs
-from tests.fixtures.tiny import study_text
+from tests.fixtures.tiny import BACKBONE, study_text
 from tests.study.helpers import assert_same, assert_tidy
 from tests.study.test_ledger import said, train
 
@@ -123,6 +127,27 @@ def test_interventions_whose_networks_differ_are_not_averaged(photos: Path, key:
     text = study_text(photos).replace("seeds =", 'interventions = ["plain", "other"]\nseeds =')
     with pytest.raises(InputError, match=rf"soups\.a: averages interventions whose {words}"):
         parse_study(text + f'[interventions.other]\n{key}\n[soups.a]\nover = ["interventions"]\n', "tiny.toml")
+
+
+def test_sizes_are_compared_as_the_protocol_settles_them(photos: Path) -> None:
+    text = study_text(photos).replace("seeds =", 'interventions = ["plain", "other"]\nseeds =')
+    text = text.replace("image_size = 32\n", "") + '[soups.a]\nover = ["interventions"]\n[interventions.other]\n'
+    parse_study(text + "image_size = 224", "tiny.toml")
+    with pytest.raises(InputError, match="image_size is 224 in plain and 192 in other"):
+        parse_study(text + "image_size = 192", "tiny.toml")
+    paper = text.replace("seeds =", 'protocol = "paper"\nseeds =')
+    task = find_task("cassava", {})
+    published = {"cassava": TaskData(task, photos, pd.DataFrame(), {}, "")}
+    assert task.published is not None
+    backbones = {BACKBONE: find(BACKBONE)}
+    same, other = (
+        parse_study(f"{paper}image_size = {task.published.image_size + more}", "tiny.toml") for more in (0, 32)
+    )
+    assert list(_soups_of_sizes(same, published, backbones)) == []
+    (complaint,) = _soups_of_sizes(other, published, backbones)
+    assert (
+        f"image_size is {task.published.image_size} in plain and {task.published.image_size + 32} in oth" in complaint
+    )
 
 
 def test_a_search_that_ends_with_one_cell_makes_no_soup(photos: Path, tmp_path: Path) -> None:

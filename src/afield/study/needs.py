@@ -24,6 +24,7 @@ from afield.scoring.metrics import direction
 from afield.study.own_metrics import misfits_of, own_metric
 from afield.study.protocol import view_of
 from afield.study.search import rung_sizes
+from afield.study.soups import unlike
 from afield.study.study import Study
 from afield.tasks.builtin import find_task
 from afield.tasks.data import TaskData, Unreadable, load_task
@@ -101,6 +102,7 @@ def gather(
         problems += _augmentations(study, tasks, extensions)
         problems += _unfit_heads(study, extensions)
     problems += _lone_soups(study)
+    problems += _soups_of_sizes(study, tasks, backbones)
     problems += _unfit_losses(study, tasks, extensions)
     pretrained = [name for name in study.study.backbones if name in backbones and _is_pretrained(study, name)]
     ready = download and not problems
@@ -260,6 +262,21 @@ def _lone_soups(study: Study) -> Iterator[str]:
                     'trained to its last epoch; let search.method be "grid", search more values, or average something '
                     "else"
                 )
+
+
+def _soups_of_sizes(study: Study, tasks: Mapping[str, TaskData], backbones: Mapping[str, Backbone]) -> Iterator[str]:
+    """The soups of interventions whose networks are shown one task in several sizes, as protocol `paper` can give."""
+    for name, choice in study.soups.items():
+        if study.study.protocol == "clean" or "interventions" not in choice.over:
+            continue  # the study has told it
+        for found in [each for each in tasks.values() if each.task.published is not None]:
+            for backbone in [each for each in choice.backbones or study.study.backbones if each in backbones]:
+                sizes = {
+                    each: view_of("paper", found.task, backbones[backbone], study.recipe_of(each)).image_size
+                    for each in choice.interventions or study.study.interventions
+                    if backbone in study.backbones_of(each)
+                }
+                yield from unlike(name, {each: {"image_size": size} for each, size in sizes.items()})
 
 
 def _views_denied(study: Study, name: str, task: Task) -> Iterator[str]:

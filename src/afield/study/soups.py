@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from afield.base.hashing import digest
-from afield.training.recipe import Recipe
+from afield.tasks.task import Protocol
+from afield.training.recipe import USUAL_SIZE, Recipe
 
 Over = Literal["cells", "seeds", "interventions"]
 Method = Literal["greedy", "uniform"]
 
 SOUP_VERSION = 1
 """raised whenever equal ingredients give another soup"""
-_BUILT_BY = ("image_size", "pooling", "head")
-"""recipe keys that say what a network is, and which pictures it is shown"""
+_BUILT_BY = ("pooling", "head")
+"""recipe keys that say what a network is"""
 
 
 class SoupChoice(BaseModel):
@@ -160,9 +162,16 @@ def _apart(choice: SoupChoice, identity: tuple[str, str, str], seed: int | None)
 
 
 def soup_complaints(
-    name: str, choice: SoupChoice, backbones: Sequence[str], recipes: Mapping[str, Recipe], seeds: int
+    name: str,
+    choice: SoupChoice,
+    backbones: Sequence[str],
+    recipes: Mapping[str, Recipe],
+    seeds: int,
+    protocol: Protocol,
 ) -> Iterator[str]:
-    """What speaks against a soup in a study of these backbones, recipes by intervention, and number of seeds."""
+    """What speaks against a soup in a study of these backbones, recipes by intervention, number of seeds, and
+    protocol; the sizes that `paper` gives to tasks are not known here.
+    """
     for key, known in (("backbones", backbones), ("interventions", list(recipes))):
         foreign = [each for each in getattr(choice, key) or () if each not in known]
         if foreign:
@@ -176,25 +185,29 @@ def soup_complaints(
             "[study], or average something else"
         )
     if "interventions" in choice.over:
-        yield from _unlike(name, taking_part)
+        yield from unlike(name, {each: _built(recipe, protocol) for each, recipe in taking_part.items()})
 
 
-def _unlike(name: str, recipes: Mapping[str, Recipe]) -> Iterator[str]:
-    """Interventions whose networks cannot be averaged."""
-    (first, one), *others = recipes.items()
-    for second, other in others:
-        mine, its = _built(one), _built(other)
-        for key in (key for key in mine if mine[key] != its[key]):
+def unlike(name: str, built: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
+    """What differs between interventions whose networks a soup would average; `built` by intervention is what they
+    must share, and None there is not known.
+    """
+    for (first, mine), (second, its) in combinations(built.items(), 2):
+        differing = [key for key in mine if mine[key] != its[key] and None not in (mine[key], its[key])]
+        if differing:
+            key = differing[0]
             yield (
                 f"soups.{name}: averages interventions whose networks differ: {key} is {mine[key]} in {first} and "
                 f"{its[key]} in {second}; name those that share it under soups.{name}.interventions"
             )
-            break
+            return
 
 
-def _built(recipe: Recipe) -> dict[str, object]:
+def _built(recipe: Recipe, protocol: Protocol) -> dict[str, object]:
     """What networks must share for their mean to be one: shape, pictures and the weights that they began from."""
+    usual = USUAL_SIZE if protocol == "clean" else None  # `paper` knows it by task and backbone
     return {
+        "image_size": usual if recipe.image_size == "auto" else recipe.image_size,
         **{key: getattr(recipe, key) for key in _BUILT_BY},
         "loss": recipe.loss if recipe.regresses else "one of classes",
         "initialisation": "scratch" if recipe.initialisation == "scratch" else "pretrained",

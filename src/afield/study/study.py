@@ -194,7 +194,9 @@ class Study(_Table):
     def _soups_hold(self) -> Study:
         recipes = {name: self.recipe_of(name) for name in self.study.interventions}
         for name, choice in self.soups.items():
-            for complaint in soup_complaints(name, choice, self.study.backbones, recipes, len(self.study.seeds)):
+            for complaint in soup_complaints(
+                name, choice, self.study.backbones, recipes, len(self.study.seeds), self.study.protocol
+            ):
                 raise ValueError(complaint)
         return self
 
