@@ -92,6 +92,13 @@ def test_a_soup_waits_for_every_search_that_it_is_of() -> None:
     assert keys(SoupChoice(over=("interventions",)), ended(PLACE), nothing) == [["b"], ["b1"]]
 
 
+def test_a_network_alone_is_no_soup() -> None:
+    """Another intervention is tried on another backbone alone, or is the same."""
+    alone, elsewhere = {"soup": SoupChoice(over=("interventions",))}, ("moths", "vgg", "plain")
+    assert soups_of(alone, [PLACE, elsewhere], ended(PLACE) | ended(elsewhere, "v")) == ()
+    assert keys(SoupChoice(over=("interventions",)), ended(PLACE), ended(BIG)) == []
+
+
 def test_a_soups_key_depends_on_method_and_ingredients_alone() -> None:
     (one,) = soups_of({"one": SoupChoice(over=("cells",))}, [PLACE], ended(PLACE))
     (same,) = soups_of({"same": SoupChoice(over=("cells",))}, [PLACE], ended(PLACE))
@@ -106,6 +113,7 @@ def test_a_soups_key_depends_on_method_and_ingredients_alone() -> None:
     [
         ('[soups.a]\nover = ["cells"]\nbackbones = ["x"]', r"soups\.a\.backbones: x: not among study\.backbones"),
         ('[soups.a]\nover = ["interventions"]', r"soups\.a: averages interventions, of which there is one alone"),
+        ('[soups.a]\nover = ["cells", "cells"]', r"soups\.a\.over: one stands twice; name each once"),
         ('[soups.a]\nover = ["sizes"]', r"soups\.a\.over"),
         ('[soups.a]\nover = ["cells"]\nmethod = "best"', r"soups\.a\.method"),
     ],
@@ -129,6 +137,18 @@ def test_interventions_whose_networks_differ_are_not_averaged(photos: Path, key:
         parse_study(text + f'[interventions.other]\n{key}\n[soups.a]\nover = ["interventions"]\n', "tiny.toml")
 
 
+def test_interventions_on_different_backbones_are_not_averaged(photos: Path) -> None:
+    text = study_text(photos).replace("backbones = [", 'backbones = ["mobilenetv1_050.amd_in1k", ')
+    text = text.replace("seeds =", 'interventions = ["a", "b"]\nseeds =')
+    text += '[interventions.a]\nbackbones = ["mobilenetv1_050.amd_in1k"]\n[interventions.b]\npooling = "max"\n'
+    apart = text.replace("[interventions.b]", f'[interventions.b]\nbackbones = ["{BACKBONE}"]')
+    with pytest.raises(InputError, match=r"soups\.a: averages interventions, of which there is one alone"):
+        parse_study(apart + '[soups.a]\nover = ["interventions"]\n', "tiny.toml")
+    parse_study(apart + '[soups.a]\nover = ["interventions", "cells"]\n', "tiny.toml")
+    with pytest.raises(InputError, match="pooling is own in a and max in b"):
+        parse_study(text + '[soups.a]\nover = ["interventions", "cells"]\n', "tiny.toml")
+
+
 def test_sizes_are_compared_as_the_protocol_settles_them(photos: Path) -> None:
     text = study_text(photos).replace("seeds =", 'interventions = ["plain", "other"]\nseeds =')
     text = text.replace("image_size = 32\n", "") + '[soups.a]\nover = ["interventions"]\n[interventions.other]\n'
@@ -150,8 +170,10 @@ def test_sizes_are_compared_as_the_protocol_settles_them(photos: Path) -> None:
     )
 
 
-def test_a_search_that_ends_with_one_cell_makes_no_soup(photos: Path, tmp_path: Path) -> None:
-    study = soup_study(photos, '[soups.a]\nover = ["cells"]\n', "halving")
+@pytest.mark.parametrize("over", ['["cells"]', '["cells", "seeds"]'])
+def test_a_search_that_ends_with_one_cell_makes_no_soup(photos: Path, tmp_path: Path, over: str) -> None:
+    text = study_text(photos, "halving", epochs=2).replace("seeds = [0, 1]", "seeds = [0]")
+    study = parse_study(f"{text}[soups.a]\nover = {over}\n", "tiny.toml")
     study = study.model_copy(update={"search": study.search.model_copy(update={"reduction": 4.0})})
     with pytest.raises(InputError, match=r"soups\.a: averages the cells of a search, and of 4 in plain one alone"):
         make_plan(study, settle_numerics(study.numerics, None), tmp_path)

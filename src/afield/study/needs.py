@@ -251,12 +251,15 @@ def _augmentations(study: Study, tasks: Mapping[str, TaskData], extensions: Mapp
 
 
 def _lone_soups(study: Study) -> Iterator[str]:
-    """The soups of cells of which a search brings only one to its last epoch."""
+    """The soups of cells of which a search brings only one to its last epoch, under no other seed."""
     for name, choice in study.soups.items():
+        if "cells" not in choice.over or "interventions" in choice.over:
+            continue
+        repeats = len(study.study.seeds) - 1 if "seeds" in choice.over else 0
         for intervention in choice.interventions or study.study.interventions:
             cells = study.cells(intervention)
             _, last = rung_sizes(study.search, len(cells), cells[0].epochs)[-1]
-            if choice.over == ("cells",) and last == 1:
+            if last + repeats == 1:
                 yield (
                     f"soups.{name}: averages the cells of a search, and of {len(cells)} in {intervention} one alone is "
                     'trained to its last epoch; let search.method be "grid", search more values, or average something '

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from afield.base.hashing import digest
 from afield.tasks.task import Protocol
@@ -37,6 +37,12 @@ class SoupChoice(BaseModel):
     backbones: tuple[str, ...] | None = None
     """that take part; by default all of the study, and so with the next"""
     interventions: tuple[str, ...] | None = None
+
+    @model_validator(mode="after")
+    def _each_once(self) -> SoupChoice:
+        if len(set(self.over)) < len(self.over):
+            raise ValueError("over: one stands twice; name each once")
+        return self
 
 
 @dataclass(frozen=True)
@@ -123,12 +129,15 @@ def _gathered(
         taking_part = [identity for identity in identities if takes_part(choice, identity)]
         across = "interventions" in choice.over
         waiting = {identity[:2] for identity in taking_part if across and identity not in ended}
+        failed = {identity[:2] for identity in taking_part if identity in ended and not ended[identity].repeats}
         groups: dict[tuple[object, ...], dict[str, Ingredient]] = {}
         for identity in taking_part:
             for each in _offered(choice, ended.get(identity)):
                 # two interventions may be one and the same, and a chosen recipe is a cell, too
                 groups.setdefault(_apart(choice, identity, each.seed), {}).setdefault(each.key, each)
         for shared, group in groups.items():
+            if across and len(group) == 1 and shared[:2] not in waiting | failed:
+                continue  # one intervention alone is tried on this backbone, or all are one and the same
             yield Soup(name, choice.method, tuple(group.values())), shared[:2] in waiting
 
 
@@ -164,28 +173,32 @@ def _apart(choice: SoupChoice, identity: tuple[str, str, str], seed: int | None)
 def soup_complaints(
     name: str,
     choice: SoupChoice,
-    backbones: Sequence[str],
+    tried: Mapping[str, Sequence[str]],
     recipes: Mapping[str, Recipe],
     seeds: int,
     protocol: Protocol,
 ) -> Iterator[str]:
-    """What speaks against a soup in a study of these backbones, recipes by intervention, number of seeds, and
-    protocol; the sizes that `paper` gives to tasks are not known here.
+    """What speaks against a soup in a study of these interventions by backbone that they are `tried` on, recipes by
+    intervention, number of seeds, and protocol; the sizes that `paper` gives to tasks are not known here.
     """
-    for key, known in (("backbones", backbones), ("interventions", list(recipes))):
+    for key, known in (("backbones", list(tried)), ("interventions", list(recipes))):
         foreign = [each for each in getattr(choice, key) or () if each not in known]
         if foreign:
             yield f"soups.{name}.{key}: {foreign[0]}: not among study.{key}; {', '.join(known)}"
             return
-    taking_part = {each: recipes[each] for each in choice.interventions or recipes}
-    counts = {"seeds": seeds, "interventions": len(taking_part)}
+    together = [
+        [each for each in tried[backbone] if choice.interventions is None or each in choice.interventions]
+        for backbone in choice.backbones or tried
+    ]
+    counts = {"seeds": seeds, "interventions": max(map(len, together))}
     if "cells" not in choice.over and max(counts[key] for key in choice.over) < 2:
         yield (
             f"soups.{name}: averages {' and '.join(choice.over)}, of which there is one alone; name more under "
             "[study], or average something else"
         )
     if "interventions" in choice.over:
-        yield from unlike(name, {each: _built(recipe, protocol) for each, recipe in taking_part.items()})
+        for interventions in together:
+            yield from unlike(name, {each: _built(recipes[each], protocol) for each in interventions})
 
 
 def unlike(name: str, built: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
