@@ -23,6 +23,7 @@ from afield.study.engines.local import Event, LocalEngine
 from afield.study.ledger import Ledger
 from afield.study.make_soup import make_soup
 from afield.study.needs import _soups_of_sizes
+from afield.study.network import open_network
 from afield.study.numerics import settle_numerics
 from afield.study.plan import PlannedSearch, make_plan
 from afield.study.run import _Run
@@ -270,6 +271,9 @@ def test_a_search_that_ended_keeps_what_a_soup_needs_and_nothing_else(run: _Run)
     run.ledger.reload(soup.key)
     run._settle_choices()
     assert held(run, "weights.safetensors") == {soup.key, *run.store.selected_keys()}
+    near = f"{soup.key[:-1]}x"
+    with pytest.raises(InputError, match=f"no training or soup has the key {near}; did you mean {soup.key}"):
+        open_network(run.store.root, near)
 
 
 def test_a_soup_is_stored_whole_or_not_at_all(photos: Path, tmp_path: Path) -> None:
