@@ -338,10 +338,10 @@ def test_what_a_soup_finds_damaged_is_said_once_and_trained_again(run: _Run, dam
     name = {"network": "weights.safetensors", "sealed file": "predictions.parquet", "result": "result.json"}[damage]
     file = run.store.trial_folder(key) / name
     file.unlink() if damage == "result" else file.write_bytes(b"cut")
-    run.watch = Said()
+    run.watch = watch = Said()
     run._take(Event(job, "damaged", reason=f"{file}: damaged"))
-    assert len(run.watch.words) == 1
-    assert str(file) in run.watch.words[0]
+    assert len(watch.words) == 1
+    assert str(file) in watch.words[0]
     assert key in {want.trial.key for want in run.ledger.wanted() if want.kind == "train"}
     for search in run.plan.searches:
         bring_to_its_end(run, search)
