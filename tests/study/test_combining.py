@@ -171,6 +171,7 @@ def test_plain_test_comes_first_and_validation_before_what_it_settles() -> None:
     [
         ('[ensembles.a]\nover = ["seeds"]\nseeds = [0, 7]', r"ensembles\.a\.seeds: 7: not among study\.seeds"),
         ('[ensembles.a]\nover = ["backbones"]', r"ensembles\.a: joins backbones, of which there is one alone"),
+        ('[ensembles.a]\nover = ["seeds", "seeds"]', r"ensembles\.a\.over: one stands twice; name each once"),
         ('[ensembles.a]\nover = ["sizes"]', r"ensembles\.a\.over"),
         ('[ensembles.a]\nover = ["seeds"]\nmean = "medians"', r"ensembles\.a\.mean"),
         ('[tasks.b]\ntable = "b.csv"\nfold = "all"', r"tasks\.b\.fold: all: of how many\? Give folds"),

@@ -43,13 +43,17 @@ def test_other_backbones_are_told_with_their_cost_and_what_they_leave_out() -> N
         study.backbones = ["squeezenet1_1.caffe_in1k", "tf_efficientnet_lite0.in1k"]
         study.interventions = ["plain", "scratch"]
         interventions.scratch = {initialisation = "scratch", backbones = ["squeezenet1_1.caffe_in1k"]}
+        ensembles.both = {over = ["backbones"]}
     """
     study = parse_study(text, "two.toml")
     assert describe_change(study, []) == (study, "")
     changed, words = describe_change(study, ["tf_efficientnet_lite0.in1k"])
     assert changed.study.backbones == ("tf_efficientnet_lite0.in1k",)
     assert words.startswith("1 backbones: 5 M parameters")
-    assert words.endswith("\nleft out: intervention scratch, tried on squeezenet1_1.caffe_in1k alone")
+    assert words.endswith(
+        "\nleft out: intervention scratch, tried on squeezenet1_1.caffe_in1k alone"
+        "\nleft out: ensemble both, of which there would be one alone"
+    )
 
 
 def test_a_run_ends_with_its_sum_and_the_way_to_what_is_missing(tmp_path: Path) -> None:

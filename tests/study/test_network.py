@@ -139,7 +139,7 @@ def test_an_unknown_key_is_told_with_those_that_are_there(store: Store, trial: T
         open_network(store.root, trial.key)
     key = keep(store, trial, inputs)
     for wrong in (key[:-1], "", f"../trials/{key}"):
-        with pytest.raises(InputError, match=rf"no training has the key {re.escape(wrong)}; .*{key}"):
+        with pytest.raises(InputError, match=rf"no training or soup has the key {re.escape(wrong)}; .*{key}"):
             open_network(store.root, wrong)
 
 

@@ -1,6 +1,7 @@
 """Soups, from the study file to the results table and a network that can be used."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,24 +12,34 @@ from safetensors.torch import load_file, save
 
 import afield
 from afield.analysis.answer import answer
+from afield.backbones.catalogue import find
 from afield.base.errors import DamagedError, InputError, Stopped
 from afield.report.further import further_table
 from afield.report.words import number
+from afield.study.claims import Claims
 from afield.study.collect import load_record
 from afield.study.describe import describe_plan
+from afield.study.engines.local import Event, LocalEngine
 from afield.study.ledger import Ledger
 from afield.study.make_soup import make_soup
+from afield.study.needs import _soups_of_sizes
+from afield.study.network import open_network
 from afield.study.numerics import settle_numerics
-from afield.study.plan import make_plan
-from afield.study.soups import Ended, Ingredient, Soup, SoupChoice, soups_of
+from afield.study.plan import PlannedSearch, make_plan
+from afield.study.run import _Run
+from afield.study.soups import Ended, Ingredient, Soup, SoupChoice, soups_of, waiting_for
 from afield.study.split_view import TEST
+from afield.study.standing import Silent
 from afield.study.store import Store
 from afield.study.study import Study
 from afield.study.study_file import parse_study
+from afield.tasks.builtin import find_task
+from afield.tasks.data import TaskData
 from afield.training.checkpoint import Tensors
+from afield.training.numerics import NumericsChoice
 from afield.training.soup import Tasted
 from afield.trial.inputs import SplitInputs
-from tests.fixtures.tiny import study_text
+from tests.fixtures.tiny import BACKBONE, study_text
 from tests.study.helpers import assert_same, assert_tidy
 from tests.study.test_ledger import said, train
 
@@ -75,8 +86,18 @@ def test_what_goes_into_a_soup() -> None:
 def test_a_soup_waits_for_every_search_that_it_is_of() -> None:
     assert keys(SoupChoice(over=("interventions",)), ended(PLACE)) == []
     assert keys(SoupChoice(over=("cells",)), ended(PLACE)) == [["a", "b", "c"]]
+    both = {"soup": SoupChoice(over=("cells", "interventions"))}
+    assert waiting_for(both, [PLACE, BIG], ended(PLACE)) == {"a", "b", "c"}
+    assert waiting_for(both, [PLACE, BIG], ended(PLACE) | ended(BIG, "x")) == set()
     nothing = {BIG: Ended(*BIG, cells=(), repeats=())}
     assert keys(SoupChoice(over=("interventions",)), ended(PLACE), nothing) == [["b"], ["b1"]]
+
+
+def test_a_network_alone_is_no_soup() -> None:
+    """Another intervention is tried on another backbone alone, or is the same."""
+    alone, elsewhere = {"soup": SoupChoice(over=("interventions",))}, ("moths", "vgg", "plain")
+    assert soups_of(alone, [PLACE, elsewhere], ended(PLACE) | ended(elsewhere, "v")) == ()
+    assert keys(SoupChoice(over=("interventions",)), ended(PLACE), ended(BIG)) == []
 
 
 def test_a_soups_key_depends_on_method_and_ingredients_alone() -> None:
@@ -93,6 +114,7 @@ def test_a_soups_key_depends_on_method_and_ingredients_alone() -> None:
     [
         ('[soups.a]\nover = ["cells"]\nbackbones = ["x"]', r"soups\.a\.backbones: x: not among study\.backbones"),
         ('[soups.a]\nover = ["interventions"]', r"soups\.a: averages interventions, of which there is one alone"),
+        ('[soups.a]\nover = ["cells", "cells"]', r"soups\.a\.over: one stands twice; name each once"),
         ('[soups.a]\nover = ["sizes"]', r"soups\.a\.over"),
         ('[soups.a]\nover = ["cells"]\nmethod = "best"', r"soups\.a\.method"),
     ],
@@ -116,8 +138,43 @@ def test_interventions_whose_networks_differ_are_not_averaged(photos: Path, key:
         parse_study(text + f'[interventions.other]\n{key}\n[soups.a]\nover = ["interventions"]\n', "tiny.toml")
 
 
-def test_a_search_that_ends_with_one_cell_makes_no_soup(photos: Path, tmp_path: Path) -> None:
-    study = soup_study(photos, '[soups.a]\nover = ["cells"]\n', "halving")
+def test_interventions_on_different_backbones_are_not_averaged(photos: Path) -> None:
+    text = study_text(photos).replace("backbones = [", 'backbones = ["mobilenetv1_050.amd_in1k", ')
+    text = text.replace("seeds =", 'interventions = ["a", "b"]\nseeds =')
+    text += '[interventions.a]\nbackbones = ["mobilenetv1_050.amd_in1k"]\n[interventions.b]\npooling = "max"\n'
+    apart = text.replace("[interventions.b]", f'[interventions.b]\nbackbones = ["{BACKBONE}"]')
+    with pytest.raises(InputError, match=r"soups\.a: averages interventions, of which there is one alone"):
+        parse_study(apart + '[soups.a]\nover = ["interventions"]\n', "tiny.toml")
+    parse_study(apart + '[soups.a]\nover = ["interventions", "cells"]\n', "tiny.toml")
+    with pytest.raises(InputError, match="pooling is own in a and max in b"):
+        parse_study(text + '[soups.a]\nover = ["interventions", "cells"]\n', "tiny.toml")
+
+
+def test_sizes_are_compared_as_the_protocol_settles_them(photos: Path) -> None:
+    text = study_text(photos).replace("seeds =", 'interventions = ["plain", "other"]\nseeds =')
+    text = text.replace("image_size = 32\n", "") + '[soups.a]\nover = ["interventions"]\n[interventions.other]\n'
+    parse_study(text + "image_size = 224", "tiny.toml")
+    with pytest.raises(InputError, match="image_size is 224 in plain and 192 in other"):
+        parse_study(text + "image_size = 192", "tiny.toml")
+    paper = text.replace("seeds =", 'protocol = "paper"\nseeds =')
+    task = find_task("cassava", {})
+    published = {"cassava": TaskData(task, photos, pd.DataFrame(), {}, "")}
+    assert task.published is not None
+    backbones = {BACKBONE: find(BACKBONE)}
+    same, other = (
+        parse_study(f"{paper}image_size = {task.published.image_size + more}", "tiny.toml") for more in (0, 32)
+    )
+    assert list(_soups_of_sizes(same, published, backbones)) == []
+    (complaint,) = _soups_of_sizes(other, published, backbones)
+    assert (
+        f"image_size is {task.published.image_size} in plain and {task.published.image_size + 32} in oth" in complaint
+    )
+
+
+@pytest.mark.parametrize("over", ['["cells"]', '["cells", "seeds"]'])
+def test_a_search_that_ends_with_one_cell_makes_no_soup(photos: Path, tmp_path: Path, over: str) -> None:
+    text = study_text(photos, "halving", epochs=2).replace("seeds = [0, 1]", "seeds = [0]")
+    study = parse_study(f"{text}[soups.a]\nover = {over}\n", "tiny.toml")
     study = study.model_copy(update={"search": study.search.model_copy(update={"reduction": 4.0})})
     with pytest.raises(InputError, match=r"soups\.a: averages the cells of a search, and of 4 in plain one alone"):
         make_plan(study, settle_numerics(study.numerics, None), tmp_path)
@@ -137,12 +194,12 @@ def test_a_soup_is_wanted_once_all_is_there_and_what_it_needs_is_trained_again(p
         train(store, cell, 2)
         ledger.reload(cell.key)
     assert [soup.name for soup in ledger.soups()] == ["cells", "all"]
-    assert ledger.lacks_networks(search)
+    assert ledger.needed_by_soups() == {cell.key for cell in (*search.cells, *ledger.chosen(search))}
     kinds = [(want.kind, want.soup and want.soup.name) for want in ledger.wanted()]
     assert sorted(kinds, key=str) == [("score", None), ("soup", "cells"), ("train", None)]
     store.prune(search.cells[0].key, keep_weights=False)  # as another study's search may do
     ledger.reload(search.cells[0].key)
-    assert [want.trial.key for want in ledger.wanted() if want.kind == "train"][-1] == search.cells[0].key
+    assert [want.trial.key for want in ledger.wanted() if want.kind == "train"].count(search.cells[0].key) == 1
     assert "soup" not in [want.kind for want in ledger.wanted()]
     train(store, search.cells[0], 2)
     ledger.reload(search.cells[0].key)
@@ -155,6 +212,68 @@ def test_a_soup_is_wanted_once_all_is_there_and_what_it_needs_is_trained_again(p
     store.fail(soup.key, "no memory", "trace")
     ledger.reload(soup.key)
     assert ledger.failed() == [soup.key]
+    repeat = ledger.chosen(search)[1]
+    train(store, repeat, 2)
+    store.scores.write(repeat.key, TEST, said(repeat))
+    store.scores.seal(repeat.key, TEST, {"key": repeat.key})
+    store.weights(repeat.key).unlink()
+    ledger.reload(repeat.key)
+    assert repeat.key in [want.trial.key for want in ledger.wanted() if want.kind == "train"]
+    store.fail(repeat.key, "no memory", "trace")
+    ledger.reload(repeat.key)
+    assert "train" not in [want.kind for want in ledger.wanted()], "what failed is not tried for ever"
+    assert ledger.failed() == [soup.key, repeat.key]
+
+
+@pytest.fixture
+def run(photos: Path, tmp_path: Path) -> Iterator[_Run]:
+    """A run of two interventions, halving from four cells to two each, whose finalists one soup averages."""
+    text = study_text(photos, epochs=2).replace("seeds = [0, 1]", 'seeds = [0]\ninterventions = ["plain", "long"]')
+    text += '[interventions.long]\nwarmup_epochs = 1\n[soups.a]\nover = ["cells", "interventions"]\n'
+    plan = make_plan(parse_study(text, "two.toml"), settle_numerics(NumericsChoice(), None), tmp_path / "cache")
+    store = Store.create(tmp_path / "out")
+    with Claims(store.root) as claims, LocalEngine(1) as engine:
+        yield _Run(plan, store, claims, engine, Silent(), 0, tmp_path / "cache")
+
+
+def bring_to_its_end(run: _Run, search: PlannedSearch) -> None:
+    """Train and score all that a search wants."""
+    while wants := run.ledger.wanted_by(search):
+        for want in wants:
+            if want.kind == "train":
+                train(run.store, want.trial, want.until)
+            else:
+                run.store.scores.write(want.key, TEST, said(want.trial))
+                run.store.scores.seal(want.key, TEST, {"key": want.key})
+            run.ledger.reload(want.key)
+
+
+def held(run: _Run, name: str) -> set[str]:
+    return {path.parent.name for path in run.store.root.glob(f"trials/*/{name}")}
+
+
+def test_a_search_that_ended_keeps_what_a_soup_needs_and_nothing_else(run: _Run) -> None:
+    first, second = run.plan.searches
+    bring_to_its_end(run, first)
+    run._settle_choices()
+    finalists = {cell.key for cell in run.ledger.outlook(first).finalists}
+    assert len(finalists) == 2
+    assert held(run, "checkpoint.pt") == set(), "those that halving stopped may go, whatever waits for the finalists"
+    assert held(run, "weights.safetensors") == finalists, "the other search goes on, and then a soup is of them"
+    bring_to_its_end(run, second)
+    run._settle_choices()
+    (soup,) = run.ledger.soups()
+    assert held(run, "weights.safetensors") == {each.key for each in soup.ingredients} > finalists
+    assert [want.kind for want in run.ledger.wanted()] == ["soup"], "nothing is trained again"
+    run.store.begin(first.cells[0], soup.key)
+    run.store.weights(soup.key).write_bytes(b"network")
+    run.store.finish_soup(soup.key, said(first.cells[0]), {"tried": []}, {"key": soup.key})
+    run.ledger.reload(soup.key)
+    run._settle_choices()
+    assert held(run, "weights.safetensors") == {soup.key, *run.store.selected_keys()}
+    near = f"{soup.key[:-1]}x"
+    with pytest.raises(InputError, match=f"no training or soup has the key {near}; did you mean {soup.key}"):
+        open_network(run.store.root, near)
 
 
 def test_a_soup_is_stored_whole_or_not_at_all(photos: Path, tmp_path: Path) -> None:
@@ -193,6 +312,44 @@ def test_a_soup_is_stored_whole_or_not_at_all(photos: Path, tmp_path: Path) -> N
     store.weights(cells[0].key).write_bytes(b"cut")
     with pytest.raises(DamagedError, match="was altered or cut"):
         make_soup(store, soup, cells[0], validation, taste, keep, {}, lambda: False)
+
+
+class Said(Silent):
+    """Keeps what a run says."""
+
+    def __init__(self) -> None:
+        self.words: list[str] = []
+
+    def say(self, words: str) -> None:
+        self.words.append(words)
+
+
+@pytest.mark.parametrize("damage", ["network", "sealed file", "result"])
+def test_what_a_soup_finds_damaged_is_said_once_and_trained_again(run: _Run, damage: str) -> None:
+    for search in run.plan.searches:
+        bring_to_its_end(run, search)
+    (want,) = run.ledger.wanted()
+    run.inputs = {want.search.identity: {}}
+    job = run._job(want)
+    assert want.soup is not None
+    key = want.soup.ingredients[-1].key
+    for each in want.soup.ingredients:
+        run.store.write_network(each.key, b"network", {})
+    name = {"network": "weights.safetensors", "sealed file": "predictions.parquet", "result": "result.json"}[damage]
+    file = run.store.trial_folder(key) / name
+    file.unlink() if damage == "result" else file.write_bytes(b"cut")
+    run.watch = watch = Said()
+    run._take(Event(job, "damaged", reason=f"{file}: damaged"))
+    assert len(watch.words) == 1
+    assert str(file) in watch.words[0]
+    assert key in {want.trial.key for want in run.ledger.wanted() if want.kind == "train"}
+    for search in run.plan.searches:
+        bring_to_its_end(run, search)
+    for again in run.ledger.wanted():
+        if again.kind == "train":
+            train(run.store, again.trial, again.until)
+            run.ledger.reload(again.key)
+    assert [again.kind for again in run.ledger.wanted()] == ["soup"]
 
 
 @pytest.mark.slow

@@ -177,6 +177,37 @@ def test_other_backbones_take_the_place_of_the_study_s() -> None:
         with_backbones(parse_study(TEXT.replace('"plain", ', ""), "study.toml"), ["a"])
 
 
+def test_other_backbones_narrow_ensembles_and_soups() -> None:
+    """What would be left with one member, or none, is left out."""
+    squeezenet, other = "squeezenet1_1.caffe_in1k", "tf_efficientnet_lite0.in1k"
+    text = f"""
+[ensembles.both]
+over = ["backbones"]
+backbones = ["{squeezenet}", "{other}"]
+[ensembles.all]
+over = ["backbones"]
+[soups.cells]
+over = ["cells"]
+backbones = ["{squeezenet}", "{other}"]
+interventions = ["plain", "scratch"]
+[soups.other]
+over = ["cells"]
+backbones = ["{squeezenet}"]
+[soups.scratch]
+over = ["cells"]
+interventions = ["scratch"]
+"""
+    study = parse_study(TEXT + text, "study.toml")
+    assert with_backbones(study, study.study.backbones) == study
+    one = with_backbones(study, [other])
+    assert one.ensembles == {}
+    assert list(one.soups) == ["cells"]
+    assert (one.soups["cells"].backbones, one.soups["cells"].interventions) == ((other,), ("plain",))
+    two = with_backbones(study, ["clip", squeezenet])
+    assert list(two.ensembles) == ["all"]
+    assert (list(two.soups), two.soups["cells"].interventions) == (list(study.soups), ("plain", "scratch"))
+
+
 def test_a_study_with_other_backbones_has_a_name_of_its_own() -> None:
     """Both may share a result folder: neither plan may take the other's place."""
     study = load_study("quickstart")

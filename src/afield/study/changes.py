@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -52,7 +53,8 @@ def with_backbones(study: Study, names: Sequence[str]) -> Study:
     a result folder.
 
     An intervention that the study tries on some backbones alone keeps those of them that are still there; with none it
-    is left out. Raises InputError where a name stands twice, and where no intervention is left.
+    is left out. So do ensembles and soups; these need two members. Raises InputError where a name stands twice, and
+    where no intervention is left.
     """
     chosen = members(names)
     content = study.model_dump(mode="json")
@@ -67,10 +69,34 @@ def with_backbones(study: Study, names: Sequence[str]) -> Study:
     if chosen != study.study.backbones:
         content["study"]["name"] = _named(study.study.name, names, chosen)
     content["interventions"] = {name: content["interventions"][name] for name in kept if name != PLAIN}
+    for joined in ("ensembles", "soups"):
+        narrowed = {name: _narrowed(table, chosen, kept) for name, table in content[joined].items()}
+        content[joined] = {name: table for name, table in narrowed.items() if _joins_several(table, content)}
     try:
         return Study.model_validate_json(json.dumps(content))
     except ValidationError as error:
         raise InputError("\n".join(complaints(error, "", Study))) from None
+
+
+def _narrowed(table: Mapping[str, Any], backbones: Sequence[str], interventions: Sequence[str]) -> dict[str, Any]:
+    """A table of an ensemble or a soup that names none but these."""
+    known = {"backbones": backbones, "interventions": interventions}
+    named = {key: [each for each in table[key] if each in known[key]] for key in known if table[key] is not None}
+    return {**table, **named}
+
+
+def _joins_several(table: Mapping[str, Any], content: Mapping[str, Any]) -> bool:
+    """Whether an ensemble or a soup has two members in a study of that content."""
+    backbones, interventions, seeds = (
+        content["study"][key] if table.get(key) is None else table[key]
+        for key in ("backbones", "interventions", "seeds")
+    )
+    together = [
+        [each for each in interventions if row in content["interventions"].get(each, {}).get("backbones", [row])]
+        for row in backbones
+    ]
+    counts = {"backbones": len(backbones), "seeds": len(seeds), "interventions": max(map(len, together), default=0)}
+    return counts["interventions"] > 0 and ("cells" in table["over"] or max(counts[key] for key in table["over"]) > 1)
 
 
 def _named(study: str, names: Sequence[str], chosen: Sequence[str]) -> str:

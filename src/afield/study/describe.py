@@ -38,6 +38,9 @@ def describe_change(study: Study, backbones: Sequence[str]) -> tuple[Study, str]
     gone = [name for name in study.study.interventions if name not in changed.study.interventions]
     lines = [describe_cost(changed.study.backbones)]
     lines += [f"left out: intervention {name}, tried on {', '.join(study.backbones_of(name))} alone" for name in gone]
+    joined = (("ensemble", study.ensembles, changed.ensembles), ("soup", study.soups, changed.soups))
+    for what, before, after in joined:
+        lines += [f"left out: {what} {name}, of which there would be one alone" for name in before if name not in after]
     return changed, "\n".join(lines)
 
 

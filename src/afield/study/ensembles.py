@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from afield.base.errors import InputError
 from afield.base.hashing import digest
@@ -29,6 +29,12 @@ class EnsembleChoice(BaseModel):
     seeds: tuple[int, ...] | None = None
     mean: Mean = "probabilities"
     """`probabilities`, or `ranks` where the order of the samples alone counts"""
+
+    @model_validator(mode="after")
+    def _each_once(self) -> EnsembleChoice:
+        if len(set(self.over)) < len(self.over):
+            raise ValueError("over: one stands twice; name each once")
+        return self
 
 
 @dataclass(frozen=True)

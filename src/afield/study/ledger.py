@@ -14,7 +14,7 @@ from typing import Literal
 from afield.base.errors import DamagedError
 from afield.study.plan import Plan, PlannedSearch
 from afield.study.search import Ask, Chosen, Seen, ask, finalists, rung_sizes
-from afield.study.soups import Ended, Soup, soups_of
+from afield.study.soups import Ended, Soup, soups_of, waiting_for
 from afield.study.store import Store, TrialFiles
 from afield.trial.trial import Trial
 
@@ -89,6 +89,8 @@ class Ledger:
         self._outlooks: dict[Identity, Outlook] = {}
         self._wanted: list[Want] | None = None
         self._soups: tuple[Soup, ...] | None = None
+        self._needed: frozenset[str] = frozenset()
+        """of the soups"""
         for search in plan.searches:
             for key, *_ in search.keys:
                 self._note(search, key)
@@ -117,8 +119,14 @@ class Ledger:
     def failed(self) -> list[str]:
         """Keys of the failed trials."""
         outlooks = [self.outlook(search) for search in self.plan.searches]
-        soups = [soup.key for soup in self.soups() if soup.key not in self.scored and self.files[soup.key].failure]
-        return list(dict.fromkeys([*(key for outlook in outlooks for key in outlook.failed), *soups]))
+        for_soups = [
+            key
+            for soup in self.soups()
+            if soup.key not in self.scored
+            for key in (soup.key, *(each.key for each in soup.ingredients if not self._holds_network(each.key)))
+            if self.files[key].failure is not None
+        ]
+        return list(dict.fromkeys([*(key for outlook in outlooks for key in outlook.failed), *for_soups]))
 
     def chosen(self, search: PlannedSearch) -> tuple[Trial, ...]:
         """The chosen recipe under every seed; nothing while the search goes on, or where every cell failed."""
@@ -135,22 +143,25 @@ class Ledger:
     def soups(self) -> tuple[Soup, ...]:
         """The soups whose searches have all ended."""
         if self._soups is None:
-            ended = {} if not self.plan.study.soups else {
+            choices, identities = self.plan.study.soups, [search.identity for search in self.plan.searches]
+            ended = {} if not choices else {
                 search.identity: found for search in self.plan.searches if (found := self._ended(search)) is not None
             }  # fmt: skip
-            self._soups = soups_of(self.plan.study.soups, [search.identity for search in self.plan.searches], ended)
+            self._soups = soups_of(choices, identities, ended)
             for soup in self._soups:
                 for search, _ in self._ingredients(soup):
                     self._note(search, soup.key)
+            unmade = [soup for soup in self._soups if self.files[soup.key].result is None]
+            self._needed = frozenset(each.key for soup in unmade for each in soup.ingredients)
+            self._needed |= waiting_for(choices, identities, ended)
         return self._soups
 
-    def lacks_networks(self, search: PlannedSearch) -> bool:
-        """Whether a soup that is still to be made needs the networks of a search that has ended."""
-        return any(
-            self.files[soup.key].result is None
-            for soup in self.soups()
-            if any(each.search == search.identity for each in soup.ingredients)
-        )
+    def needed_by_soups(self) -> frozenset[str]:
+        """Keys of the trials whose networks soups still need: those that are not made, and those of which a search
+        goes on.
+        """
+        self.soups()
+        return self._needed
 
     def wanted_by(self, search: PlannedSearch) -> tuple[Want, ...]:
         """What one search lacks: rungs of its grid, then repeats of its choice, then their scores."""
@@ -181,18 +192,21 @@ class Ledger:
         return found
 
     def _wanted_by_soup(self, soup: Soup) -> list[Want]:
-        """Its score, or else itself, or else the ingredients whose networks have gone; nothing while one of them is
-        still to be trained for the first time, or failed.
+        """Its score, or else itself, or else the ingredients whose networks or results have gone; nothing while one of
+        them is still to be trained by its search, or failed.
         """
         ingredients = self._ingredients(soup)
         search, trial = ingredients[0]
-        whole = all(self.files[each.key].result is not None for _, each in ingredients)
-        if not whole or not self._lacks(soup.key):
+        if not self._lacks(soup.key):
             return []
-        if self.files[soup.key].result is not None and soup.key in self._going_on:
+        if self._holds_network(soup.key):
             return [Want("score", search, trial, 0, 0.0, soup)]
-        gone = [(owner, each) for owner, each in ingredients if each.key not in self._going_on]
-        if gone:  # kept for no chosen trial, or taken when another study's search ended
+        # kept for no chosen trial, taken when another study's search ended, or about to be trained by another run
+        gone = [(owner, each) for owner, each in ingredients if not self._holds_network(each.key)]
+        by_search = {want.key for owner, _ in gone for want in self.outlook(owner).wants if want.kind == "train"}
+        if any(self.files[each.key].failure is not None or each.key in by_search for _, each in gone):
+            return []
+        if gone:
             return [self._want(owner, each, owner.epochs, decided=True) for owner, each in gone]
         return [Want("soup", search, trial, 0, 0.0, soup)]
 
@@ -272,11 +286,14 @@ class Ledger:
         """Whether a repeat's score is missing and can still come."""
         return self.files[key].failure is None and key not in self.scored
 
+    def _holds_network(self, key: str) -> bool:
+        """Whether a trial is finished and its network is there."""
+        return self.files[key].result is not None and key in self._going_on
+
     def _want(self, search: PlannedSearch, trial: Trial, until: int, *, decided: bool) -> Want:
         chain = search.epochs - self.reached(trial.key)
         if not decided and len(search.seeds) > 1:
             chain += search.epochs  # a repeat's, which waits for the choice
-        has_network = self.files[trial.key].result is not None and trial.key in self._going_on
         # a network may have gone when another study's search ended: its trial is trained again, to the same bits
-        kind: Literal["train", "score"] = "score" if has_network else "train"
+        kind: Literal["train", "score"] = "score" if self._holds_network(trial.key) else "train"
         return Want(kind, search, trial, until, chain * self.plan.work(search))

@@ -24,6 +24,7 @@ from afield.scoring.metrics import direction
 from afield.study.own_metrics import misfits_of, own_metric
 from afield.study.protocol import view_of
 from afield.study.search import rung_sizes
+from afield.study.soups import unlike
 from afield.study.study import Study
 from afield.tasks.builtin import find_task
 from afield.tasks.data import TaskData, Unreadable, load_task
@@ -100,6 +101,7 @@ def gather(
         problems += _augmentations(study, tasks, extensions)
         problems += _unfit_heads(study, extensions)
     problems += _lone_soups(study)
+    problems += _soups_of_sizes(study, tasks, backbones)
     problems += _unfit_losses(study, tasks, extensions)
     pretrained = [name for name in study.study.backbones if name in backbones and _is_pretrained(study, name)]
     ready = download and not problems
@@ -250,17 +252,35 @@ def _augmentations(study: Study, tasks: Mapping[str, TaskData], extensions: Mapp
 
 
 def _lone_soups(study: Study) -> Iterator[str]:
-    """The soups of cells of which a search brings only one to its last epoch."""
+    """The soups of cells of which a search brings only one to its last epoch, under no other seed."""
     for name, choice in study.soups.items():
+        if "cells" not in choice.over or "interventions" in choice.over:
+            continue
+        repeats = len(study.study.seeds) - 1 if "seeds" in choice.over else 0
         for intervention in choice.interventions or study.study.interventions:
             cells = study.cells(intervention)
             _, last = rung_sizes(study.search, len(cells), cells[0].epochs)[-1]
-            if choice.over == ("cells",) and last == 1:
+            if last + repeats == 1:
                 yield (
                     f"soups.{name}: averages the cells of a search, and of {len(cells)} in {intervention} one alone is "
                     'trained to its last epoch; let search.method be "grid", search more values, or average something '
                     "else"
                 )
+
+
+def _soups_of_sizes(study: Study, tasks: Mapping[str, TaskData], backbones: Mapping[str, Backbone]) -> Iterator[str]:
+    """The soups of interventions whose networks are shown one task in several sizes, as protocol `paper` can give."""
+    for name, choice in study.soups.items():
+        if study.study.protocol == "clean" or "interventions" not in choice.over:
+            continue  # the study has told it
+        for found in [each for each in tasks.values() if each.task.published is not None]:
+            for backbone in [each for each in choice.backbones or study.study.backbones if each in backbones]:
+                sizes = {
+                    each: view_of("paper", found.task, backbones[backbone], study.recipe_of(each)).image_size
+                    for each in choice.interventions or study.study.interventions
+                    if backbone in study.backbones_of(each)
+                }
+                yield from unlike(name, {each: {"image_size": size} for each, size in sizes.items()})
 
 
 def _views_denied(study: Study, name: str, task: Task) -> Iterator[str]:

@@ -53,7 +53,7 @@ class Network:
     """A trained network with all that one must know to use it."""
 
     key: str
-    """the trial that trained it"""
+    """the trial that trained it, or the soup that it is"""
     backbone: str
     """id of the pretrained weights that it began from"""
     classes: tuple[str, ...]
@@ -62,7 +62,9 @@ class Network:
     about: Mapping[str, Any] = field(repr=False)
     """`weights.json`: architecture, preprocessing, sha256 of the tensors"""
     trial: Trial = field(repr=False)
-    """task, recipe, seed and all else that shaped it"""
+    """task, recipe, seed and all else that shaped it; of a soup those of its first ingredient, by which the network is
+    built and shown pictures: recipe and seed of the others may differ
+    """
     validation: Predictions = field(repr=False)
     """what it said of the validation split"""
 
@@ -181,9 +183,9 @@ class Network:
 
 
 def open_network(out: str | Path, key: str) -> Network:
-    """The network that the trial `key` of a result folder kept.
+    """The network that the trial or soup `key` of a result folder kept.
 
-    Raises InputError where there is no such trial, where it kept no network, and where this machine cannot build it (an
+    Raises InputError where there is no such key, where it kept no network, and where this machine cannot build it (an
     extension, a library); DamagedError where its files are not what was written.
     """
     store = Store.open(Path(out))
@@ -198,12 +200,14 @@ def open_network(out: str | Path, key: str) -> Network:
 
 
 def _trial(store: Store, key: str) -> Trial:
-    """The trial of that key. Raises InputError where it kept no network, and says why."""
+    """The trial of that key, or the first ingredient of that soup. Raises InputError where it kept no network, and says
+    why.
+    """
     folder = store.trial_folder(key)
     if not (_KEY.fullmatch(key) and folder.is_dir()):
-        kept = store.selected_keys()
+        kept = store.selected_keys() | store.soup_keys()
         raise InputError(
-            f"{store.root}: no training has the key {key}; {nearest(key, kept)}"
+            f"{store.root}: no training or soup has the key {key}; {nearest(key, kept)}"
             if kept
             else f"{store.root}: no search has chosen a network yet; see: afield status {store.root}"
         )

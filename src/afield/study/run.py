@@ -143,7 +143,8 @@ class _Run:
         self.inputs: dict[tuple[str, str, str], dict[str, SplitPaths]] = {}
         self.progress: dict[str, Event] = {}
         self.selected: dict[str, tuple[str, ...]] = {}
-        self.pruned: set[str] = set()
+        self.pruned: dict[str, frozenset[str]] = {}
+        """by search that was cleaned up the keys that stayed for soups"""
         self.trained: set[str] = set()
         self.epochs = 0
         self.halted = ""
@@ -198,6 +199,7 @@ class _Run:
 
     def _settle_choices(self) -> None:
         """Write what searches have chosen, before anything of it is scored; clean up behind those that have ended."""
+        needed = self.ledger.needed_by_soups()
         for search in self.plan.searches:
             keys = tuple(trial.key for trial in self.ledger.chosen(search))
             ended = not self.ledger.wanted_by(search)
@@ -207,25 +209,26 @@ class _Run:
                 self.selected[search.name] = keys
                 split, metric = self.plan.tasks[search.task].selection, search.cells[0].metric
                 self.store.write_selection(self.plan.study.study.name, search.name, keys, metric, split)
-            if ended and search.name not in self.pruned and not self.ledger.lacks_networks(search):
-                self.pruned.add(search.name)
-                self._prune(search)
+            for_soups = needed and needed.intersection(key for keys in search.keys for key in keys)
+            if ended and self.pruned.get(search.name) != for_soups:
+                self.pruned[search.name] = for_soups
+                self._prune(search, for_soups)
 
-    def _prune(self, search: PlannedSearch) -> None:
-        """The search has ended: checkpoints go, the networks of every study's chosen trials stay, and so does all that
-        another study's search in this folder may still go on with.
+    def _prune(self, search: PlannedSearch, for_soups: frozenset[str]) -> None:
+        """The search has ended: checkpoints go, the networks of every study's chosen trials stay, with those that soups
+        still need, and so does all that another study's search in this folder may still go on with.
         """
         chosen = self.store.selected_keys()
         cells = {keys[0] for keys in search.keys}
         # a repeat that is finished has a checkpoint where its run was killed in between; one under way needs its own
         ended = {key for keys in search.keys for key in keys if key in cells - chosen or self.store.is_finished(key)}
-        prunable = {key for key in ended if self.store.is_prunable(key, chosen)}
+        prunable = {key for key in ended if self.store.is_prunable(key, chosen | for_soups)}
         if prunable:  # else the other studies' plans, which may be large, need not be read
             prunable -= self.store.open_cells(self.plan.study.study.name)
         for key in prunable:
             with self.claims.held(*_work_on(key)) as ours:
                 if ours:  # by now another study may have chosen it
-                    self.store.prune(key, keep_weights=key in self.store.selected_keys())
+                    self.store.prune(key, keep_weights=key in self.store.selected_keys() | for_soups)
 
     def _submit(self, wanted: list[Want]) -> list[str]:
         """Fill the free slots; gives the keys of trials that another run is at, or has just done."""
@@ -312,16 +315,18 @@ class _Run:
 
     def _renew(self, job: Job, damage: str) -> None:
         """The network that a worker found damaged goes, or the checkpoint, unless another run is at that trial; what
-        else is known of it stays, and stays true. Of a soup that could not be made it is that of an ingredient.
+        else is known of it stays, and stays true. Of a soup that could not be made it is that of an ingredient, or
+        one's result, which is read again.
         """
-        keys = [job.key]
-        if job.kind == "soup" and job.soup is not None:
-            keys = [each.key for each in job.soup.ingredients if not self.store.holds_network(each.key)]
+        made_of = job.soup.ingredients if job.kind == "soup" and job.soup is not None else ()
+        keys = [each.key for each in made_of] or [job.key]
+        if not any(self.store.is_damaged(key) for key in keys):  # else it is said when the ledger reads it
+            self.watch.say(damage)
         for key in keys:
-            with self.claims.held(*_work_on(key)) as ours:
-                if ours:
-                    self.watch.say(damage)
-                    self.store.prune(key, keep_weights=False)
+            if not made_of or not self.store.holds_network(key):
+                with self.claims.held(*_work_on(key)) as ours:
+                    if ours:
+                        self.store.prune(key, keep_weights=False)
             self.ledger.reload(key)
 
 

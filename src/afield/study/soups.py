@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from afield.base.hashing import digest
-from afield.training.recipe import Recipe
+from afield.tasks.task import Protocol
+from afield.training.recipe import USUAL_SIZE, Recipe
 
 Over = Literal["cells", "seeds", "interventions"]
 Method = Literal["greedy", "uniform"]
 
 SOUP_VERSION = 1
 """raised whenever equal ingredients give another soup"""
-_BUILT_BY = ("image_size", "pooling", "head")
-"""recipe keys that say what a network is, and which pictures it is shown"""
+_BUILT_BY = ("pooling", "head")
+"""recipe keys that say what a network is"""
 
 
 class SoupChoice(BaseModel):
@@ -35,6 +37,12 @@ class SoupChoice(BaseModel):
     backbones: tuple[str, ...] | None = None
     """that take part; by default all of the study, and so with the next"""
     interventions: tuple[str, ...] | None = None
+
+    @model_validator(mode="after")
+    def _each_once(self) -> SoupChoice:
+        if len(set(self.over)) < len(self.over):
+            raise ValueError("over: one stands twice; name each once")
+        return self
 
 
 @dataclass(frozen=True)
@@ -98,22 +106,39 @@ def soups_of(
     ended: Mapping[tuple[str, str, str], Ended],
 ) -> tuple[Soup, ...]:
     """All soups whose searches have ended. `identities` are those of all of the study's searches, in its order."""
-    found = []
+    return tuple(soup for soup, waits in _gathered(choices, identities, ended) if not waits)
+
+
+def waiting_for(
+    choices: Mapping[str, SoupChoice],
+    identities: Sequence[tuple[str, str, str]],
+    ended: Mapping[tuple[str, str, str], Ended],
+) -> set[str]:
+    """Keys of the networks that go into soups of which another search goes on."""
+    gathered = _gathered(choices, identities, ended)
+    return {each.key for soup, waits in gathered if waits for each in soup.ingredients}
+
+
+def _gathered(
+    choices: Mapping[str, SoupChoice],
+    identities: Sequence[tuple[str, str, str]],
+    ended: Mapping[tuple[str, str, str], Ended],
+) -> Iterator[tuple[Soup, bool]]:
+    """Each soup of what searches offer so far, and whether one of its searches goes on."""
     for name, choice in choices.items():
         taking_part = [identity for identity in identities if takes_part(choice, identity)]
         across = "interventions" in choice.over
         waiting = {identity[:2] for identity in taking_part if across and identity not in ended}
+        failed = {identity[:2] for identity in taking_part if identity in ended and not ended[identity].repeats}
         groups: dict[tuple[object, ...], dict[str, Ingredient]] = {}
         for identity in taking_part:
             for each in _offered(choice, ended.get(identity)):
                 # two interventions may be one and the same, and a chosen recipe is a cell, too
                 groups.setdefault(_apart(choice, identity, each.seed), {}).setdefault(each.key, each)
-        found += [
-            Soup(name, choice.method, tuple(group.values()))
-            for shared, group in groups.items()
-            if shared[:2] not in waiting
-        ]
-    return tuple(found)
+        for shared, group in groups.items():
+            if across and len(group) == 1 and shared[:2] not in waiting | failed:
+                continue  # one intervention alone is tried on this backbone, or all are one and the same
+            yield Soup(name, choice.method, tuple(group.values())), shared[:2] in waiting
 
 
 def takes_part(choice: SoupChoice, identity: tuple[str, str, str]) -> bool:
@@ -146,41 +171,56 @@ def _apart(choice: SoupChoice, identity: tuple[str, str, str], seed: int | None)
 
 
 def soup_complaints(
-    name: str, choice: SoupChoice, backbones: Sequence[str], recipes: Mapping[str, Recipe], seeds: int
+    name: str,
+    choice: SoupChoice,
+    tried: Mapping[str, Sequence[str]],
+    recipes: Mapping[str, Recipe],
+    seeds: int,
+    protocol: Protocol,
 ) -> Iterator[str]:
-    """What speaks against a soup in a study of these backbones, recipes by intervention, and number of seeds."""
-    for key, known in (("backbones", backbones), ("interventions", list(recipes))):
+    """What speaks against a soup in a study of these interventions by backbone that they are `tried` on, recipes by
+    intervention, number of seeds, and protocol; the sizes that `paper` gives to tasks are not known here.
+    """
+    for key, known in (("backbones", list(tried)), ("interventions", list(recipes))):
         foreign = [each for each in getattr(choice, key) or () if each not in known]
         if foreign:
             yield f"soups.{name}.{key}: {foreign[0]}: not among study.{key}; {', '.join(known)}"
             return
-    taking_part = {each: recipes[each] for each in choice.interventions or recipes}
-    counts = {"seeds": seeds, "interventions": len(taking_part)}
+    together = [
+        [each for each in tried[backbone] if choice.interventions is None or each in choice.interventions]
+        for backbone in choice.backbones or tried
+    ]
+    counts = {"seeds": seeds, "interventions": max(map(len, together))}
     if "cells" not in choice.over and max(counts[key] for key in choice.over) < 2:
         yield (
             f"soups.{name}: averages {' and '.join(choice.over)}, of which there is one alone; name more under "
             "[study], or average something else"
         )
     if "interventions" in choice.over:
-        yield from _unlike(name, taking_part)
+        for interventions in together:
+            yield from unlike(name, {each: _built(recipes[each], protocol) for each in interventions})
 
 
-def _unlike(name: str, recipes: Mapping[str, Recipe]) -> Iterator[str]:
-    """Interventions whose networks cannot be averaged."""
-    (first, one), *others = recipes.items()
-    for second, other in others:
-        mine, its = _built(one), _built(other)
-        for key in (key for key in mine if mine[key] != its[key]):
+def unlike(name: str, built: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
+    """What differs between interventions whose networks a soup would average; `built` by intervention is what they
+    must share, and None there is not known.
+    """
+    for (first, mine), (second, its) in combinations(built.items(), 2):
+        differing = [key for key in mine if mine[key] != its[key] and None not in (mine[key], its[key])]
+        if differing:
+            key = differing[0]
             yield (
                 f"soups.{name}: averages interventions whose networks differ: {key} is {mine[key]} in {first} and "
                 f"{its[key]} in {second}; name those that share it under soups.{name}.interventions"
             )
-            break
+            return
 
 
-def _built(recipe: Recipe) -> dict[str, object]:
+def _built(recipe: Recipe, protocol: Protocol) -> dict[str, object]:
     """What networks must share for their mean to be one: shape, pictures and the weights that they began from."""
+    usual = USUAL_SIZE if protocol == "clean" else None  # `paper` knows it by task and backbone
     return {
+        "image_size": usual if recipe.image_size == "auto" else recipe.image_size,
         **{key: getattr(recipe, key) for key in _BUILT_BY},
         "loss": recipe.loss if recipe.regresses else "one of classes",
         "initialisation": "scratch" if recipe.initialisation == "scratch" else "pretrained",

@@ -273,6 +273,10 @@ class Store:
         """Keys of all trials that any study's searches in this folder chose, with their repeats."""
         return {key for path in (self.root / "selections").glob("*.json") for key in read_json(path)["keys"]}
 
+    def soup_keys(self) -> set[str]:
+        """Keys of all soups that were made in this folder."""
+        return {path.parent.name for path in (self.root / "trials").glob("*/soup.json")}
+
     def open_cells(self, study: str) -> set[str]:
         """Cells of searches of other studies in this folder that have not ended yet: any of them may go on."""
         return {

@@ -193,8 +193,13 @@ class Study(_Table):
     @model_validator(mode="after")
     def _soups_hold(self) -> Study:
         recipes = {name: self.recipe_of(name) for name in self.study.interventions}
+        tried = {
+            backbone: [name for name in self.study.interventions if backbone in self.backbones_of(name)]
+            for backbone in self.study.backbones
+        }
+        seeds, protocol = len(self.study.seeds), self.study.protocol
         for name, choice in self.soups.items():
-            for complaint in soup_complaints(name, choice, self.study.backbones, recipes, len(self.study.seeds)):
+            for complaint in soup_complaints(name, choice, tried, recipes, seeds, protocol):
                 raise ValueError(complaint)
         return self
 
