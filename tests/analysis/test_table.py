@@ -85,7 +85,10 @@ def test_what_a_table_does_not_say_is_filled_in(tmp_path: Path) -> None:
     frame = pd.DataFrame({"backbone": ["a", "b"], "imagenet_top1": [60.0, 70.0], "value": [0.715, np.nan]})
     found_in_python = read_table(frame)
     assert len(found_in_python.rows) == 1
-    assert found_in_python.notes == ("One row without a value left out (b).",)
+    assert found_in_python.notes == (
+        "One row without a value left out (b).",
+        "Taken as better when higher: value; a column direction would say otherwise.",
+    )
 
 
 def test_accuracies_that_lack_are_those_of_the_catalogue(tmp_path: Path) -> None:
@@ -94,7 +97,7 @@ def test_accuracies_that_lack_are_those_of_the_catalogue(tmp_path: Path) -> None
     rows = found.rows.set_index("backbone")
     assert rows.loc[known, "imagenet_top1"] == find(known).imagenet_top1
     assert rows.loc[known, "family"] == find(known).family
-    assert found.notes == (
+    assert found.notes[:3] == (
         "ImageNet accuracy of two backbones from the catalogue.",
         "From memory and unverified among them: RN50.openai.",
         "Two backbones without a known ImageNet accuracy left out (mine and resnet18).",
@@ -202,6 +205,26 @@ def test_metrics_that_are_better_when_lower_are_passed_over_by_name(tmp_path: Pa
         tmp_path, *(f"{line},lower" for line in ROWS), head=f"{HEAD},direction"
     )
     assert "direction up is unknown" in refused(tmp_path, *(f"{line},up" for line in ROWS), head=f"{HEAD},direction")
+
+
+@pytest.mark.parametrize(
+    "name",
+    "nll ece fpr95 FPR@95 FID top1err testerror error(%) test/errors val.losses logloss cross-entropy rank_cost".split(),
+)
+def test_a_name_tells_that_lower_is_better(tmp_path: Path, name: str) -> None:
+    lines = [line.replace("accuracy", name) for line in ROWS]
+    assert "lower is better there" in refused(tmp_path, *lines)
+    assert len(read(tmp_path, *(f"{line},higher" for line in lines), head=f"{HEAD},direction").rows) == 5
+
+
+@pytest.mark.parametrize("name", ["mean_error_free", "overlap", "lossless", "terra", "value"])
+def test_a_metric_that_nothing_is_known_of_is_taken_as_better_when_higher_and_that_is_said(
+    tmp_path: Path, name: str
+) -> None:
+    lines = [line.replace("accuracy", name) for line in ROWS]
+    note = f"Taken as better when higher: {name}; a column direction would say otherwise."
+    assert read(tmp_path, *lines).notes == (note,)
+    assert read(tmp_path, *(f"{line},higher" for line in lines), head=f"{HEAD},direction").notes == ()
 
 
 def test_slips_of_names_are_pointed_out(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from afield.analysis.columns import as_text, named, numbers, read_text
+from afield.analysis.directions import directed
 from afield.analysis.imagenet import with_imagenet
 from afield.analysis.points import LEADING
 from afield.analysis.scales import Scale, check_limits, factor
@@ -21,8 +22,6 @@ from afield.base.errors import InputError, nearest
 from afield.scoring.metric import Floats
 from afield.scoring.metrics import METRICS
 
-_LOWER = ("loss", "error", "err", "brier", "perplexity", "rmse", "mae", "mse")
-"""words of a metric's name that say that lower is better, where nothing else says it"""
 _PLACE = ["task", "metric", "backbone", "seed"]
 
 
@@ -79,7 +78,7 @@ def read_table(source: str | Path | pd.DataFrame, choice: TableChoice | None = N
     rows = _without_missing(rows, where, notes)
     rows = with_imagenet(rows, _imagenet_table(choice), where, notes)
     rows = _chosen(rows, where, choice, notes)
-    rows = _directed(rows, where, notes)
+    rows = directed(rows, where, notes)
     _refuse_twice(rows, where, [name for name in text.columns if name != choice.columns.get("value", "value")])
     rows, scales = _as_shares(rows, where, choice.scale, notes)
     if choice.mean:
@@ -178,31 +177,6 @@ def _chosen(rows: pd.DataFrame, where: str, choice: TableChoice, notes: list[str
         notes.append(f"{count(below, 'backbone')} of {choice.above:g} % on ImageNet or less left out, as asked.")
         rows = rows[within]
     return rows
-
-
-def _directed(rows: pd.DataFrame, where: str, notes: list[str]) -> pd.DataFrame:
-    """Whether higher is better, of each row; metrics that are better when lower are passed over, by name."""
-    for said in set(rows["direction"]) - {"", "higher", "lower"}:
-        raise InputError(f'{where}: direction {said} is unknown; it is "higher" or "lower"')
-    rows = rows.assign(direction=[d or _direction(m) for d, m in zip(rows["direction"], rows["metric"], strict=True)])
-    for (metric, said), group in rows.groupby(["metric", "direction"]):
-        if metric in METRICS and METRICS[str(metric)].direction != said:
-            raise InputError(f"{where}: {metric} ({group['task'].iloc[0]}): the table says that {said} is better")
-    lower = rows["direction"] == "lower"
-    if lower.any():
-        names = listing(list(dict.fromkeys(rows.loc[lower, "metric"])))
-        words = f"{names}: lower is better there, which no verdict reads"
-        if lower.all():
-            raise InputError(f"{where}: {words}. Of an error rate give 1 - value under another name")
-        notes.append(f"{words}; passed over.")
-    return rows[~lower]
-
-
-def _direction(metric: str) -> str:
-    if metric in METRICS:
-        return METRICS[metric].direction
-    words = metric.lower().replace("-", "_").replace(" ", "_").split("_")
-    return "lower" if any(word in _LOWER for word in words) else "higher"
 
 
 def _refuse_twice(rows: pd.DataFrame, where: str, columns: Sequence[str]) -> None:
