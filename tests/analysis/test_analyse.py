@@ -110,6 +110,12 @@ def test_every_analysis_is_a_frame_and_stands_in_the_text() -> None:
     assert analyse(frame()).fits[0].resampled_r is None
 
 
+def test_no_p_is_shown_as_nothing() -> None:
+    text = details(analyse(frame(n=30)).fits[0])
+    assert "< 0.001" in text
+    assert "0.000" not in text
+
+
 def test_a_table_that_shows_nothing_of_families_says_so() -> None:
     text = details(analyse(frame(n=20, family="")).fits[0])
     assert "by families: none of several backbones is known" in text
