@@ -209,7 +209,10 @@ def test_metrics_that_are_better_when_lower_are_passed_over_by_name(tmp_path: Pa
 
 @pytest.mark.parametrize(
     "name",
-    "nll ece fpr95 FPR@95 FID top1err testerror error(%) test/errors val.losses logloss cross-entropy rank_cost".split(),
+    [
+        *("nll", "ece", "fpr95", "FPR@95", "FID", "top1err", "testerror", "error(%)"),
+        *("test/errors", "val.losses", "logloss", "cross-entropy", "rank_cost"),
+    ],
 )
 def test_a_name_tells_that_lower_is_better(tmp_path: Path, name: str) -> None:
     lines = [line.replace("accuracy", name) for line in ROWS]
@@ -273,6 +276,16 @@ def test_the_mean_is_over_backbones_that_have_all_tasks(tmp_path: Path) -> None:
     assert mean["b"] == pytest.approx((0.75 + 0.55) / 2)
     assert "Mean of 2 tasks: without a, which lack a task." in found.notes
     assert "--mean: no metric has two tasks" in refused(tmp_path, *ROWS, choice=TableChoice(mean=True))
+
+
+def test_imagenet_itself_is_not_in_the_mean_that_is_held_against_it(tmp_path: Path) -> None:
+    birds = [line.replace("moths", "birds").replace("0.7", "0.5") for line in ROWS]
+    imagenet = [f"{b},{x},imagenet1k,accuracy,{float(x) / 100:.3f}" for b, x in (r.split(",")[:2] for r in ROWS)]
+    found = read(tmp_path, *ROWS, *birds, *imagenet, choice=TableChoice(mean=True))
+    assert set(found.rows["task"]) == {"moths", "birds", "imagenet1k", "mean of 2 tasks"}
+    assert found.notes == ("Imagenet1k: its values are the ImageNet accuracies themselves; left out of the mean.",)
+    words = refused(tmp_path, *ROWS, *imagenet, choice=TableChoice(mean=True))
+    assert "no metric has two tasks beside ImageNet" in words
 
 
 def test_only_backbones_above_a_cut(tmp_path: Path) -> None:

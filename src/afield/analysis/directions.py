@@ -20,7 +20,7 @@ _LOWER_ENDS = ("err", "error", "errors", "loss", "losses")
 
 
 def directed(rows: pd.DataFrame, where: str, notes: list[str]) -> pd.DataFrame:
-    """The rows of metrics that are better when higher, column `direction` filled in; the others are passed over by name.
+    """The rows of metrics that are better when higher, column `direction` filled in; others are passed over by name.
 
     A metric of which neither the table nor `METRICS` says it is judged by its name, and `notes` says so. Raises
     InputError for a direction that is unknown or contradicts `METRICS`, and where nothing is better when higher.

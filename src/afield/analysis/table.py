@@ -22,6 +22,7 @@ from afield.base.errors import InputError, nearest
 from afield.scoring.metric import Floats
 from afield.scoring.metrics import METRICS
 
+_ROUNDED = 5e-4
 _PLACE = ["task", "metric", "backbone", "seed"]
 
 
@@ -227,9 +228,15 @@ def _as_shares(
 def _with_mean(
     rows: pd.DataFrame, scales: Mapping[tuple[str, str], float], where: str, notes: list[str]
 ) -> tuple[pd.DataFrame, dict[tuple[str, str], float]]:
-    """One more task a metric: the mean over its tasks, of the backbones that have all of them."""
+    """One more task a metric: the mean over its tasks, of the backbones that have all of them. A task that is ImageNet
+    itself is not among them, for it would be held against itself.
+    """
     blocks, further = [rows], dict(scales)
-    for metric, group in rows.groupby("metric", sort=False):
+    itself = {place for place, group in rows.groupby(["task", "metric"], sort=False) if _is_imagenet(group)}
+    for task, _ in itself:
+        notes.append(f"{task}: its values are the ImageNet accuracies themselves; left out of the mean.")
+    others = rows[[place not in itself for place in zip(rows["task"], rows["metric"], strict=True)]]
+    for metric, group in others.groupby("metric", sort=False):
         cells = group.pivot_table(index="backbone", columns="task", values="value", aggfunc="mean")
         if cells.shape[1] < 2:
             continue
@@ -243,5 +250,10 @@ def _with_mean(
         blocks.append(about.assign(task=name, value=mean, low=np.nan, high=np.nan, n_test=np.nan, seed="0"))
         further[name, str(metric)] = float(max(scales[str(task), str(metric)] for task in cells.columns))
     if len(blocks) == 1:
-        raise InputError(f"{where}: --mean: no metric has two tasks")
+        raise InputError(f"{where}: --mean: no metric has two tasks{' beside ImageNet' if itself else ''}")
     return pd.concat(blocks), further
+
+
+def _is_imagenet(rows: pd.DataFrame) -> bool:
+    """Whether one task's values are the ImageNet accuracies, up to a tenth of a point that was rounded away."""
+    return bool(np.allclose(rows["value"], rows["imagenet_top1"] / 100, rtol=0, atol=_ROUNDED))
