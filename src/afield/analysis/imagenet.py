@@ -7,6 +7,7 @@ import pandas as pd
 
 from afield.analysis.scales import factor
 from afield.analysis.words import count, listing
+from afield.backbones.backbone import Backbone
 from afield.backbones.catalogue import catalogue
 from afield.base.errors import InputError, nearest
 
@@ -31,8 +32,7 @@ def with_imagenet(rows: pd.DataFrame, other: pd.DataFrame | None, where: str, no
     if other is not None:
         rows = _fill(rows, _of_table(other), f"{other['where'].iloc[0] if len(other) else 'the other table'}", notes)
     rows = _fill(rows, _of_catalogue(rows["backbone"]), "the catalogue", notes)
-    known = catalogue()
-    families = {name: known[name].family for name in set(rows["backbone"]) if name in known}
+    families = {name: card.family for name, card in _cards(rows["backbone"]).items()}
     rows = rows.assign(
         family=[own or families.get(name, "") for own, name in zip(rows["family"], rows["backbone"], strict=True)]
     )
@@ -69,9 +69,17 @@ def _of_table(other: pd.DataFrame) -> dict[str, float]:
 
 
 def _of_catalogue(names: pd.Series) -> dict[str, float]:
-    rows = catalogue()
-    accuracies = {name: rows[name].imagenet_top1 for name in set(names) if name in rows}
+    accuracies = {name: card.imagenet_top1 for name, card in _cards(names).items()}
     return {name: accuracy for name, accuracy in accuracies.items() if accuracy is not None}
+
+
+def _cards(names: pd.Series) -> dict[str, Backbone]:
+    """The catalogue's entries by the table's names. A name that was joined (`model+img_size`) is known by its first
+    part, whose accuracy is that at the catalogue's own image size.
+    """
+    known = catalogue()
+    found = {name: known.get(name) or known.get(name.partition(" ")[0]) for name in set(names)}
+    return {name: card for name, card in found.items() if card is not None}
 
 
 def _fill(rows: pd.DataFrame, known: dict[str, float], source: str, notes: list[str]) -> pd.DataFrame:
@@ -81,7 +89,10 @@ def _fill(rows: pd.DataFrame, known: dict[str, float], source: str, notes: list[
     if not filled:
         return rows
     notes.append(f"ImageNet accuracy of {count(len(filled), 'backbone')} from {source}.")
-    cards = catalogue()
+    cards = _cards(rows["backbone"])
+    joined = [name for name in filled if source == "the catalogue" and cards[name].id != name]
+    if joined:
+        notes.append(f"By the first part of their names, at the catalogue's image size, among them: {listing(joined)}.")
     unsure = [name for name in filled if source == "the catalogue" and "unverified" in cards[name].source]
     if unsure:
         notes.append(f"From memory and unverified among them: {listing(unsure)}.")
