@@ -104,6 +104,19 @@ def test_accuracies_that_lack_are_those_of_the_catalogue(tmp_path: Path) -> None
     )
 
 
+def test_a_joined_name_is_known_by_its_first_part(tmp_path: Path) -> None:
+    lines = ["resnet50.tv_in1k,224,0.7", "resnet50.tv_in1k,288,0.8", "mine,224,0.9"]
+    choice = TableChoice(columns={"backbone": "model+img_size"}, metric="accuracy")
+    found = read(tmp_path, *lines, head="model,img_size,value", choice=choice)
+    card = find("resnet50.tv_in1k")
+    assert list(found.rows["family"]) == [card.family] * 2
+    assert list(found.rows["imagenet_top1"]) == [card.imagenet_top1] * 2
+    assert found.notes[1] == (
+        "By the first part of their names, at the catalogue's image size, among them: resnet50.tv_in1k 224 and "
+        "resnet50.tv_in1k 288."
+    )
+
+
 def test_accuracies_may_stand_in_another_table(tmp_path: Path) -> None:
     other = tmp_path / "imagenet.csv"
     other.write_text('model,size,top1\na,224,60.5\na,384,"61.5"\nb,224,70\n', encoding="utf-8")
@@ -256,6 +269,18 @@ def test_rows_that_do_not_lead_are_left_out_and_counted(tmp_path: Path) -> None:
     assert found.notes == ("Five rows whose intervention is scratch left out.",)
     words = refused(tmp_path, *(f"{line},val" for line in ROWS), head=f"{HEAD},split")
     assert "no row whose split is test, only val" in words
+
+
+def test_networks_that_start_from_a_probe_are_fitted_but_not_mixed_with_others(tmp_path: Path) -> None:
+    found = read(tmp_path, *(f"{line},probe" for line in ROWS), head=f"{HEAD},initialisation")
+    assert fit_transfer(found.rows)[0].n == 5
+    assert found.notes == ()
+    mixed = [f"{line},{'probe' if place else 'pretrained'}" for place, line in enumerate(ROWS)]
+    with pytest.raises(InputError, match="one line must not mix them"):
+        fit_transfer(read(tmp_path, *mixed, head=f"{HEAD},initialisation").rows)
+    scratch = [f"{line},{start}" for line in ROWS for start in ("probe", "random")]
+    notes = read(tmp_path, *scratch, head=f"{HEAD},initialisation").notes
+    assert notes == ("Five rows whose initialisation is random left out.",)
 
 
 def test_intervals_that_do_not_hold_their_value_are_told_of(tmp_path: Path) -> None:

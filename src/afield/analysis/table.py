@@ -15,7 +15,7 @@ import pandas as pd
 from afield.analysis.columns import as_text, named, numbers, read_text
 from afield.analysis.directions import directed
 from afield.analysis.imagenet import with_imagenet
-from afield.analysis.points import LEADING
+from afield.analysis.points import FROM_PRETRAINED, LEADING
 from afield.analysis.scales import Scale, check_limits, factor
 from afield.analysis.words import capital, count, listing
 from afield.base.errors import InputError, nearest
@@ -117,7 +117,7 @@ def _filled(rows: pd.DataFrame, where: str, source: object, choice: TableChoice)
 
 def _leading(rows: pd.DataFrame, where: str, intervention: str, notes: list[str]) -> pd.DataFrame:
     """Rows of single pretrained networks on test, plain, under that intervention; what else there is, counted."""
-    wanted = {**LEADING, "initialisation": ("pretrained",), "intervention": (intervention,)}
+    wanted = {**LEADING, "initialisation": FROM_PRETRAINED, "intervention": (intervention,)}
     for column, leading in wanted.items():
         if column not in rows:
             continue
