@@ -134,6 +134,31 @@ def test_accuracies_may_stand_in_another_table(tmp_path: Path) -> None:
     assert "a stands twice" in words
 
 
+def test_accuracies_of_the_other_table_go_before_the_own(tmp_path: Path) -> None:
+    other = tmp_path / "imagenet.csv"
+    other.write_text("backbone,imagenet_top1\na,61.5\nb,67.7\n", encoding="utf-8")
+    found = read(tmp_path, *ROWS, choice=TableChoice(imagenet=other))
+    assert list(found.rows["imagenet_top1"]) == [61.5, 67.7, 71.6, 76.1, 79.9]
+    assert found.notes == (
+        f"ImageNet accuracy of two backbones from {other}.",
+        "The table's own imagenet_top1, which is another for a, is not used there.",
+        f"ImageNet accuracy of c, d and e, which {other} lacks, is the table's own.",
+    )
+
+
+def test_names_that_one_table_lacks_count_for_the_other(tmp_path: Path) -> None:
+    other = tmp_path / "imagenet.csv"
+    other.write_text("model,top1\na,60.5\nb,67.7\n", encoding="utf-8")
+    names = {"backbone": "model", "value": "acc"}
+    unnamed = TableChoice(columns=names, imagenet=other)
+    assert "--columns imagenet_top1=NAME" in refused(tmp_path, "a,0.5", head="model,acc", choice=unnamed)
+    choice = TableChoice(columns={**names, "imagenet_top1": "top1"}, imagenet=other, metric="accuracy")
+    found = read(tmp_path, "a,0.5", "b,0.6", head="model,acc", choice=choice)
+    assert list(found.rows["imagenet_top1"]) == [60.5, 67.7]
+    slip = TableChoice(columns={"backbone": "model", "value": "ac", "imagenet_top1": "top1"}, imagenet=other)
+    assert "has no column ac; did you mean acc?" in refused(tmp_path, "a,0.5", head="model,acc", choice=slip)
+
+
 def test_two_rows_of_one_weight_are_refused_with_what_tells_them_apart(tmp_path: Path) -> None:
     lines = ["net,224,70,0.5", "net,384,70,0.6", "b,224,75,0.7"]
     words = refused(tmp_path, *lines, head="backbone,img_size,imagenet_top1,value")

@@ -6,13 +6,13 @@ Whatever would give a number that looks fine and is not is refused by name; what
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from afield.analysis.columns import as_text, named, numbers, read_text
+from afield.analysis.columns import as_text, has, named, numbers, read_text
 from afield.analysis.directions import directed
 from afield.analysis.imagenet import with_imagenet
 from afield.analysis.points import FROM_PRETRAINED, LEADING
@@ -37,7 +37,8 @@ class TableChoice:
     metric: str | None = None
     """what the values are, where no column says so"""
     imagenet: str | Path | None = None
-    """another table that holds ImageNet accuracies, read with the same `columns`"""
+    """another table that holds ImageNet accuracies, which go before the table's own. Read with the same `columns`; one
+    that a table of the two lacks counts for the other alone"""
     tasks: Sequence[str] = ()
     """these alone; empty: all"""
     without: Sequence[str] = ()
@@ -70,14 +71,15 @@ def read_table(source: str | Path | pd.DataFrame, choice: TableChoice | None = N
     of the value's column, ImageNet accuracy and family the catalogue's, seed 0, intervention plain. Raises InputError
     for all that cannot be read without a guess.
     """
-    choice = choice or TableChoice()
+    asked = choice or TableChoice()
     where = "table" if isinstance(source, pd.DataFrame) else str(source)
     text = as_text(source) if isinstance(source, pd.DataFrame) else read_text(Path(source))
+    choice = replace(asked, columns=_own_columns(asked, text))
     rows = _filled(named(text, where, choice.columns, choice.values), where, source, choice)
     notes: list[str] = []
     rows = _leading(rows, where, choice.intervention, notes)
     rows = _without_missing(rows, where, notes)
-    rows = with_imagenet(rows, _imagenet_table(choice), where, notes)
+    rows = with_imagenet(rows, _imagenet_table(asked), where, notes)
     rows = _chosen(rows, where, choice, notes)
     rows = directed(rows, where, notes)
     _refuse_twice(rows, where, [name for name in text.columns if name != choice.columns.get("value", "value")])
@@ -151,12 +153,25 @@ def _imagenet_table(choice: TableChoice) -> pd.DataFrame | None:
         return None
     path = Path(choice.imagenet)
     text = read_text(path)
-    own = {name: column for name, column in choice.columns.items() if set(column.split("+")) <= set(text.columns)}
-    if "imagenet_top1" in text:
-        own["value"] = "imagenet_top1"
+    own = {name: column for name, column in choice.columns.items() if has(text, column)}
+    if "imagenet_top1" in own or "imagenet_top1" in text:
+        own["value"] = own.get("imagenet_top1", "imagenet_top1")
+    if "value" not in own and "value" not in text:
+        raise InputError(
+            f"{path}: has no column imagenet_top1; say which one it is (--columns imagenet_top1=NAME); there are: "
+            f"{', '.join(text.columns)}"
+        )
     found = named(text, str(path), {name: own[name] for name in own if name in ("backbone", "value")}, ())
     found = pd.DataFrame({"backbone": found["backbone"], "imagenet_top1": numbers(found["value"], str(path))})
     return found.dropna().assign(where=str(path))
+
+
+def _own_columns(choice: TableChoice, text: pd.DataFrame) -> dict[str, str]:
+    """Names for the table itself: not those of columns that the ImageNet table alone has."""
+    if choice.imagenet is None:
+        return dict(choice.columns)
+    other = read_text(Path(choice.imagenet))
+    return {name: column for name, column in choice.columns.items() if has(text, column) or not has(other, column)}
 
 
 def _chosen(rows: pd.DataFrame, where: str, choice: TableChoice, notes: list[str]) -> pd.DataFrame:
