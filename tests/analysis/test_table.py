@@ -207,16 +207,26 @@ def test_a_row_that_spoils_the_table_is_refused(tmp_path: Path, line: str, words
     assert words in refused(tmp_path, *ROWS, line)
 
 
-def test_scales_may_differ_between_tasks_and_be_said(tmp_path: Path) -> None:
-    per_cent = [line.replace("moths", "birds").replace(",0.", ",") for line in ROWS]
+def test_scales_may_differ_between_metrics_and_be_said(tmp_path: Path) -> None:
+    per_cent = [line.replace("accuracy", "macro_f1").replace(",0.", ",") for line in ROWS]
     found = read(tmp_path, *ROWS, *per_cent)
-    assert found.notes == ("Per cent: birds. Shares 0..1: moths.",)
+    assert found.notes == ("Per cent: macro_f1. Shares 0..1: accuracy.",)
     assert found.rows["value"].between(0, 1).all()
-    failed = [*per_cent, "f,82,birds,accuracy,0.148"]
+    failed = [*per_cent, "f,82,moths,macro_f1,0.148"]
     assert "mixed" in refused(tmp_path, *failed)
     said = read(tmp_path, *failed, choice=TableChoice(scale="percent")).rows
     assert said["value"].iloc[-1] == pytest.approx(0.00148)
     assert "more than 1" in refused(tmp_path, *failed, choice=TableChoice(scale="share"))
+
+
+def test_a_metric_has_one_scale_over_its_tasks(tmp_path: Path) -> None:
+    per_cent = [line.replace(",0.", ",") for line in ROWS]
+    rare = [f"{name},{x},rare,accuracy,{y}" for name, x, y in (("a", 60.5, 0.10), ("b", 67.7, 0.33), ("c", 71.6, 0.65))]
+    words = refused(tmp_path, *per_cent, *rare)
+    assert "accuracy looks like per cent on moths and like shares 0..1 on rare" in words
+    assert "--scale percent" in words
+    said = read(tmp_path, *per_cent, *rare, choice=TableChoice(scale="percent")).rows
+    assert said["value"].min() == pytest.approx(0.001)
 
 
 def test_numbers_that_are_no_points_are_refused(tmp_path: Path) -> None:

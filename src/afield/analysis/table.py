@@ -216,6 +216,7 @@ def _refuse_twice(rows: pd.DataFrame, where: str, columns: Sequence[str]) -> Non
 def _as_shares(
     rows: pd.DataFrame, where: str, said: Scale | None, notes: list[str]
 ) -> tuple[pd.DataFrame, dict[tuple[str, str], float]]:
+    """Values and limits as shares, and the scale of each (task, metric); a metric has one over all of its tasks."""
     scales: dict[tuple[str, str], float] = {}
     blocks = []
     for (task, metric), group in rows.groupby(["task", "metric"], sort=False):
@@ -226,9 +227,18 @@ def _as_shares(
         check_limits(low, high, divisor, place)
         scales[str(task), str(metric)] = divisor
         blocks.append(group.assign(**{name: group[name] / divisor for name in ("value", "low", "high")}))
-    by_scale = {scale: [task for (task, _), each in scales.items() if each == scale] for scale in scales.values()}
-    if len(by_scale) > 1:
-        notes.append(f"Per cent: {listing(by_scale[100.0])}. Shares 0..1: {listing(by_scale[1.0])}.")
+    by_scale: dict[str, dict[float, str]] = {}
+    for (task, metric), each in scales.items():
+        by_scale.setdefault(metric, {}).setdefault(each, task)
+    for metric, tasks in by_scale.items():
+        if len(tasks) > 1:
+            raise InputError(
+                f"{where}: {metric} looks like per cent on {tasks[100.0]} and like shares 0..1 on {tasks[1.0]}; bring "
+                "all to one scale, or say --scale percent where all of them are per cent"
+            )
+    if len(set(scales.values())) > 1:
+        per_cent, shares_of = ([m for m, tasks in by_scale.items() if scale in tasks] for scale in (100.0, 1.0))
+        notes.append(f"Per cent: {listing(per_cent)}. Shares 0..1: {listing(shares_of)}.")
     shares = pd.concat(blocks) if blocks else rows
     outside = (shares["value"] < shares["low"]) | (shares["value"] > shares["high"])
     if outside.any():
