@@ -35,6 +35,12 @@ def test_coefficients_are_those_of_scipy(seed: int, n: int) -> None:
     assert misranked(table) == pytest.approx(wrong / (n * (n - 1) / 2))
 
 
+def test_pairs_that_tie_count_half() -> None:
+    table = pd.DataFrame({"imagenet_top1": [60.0, 70, 80, 80], "value": [0.3, 0.2, 0.2, 0.4]})
+    # ab wrong, bc tied here, cd tied on ImageNet, ac wrong, ad and bd right
+    assert misranked(table) == pytest.approx((2 + 2 / 2) / 6)
+
+
 def test_intervals_of_ranks_worked_by_hand() -> None:
     # ranks of y: 2 1 4 3 6 5 8 7 10 9. Sum of squared differences 10: rho = 1 - 60/990 = 0.9394; 5 pairs of 45 are
     # discordant: tau = 35/45. rho: z 1.7331, error sqrt((1 + 0.8825/2)/7) = 0.4538; tau: z 1.0397, error

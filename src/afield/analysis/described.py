@@ -60,7 +60,10 @@ def _parts(fit: TransferFit) -> Iterator[str]:
     yield from cautions(fit)
     yield ""
     yield _frame(correlations(fit.points))
-    yield f"of all pairs of backbones ImageNet accuracy puts {misranked(fit.points):.1%} in the wrong order"
+    yield (
+        f"of all pairs of backbones ImageNet accuracy puts {misranked(fit.points):.1%} in the wrong order; a tie "
+        "half"
+    )
     yield ""
     yield _frame(slopes(fit.points, fit.errors, fit.n_test), {"r2": 4})
     yield _by_families(fit)
