@@ -61,11 +61,10 @@ def _parts(fit: TransferFit) -> Iterator[str]:
     yield ""
     yield _frame(correlations(fit.points))
     yield (
-        f"of all pairs of backbones ImageNet accuracy puts {misranked(fit.points):.1%} in the wrong order; a tie "
-        "half"
+        f"of all pairs of backbones ImageNet accuracy puts {misranked(fit.points):.1%} in the wrong order; a tie half"
     )
     yield ""
-    yield _frame(slopes(fit.points, fit.errors, fit.n_test), {"r2": 4})
+    yield _frame(slopes(fit.points, fit.errors, fit.n_test, metric=fit.metric), {"r2": 4})
     yield _by_families(fit)
     yield ""
     yield _frame(cut_sweep(fit.points, fit.errors, smallest_slope=fit.smallest_slope), {"above": 0})
