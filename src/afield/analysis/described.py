@@ -74,9 +74,9 @@ def _parts(fit: TransferFit) -> Iterator[str]:
     found = power(fit)
     if found is not None:
         yield (
-            "In four studies of five so many backbones, spread and scattered like these, would show |r| from "
-            f"{found.r:.2f} on, or a slope from {found.slope:.2f} points on; and of a slope of 0 that it is within "
-            f"{found.within:.2f}."
+            "In four studies of five so many backbones, spread and scattered like these, would show a true |r| of "
+            f"{found.r:.2f} or more, or a true slope of {found.slope:.2f} points or more; and of a true slope of 0 "
+            f"that it is within {found.within:.2f}."
         )
     far = outliers(fit.points)
     if len(far):
