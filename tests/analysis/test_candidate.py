@@ -69,6 +69,19 @@ def test_its_own_uncertainty_counts_where_it_is_larger() -> None:
     assert wide.expected.high - wide.expected.low > 2 * (narrow.expected.high - narrow.expected.low)
 
 
+def test_what_shared_images_do_to_all_cancels() -> None:
+    x = np.linspace(60, 85, 9)
+    y = 0.3 + 0.006 * x + 1e-4 * np.tile([1, -1, 0], 3)
+    names = [f"b{index}" for index in range(9)]
+    shared = pd.DataFrame(np.full((9, 9), 0.03**2), index=names, columns=names)
+    apart = pd.DataFrame(np.eye(9) * 0.03**2, index=names, columns=names)
+    (tight,) = against_the_line(table(x, y), "b4", covariance=shared)
+    (loose,) = against_the_line(table(x, y), "b4", covariance=apart)
+    assert tight.expected.high - tight.expected.low < 0.002
+    reach = 2.3646 * 0.03 * np.sqrt(1 + 1 / 8)  # t of six degrees; the candidate is at the middle of the others
+    assert loose.expected.high - loose.expected.value == pytest.approx(reach, rel=0.05)
+
+
 def test_an_intervention_is_held_against_the_plain_line_without_its_own_backbone() -> None:
     x = np.linspace(60, 85, 6)
     y = 0.3 + 0.006 * x + np.tile([0.002, -0.002], 3)
@@ -82,10 +95,13 @@ def test_an_intervention_is_held_against_the_plain_line_without_its_own_backbone
 def test_what_has_no_line_says_why() -> None:
     x = np.array([60.0, 70, 80])
     (few,) = against_the_line(table(x, x / 100), "b0")
-    assert few.trouble == "only 2 other backbones have both numbers; a line needs 3"
+    assert few.trouble == "Two backbones: a line needs at least three."
     assert not few.clear
     (same,) = against_the_line(table(np.array([60.0, 70, 70, 70]), np.arange(4) / 10), "b0")
-    assert "do not differ in ImageNet accuracy" in same.trouble
+    assert "have the same ImageNet accuracy" in same.trouble
+    line = np.linspace(60, 80, 5)
+    (exact,) = against_the_line(table(line, line / 100), "b0")
+    assert "lie exactly on a line" in exact.trouble
     with pytest.raises(InputError, match="b9: has no results under plain; known: b0, b1, b2"):
         against_the_line(table(x, x / 100), "b9")
     with pytest.raises(InputError, match="b1: its ImageNet accuracy is not known"):

@@ -114,6 +114,10 @@ def test_over_tasks_by_hand() -> None:
     )
     letters = dict(zip(found.backbones, found.letters, strict=True))
     assert not set(letters["a"]) & set(letters["b"])
+    assert found.friedman_p < 0.01
+    agreed = over_tasks([places(f"t{i}", {"a": 0.5, "b": 0.6, "c": 0.7}) for i in range(2)])
+    assert agreed is not None
+    assert agreed.friedman_p == pytest.approx(1 / 6, abs=0.015)  # of 36 pairs of orders six agree
     few = over_tasks(several[:5])
     assert few is not None
     assert not few.possible
@@ -146,7 +150,8 @@ def test_the_words(record: StudyRecord) -> None:
     assert "Backbones that share a letter cannot be told apart" in text
     bias = winners_curse(record, "elpv")
     assert bias is not None
-    assert f"by about {100 * bias:.1f} points" in text
+    assert f"by {100 * bias:.1f} points or more" in text
+    assert text.count("chosen on validation") == 1
     pair = describe_pair(record, SQUEEZE, LITE2)
     assert pair.startswith(f"elpv: {SQUEEZE} minus {LITE2}, -")
     assert "clearly apart" in pair

@@ -23,7 +23,7 @@ from afield.tasks.places import cache_folder
 from afield.training import devices
 from afield.training.checkpoint import State, load_checkpoint, save_checkpoint
 from afield.training.loop import EVALUATION_BATCH, Hooks, predict
-from afield.training.numerics import Numerics, NumericsChoice, numerics_for, settle
+from afield.training.numerics import NumericsChoice, numerics_for, settle
 from afield.training.spread import Stop, Tell, spread
 from afield.training.start import as_it_is
 from afield.trial.inputs import SplitInputs
@@ -204,10 +204,16 @@ def stops(tell: Tell, stop: Stop) -> NoReturn:
     raise Stopped("stopped between two steps")
 
 
+def begins_elsewhere(tell: Tell, stop: Stop) -> NoReturn:
+    devices.begin_alike(2 - devices.share().rank, 0)
+    raise AssertionError("one of them begins an epoch earlier")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("work", "error", "words"),
     [
+        (begins_elsewhere, AfieldError, r"would begin at different epochs and steps \(\(2, 0\), \(1, 0\)\)"),
         (fails, AfieldError, "ValueError: no such thing"),
         pytest.param(
             dies,
@@ -231,14 +237,11 @@ def test_one_device_needs_no_process() -> None:
     assert spread(one, lambda tell, stop: (os.getpid(), stop()), lambda: None, lambda: True) == (os.getpid(), True)
 
 
-def test_one_device_leaves_keys_as_they_were_and_two_do_not(inputs: Inputs) -> None:
+def test_the_number_of_devices_is_in_the_key(inputs: Inputs) -> None:
     data, _ = inputs
     one, two = (trial_of(data, "odd batches", processes) for processes in (1, 2))
-    assert "devices" not in one.model_dump(mode="json")["numerics"]
     assert two.model_dump(mode="json")["numerics"]["devices"] == 2
     assert one.key != two.key
-    for trial in (one, two):
-        assert Numerics.model_validate(trial.numerics.model_dump(mode="json")) == trial.numerics
 
 
 def test_a_trial_on_two_devices_does_not_run_on_one(inputs: Inputs) -> None:

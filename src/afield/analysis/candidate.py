@@ -2,10 +2,10 @@
 
 The line is fitted to the *other* backbones alone, so that the candidate does not pull it to itself, and the interval is
 that of a prediction: what one more backbone of that ImageNet accuracy could reach. Student's t with n - 2 degrees of
-freedom and the variance s^2 (1 + 1/n + (x - mean x)^2 / sum (x_i - mean x)^2), s^2 from the scatter around the line and
-at least as large as the points' own errors make it; a candidate that is less certain than they are (fewer seeds) has
-the excess added. (Any textbook; Miller et al. 2021, arXiv 2107.04649, call such a residual effective robustness where
-both axes are accuracies on two test sets.)
+freedom and the variance s^2 (1 + 1/n + (x - mean x)^2 / sum (x_i - mean x)^2), s^2 from the scatter around the line. A
+candidate that is less certain than the others (fewer seeds) has the excess added, and the variance is at least what the
+errors of all points make of the difference. (Any textbook; Miller et al. 2021, arXiv 2107.04649, call such a residual
+effective robustness where both axes are accuracies on two test sets.)
 """
 
 from __future__ import annotations
@@ -18,13 +18,12 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t
 
-from afield.analysis.fits import least_squares_slope
+from afield.analysis.fits import least_squares_slope, no_line
 from afield.analysis.points import leading_rows, points_of, rows_to_fit
 from afield.base.errors import InputError, nearest
 from afield.scoring.intervals import LEVEL, Interval
-
-_FEWEST = 3
-"""other backbones: two would leave nothing to judge the line by"""
+from afield.scoring.metric import Floats
+from afield.scoring.metrics import metric_title
 
 
 @dataclass(frozen=True)
@@ -62,11 +61,19 @@ class Residual:
 
 
 def against_the_line(
-    results: pd.DataFrame, candidate: str, *, intervention: str = "plain", baseline: str = "plain"
+    results: pd.DataFrame,
+    candidate: str,
+    *,
+    intervention: str = "plain",
+    baseline: str = "plain",
+    covariance: pd.DataFrame | None = None,
 ) -> tuple[Residual, ...]:
     """The candidate under `intervention` against the line of all other backbones under `baseline`, for each task and
     metric (better when higher) on which it was scored.
 
+    `covariance`, by backbone, is that of the errors of all values, the candidate's among them, which knows that all
+    were scored on the same samples; the table then holds one task and metric. Without it the errors are those that the
+    table tells, and count as independent.
     Raises InputError for a candidate that the table has not under that intervention, or whose ImageNet accuracy is not
     known; and what `rows_to_fit` raises.
     """
@@ -83,41 +90,45 @@ def against_the_line(
     line = rows_to_fit(results, baseline)
     line = line[line["backbone"] != candidate]
     return tuple(
-        _residual(str(task), str(metric), own, line[(line["task"] == task) & (line["metric"] == metric)])
+        _residual(str(task), str(metric), own, line[(line["task"] == task) & (line["metric"] == metric)], covariance)
         for (task, metric), own in mine[mine["direction"] == "higher"].groupby(["task", "metric"], sort=False)
     )
 
 
-def _residual(task: str, metric: str, own: pd.DataFrame, others: pd.DataFrame) -> Residual:
+def _residual(
+    task: str, metric: str, own: pd.DataFrame, others: pd.DataFrame, covariance: pd.DataFrame | None
+) -> Residual:
     x0, value = float(own["imagenet_top1"].iloc[0]), float(own["value"].mean(skipna=False))
-    nothing = Interval(math.nan, math.nan, math.nan)
-    bare = Residual(task, metric, others["backbone"].nunique(), x0, value, nothing, math.nan, outside=False)
-    if math.isnan(value):
-        return _lacking(bare, "its metric is not defined")
-    if bare.others < _FEWEST:
-        return _lacking(bare, f"only {bare.others} other backbones have both numbers; a line needs {_FEWEST}")
-    points, errors, _ = points_of(others, None)
+    points, _, _ = points_of(others, None)
     x, y = points["imagenet_top1"].to_numpy(np.float64), points["value"].to_numpy(np.float64)
-    if len(points) < _FEWEST or np.ptp(x) == 0:
-        return _lacking(bare, "the other backbones do not differ in ImageNet accuracy, or lack numbers")
-    n, slope = len(x), float(least_squares_slope(x, y))
-    typical = float(np.diag(errors).mean())
+    n, nothing = len(points), Interval(math.nan, math.nan, math.nan)
+    trouble = "Its metric is not defined." if math.isnan(value) else no_line(x, y, metric_title(metric))
+    if trouble:
+        return Residual(task, metric, n, x0, value, nothing, math.nan, outside=False, trouble=trouble)
+    slope = float(least_squares_slope(x, y))
     scatter = float(((y - y.mean() - slope * (x - x.mean())) ** 2).sum()) / (n - 2)
-    leverage = 1 / n + (x0 - x.mean()) ** 2 / float(((x - x.mean()) ** 2).sum())
-    excess = max(0.0, float(points_of(own, None)[0]["error"].iloc[0]) ** 2 - typical)
-    error = math.sqrt(max(scatter, typical) * (1 + leverage) + excess)
-    expected, reach = float(y.mean() + slope * (x0 - x.mean())), float(t.isf((1 - LEVEL) / 2, n - 2)) * error
-    gap = abs(value - expected)
-    p = 1.0 if gap == 0 else 2 * float(t.sf(gap / error, n - 2)) if error else 0.0
+    weights = 1 / n + (x0 - x.mean()) * (x - x.mean()) / float(((x - x.mean()) ** 2).sum())
+    contrast = np.array([1.0, *-weights])  # the candidate less what the line says of it
+    errors = _errors(points, points_of(own, None)[0], covariance)
+    typical = float(np.diag(errors)[1:].mean())
+    excess = max(0.0, float(errors[0, 0]) - typical)
+    by_scatter, by_errors = scatter * float(contrast @ contrast) + excess, float(contrast @ errors @ contrast)
+    error = math.sqrt(max(by_scatter, by_errors))
+    expected, reach = float(weights @ y), float(t.isf((1 - LEVEL) / 2, n - 2)) * error
+    p = 2 * float(t.sf(abs(value - expected) / error, n - 2))
     limits = Interval(expected, expected - reach, expected + reach)
     return Residual(task, metric, n, x0, value, limits, p, outside=not x.min() <= x0 <= x.max())
 
 
-def _lacking(bare: Residual, trouble: str) -> Residual:
-    return Residual(
-        bare.task, bare.metric, bare.others, bare.imagenet_top1, bare.value, bare.expected, math.nan, outside=False,
-        trouble=trouble,
-    )  # fmt: skip
+def _errors(points: pd.DataFrame, own: pd.DataFrame, covariance: pd.DataFrame | None) -> Floats:
+    """[1 + n, 1 + n] covariance of the errors of the candidate and the others."""
+    names = [*own["backbone"], *points["backbone"]]
+    if covariance is not None:
+        given = covariance.reindex(index=names, columns=names).to_numpy(np.float64)
+        if np.isfinite(given).all():
+            return given
+    result: Floats = np.diag(np.array([*own["error"], *points["error"]], np.float64) ** 2)
+    return result
 
 
 def pooled(residuals: Sequence[Residual]) -> Interval | None:

@@ -1,9 +1,9 @@
 """Backbones over several tasks: mean ranks, and whether the tasks agree well enough to tell any two apart.
 
 A task is the unit here, not an image: this asks what another task would say. Friedman's test asks whether there is any
-difference (Friedman 1937); pairs are compared by Wilcoxon's signed-rank test on the differences of their metrics, with
-Holm's p values. Not by a critical difference of mean ranks, which depends on who else takes part (Demsar 2006, Journal
-of Machine Learning Research 7:1; Benavoli, Corani and Mangili 2016, the same 17:5).
+difference (Friedman 1937), by permutation; pairs are compared by Wilcoxon's signed-rank test on the differences of
+their metrics, with Holm's p values. Not by a critical difference of mean ranks, which depends on who else takes part
+(Demsar 2006, Journal of Machine Learning Research 7:1; Benavoli, Corani and Mangili 2016, the same 17:5).
 """
 
 from __future__ import annotations
@@ -15,14 +15,17 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from scipy.stats import friedmanchisquare, rankdata, wilcoxon
+from scipy.stats import rankdata, wilcoxon
 
 from afield.analysis.letters import compact_letters
 from afield.analysis.paired import holm
 from afield.analysis.pairs import Places
+from afield.base.streams import stream
 from afield.scoring.intervals import LEVEL
 from afield.scoring.metric import Floats
 from afield.scoring.metrics import direction
+
+_ORDERS = 9_999
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ def over_tasks(places: Sequence[Places]) -> OverTasks | None:
         backbones=tuple(names),
         mean_rank=tuple(float(mean[index]) for index in order),
         letters=tuple(letters[name] for name in names),
-        friedman_p=_friedman(table),
+        friedman_p=_friedman(ranks),
         left_out=tuple(str(name) for name in values.index if name not in whole.index),
         possible=2 * 0.5 ** len(table) * len(pairs) < 1 - LEVEL,
     )
@@ -86,7 +89,13 @@ def _wilcoxon(first: Floats, second: Floats) -> float:
     return float(wilcoxon(first, second).pvalue)
 
 
-def _friedman(table: Floats) -> float:
-    if table.shape[1] < 3 or np.ptp(table, axis=1).max() == 0:
+def _friedman(ranks: Floats) -> float:
+    """P of Friedman's statistic, the spread of the mean ranks [tasks, backbones], among orders drawn task by task.
+
+    Of the tasks of a study there are too few for its chi-squared distribution.
+    """
+    if ranks.shape[1] < 3 or np.ptp(ranks, axis=1).max() == 0:
         return math.nan
-    return float(friedmanchisquare(*table.T).pvalue)
+    drawn = stream(0, "Friedman").permuted(np.repeat(ranks[None], _ORDERS, axis=0), axis=2)
+    as_far = drawn.mean(axis=1).var(axis=1) >= ranks.mean(axis=0).var() - 1e-12
+    return float((1 + as_far.sum()) / (1 + _ORDERS))

@@ -1,9 +1,10 @@
 """Every backbone against every other on one task: who can be told apart, who cannot, and which rank each may have.
 
-The differences and their variances are those of the ranking (paired.py). All pairs are looked at, so their p values are
-Holm's (Holm 1979): what is said of all pairs holds together at 95 %. Hence also the ranks: a backbone has at least as
-many above it as are clearly better, and at least as many below it as are clearly worse; the interval between holds for
-all backbones together (Mogstad, Romano, Shaikh and Wilhelm 2024, Review of Economic Studies 91:476).
+The differences and their variances are those of the ranking (paired.py). All pairs are looked at, so p values are
+multiplied by their number (Bonferroni; Dunn 1961): what is said of all pairs holds together at 95 %, and whom the
+ranking ties with its winner, which looks at fewer pairs, shares a letter with it. Hence also the ranks: a backbone has
+at least as many above it as are clearly better, and at least as many below it as are clearly worse; the interval
+between holds for all backbones together (Mogstad, Romano, Shaikh and Wilhelm 2024, Review of Economic Studies 91:476).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import pandas as pd
 from scipy.stats import binomtest
 
 from afield.analysis.letters import compact_letters
-from afield.analysis.paired import Compares, PairedScores, holm, student, student_p
+from afield.analysis.paired import Compares, PairedScores, student, student_p
 from afield.base.errors import InputError, nearest
 from afield.scoring.intervals import LEVEL, Interval
 from afield.scoring.metrics import direction
@@ -34,7 +35,7 @@ class Pair:
     """first minus second on test, metric's own scale; the interval for itself at 95 %"""
     p: float
     """two-sided, of no difference; NaN where there is no interval"""
-    p_holm: float
+    p_all: float
     """the same where all pairs of the task are looked at"""
     why_not: str
     """why there is no interval; empty where there is"""
@@ -42,7 +43,7 @@ class Pair:
     @property
     def apart(self) -> bool:
         """Whether the two can be told apart, all pairs considered."""
-        return self.p_holm < 1 - LEVEL
+        return self.p_all < 1 - LEVEL
 
 
 @dataclass(frozen=True)
@@ -129,10 +130,9 @@ def _pairs(scores: PairedScores, order: list[str], intervention: str) -> tuple[P
         ours, theirs = scores.networks[first, intervention], scores.networks[second, intervention]
         value, parts = ours.value - theirs.value, scores.parts(ours, theirs)
         told.append((first, second, scores.within(student(value, parts)), student_p(value, parts)))
-    adjusted = holm([p for *_, p in told])
     return tuple(
-        Pair(first, second, difference, p, p_holm, scores.why_not(difference))
-        for (first, second, difference, p), p_holm in zip(told, adjusted, strict=True)
+        Pair(first, second, difference, p, p if math.isnan(p) else min(1.0, len(told) * p), scores.why_not(difference))
+        for first, second, difference, p in told
     )
 
 
@@ -186,20 +186,20 @@ def _right(record: StudyRecord, key: str) -> pd.Series[bool]:
     return (said == rows["label"].astype(int)).sort_index()
 
 
-COLUMNS = ("task", "metric", "direction", "intervention", "first", "second", "difference", "low", "high", "p", "p_holm",
+COLUMNS = ("task", "metric", "direction", "intervention", "first", "second", "difference", "low", "high", "p", "p_all",
            "apart", "compares")  # fmt: skip
 """of the table of pairs"""
 
 
 def pair_table(record: StudyRecord, intervention: str = PLAIN) -> pd.DataFrame:
     """All pairs of backbones on every task of a study, columns COLUMNS: `difference` is first minus second on test with
-    its own 95 % interval, `p_holm` allows for all pairs of the task.
+    its own 95 % interval, `p_all` allows for all pairs of the task.
     """
     found = [places_of(record, task.name, intervention) for task in record.tasks]
     rows = [
         (
             *(each.task, each.metric, direction(each.metric), intervention, pair.first, pair.second),
-            *(pair.difference.value, pair.difference.low, pair.difference.high, pair.p, pair.p_holm, pair.apart),
+            *(pair.difference.value, pair.difference.low, pair.difference.high, pair.p, pair.p_all, pair.apart),
             each.compares,
         )
         for each in found

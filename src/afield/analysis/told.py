@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-
-import pandas as pd
+from dataclasses import replace
 
 from afield.analysis.candidate import Residual, against_the_line, pooled
-from afield.analysis.compare import ranked_intervention
+from afield.analysis.compare import Ranking, rank_backbones, ranked_intervention
 from afield.analysis.curse import winners_curse
 from afield.analysis.over_tasks import OverTasks, over_tasks
+from afield.analysis.paired import PairedScores
 from afield.analysis.pairs import Discordant, Pair, Places, discordant, places_of
-from afield.analysis.words import capital, count, gain_words, level_words, listing, signed, size_words
+from afield.analysis.words import capital, count, gain_words, level_words, listing, p_words, signed, size_words
 from afield.base.errors import InputError, nearest
 from afield.base.text import columns
 from afield.scoring.intervals import LEVEL, Interval
-from afield.scoring.metrics import metric_title
+from afield.scoring.metric import Metric
+from afield.scoring.metrics import direction, in_points, metric_title
 from afield.study.record import StudyRecord
 
 
@@ -53,7 +54,8 @@ def describe_pair(record: StudyRecord, first: str, second: str, intervention: st
             turned = pair if pair.first == first else _turned(pair)
             parts.append("\n".join(_two(places, turned, discordant(record, task.name, first, second, chosen))))
     if not parts:
-        raise InputError(f"{first} and {second}: no task has scores of both under {chosen}; see: afield status")
+        missing = [line for task in record.tasks for line in rank_backbones(record, task.name, chosen).missing]
+        raise InputError("\n".join([f"{first} and {second}: no task has scores of both under {chosen}", *missing]))
     return "\n\n".join(parts)
 
 
@@ -64,12 +66,14 @@ def describe_candidate(record: StudyRecord, name: str, intervention: str | None 
     """
     baseline = ranked_intervention(record)
     chosen = _intervention(record, intervention)
-    results = record.results
-    leading = pd.concat(
-        [results[(results["task"] == task.name) & (results["metric"] == task.metric)] for task in record.tasks]
-    )
-    found = against_the_line(leading, name, intervention=chosen, baseline=baseline)
-    lines = [_beside_the_line(each, baseline) for each in found]
+    known = [row.backbone.id for row in record.backbones]
+    if name not in known:
+        raise InputError(f"{name}: is not in this study; {nearest(name, known)}")
+    found, lines = [], []
+    for task in record.tasks:
+        residual = _of_task(record, task.name, name, chosen, baseline)
+        lines.append(residual if isinstance(residual, str) else _beside_the_line(residual, baseline))
+        found += [] if isinstance(residual, str) or residual.trouble or not in_points(residual.metric) else [residual]
     mean = pooled(found)
     if mean is not None:
         lines.append(
@@ -79,10 +83,35 @@ def describe_candidate(record: StudyRecord, name: str, intervention: str | None 
     return "\n".join(lines)
 
 
+def _of_task(record: StudyRecord, task: str, name: str, intervention: str, baseline: str) -> Residual | str:
+    """The candidate's residual on a task, or why it has none."""
+    metric = record.metric(task)
+    if metric.direction == "lower":
+        return f"{task}: {metric_title(metric.name)} is better when lower, so it is not held against ImageNet accuracy."
+    scores = PairedScores.of(record, task, metric, (intervention, baseline))
+    if (name, intervention) not in scores.networks:
+        missing = [line for line in rank_backbones(record, task, intervention).missing if line.startswith(name)]
+        return f"{task}: {' '.join(missing) or f'{name} has no results under {intervention}.'}"
+    rows = record.results
+    rows = rows[(rows["task"] == task) & (rows["metric"] == metric.name)]
+    networks = {backbone: each for (backbone, under), each in scores.networks.items() if under == baseline}
+    networks[name] = scores.networks[name, intervention]
+    (found,) = against_the_line(
+        rows, name, intervention=intervention, baseline=baseline, covariance=scores.covariance(networks)
+    )
+    return replace(found, expected=_inside(found.expected, metric))
+
+
+def _inside(expected: Interval, metric: Metric) -> Interval:
+    """A prediction's limits, cut to what the metric can be."""
+    least, greatest = metric.range
+    return Interval(expected.value, max(expected.low, least), min(expected.high, greatest))
+
+
 def _beside_the_line(found: Residual, baseline: str) -> str:
     head = f"{found.task}: {metric_title(found.metric)} {found.value:.3f}"
     if found.trouble:
-        return f"{head}; what to expect of it is not known: {found.trouble}."
+        return f"{head}; what to expect of it by the other backbones is not known. {found.trouble}"
     expected = f"{found.expected.value:.3f} ({found.expected.low:.3f} to {found.expected.high:.3f})"
     drawn_out = "; the line had to be drawn out to it, so mind" if found.outside else ""
     verdict = (
@@ -108,7 +137,7 @@ def _intervention(record: StudyRecord, name: str | None) -> str:
 def _one_task(record: StudyRecord, places: Places) -> str:
     if not places.places:
         return f"{places.task}: nothing was scored under {places.intervention}."
-    title = metric_title(places.metric)
+    title, ranking = metric_title(places.metric), rank_backbones(record, places.task, places.intervention)
     rows = [
         (
             str(place.rank),
@@ -116,28 +145,32 @@ def _one_task(record: StudyRecord, places: Places) -> str:
             level_words(place.test),
             f"{place.best_rank} to {place.worst_rank}",
             place.letters,
+            "chosen on validation" if place.backbone == ranking.winner else "",
         )
         for place in places.places
     ]
     lines = [
-        f"{places.task}: {title} on {count(places.n_test, 'test image')}{_clusters(places)}, {places.intervention}",
-        columns(rows, ("rank", "backbone", title, "may rank", "alike")),
-        *_notes(record, places),
+        f"{places.task}: {title}{_lower(places.metric)} on {count(places.n_test, 'test image')}{_clusters(places)}, "
+        f"{places.intervention}",
+        columns(rows, ("rank", "backbone", title, "may rank", "alike", "")),
+        *_notes(record, places, ranking),
     ]
     return "\n".join(lines)
 
 
-def _notes(record: StudyRecord, places: Places) -> Iterator[str]:
+def _notes(record: StudyRecord, places: Places, ranking: Ranking) -> Iterator[str]:
     pairs = count(len(places.pairs), "pair")
     if places.pairs:
         yield f"Backbones that share a letter cannot be told apart ({pairs}; all of it holds together at 95 %)."
+    yield from ranking.missing
     if places.compares == "networks":
         yield "One seed: trained networks are compared, not backbones; another seed may order them otherwise."
     bias = winners_curse(record, places.task, places.intervention)
     if bias is not None:
         yield (
-            f"The best of {len(places.places)} on validation flatters itself there by about "
-            f"{size_words(bias, places.metric)}, for being the best; test, which chose nothing, does not."
+            f"The best of {len(places.places)} on validation flatters itself there by "
+            f"{size_words(bias, places.metric)} or more, for being the best (luck of the images alone). Its value on "
+            "test is not flattered, since test chose nothing; the first row's is, where that is another one."
         )
 
 
@@ -153,33 +186,40 @@ def _all_tasks(found: OverTasks) -> str:
             "however they differ: by signed ranks that takes more tasks."
         )
     if not math.isnan(found.friedman_p):
-        lines.append(f"Friedman's test of no difference at all: p = {found.friedman_p:.3f}.")
+        lines.append(f"Friedman's test of no difference at all: {p_words(found.friedman_p)}.")
     if found.left_out:
         lines.append(f"Not in it, for want of a task: {listing(found.left_out)}.")
     return "\n".join(lines)
 
 
 def _two(places: Places, pair: Pair, counted: list[Discordant]) -> Iterator[str]:
-    yield f"{places.task}: {pair.first} minus {pair.second}, {gain_words(pair.difference, places.metric)}"
+    yield (
+        f"{places.task}: {pair.first} minus {pair.second}, {gain_words(pair.difference, places.metric)}"
+        f"{_lower(places.metric)}"
+    )
     if pair.why_not:
         yield f"  {pair.why_not}"
     else:
         verdict = "clearly apart" if pair.p < 1 - LEVEL else "not told apart"  # one pair is asked about
         yield (
-            f"  {verdict} on {count(places.n_test, 'test image')}{_clusters(places)}: p = {pair.p:.3f}, or "
-            f"{pair.p_holm:.3f} where all {count(len(places.pairs), 'pair')} of the task are looked at"
+            f"  {verdict} on {count(places.n_test, 'test image')}{_clusters(places)}: {p_words(pair.p)}, or "
+            f"{p_words(pair.p_all)} where all {count(len(places.pairs), 'pair')} of the task are looked at"
         )
     if places.compares == "networks":
         yield "  one seed: this compares two trained networks, not backbones"
     for line in counted:
         yield (
             f"  seed {line.seed}: {line.only_first} images only {pair.first} has right, {line.only_second} only "
-            f"{pair.second} (McNemar's exact p = {line.p:.3f}{_independent(places)})"
+            f"{pair.second} (McNemar's exact {p_words(line.p)}{_independent(places)})"
         )
 
 
 def _independent(places: Places) -> str:
     return ", were images of a cluster independent" if places.n_clusters < places.n_test else ""
+
+
+def _lower(metric: str) -> str:
+    return " (lower is better)" if direction(metric) == "lower" else ""
 
 
 def _clusters(places: Places) -> str:
@@ -190,4 +230,4 @@ def _turned(pair: Pair) -> Pair:
     """The same pair with the second one first."""
     gap = pair.difference
     difference = Interval(-gap.value, -gap.high, -gap.low)
-    return Pair(pair.second, pair.first, difference, pair.p, pair.p_holm, pair.why_not)
+    return Pair(pair.second, pair.first, difference, pair.p, pair.p_all, pair.why_not)

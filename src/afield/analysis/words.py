@@ -136,6 +136,15 @@ def gain_words(gain: Interval, name: str) -> str:
     return f"{value} of {metric_title(name)} ({gap_words(gain, name)})"
 
 
+def p_words(p: float) -> str:
+    """A p value to three digits.
+
+    >>> p_words(0.0312), p_words(0.0002)
+    ('p = 0.031', 'p < 0.001')
+    """
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+
+
 def size_words(size: float, name: str) -> str:
     """How large a difference in that metric is, without its sign.
 

@@ -55,7 +55,9 @@ def adapt(
     names = _called(network, _linear_layers(network, backbone, heads), channels, size)
     if not names:
         raise _nothing_to_adapt(backbone)
-    trained = [name for name, _ in network.named_parameters() if is_of_head(name, tuple(heads))]
+    # what a head of one's own keeps fixed stays so
+    own = [name for name, each in network.named_parameters() if each.requires_grad]
+    trained = [name for name in own if is_of_head(name, tuple(heads))]
     freeze(network, trained)
     # a pattern of whole names: of a list peft would take every name that ends alike
     config = LoraConfig(r=rank, lora_alpha=alpha, target_modules="|".join(map(re.escape, names)))

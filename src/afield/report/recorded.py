@@ -75,7 +75,7 @@ def places_table(places: Places, names: Mapping[str, str]) -> Table | None:
     )
     caption = (
         f"By {metric_title(places.metric)} on test, which chose nothing. Two that share a letter cannot be told apart. "
-        f"Letters and possible ranks hold together at 95\u00a0% for all {len(places.pairs)} pairs (Holm)"
+        f"Letters and possible ranks hold together at 95\u00a0% for all {len(places.pairs)} pairs (Bonferroni)"
     )
     return Table(caption, ("backbone", f"{metric_title(places.metric)} on test", "rank", "may rank", "alike"), rows)
 

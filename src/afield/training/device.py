@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from afield.base.errors import InputError
+from afield.training import devices
 from afield.training.numerics import Device, Numerics
 
 _LIBRARIES = ("torch", "torchvision", "timm", "numpy", "pillow")
@@ -40,7 +41,9 @@ def platform(device: Device) -> dict[str, str]:
     """What equal bits depend on beside the key: device model, instruction set and library versions."""
     found = {name: version(name) for name in _LIBRARIES}
     found["system"] = f"{host.system()} {host.machine()}"
-    found["device"] = torch.cuda.get_device_name() if device == "cuda" else device
+    # of several at one trial the first speaks for all: they go on from one checkpoint, or all begin anew
+    mine = 0 if devices.share().processes > 1 else None
+    found["device"] = torch.cuda.get_device_name(mine) if device == "cuda" else device
     if device == "cpu":
         found["instruction_set"] = torch.backends.cpu.get_cpu_capability()
         # these change which kernels run, and with them the last bits of a sum

@@ -70,6 +70,24 @@ def agreed(stop: Callable[[], bool]) -> bool:
     return bool(said)
 
 
+def begin_alike(epoch: int, step: int) -> None:
+    """Raise AfieldError unless all processes begin at the same epoch and step: else their gradients would be of
+    different networks.
+    """
+    if not distributed.is_initialized():
+        return
+    mine = torch.tensor([epoch, step])
+    all_of_them = [torch.empty_like(mine) for _ in range(distributed.get_world_size())]
+    with _lost_named():
+        distributed.all_gather(all_of_them, mine)
+    told = [tuple(each.tolist()) for each in all_of_them]
+    if len(set(told)) > 1:
+        raise AfieldError(
+            f"the devices of this trial would begin at different epochs and steps ({', '.join(map(str, told))}); take "
+            "its checkpoint.pt away to begin anew"
+        )
+
+
 def add_up(total: torch.Tensor, parameters: Iterable[nn.Parameter]) -> None:
     """Make `total` and the parameters' gradients the sums over all processes, in place and in one message."""
     if not distributed.is_initialized():

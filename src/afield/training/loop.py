@@ -84,6 +84,7 @@ def train(setup: Setup, state: State, until: int, hooks: Hooks) -> State:
         setup.network, setup.recipe, numerics, setup.preprocessing, batches.seed, setup.layers, setup.loss
     )
     restore(learner, state)
+    devices.begin_alike(state.epoch, state.step)
     steps = batches.steps()
     if steps == 0:
         raise AfieldError("the training split holds a single sample, which makes no batch; add samples to it")

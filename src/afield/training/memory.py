@@ -60,7 +60,6 @@ def try_step(
     """
     preprocessing = Preprocessing((0.5,) * channels, (0.25,) * channels)
     learner = Learner(make().train(), recipe, numerics, preprocessing, seed=0, loss=loss)
-    learner.loss = loss
     batch = noise_batch(labels, channels, recipe.size)
     for step in range(2):
         learner.update(batch, recipe.learning_rate, step)

@@ -4,9 +4,9 @@ no torch.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import BaseModel, ConfigDict, Field
 
 Device = Literal["cpu", "cuda", "mps"]
 Precision = Literal["float32", "bfloat16", "float16", "float64"]
@@ -55,14 +55,6 @@ class Numerics(BaseModel):
     compile: bool
     tf32: bool
     deterministic: bool
-
-    @model_serializer(mode="wrap")
-    def _plain(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """One device is not told: so it was before there were several, and keys hash what is told."""
-        told: dict[str, Any] = plain(self)
-        if self.devices == 1:
-            del told["devices"]
-        return told
 
     def at_once(self, batch_size: int) -> int:
         """Samples of a batch that a device takes at once, which is what BatchNorm sees."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
@@ -13,10 +12,6 @@ from afield.base.reading import AS_DECLARED, Reading
 from afield.tasks.task import Target
 from afield.training.numerics import Numerics
 from afield.training.recipe import Recipe
-
-if TYPE_CHECKING:
-    pass
-
 
 TRIAL_VERSION = 1
 """raised whenever a change makes the same trial give other predictions"""
