@@ -61,7 +61,8 @@ def _parts(fit: TransferFit) -> Iterator[str]:
     yield ""
     yield _frame(correlations(fit.points))
     yield (
-        f"of all pairs of backbones ImageNet accuracy puts {misranked(fit.points):.1%} in the wrong order; a tie half"
+        f"of all pairs of backbones ImageNet accuracy puts {misranked(fit.points):.1%} in the wrong order; "
+        "a tie counts half"
     )
     yield ""
     yield _frame(slopes(fit.points, fit.errors, fit.n_test, metric=fit.metric), {"r2": 4})
