@@ -18,7 +18,7 @@ from afield.study.record import StudyRecord
 
 
 def frame(n: int = 14, seed: int = 0, **columns: object) -> pd.DataFrame:
-    """Two tasks, one of them in per cent, with three families."""
+    """Two tasks, one of them in per cent of another metric, with three families."""
     generator = np.random.default_rng(seed)
     x = generator.uniform(56, 85, n)
     blocks = [
@@ -28,11 +28,11 @@ def frame(n: int = 14, seed: int = 0, **columns: object) -> pd.DataFrame:
                 "family": [("ResNet", "ViT", "VGG")[place % 3] for place in range(n)],
                 "imagenet_top1": x,
                 "task": task,
-                "metric": "accuracy",
+                "metric": metric,
                 "value": scale * (0.3 + slope * x / 100 + 0.01 * generator.normal(size=n)),
             }
         )
-        for task, scale, slope in (("moths", 1, 0.6), ("birds", 100, 0.0))
+        for task, metric, scale, slope in (("moths", "accuracy", 1, 0.6), ("birds", "auroc", 100, 0.0))
     ]
     return pd.concat(blocks, ignore_index=True).assign(**columns)
 
@@ -56,7 +56,7 @@ def test_the_plain_values_are_exactly_those_that_are_promised() -> None:
 @pytest.mark.parametrize(
     ("table", "words"),
     [
-        (frame(value=0.7), "have the same accuracy"),
+        (frame(value=0.7), "so there is nothing that ImageNet accuracy could tell"),
         (frame(n=3), "no verdict is given below four backbones"),
         (frame(imagenet_top1=70.0), "have the same ImageNet accuracy"),
     ],
@@ -96,18 +96,24 @@ def test_every_analysis_is_a_frame_and_stands_in_the_text() -> None:
         "Spearman",
         "Theil-Sen",
         "probit",
-        "in the wrong order",
         "by families: 3 of them",
         "above",
         "Without one family: slope",
         "Error of backbones left out",
-        "In four studies of five",
+        "would show a true |r| of 0.",
+        "in the wrong order; a tie counts half",
     ):
         assert words in text
     assert [row[0] for row in headlines(found)] == ["moths", "birds"]
     assert reasons(found).startswith("moths, accuracy: transfers. 14 backbones")
     assert found.fits[0].resampled_r is not None
     assert analyse(frame()).fits[0].resampled_r is None
+
+
+def test_no_p_is_shown_as_nothing() -> None:
+    text = details(analyse(frame(n=30)).fits[0])
+    assert "< 0.001" in text
+    assert "0.000" not in text
 
 
 def test_a_table_that_shows_nothing_of_families_says_so() -> None:

@@ -54,3 +54,16 @@ def test_without_the_number_of_images_there_is_no_half_of_one() -> None:
     x, y = np.array([60.0, 70, 80, 85]), np.array([0.6, 0.5, 0.8, 1.0])
     assert placed("probit", x, y, np.zeros((4, 4)), np.nan) is None
     assert placed("probit", x, y - 0.7, np.zeros((4, 4)), 100) is None  # kappa may lie below 0
+
+
+@pytest.mark.parametrize("axis", AXES)
+def test_what_is_no_share_has_no_such_axis_even_where_its_values_look_like_one(axis: str) -> None:
+    x, y = points(2, 8)
+    nothing = np.zeros((8, 8))
+    assert placed(axis, x, y, nothing, 100, "qwk") is None
+    for metric in ("auroc", "FILE.py:mine", "top1"):
+        assert placed(axis, x, y, nothing, 100, metric) is not None
+    # half an image is a step of an accuracy alone
+    y[0] = 1.0
+    assert placed(axis, x, y, nothing, 100, "accuracy") is not None
+    assert placed(axis, x, y, nothing, 100, "auroc") is None

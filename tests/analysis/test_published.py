@@ -11,7 +11,8 @@ import pytest
 
 from afield.analysis.analyse import Analysis, analyse
 from afield.analysis.association import correlations, misranked
-from afield.analysis.robust import outliers, slopes
+from afield.analysis.robust import family_bootstrap, outliers, slopes
+from afield.analysis.subsets import groups_of
 from afield.analysis.table import TableChoice
 from afield.analysis.transfer import TransferFit
 from afield.base.errors import InputError
@@ -53,19 +54,23 @@ def by_size(name: str) -> Analysis:
 
 
 @pytest.mark.parametrize(
-    ("name", "n", "linear", "probit", "r2"),
+    ("name", "n", "linear", "probit", "r2", "families"),
     [
-        ("timm_results-imagenetv2-matched-frequency.csv", 1556, 1.144, 0.963, 0.9919),
-        ("timm_results-imagenet-real.csv", 1556, 0.812, 0.911, None),
-        ("timm_results-sketch.csv", 1556, 1.516, 1.413, 0.8159),
-        ("timm_results-imagenet-r.csv", 1556, 1.679, 1.446, 0.7104),
-        ("timm_results-imagenet-a.csv", 1555, 2.889, 3.556, 0.8031),
+        ("timm_results-imagenetv2-matched-frequency.csv", 1556, 1.144, 0.963, 0.9919, (1.041, 1.238)),
+        ("timm_results-imagenet-real.csv", 1556, 0.812, 0.911, None, (0.721, 0.909)),
+        ("timm_results-sketch.csv", 1556, 1.516, 1.413, 0.8159, (0.971, 2.041)),
+        ("timm_results-imagenet-r.csv", 1556, 1.679, 1.446, 0.7104, (1.085, 2.255)),
+        ("timm_results-imagenet-a.csv", 1555, 2.889, 3.556, 0.8031, (1.438, 4.271)),
     ],
 )
-def test_timm(name: str, n: int, linear: float, probit: float, r2: float | None) -> None:
+def test_timm(name: str, n: int, linear: float, probit: float, r2: float | None, families: tuple[float, float]) -> None:
     fit = only(by_size(name))
     assert fit.n == n
     assert (value(fit, "normalised_slope"), value(fit, "probit_slope")) == pytest.approx((linear, probit), abs=6e-4)
+    by_families = family_bootstrap(fit.points)
+    assert by_families is not None
+    assert (by_families[1].low, by_families[1].high) == pytest.approx(families, abs=6e-4)
+    assert groups_of(fit.points).nunique() == 118
     if r2 is not None:
         on_axes = slopes(fit.points).set_index(["axis", "method"])["r2"]
         assert on_axes["probit", "least squares"] == pytest.approx(r2, abs=5e-5)

@@ -85,7 +85,10 @@ def test_what_a_table_does_not_say_is_filled_in(tmp_path: Path) -> None:
     frame = pd.DataFrame({"backbone": ["a", "b"], "imagenet_top1": [60.0, 70.0], "value": [0.715, np.nan]})
     found_in_python = read_table(frame)
     assert len(found_in_python.rows) == 1
-    assert found_in_python.notes == ("One row without a value left out (b).",)
+    assert found_in_python.notes == (
+        "One row without a value left out (b).",
+        "Taken as better when higher: value; a column direction would say otherwise.",
+    )
 
 
 def test_accuracies_that_lack_are_those_of_the_catalogue(tmp_path: Path) -> None:
@@ -94,10 +97,23 @@ def test_accuracies_that_lack_are_those_of_the_catalogue(tmp_path: Path) -> None
     rows = found.rows.set_index("backbone")
     assert rows.loc[known, "imagenet_top1"] == find(known).imagenet_top1
     assert rows.loc[known, "family"] == find(known).family
-    assert found.notes == (
+    assert found.notes[:3] == (
         "ImageNet accuracy of two backbones from the catalogue.",
         "From memory and unverified among them: RN50.openai.",
         "Two backbones without a known ImageNet accuracy left out (mine and resnet18).",
+    )
+
+
+def test_a_joined_name_is_known_by_its_first_part(tmp_path: Path) -> None:
+    lines = ["resnet50.tv_in1k,224,0.7", "resnet50.tv_in1k,288,0.8", "mine,224,0.9"]
+    choice = TableChoice(columns={"backbone": "model+img_size"}, metric="accuracy")
+    found = read(tmp_path, *lines, head="model,img_size,value", choice=choice)
+    card = find("resnet50.tv_in1k")
+    assert list(found.rows["family"]) == [card.family] * 2
+    assert list(found.rows["imagenet_top1"]) == [card.imagenet_top1] * 2
+    assert found.notes[1] == (
+        "By the first part of their names, at the catalogue's image size, among them: resnet50.tv_in1k 224 and "
+        "resnet50.tv_in1k 288."
     )
 
 
@@ -116,6 +132,31 @@ def test_accuracies_may_stand_in_another_table(tmp_path: Path) -> None:
         choice=TableChoice(columns={"backbone": "model", "value": "top1"}, imagenet=other),
     )
     assert "a stands twice" in words
+
+
+def test_accuracies_of_the_other_table_go_before_the_own(tmp_path: Path) -> None:
+    other = tmp_path / "imagenet.csv"
+    other.write_text("backbone,imagenet_top1\na,61.5\nb,67.7\n", encoding="utf-8")
+    found = read(tmp_path, *ROWS, choice=TableChoice(imagenet=other))
+    assert list(found.rows["imagenet_top1"]) == [61.5, 67.7, 71.6, 76.1, 79.9]
+    assert found.notes == (
+        f"ImageNet accuracy of two backbones from {other}.",
+        "The table's own imagenet_top1, which is another for a, is not used there.",
+        f"ImageNet accuracy of c, d and e, which {other} lacks, is the table's own.",
+    )
+
+
+def test_names_that_one_table_lacks_count_for_the_other(tmp_path: Path) -> None:
+    other = tmp_path / "imagenet.csv"
+    other.write_text("model,top1\na,60.5\nb,67.7\n", encoding="utf-8")
+    names = {"backbone": "model", "value": "acc"}
+    unnamed = TableChoice(columns=names, imagenet=other)
+    assert "--columns imagenet_top1=NAME" in refused(tmp_path, "a,0.5", head="model,acc", choice=unnamed)
+    choice = TableChoice(columns={**names, "imagenet_top1": "top1"}, imagenet=other, metric="accuracy")
+    found = read(tmp_path, "a,0.5", "b,0.6", head="model,acc", choice=choice)
+    assert list(found.rows["imagenet_top1"]) == [60.5, 67.7]
+    slip = TableChoice(columns={"backbone": "model", "value": "ac", "imagenet_top1": "top1"}, imagenet=other)
+    assert "has no column ac; did you mean acc?" in refused(tmp_path, "a,0.5", head="model,acc", choice=slip)
 
 
 def test_two_rows_of_one_weight_are_refused_with_what_tells_them_apart(tmp_path: Path) -> None:
@@ -166,16 +207,26 @@ def test_a_row_that_spoils_the_table_is_refused(tmp_path: Path, line: str, words
     assert words in refused(tmp_path, *ROWS, line)
 
 
-def test_scales_may_differ_between_tasks_and_be_said(tmp_path: Path) -> None:
-    per_cent = [line.replace("moths", "birds").replace(",0.", ",") for line in ROWS]
+def test_scales_may_differ_between_metrics_and_be_said(tmp_path: Path) -> None:
+    per_cent = [line.replace("accuracy", "macro_f1").replace(",0.", ",") for line in ROWS]
     found = read(tmp_path, *ROWS, *per_cent)
-    assert found.notes == ("Per cent: birds. Shares 0..1: moths.",)
+    assert found.notes == ("Per cent: macro_f1. Shares 0..1: accuracy.",)
     assert found.rows["value"].between(0, 1).all()
-    failed = [*per_cent, "f,82,birds,accuracy,0.148"]
+    failed = [*per_cent, "f,82,moths,macro_f1,0.148"]
     assert "mixed" in refused(tmp_path, *failed)
     said = read(tmp_path, *failed, choice=TableChoice(scale="percent")).rows
     assert said["value"].iloc[-1] == pytest.approx(0.00148)
     assert "more than 1" in refused(tmp_path, *failed, choice=TableChoice(scale="share"))
+
+
+def test_a_metric_has_one_scale_over_its_tasks(tmp_path: Path) -> None:
+    per_cent = [line.replace(",0.", ",") for line in ROWS]
+    rare = [f"{name},{x},rare,accuracy,{y}" for name, x, y in (("a", 60.5, 0.10), ("b", 67.7, 0.33), ("c", 71.6, 0.65))]
+    words = refused(tmp_path, *per_cent, *rare)
+    assert "accuracy looks like per cent on moths and like shares 0..1 on rare" in words
+    assert "--scale percent" in words
+    said = read(tmp_path, *per_cent, *rare, choice=TableChoice(scale="percent")).rows
+    assert said["value"].min() == pytest.approx(0.001)
 
 
 def test_numbers_that_are_no_points_are_refused(tmp_path: Path) -> None:
@@ -202,6 +253,29 @@ def test_metrics_that_are_better_when_lower_are_passed_over_by_name(tmp_path: Pa
         tmp_path, *(f"{line},lower" for line in ROWS), head=f"{HEAD},direction"
     )
     assert "direction up is unknown" in refused(tmp_path, *(f"{line},up" for line in ROWS), head=f"{HEAD},direction")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("nll", "ece", "fpr95", "FPR@95", "FID", "top1err", "testerror", "error(%)"),
+        *("test/errors", "val.losses", "logloss", "cross-entropy", "rank_cost"),
+    ],
+)
+def test_a_name_tells_that_lower_is_better(tmp_path: Path, name: str) -> None:
+    lines = [line.replace("accuracy", name) for line in ROWS]
+    assert "lower is better there" in refused(tmp_path, *lines)
+    assert len(read(tmp_path, *(f"{line},higher" for line in lines), head=f"{HEAD},direction").rows) == 5
+
+
+@pytest.mark.parametrize("name", ["mean_error_free", "overlap", "lossless", "terra", "value"])
+def test_a_metric_that_nothing_is_known_of_is_taken_as_better_when_higher_and_that_is_said(
+    tmp_path: Path, name: str
+) -> None:
+    lines = [line.replace("accuracy", name) for line in ROWS]
+    note = f"Taken as better when higher: {name}; a column direction would say otherwise."
+    assert read(tmp_path, *lines).notes == (note,)
+    assert read(tmp_path, *(f"{line},higher" for line in lines), head=f"{HEAD},direction").notes == ()
 
 
 def test_slips_of_names_are_pointed_out(tmp_path: Path) -> None:
@@ -232,6 +306,18 @@ def test_rows_that_do_not_lead_are_left_out_and_counted(tmp_path: Path) -> None:
     assert "no row whose split is test, only val" in words
 
 
+def test_networks_that_start_from_a_probe_are_fitted_but_not_mixed_with_others(tmp_path: Path) -> None:
+    found = read(tmp_path, *(f"{line},probe" for line in ROWS), head=f"{HEAD},initialisation")
+    assert fit_transfer(found.rows)[0].n == 5
+    assert found.notes == ()
+    mixed = [f"{line},{'probe' if place else 'pretrained'}" for place, line in enumerate(ROWS)]
+    with pytest.raises(InputError, match="one line must not mix them"):
+        fit_transfer(read(tmp_path, *mixed, head=f"{HEAD},initialisation").rows)
+    scratch = [f"{line},{start}" for line in ROWS for start in ("probe", "random")]
+    notes = read(tmp_path, *scratch, head=f"{HEAD},initialisation").notes
+    assert notes == ("Five rows whose initialisation is random left out.",)
+
+
 def test_intervals_that_do_not_hold_their_value_are_told_of(tmp_path: Path) -> None:
     lines = [f"{line},0.70,0.72" for line in ROWS]
     found = read(tmp_path, *lines, head=f"{HEAD},low,high")
@@ -250,6 +336,16 @@ def test_the_mean_is_over_backbones_that_have_all_tasks(tmp_path: Path) -> None:
     assert mean["b"] == pytest.approx((0.75 + 0.55) / 2)
     assert "Mean of 2 tasks: without a, which lack a task." in found.notes
     assert "--mean: no metric has two tasks" in refused(tmp_path, *ROWS, choice=TableChoice(mean=True))
+
+
+def test_imagenet_itself_is_not_in_the_mean_that_is_held_against_it(tmp_path: Path) -> None:
+    birds = [line.replace("moths", "birds").replace("0.7", "0.5") for line in ROWS]
+    imagenet = [f"{b},{x},imagenet1k,accuracy,{float(x) / 100:.3f}" for b, x in (r.split(",")[:2] for r in ROWS)]
+    found = read(tmp_path, *ROWS, *birds, *imagenet, choice=TableChoice(mean=True))
+    assert set(found.rows["task"]) == {"moths", "birds", "imagenet1k", "mean of 2 tasks"}
+    assert found.notes == ("Imagenet1k: its values are the ImageNet accuracies themselves; left out of the mean.",)
+    words = refused(tmp_path, *ROWS, *imagenet, choice=TableChoice(mean=True))
+    assert "no metric has two tasks beside ImageNet" in words
 
 
 def test_only_backbones_above_a_cut(tmp_path: Path) -> None:

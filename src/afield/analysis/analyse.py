@@ -167,7 +167,7 @@ def _power(fit: TransferFit) -> pd.DataFrame:
 
 DETAILS: dict[str, Callable[[TransferFit], pd.DataFrame]] = {
     "correlations": lambda fit: correlations(fit.points),
-    "slopes": lambda fit: slopes(fit.points, fit.errors, fit.n_test),
+    "slopes": lambda fit: slopes(fit.points, fit.errors, fit.n_test, metric=fit.metric),
     "families": _families,
     "cuts": lambda fit: cut_sweep(fit.points, fit.errors, smallest_slope=fit.smallest_slope),
     "without_backbone": lambda fit: leave_out(fit.points, "backbone"),

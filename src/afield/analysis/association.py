@@ -12,6 +12,9 @@ from afield.scoring.intervals import LEVEL
 from afield.scoring.metric import Floats
 
 PERMUTATIONS = 9_999
+_ALL_ORDERS = 7
+"""points of which all orders are tried: 5,040, and 40,320 of one more"""
+_ROUNDING = 1e-12
 _BLOCK = 2_000_000
 
 
@@ -22,7 +25,8 @@ def correlations(points: pd.DataFrame, level: float = LEVEL) -> pd.DataFrame:
     Columns: coefficient, value, low, high, p (two-sided), p_permuted. Intervals by Fisher's z, whose standard error is
     1 / sqrt(n - 3) for r; sqrt((1 + rho^2 / 2) / (n - 3)) for rho (Bonett and Wright 2000, Psychometrika 65:23,
     equation 5); sqrt(0.437 / (n - 4)) for tau (Fieller, Hartley and Pearson 1957, Biometrika 44:470), where four points
-    leave it at -1 to 1. p: Student's t for r and rho, for tau scipy's, exact for few points without ties.
+    leave it at -1 to 1. A coefficient of 1 or -1 has no z, so its limits are NaN. p: Student's t for r and rho, but
+    that of all orders for the rho of up to seven points; for tau scipy's, exact for few points without ties.
     """
     x, y = (points[name].to_numpy(np.float64) for name in ("imagenet_top1", "value"))
     n, reach = len(x), float(norm.isf((1 - level) / 2))
@@ -33,16 +37,19 @@ def correlations(points: pd.DataFrame, level: float = LEVEL) -> pd.DataFrame:
         np.sqrt(0.437 / (n - 4)) if n > 4 else np.inf,
     )
     values = np.array([float(found.statistic) for found in (r, rho, tau)])
-    with np.errstate(divide="ignore"):  # ranks may agree entirely
-        z = np.arctanh(values)
+    z = np.arctanh(np.where(1 - np.abs(values) < _ROUNDING, np.nan, values))  # ranks may agree entirely
+    low, high = np.tanh(z - reach * np.array(errors)), np.tanh(z + reach * np.array(errors))
+    if n == 4:
+        low[2], high[2] = -1.0, 1.0
+    by_ranks = permutation_p(rankdata(x), rankdata(y))
     return pd.DataFrame(
         {
             "coefficient": ["Pearson", "Spearman", "Kendall"],
             "value": values,
-            "low": np.tanh(z - reach * np.array(errors)),
-            "high": np.tanh(z + reach * np.array(errors)),
-            "p": [float(found.pvalue) for found in (r, rho, tau)],
-            "p_permuted": [permutation_p(x, y), permutation_p(rankdata(x), rankdata(y)), np.nan],
+            "low": low,
+            "high": high,
+            "p": [float(r.pvalue), by_ranks if n <= _ALL_ORDERS else float(rho.pvalue), float(tau.pvalue)],
+            "p_permuted": [permutation_p(x, y), by_ranks, np.nan],
         }
     )
 
@@ -68,7 +75,13 @@ def permutation_p(x: Floats, y: Floats) -> float:
 
 
 def misranked(points: pd.DataFrame) -> float:
-    """The share of pairs of backbones that ImageNet accuracy puts in the wrong order: (1 - Kendall's tau-b) / 2, which
-    without ties is discordant pairs over all pairs. 0.5 is what a coin would do.
+    """The share of all pairs of backbones that ImageNet accuracy puts in the wrong order; a pair that ties in either
+    counts half. (1 - Kendall's tau-a) / 2; 0.5 is what a coin would do.
+
+    >>> misranked(pd.DataFrame({"imagenet_top1": [60, 70, 80, 85], "value": [0.1, 0.1, 0.2, 0.2]}))  # 2 ties of 6
+    0.166...
     """
-    return float((1 - kendalltau(points["imagenet_top1"], points["value"]).statistic) / 2)
+    x, y = (points[name].to_numpy(np.float64) for name in ("imagenet_top1", "value"))
+    agree = sum(float((np.sign(x[i + 1 :] - x[i]) * np.sign(y[i + 1 :] - y[i])).sum()) for i in range(len(x)))
+    pairs = len(x) * (len(x) - 1) / 2
+    return (1 - agree / pairs) / 2

@@ -17,6 +17,7 @@ from scipy.stats import norm
 from afield.analysis.fits import line_intervals, no_line
 from afield.scoring.intervals import Interval
 from afield.scoring.metric import Floats
+from afield.scoring.metrics import METRICS, in_points
 
 _IMAGENET_IMAGES = 50_000
 
@@ -46,18 +47,22 @@ AXES = {
 }
 
 
-def placed(axis: str, x: Floats, y: Floats, errors: Floats, n_test: float) -> tuple[Floats, Floats, Floats] | None:
+def placed(
+    axis: str, x: Floats, y: Floats, errors: Floats, n_test: float, metric: str = "accuracy"
+) -> tuple[Floats, Floats, Floats] | None:
     """Points (x: per cent, y: shares, errors: covariance of y, [n, n]) on one of `AXES`.
 
     An accuracy of 0 or 1 is first moved inwards by half an image: of ImageNet's 50,000, and of the `n_test` samples.
-    None where the metric leaves 0..1, where it is 0 or 1 on an unknown number of samples (`n_test` not finite), and
-    where the points define no line there.
+    None where the metric is not of 0..1, by its own range or, where that is not known, by its values; where it is 0 or
+    1 and no accuracy, or one on an unknown number of samples (`n_test` not finite); and where the points define no line
+    there.
     """
-    if y.min() < 0 or y.max() > 1:
+    if (metric in METRICS and not in_points(metric)) or y.min() < 0 or y.max() > 1:
         return None
-    if not np.isfinite(n_test) and not 0 < y.min() <= y.max() < 1:
+    counted = metric == "accuracy" and np.isfinite(n_test)
+    if not counted and not 0 < y.min() <= y.max() < 1:
         return None
-    least = 0.5 / n_test if np.isfinite(n_test) else 0.0
+    least = 0.5 / n_test if counted else 0.0
     imagenet, share = _inwards(x / 100, 0.5 / _IMAGENET_IMAGES), _inwards(y, least)
     there, here = AXES[axis].place(imagenet), AXES[axis].place(share)
     if no_line(there, here, ""):
@@ -71,7 +76,9 @@ def _inwards(share: Floats, least: float) -> Floats:
     return result
 
 
-def axis_slope(axis: str, x: Floats, y: Floats, errors: Floats, n_test: float, level: float) -> Interval | None:
+def axis_slope(
+    axis: str, x: Floats, y: Floats, errors: Floats, n_test: float, level: float, metric: str = "accuracy"
+) -> Interval | None:
     """The slope on one of `AXES` with its interval, as `fits.line_intervals` makes it; None where `placed` is."""
-    points = placed(axis, x, y, errors, n_test)
+    points = placed(axis, x, y, errors, n_test, metric)
     return None if points is None else line_intervals(*points, level)[1]

@@ -91,6 +91,11 @@ def named(table: pd.DataFrame, where: str, columns: Mapping[str, str], values: S
     return result
 
 
+def has(table: pd.DataFrame, joined: str) -> bool:
+    """Whether the table has that column, or all of those joined by +."""
+    return set(_parts(table, joined)) <= set(table.columns)
+
+
 def _parts(table: pd.DataFrame, joined: str) -> list[str]:
     return [joined] if joined in table else joined.split("+")
 

@@ -59,10 +59,13 @@ def _parts(fit: TransferFit) -> Iterator[str]:
     yield fit.reason
     yield from cautions(fit)
     yield ""
-    yield _frame(correlations(fit.points), {"p": 4, "p_permuted": 4})
-    yield f"of all pairs of backbones ImageNet accuracy puts {misranked(fit.points):.1%} in the wrong order"
+    yield _frame(correlations(fit.points))
+    yield (
+        f"of all pairs of backbones ImageNet accuracy puts {misranked(fit.points):.1%} in the wrong order; "
+        "a tie counts half"
+    )
     yield ""
-    yield _frame(slopes(fit.points, fit.errors, fit.n_test), {"r2": 4})
+    yield _frame(slopes(fit.points, fit.errors, fit.n_test, metric=fit.metric), {"r2": 4})
     yield _by_families(fit)
     yield ""
     yield _frame(cut_sweep(fit.points, fit.errors, smallest_slope=fit.smallest_slope), {"above": 0})
@@ -72,15 +75,15 @@ def _parts(fit: TransferFit) -> Iterator[str]:
     found = power(fit)
     if found is not None:
         yield (
-            "In four studies of five so many backbones, spread and scattered like these, would show |r| from "
-            f"{found.r:.2f} on, or a slope from {found.slope:.2f} points on; and of a slope of 0 that it is within "
-            f"{found.within:.2f}."
+            "In four studies of five so many backbones, spread and scattered like these, would show a true |r| of "
+            f"{found.r:.2f} or more, or a true slope of {found.slope:.2f} points or more; and of a true slope of 0 "
+            f"that it is within {found.within:.2f}."
         )
     far = outliers(fit.points)
     if len(far):
         yield ""
         yield f"farther from the line of the others than chance puts any ({len(far)}):"
-        yield _frame(far.head(_SHOWN), {"imagenet_top1": 1, "p": 4})
+        yield _frame(far.head(_SHOWN), {"imagenet_top1": 1})
 
 
 def _by_families(fit: TransferFit) -> str:
@@ -124,12 +127,24 @@ def _shape(fit: TransferFit) -> str:
 
 
 def _frame(table: pd.DataFrame, digits: dict[str, int] | None = None) -> str:
-    """A data frame as aligned columns; floats to two digits, or as `digits` says."""
+    """A data frame as aligned columns; floats to two digits, or as `digits` says, p to three."""
     rows = [
-        tuple(_cell(value, (digits or {}).get(str(name), 2)) for name, value in row.items())
+        tuple(
+            _p(value) if name in ("p", "p_permuted") else _cell(value, (digits or {}).get(str(name), 2))
+            for name, value in row.items()
+        )
         for row in table.to_dict("records")
     ]
     return columns(rows, tuple(str(name).replace("_", " ") for name in table.columns))
+
+
+def _p(value: float) -> str:
+    """A p as text; no p is 0.
+
+    >>> _p(0.0312), _p(0.0000004), _p(float("nan"))
+    ('0.031', '< 0.001', '-')
+    """
+    return "< 0.001" if value < 0.001 else _cell(value, 3)
 
 
 def _cell(value: object, digits: int) -> str:

@@ -20,7 +20,11 @@ FAMILIES_FROM = 8
 
 
 def slopes(
-    points: pd.DataFrame, errors: Floats | None = None, n_test: float = np.nan, level: float = LEVEL
+    points: pd.DataFrame,
+    errors: Floats | None = None,
+    n_test: float = np.nan,
+    level: float = LEVEL,
+    metric: str = "accuracy",
 ) -> pd.DataFrame:
     """Least squares beside Theil and Sen's median of all pairs' slopes, on each axis: columns axis, method, value, low,
     high, r2 (Pearson's r squared on that axis; NaN for Theil-Sen).
@@ -34,7 +38,7 @@ def slopes(
     covariance = np.zeros((len(x), len(x))) if errors is None else errors
     rows: list[tuple[str, str, float, float, float, float]] = []
     linear = None if no_line(x, y, "") else (x, 100 * y, 1e4 * covariance)
-    for axis, found in (("linear", linear), *((name, placed(name, x, y, covariance, n_test)) for name in AXES)):
+    for axis, found in (("linear", linear), *((name, placed(name, x, y, covariance, n_test, metric)) for name in AXES)):
         if found is None:
             continue
         there, here, blur = found

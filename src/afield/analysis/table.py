@@ -6,23 +6,23 @@ Whatever would give a number that looks fine and is not is refused by name; what
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from afield.analysis.columns import as_text, named, numbers, read_text
+from afield.analysis.columns import as_text, has, named, numbers, read_text
+from afield.analysis.directions import directed
 from afield.analysis.imagenet import with_imagenet
-from afield.analysis.points import LEADING
+from afield.analysis.points import FROM_PRETRAINED, LEADING
 from afield.analysis.scales import Scale, check_limits, factor
 from afield.analysis.words import capital, count, listing
 from afield.base.errors import InputError, nearest
 from afield.scoring.metric import Floats
 from afield.scoring.metrics import METRICS
 
-_LOWER = ("loss", "error", "err", "brier", "perplexity", "rmse", "mae", "mse")
-"""words of a metric's name that say that lower is better, where nothing else says it"""
+_ROUNDED = 5e-4
 _PLACE = ["task", "metric", "backbone", "seed"]
 
 
@@ -37,7 +37,8 @@ class TableChoice:
     metric: str | None = None
     """what the values are, where no column says so"""
     imagenet: str | Path | None = None
-    """another table that holds ImageNet accuracies, read with the same `columns`"""
+    """another table that holds ImageNet accuracies, which go before the table's own. Read with the same `columns`; one
+    that a table of the two lacks counts for the other alone"""
     tasks: Sequence[str] = ()
     """these alone; empty: all"""
     without: Sequence[str] = ()
@@ -70,16 +71,17 @@ def read_table(source: str | Path | pd.DataFrame, choice: TableChoice | None = N
     of the value's column, ImageNet accuracy and family the catalogue's, seed 0, intervention plain. Raises InputError
     for all that cannot be read without a guess.
     """
-    choice = choice or TableChoice()
+    asked = choice or TableChoice()
     where = "table" if isinstance(source, pd.DataFrame) else str(source)
     text = as_text(source) if isinstance(source, pd.DataFrame) else read_text(Path(source))
+    choice = replace(asked, columns=_own_columns(asked, text))
     rows = _filled(named(text, where, choice.columns, choice.values), where, source, choice)
     notes: list[str] = []
     rows = _leading(rows, where, choice.intervention, notes)
     rows = _without_missing(rows, where, notes)
-    rows = with_imagenet(rows, _imagenet_table(choice), where, notes)
+    rows = with_imagenet(rows, _imagenet_table(asked), where, notes)
     rows = _chosen(rows, where, choice, notes)
-    rows = _directed(rows, where, notes)
+    rows = directed(rows, where, notes)
     _refuse_twice(rows, where, [name for name in text.columns if name != choice.columns.get("value", "value")])
     rows, scales = _as_shares(rows, where, choice.scale, notes)
     if choice.mean:
@@ -117,7 +119,7 @@ def _filled(rows: pd.DataFrame, where: str, source: object, choice: TableChoice)
 
 def _leading(rows: pd.DataFrame, where: str, intervention: str, notes: list[str]) -> pd.DataFrame:
     """Rows of single pretrained networks on test, plain, under that intervention; what else there is, counted."""
-    wanted = {**LEADING, "initialisation": ("pretrained",), "intervention": (intervention,)}
+    wanted = {**LEADING, "initialisation": FROM_PRETRAINED, "intervention": (intervention,)}
     for column, leading in wanted.items():
         if column not in rows:
             continue
@@ -151,12 +153,25 @@ def _imagenet_table(choice: TableChoice) -> pd.DataFrame | None:
         return None
     path = Path(choice.imagenet)
     text = read_text(path)
-    own = {name: column for name, column in choice.columns.items() if set(column.split("+")) <= set(text.columns)}
-    if "imagenet_top1" in text:
-        own["value"] = "imagenet_top1"
+    own = {name: column for name, column in choice.columns.items() if has(text, column)}
+    if "imagenet_top1" in own or "imagenet_top1" in text:
+        own["value"] = own.get("imagenet_top1", "imagenet_top1")
+    if "value" not in own and "value" not in text:
+        raise InputError(
+            f"{path}: has no column imagenet_top1; say which one it is (--columns imagenet_top1=NAME); there are: "
+            f"{', '.join(text.columns)}"
+        )
     found = named(text, str(path), {name: own[name] for name in own if name in ("backbone", "value")}, ())
     found = pd.DataFrame({"backbone": found["backbone"], "imagenet_top1": numbers(found["value"], str(path))})
     return found.dropna().assign(where=str(path))
+
+
+def _own_columns(choice: TableChoice, text: pd.DataFrame) -> dict[str, str]:
+    """Names for the table itself: not those of columns that the ImageNet table alone has."""
+    if choice.imagenet is None:
+        return dict(choice.columns)
+    other = read_text(Path(choice.imagenet))
+    return {name: column for name, column in choice.columns.items() if has(text, column) or not has(other, column)}
 
 
 def _chosen(rows: pd.DataFrame, where: str, choice: TableChoice, notes: list[str]) -> pd.DataFrame:
@@ -180,31 +195,6 @@ def _chosen(rows: pd.DataFrame, where: str, choice: TableChoice, notes: list[str
     return rows
 
 
-def _directed(rows: pd.DataFrame, where: str, notes: list[str]) -> pd.DataFrame:
-    """Whether higher is better, of each row; metrics that are better when lower are passed over, by name."""
-    for said in set(rows["direction"]) - {"", "higher", "lower"}:
-        raise InputError(f'{where}: direction {said} is unknown; it is "higher" or "lower"')
-    rows = rows.assign(direction=[d or _direction(m) for d, m in zip(rows["direction"], rows["metric"], strict=True)])
-    for (metric, said), group in rows.groupby(["metric", "direction"]):
-        if metric in METRICS and METRICS[str(metric)].direction != said:
-            raise InputError(f"{where}: {metric} ({group['task'].iloc[0]}): the table says that {said} is better")
-    lower = rows["direction"] == "lower"
-    if lower.any():
-        names = listing(list(dict.fromkeys(rows.loc[lower, "metric"])))
-        words = f"{names}: lower is better there, which no verdict reads"
-        if lower.all():
-            raise InputError(f"{where}: {words}. Of an error rate give 1 - value under another name")
-        notes.append(f"{words}; passed over.")
-    return rows[~lower]
-
-
-def _direction(metric: str) -> str:
-    if metric in METRICS:
-        return METRICS[metric].direction
-    words = metric.lower().replace("-", "_").replace(" ", "_").split("_")
-    return "lower" if any(word in _LOWER for word in words) else "higher"
-
-
 def _refuse_twice(rows: pd.DataFrame, where: str, columns: Sequence[str]) -> None:
     """Two rows of one cell are two sizes of one weight, two seeds, or a slip: only the user knows."""
     twice = rows[rows.duplicated(_PLACE, keep=False)]
@@ -226,6 +216,7 @@ def _refuse_twice(rows: pd.DataFrame, where: str, columns: Sequence[str]) -> Non
 def _as_shares(
     rows: pd.DataFrame, where: str, said: Scale | None, notes: list[str]
 ) -> tuple[pd.DataFrame, dict[tuple[str, str], float]]:
+    """Values and limits as shares, and the scale of each (task, metric); a metric has one over all of its tasks."""
     scales: dict[tuple[str, str], float] = {}
     blocks = []
     for (task, metric), group in rows.groupby(["task", "metric"], sort=False):
@@ -236,9 +227,18 @@ def _as_shares(
         check_limits(low, high, divisor, place)
         scales[str(task), str(metric)] = divisor
         blocks.append(group.assign(**{name: group[name] / divisor for name in ("value", "low", "high")}))
-    by_scale = {scale: [task for (task, _), each in scales.items() if each == scale] for scale in scales.values()}
-    if len(by_scale) > 1:
-        notes.append(f"Per cent: {listing(by_scale[100.0])}. Shares 0..1: {listing(by_scale[1.0])}.")
+    by_scale: dict[str, dict[float, str]] = {}
+    for (task, metric), each in scales.items():
+        by_scale.setdefault(metric, {}).setdefault(each, task)
+    for metric, tasks in by_scale.items():
+        if len(tasks) > 1:
+            raise InputError(
+                f"{where}: {metric} looks like per cent on {tasks[100.0]} and like shares 0..1 on {tasks[1.0]}; bring "
+                "all to one scale, or say --scale percent where all of them are per cent"
+            )
+    if len(set(scales.values())) > 1:
+        per_cent, shares_of = ([m for m, tasks in by_scale.items() if scale in tasks] for scale in (100.0, 1.0))
+        notes.append(f"Per cent: {listing(per_cent)}. Shares 0..1: {listing(shares_of)}.")
     shares = pd.concat(blocks) if blocks else rows
     outside = (shares["value"] < shares["low"]) | (shares["value"] > shares["high"])
     if outside.any():
@@ -253,9 +253,15 @@ def _as_shares(
 def _with_mean(
     rows: pd.DataFrame, scales: Mapping[tuple[str, str], float], where: str, notes: list[str]
 ) -> tuple[pd.DataFrame, dict[tuple[str, str], float]]:
-    """One more task a metric: the mean over its tasks, of the backbones that have all of them."""
+    """One more task a metric: the mean over its tasks, of the backbones that have all of them. A task that is ImageNet
+    itself is not among them, for it would be held against itself.
+    """
     blocks, further = [rows], dict(scales)
-    for metric, group in rows.groupby("metric", sort=False):
+    itself = {place for place, group in rows.groupby(["task", "metric"], sort=False) if _is_imagenet(group)}
+    for task, _ in itself:
+        notes.append(f"{task}: its values are the ImageNet accuracies themselves; left out of the mean.")
+    others = rows[[place not in itself for place in zip(rows["task"], rows["metric"], strict=True)]]
+    for metric, group in others.groupby("metric", sort=False):
         cells = group.pivot_table(index="backbone", columns="task", values="value", aggfunc="mean")
         if cells.shape[1] < 2:
             continue
@@ -269,5 +275,10 @@ def _with_mean(
         blocks.append(about.assign(task=name, value=mean, low=np.nan, high=np.nan, n_test=np.nan, seed="0"))
         further[name, str(metric)] = float(max(scales[str(task), str(metric)] for task in cells.columns))
     if len(blocks) == 1:
-        raise InputError(f"{where}: --mean: no metric has two tasks")
+        raise InputError(f"{where}: --mean: no metric has two tasks{' beside ImageNet' if itself else ''}")
     return pd.concat(blocks), further
+
+
+def _is_imagenet(rows: pd.DataFrame) -> bool:
+    """Whether one task's values are the ImageNet accuracies, up to a tenth of a point that was rounded away."""
+    return bool(np.allclose(rows["value"], rows["imagenet_top1"] / 100, rtol=0, atol=_ROUNDED))

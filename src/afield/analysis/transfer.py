@@ -52,7 +52,7 @@ class TransferFit:
     slope: Interval | None
     """metric's own scale per ImageNet point"""
     logit_slope: Interval | None
-    """logit of the metric per logit of ImageNet accuracy; None also where the metric leaves 0..1"""
+    """logit of the metric per logit of ImageNet accuracy; None also where the metric is not of 0..1"""
     probit_slope: Interval | None
     """the same with probits"""
     normalised_slope: Interval | None
@@ -179,8 +179,8 @@ def _fit(
         without,
         pearson_r=pearson_r,
         slope=slope,
-        logit_slope=axis_slope("logit", x, y, errors, n_test, level),
-        probit_slope=axis_slope("probit", x, y, errors, n_test, level),
+        logit_slope=axis_slope("logit", x, y, errors, n_test, level, metric),
+        probit_slope=axis_slope("probit", x, y, errors, n_test, level, metric),
         normalised_slope=normalised,
         resampled_r=resampled[0] if resampled else None,
         resampled_slope=_scaled(resampled[1], 100) if resampled else None,

@@ -43,7 +43,7 @@ def analyse(
     imagenet: Annotated[
         Path | None,
         typer.Option(
-            help="Another table with ImageNet accuracies; by default the table's own or the catalogue's.",
+            help="Another table with ImageNet accuracies, before the table's own and the catalogue's.",
             show_default=False,
         ),
     ] = None,
