@@ -87,7 +87,7 @@ def test_a_plan_counts_what_heads_alone_and_probes_need_and_names_the_last_block
     study = parse_study(starts_text(photos, epochs=3), "tiny.toml")
     directory = tiny_weights().path.parent
     plan = make_plan(study, settle_numerics(study.numerics, None), tmp_path, Sources(directory, offline=True))
-    images, epochs = plan.training_images["photos"], 4 * 3 + 3
+    images, epochs = plan.training_images[plan.searches[0].identity], 4 * 3 + 3
     assert {search.intervention: plan.passes(search) for search in plan.searches} == {
         "plain": epochs * images,
         "lp-ft": epochs * images + images,
