@@ -242,9 +242,9 @@ def _as_shares(
     shares = pd.concat(blocks) if blocks else rows
     outside = (shares["value"] < shares["low"]) | (shares["value"] > shares["high"])
     if outside.any():
-        tasks = listing(list(dict.fromkeys(shares.loc[outside, "task"])))
+        named = listing(list(dict.fromkeys(shares.loc[outside, "task"])))
         notes.append(
-            f"{count(int(outside.sum()), 'value')} outside of their own interval ({tasks}): of these intervals only "
+            f"{count(int(outside.sum()), 'value')} outside of their own interval ({named}): of these intervals only "
             "the width is used, and it may be that of something else."
         )
     return shares, scales
