@@ -209,12 +209,12 @@ def test_extension_check_ends_with_2_for_an_unusable_file_and_1_for_a_failed_tes
 
 
 RESULTS = """model,top1,moths,birds
-a,60.5,0.71,81
-b,67.7,0.75,80
-c,71.6,0.76,82
-d,76.1,0.80,81
-e,79.9,0.81,82
-f,,0.82,82
+a,60.5,0.71,0.81
+b,67.7,0.75,0.80
+c,71.6,0.76,0.82
+d,76.1,0.80,0.81
+e,79.9,0.81,0.82
+f,,0.82,0.82
 """
 NAMED = ("--columns", "backbone=model,imagenet_top1=top1", "--values", "moths,birds", "--metric", "accuracy")
 

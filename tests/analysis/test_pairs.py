@@ -58,7 +58,7 @@ def test_a_pair_is_that_of_the_ranking(record: StudyRecord) -> None:
 
 
 @given(st.lists(st.one_of(st.floats(0, 1), st.just(math.nan)), min_size=1, max_size=9))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_holm_is_that_of_statsmodels(values: list[float]) -> None:
     known = [value for value in values if not math.isnan(value)]
     found = [value for value in holm(values) if not math.isnan(value)]

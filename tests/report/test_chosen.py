@@ -47,7 +47,7 @@ def test_every_part_stands_in_the_page(html):
     for heading in ("All recorded metrics", "Both protocols", "What the chosen one does", "By class", "By site"):
         assert heading in text
     assert "How sure it is" in text
-    assert "was 2.0 points better (+2.0 to +2.0) than under clean" in text
+    assert "was on average 2.0 points better than under clean (by backbone from +2.0 to +2.0)" in text
     assert "The other study of this folder is simulated-paper." in text
     assert "fewer than ten samples" in text
     assert not re.search(r"\bnan\b", text, re.I)
