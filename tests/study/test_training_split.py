@@ -22,7 +22,7 @@ from afield.tasks.data import TaskData, load_task
 from afield.tasks.own.task import folder_task
 from afield.training.numerics import NumericsChoice, settle
 from tests.fixtures import layouts
-from tests.fixtures.tiny import make_photos, study_text
+from tests.fixtures.tiny import SCRATCH, make_photos, study_text
 
 NUMERICS = settle(NumericsChoice(), "cpu")
 
@@ -219,24 +219,15 @@ def test_an_intervention_that_leaves_a_task_as_it_is_says_so(tmp_path: Path, cac
     assert set(plan_of(mixed, cache).changed) == {("photos", "more")}
 
 
-APTOS = """
-[study]
-name = "external"
-tasks = ["aptos2019"]
-backbones = ["squeezenet1_1.caffe_in1k"]
-interventions = ["plain", "retinopathy"]
-[recipe]
-initialisation = "scratch"
-image_size = 32
-epochs = 1
-batch_size = 8
-[search]
-method = "grid"
-[search.grid]
-learning_rate = [1e-3]
+APTOS = (
+    SCRATCH.format(name="external", tasks='["aptos2019"]', protocol="clean").replace(
+        "protocol =", 'interventions = ["plain", "retinopathy"]\nprotocol ='
+    )
+    + """
 [interventions.retinopathy]
 further = { aptos2019 = ["retinopathy2015"] }
 """
+)
 
 
 @pytest.mark.slow

@@ -14,10 +14,14 @@ import pandas as pd
 from afield.base.streams import hash_rank
 from afield.scoring.labels import label_array
 from afield.tasks.labels import HAS
+from afield.tasks.task import Split
 
 Name = TypeVar("Name", bound=str)
 """of a split or any other part"""
 Share = float | Fraction
+
+USUAL_FRACTIONS: Mapping[Split, float] = {"train": 0.6, "validation": 0.2, "test": 0.2}
+"""how a task under `clean` is divided where its publishers say nothing else"""
 
 
 def stratified_split(

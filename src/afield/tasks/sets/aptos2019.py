@@ -9,8 +9,8 @@ import pandas as pd
 from afield.tasks.formats.groups import listed_groups
 from afield.tasks.formats.label_table import positions_in, read_table
 from afield.tasks.places import find_root
-from afield.tasks.splits import draw_fifth, stratified_split
-from afield.tasks.task import Card, Protocol, Published, Split, Task
+from afield.tasks.splits import USUAL_FRACTIONS, draw_fifth, stratified_split
+from afield.tasks.task import Card, Protocol, Published, Task
 
 CLASSES = ("no DR", "mild", "moderate", "severe", "proliferative")
 """grades 0 to 4 of diabetic retinopathy (DR)"""
@@ -57,8 +57,7 @@ def split(table: pd.DataFrame, protocol: Protocol) -> pd.Series:
     ascending order, each from the positions of its rows.
     """
     if protocol == "clean":
-        fractions: dict[Split, float] = {"train": 0.6, "validation": 0.2, "test": 0.2}
-        return stratified_split(table, ["label"], fractions, SPLIT_SEED, group="group")
+        return stratified_split(table, ["label"], USUAL_FRACTIONS, SPLIT_SEED, group="group")
     return draw_fifth(table.sort_values("position"), _PAPER_SEED)
 
 

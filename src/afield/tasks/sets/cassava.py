@@ -8,7 +8,7 @@ import pandas as pd
 
 from afield.tasks.formats.label_table import positions_in, read_table
 from afield.tasks.places import find_root
-from afield.tasks.splits import draw_fifth, stratified_split
+from afield.tasks.splits import USUAL_FRACTIONS, draw_fifth, stratified_split
 from afield.tasks.task import Card, Protocol, Published, Task
 
 CLASSES = ("bacterial blight", "brown streak disease", "green mottle", "mosaic disease", "healthy")
@@ -51,7 +51,7 @@ def split(table: pd.DataFrame, protocol: Protocol) -> pd.Series:
     ascending order, each from the positions of its rows.
     """
     if protocol == "clean":
-        return stratified_split(table, ["label"], {"train": 0.6, "validation": 0.2, "test": 0.2}, SPLIT_SEED)
+        return stratified_split(table, ["label"], USUAL_FRACTIONS, SPLIT_SEED)
     return draw_fifth(table.sort_values("position"), _PAPER_SEED)
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from afield.base.errors import InputError
-from afield.tasks.splits import stratified_split
-from afield.tasks.task import Card, Protocol, Split, Task
+from afield.tasks.splits import USUAL_FRACTIONS, stratified_split
+from afield.tasks.task import Card, Protocol, Task
 
 SPLIT_SEED = 0
 
@@ -39,8 +39,7 @@ def samples(root: Path) -> pd.DataFrame:
 
 def split(table: pd.DataFrame, protocol: Protocol) -> pd.Series:
     """Train / validation / test 60/20/20 per cent, stratified by defect probability and cell type."""
-    fractions: dict[Split, float] = {"train": 0.6, "validation": 0.2, "test": 0.2}
-    return stratified_split(table, ["probability", "type"], fractions, SPLIT_SEED)
+    return stratified_split(table, ["probability", "type"], USUAL_FRACTIONS, SPLIT_SEED)
 
 
 TASK = Task(

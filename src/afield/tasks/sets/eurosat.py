@@ -13,8 +13,8 @@ from afield.base.reading import Range, Reading
 from afield.tasks.getting.archives import unpack
 from afield.tasks.places import find_root
 from afield.tasks.sets.geotiff import grid_cell
-from afield.tasks.splits import draw_fifth, stratified_split
-from afield.tasks.task import Card, Protocol, Published, Split, Task
+from afield.tasks.splits import USUAL_FRACTIONS, draw_fifth, stratified_split
+from afield.tasks.task import Card, Protocol, Published, Task
 
 CLASSES = (
     "AnnualCrop", "Forest", "HerbaceousVegetation", "Highway", "Industrial",
@@ -35,7 +35,6 @@ CELL = 50_000
 """metres: side of the squares that `eurosat_by_location` keeps together; a tile is 640 m wide"""
 SPLIT_SEED = 0
 _PAPER_SEED = 42
-_FRACTIONS: dict[Split, float] = {"train": 0.6, "validation": 0.2, "test": 0.2}
 
 
 @dataclass(frozen=True)
@@ -108,13 +107,13 @@ def split(table: pd.DataFrame, protocol: Protocol) -> pd.Series:
     """
     if protocol == "clean":
         named = table.assign(id=table["id"].str.replace(r"\.tif$", ".jpg", regex=True))
-        return stratified_split(named, ["label"], _FRACTIONS, SPLIT_SEED)
+        return stratified_split(named, ["label"], USUAL_FRACTIONS, SPLIT_SEED)
     return draw_fifth(table, _PAPER_SEED)
 
 
 def split_by_location(table: pd.DataFrame, protocol: Protocol) -> pd.Series:
     """Train / validation / test 60/20/20 per cent, stratified by class, with all tiles of a square on one side."""
-    return stratified_split(table, ["label"], _FRACTIONS, SPLIT_SEED, group="group")
+    return stratified_split(table, ["label"], USUAL_FRACTIONS, SPLIT_SEED, group="group")
 
 
 TASK = Task(

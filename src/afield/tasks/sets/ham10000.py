@@ -9,7 +9,7 @@ import pandas as pd
 
 from afield.tasks.formats.label_table import positions_in, read_table
 from afield.tasks.places import find_root
-from afield.tasks.splits import stratified_split
+from afield.tasks.splits import USUAL_FRACTIONS, stratified_split
 from afield.tasks.task import Card, Protocol, Task
 
 CLASSES = ("akiec", "bcc", "bkl", "df", "mel", "nv", "vasc")
@@ -68,7 +68,7 @@ def split(table: pd.DataFrame, protocol: Protocol) -> pd.Series:
 
     Both tasks have the same split.
     """
-    return stratified_split(table, ["dx"], {"train": 0.6, "validation": 0.2, "test": 0.2}, SPLIT_SEED, group="group")
+    return stratified_split(table, ["dx"], USUAL_FRACTIONS, SPLIT_SEED, group="group")
 
 
 TASK = Task(

@@ -11,8 +11,8 @@ from afield.tasks.formats.groups import listed_groups
 from afield.tasks.formats.label_table import read_table
 from afield.tasks.places import find_root
 from afield.tasks.sets import hpa2018
-from afield.tasks.splits import iterative_split
-from afield.tasks.task import Card, Protocol, Split
+from afield.tasks.splits import USUAL_FRACTIONS, iterative_split
+from afield.tasks.task import Card, Protocol
 
 TABLE = "HPAv18RBGY_wodpl.csv"
 """as the competition's participants passed it on: Id, Target"""
@@ -50,8 +50,7 @@ def split(table: pd.DataFrame, protocol: Protocol) -> pd.Series:
     """Train / validation / test 60/20/20 per cent by iterative stratification. Where its images join the training split
     of another task, all of them do.
     """
-    fractions: dict[Split, float] = {"train": 0.6, "validation": 0.2, "test": 0.2}
-    return iterative_split(table, fractions, SPLIT_SEED, group="group")
+    return iterative_split(table, USUAL_FRACTIONS, SPLIT_SEED, group="group")
 
 
 TASK = replace(

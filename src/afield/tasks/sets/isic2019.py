@@ -10,8 +10,8 @@ from afield.base.errors import InputError
 from afield.tasks.formats.label_table import positions_in, read_table
 from afield.tasks.places import find_root
 from afield.tasks.sets.melanoma2020 import CLASSES, lesions, resized_year
-from afield.tasks.splits import stratified_split
-from afield.tasks.task import Card, Protocol, Split, Task
+from afield.tasks.splits import USUAL_FRACTIONS, stratified_split
+from afield.tasks.task import Card, Protocol, Task
 
 SPLIT_SEED = 0
 _TRUTH, _METADATA = "ISIC_2019_Training_GroundTruth.csv", "ISIC_2019_Training_Metadata.csv"
@@ -66,8 +66,7 @@ def split(table: pd.DataFrame, protocol: Protocol) -> pd.Series:
     """Train / validation / test 60/20/20 per cent, stratified by the label; a lesion's images on one side. Where its
     images join the training split of another task, all of them do.
     """
-    fractions: dict[Split, float] = {"train": 0.6, "validation": 0.2, "test": 0.2}
-    return stratified_split(table, ["label"], fractions, SPLIT_SEED, group="group")
+    return stratified_split(table, ["label"], USUAL_FRACTIONS, SPLIT_SEED, group="group")
 
 
 TASK = Task(

@@ -11,8 +11,8 @@ import pandas as pd
 from afield.base.errors import InputError
 from afield.tasks.formats.label_table import positions_in, read_table
 from afield.tasks.places import find_root
-from afield.tasks.splits import stratified_split
-from afield.tasks.task import Card, Protocol, Published, Split, Task
+from afield.tasks.splits import USUAL_FRACTIONS, stratified_split
+from afield.tasks.task import Card, Protocol, Published, Task
 
 CLASSES = ("other", "melanoma")
 """target 0 and 1. Not all that is 0 is benign: carcinomas of 2019 are among it"""
@@ -126,8 +126,7 @@ def split(table: pd.DataFrame, protocol: Protocol) -> pd.Series:
     """
     if protocol == "clean":
         affected = table.assign(affected=table.groupby("group")["label"].transform("max"))
-        fractions: dict[Split, float] = {"train": 0.6, "validation": 0.2, "test": 0.2}
-        return stratified_split(affected, ["year", "affected"], fractions, SPLIT_SEED, group="group")
+        return stratified_split(affected, ["year", "affected"], USUAL_FRACTIONS, SPLIT_SEED, group="group")
     generator = np.random.RandomState(_PAPER_SEED)
     side = pd.Series("test", index=table.index)
     for year, count in FOLDS.items():

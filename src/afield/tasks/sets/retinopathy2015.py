@@ -11,8 +11,8 @@ import pandas as pd
 from afield.tasks.formats.label_table import positions_in, read_table
 from afield.tasks.places import find_root
 from afield.tasks.sets.aptos2019 import CLASSES
-from afield.tasks.splits import stratified_split
-from afield.tasks.task import Card, Protocol, Split, Task
+from afield.tasks.splits import USUAL_FRACTIONS, stratified_split
+from afield.tasks.task import Card, Protocol, Task
 
 SPLIT_SEED = 0
 _COMPETITION = "diabetic-retinopathy-detection"
@@ -57,8 +57,7 @@ def split(table: pd.DataFrame, protocol: Protocol) -> pd.Series:
     """Train / validation / test 60/20/20 per cent, stratified by grade; both eyes of a patient on one side. Where its
     images join the training split of another task, all of them do.
     """
-    fractions: dict[Split, float] = {"train": 0.6, "validation": 0.2, "test": 0.2}
-    return stratified_split(table, ["label"], fractions, SPLIT_SEED, group="group")
+    return stratified_split(table, ["label"], USUAL_FRACTIONS, SPLIT_SEED, group="group")
 
 
 TASK = Task(
