@@ -148,7 +148,7 @@ def test_the_words(record: StudyRecord) -> None:
     text = describe_places(record)
     assert "elpv: accuracy on 300 test images, plain" in text
     assert "Backbones that share a letter cannot be told apart" in text
-    bias = winners_curse(record, "elpv")
+    bias = winners_curse(record, rank_backbones(record, "elpv"))
     assert bias is not None
     assert f"by {100 * bias:.1f} points or more" in text
     assert text.count("chosen on validation") == 1
@@ -174,7 +174,7 @@ def test_a_candidate_in_words(record: StudyRecord) -> None:
 
 def test_test_that_selected_has_no_curse_told(record: StudyRecord) -> None:
     paper = replace(record, tasks=(replace(record.tasks[0], selection="test"),))
-    assert winners_curse(paper, "elpv") is None
+    assert winners_curse(paper, rank_backbones(paper, "elpv")) is None
 
 
 def test_nothing_scored_is_said(record: StudyRecord) -> None:

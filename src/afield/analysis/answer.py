@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from afield.analysis.chosen import Subgroups, subgroups_of
-from afield.analysis.clusters import few_clusters
+from afield.analysis.clusters import few_clusters, rests_on
 from afield.analysis.compare import Effect, Ranking, RankRow, effect_of, rank_backbones, ranked_intervention
 from afield.analysis.interventions import Change, in_words, interventions_of
 from afield.analysis.points import has_points
@@ -15,7 +15,6 @@ from afield.analysis.protocols import BothProtocols, both_protocols
 from afield.analysis.settle import would_settle
 from afield.analysis.transfer import TransferFit, fit_transfer
 from afield.analysis.words import capital, count, gain_words, gap_words, level_words, listing, not_defined, share
-from afield.scoring.intervals import Interval
 from afield.scoring.metrics import direction, metric_title
 from afield.study.record import SearchRecord, StudyRecord
 from afield.study.study import PLAIN
@@ -165,9 +164,7 @@ def _take(ranking: Ranking, *, one_machine: bool) -> str:
         unknown = [row for row in others if row.undefined]
         names = listing([row.backbone for row in unknown])
         sentences.append(f"How {names} would compare with it is not known: {unknown[0].undefined}.")
-    images = count(ranking.n_test, "test image")
-    if ranking.n_clusters < ranking.n_test:
-        images += f" in {count(ranking.n_clusters, 'cluster')}"
+    images = rests_on(ranking.n_test, ranking.n_clusters)
     return " ".join([*sentences, f"{capital(count(ranking.seeds, 'seed'))}, {images}."])
 
 
@@ -218,7 +215,7 @@ def _transfer(ranking: Ranking, fit: TransferFit | None, *, points: bool) -> str
 def _pretraining(record: StudyRecord, effect: Effect) -> str:
     if effect.undefined:
         return f"What pretraining brought {effect.backbone} is not known: {effect.undefined}."
-    gain = Interval(-effect.difference.value, -effect.difference.high, -effect.difference.low)
+    gain = effect.difference.turned()
     pretrained, scratch = (record.study.recipe_of(name).epochs for name in (effect.baseline, effect.intervention))
     over = "over training from scratch"
     if pretrained != scratch:

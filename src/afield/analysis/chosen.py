@@ -64,11 +64,7 @@ def chosen_network(record: StudyRecord, ranking: Ranking) -> ChosenNetwork | Non
         & (table["intervention"] == ranking.intervention)
     ]
     key, seed = str(rows["key"].iloc[0]), int(rows["seed"].iloc[0])
-    mine = record.predictions[record.predictions["key"] == key]
-    validation, test = (
-        Predictions.from_frame(mine[(mine["split"] == split) & (mine["view"] == "plain")], task.classes)
-        for split in ("validation", "test")
-    )
+    validation, test = (record.predictions_of(key, split, task.classes) for split in ("validation", "test"))
     name = next(name for name in task.metrics if name in METRICS)
     return ChosenNetwork(ranking.winner, key, seed, METRICS[name], validation, test)
 

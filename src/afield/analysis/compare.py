@@ -75,7 +75,7 @@ class Ranking:
     covariance: pd.DataFrame | None = None
     """of the errors of the test values, from samples and seeds, by backbone"""
     places: Places | None = None
-    """all of them on test, in pairs; None where nothing was scored"""
+    """all of them on test, in pairs"""
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def rank_backbones(record: StudyRecord, task: str, intervention: str = PLAIN) ->
         missing=(*_missing(record, task, intervention, networks), *_undefined(networks, order, leading)),
         intervention=intervention,
         covariance=scores.covariance({name: networks[name] for name in order}) if order else None,
-        places=places_among(scores, task, intervention) if order else None,
+        places=places_among(scores, task, intervention),
     )
 
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from afield.analysis.compare import rank_backbones
+from afield.analysis.compare import Ranking
 from afield.scoring.intervals import bootstrap_weights, resampled_values
 from afield.scoring.metric import Floats, Metric
-from afield.scoring.predictions import Predictions
 from afield.study.record import StudyRecord
-from afield.study.study import PLAIN
 
 
 def selection_bias(values: Floats, resampled: Floats) -> float:
@@ -28,21 +26,21 @@ def selection_bias(values: Floats, resampled: Floats) -> float:
     return max(0.0, float(np.mean(excess - own)))
 
 
-def winners_curse(record: StudyRecord, task: str, intervention: str = PLAIN) -> float | None:
-    """By how much the winner's metric on validation flatters it, for being the best of all backbones there, in the
-    metric's own scale; None where fewer than two were ranked, test itself selected, or a metric of one's own leads,
-    which is not computed here.
+def winners_curse(record: StudyRecord, ranking: Ranking) -> float | None:
+    """By how much the metric of a ranking's winner on validation flatters it, for being the best of all backbones
+    there, in the metric's own scale; None where fewer than two were ranked, test itself selected, or a metric of one's
+    own leads, which is not computed here.
 
     The choice among recipes and epochs comes on top.
     """
-    known = record.task(task)
-    ranking = rank_backbones(record, task, intervention)
+    known = record.task(ranking.task)
     if len(ranking.rows) < 2 or known.own_range is not None or known.selection == "test":
         return None
-    metric = record.metric(task)
+    metric = record.metric(ranking.task)
     sign = 1 if metric.direction == "higher" else -1
     rows = record.results
-    rows = rows[(rows["task"] == task) & (rows["metric"] == metric.name) & (rows["intervention"] == intervention)]
+    rows = rows[(rows["task"] == ranking.task) & (rows["metric"] == metric.name)]
+    rows = rows[rows["intervention"] == ranking.intervention]
     values, resampled = [], []
     for row in ranking.rows:
         told = [
@@ -58,9 +56,7 @@ def winners_curse(record: StudyRecord, task: str, intervention: str = PLAIN) -> 
 
 def _on_validation(record: StudyRecord, key: str, metric: Metric, classes: tuple[str, ...]) -> tuple[float, Floats]:
     """A network's metric on validation, and in each resample of its clusters."""
-    table = record.predictions
-    rows = table[(table["split"] == "validation") & (table["view"] == "plain") & (table["key"] == key)]
-    predictions = Predictions.from_frame(rows.sort_values("sample"), classes)
+    predictions = record.predictions_of(key, "validation", classes)
     settled = metric.on(predictions)
     weights = bootstrap_weights(predictions.cluster)
     return settled.compute(predictions), resampled_values(settled, predictions, weights)

@@ -165,9 +165,7 @@ class PairedScores:
 
     def level_of(self, mine: Networks) -> Interval:
         """The metric on test with its interval, inside the metric's range; `why_not` tells why the limits are NaN."""
-        interval = student(mine.value, self._parts(self.sample_variance(mine.resampled), mine))
-        least, greatest = self.metric.range
-        return Interval(interval.value, max(interval.low, least), min(interval.high, greatest))
+        return student(mine.value, self._parts(self.sample_variance(mine.resampled), mine)).cut(*self.metric.range)
 
     def difference(self, mine: Networks, other: Networks, comparisons: int = 1) -> Interval:
         """Mine minus the other on test, in pairs; its limits are differences that the metric allows.
@@ -182,7 +180,7 @@ class PairedScores:
 
     def within(self, difference: Interval) -> Interval:
         """The interval of a difference, cut to what the metric's range allows."""
-        return Interval(difference.value, max(difference.low, -self._width), min(difference.high, self._width))
+        return difference.cut(-self._width, self._width)
 
     def covariance(self, names: Mapping[str, Networks]) -> pd.DataFrame:
         """Of the errors of the metric on test, from samples and seeds, by name; NaN where resamples cannot tell."""
@@ -273,8 +271,7 @@ def _settled(record: StudyRecord, metric: Metric, key: str, classes: tuple[str, 
     """The metric with what a network's own validation predictions settle."""
     if metric.settle is None:
         return metric
-    table = record.predictions
-    return metric.on(Predictions.from_frame(table[(table["split"] == "validation") & (table["key"] == key)], classes))
+    return metric.on(record.predictions_of(key, "validation", classes))
 
 
 def _test_predictions(record: StudyRecord, keys: Iterable[str], classes: tuple[str, ...]) -> dict[str, Predictions]:

@@ -170,7 +170,7 @@ def discordant(record: StudyRecord, task: str, first: str, second: str, interven
     }
     lines = []
     for seed in sorted(keys[first].keys() & keys[second].keys()):
-        ours, theirs = (_right(record, keys[name][seed]) for name in (first, second))
+        ours, theirs = (_right(record, keys[name][seed], known.classes) for name in (first, second))
         only_first, only_second = int((ours & ~theirs).sum()), int((theirs & ~ours).sum())
         both = only_first + only_second
         p = float(binomtest(only_first, both, 0.5).pvalue) if both else 1.0
@@ -178,12 +178,10 @@ def discordant(record: StudyRecord, task: str, first: str, second: str, interven
     return lines
 
 
-def _right(record: StudyRecord, key: str) -> pd.Series[bool]:
+def _right(record: StudyRecord, key: str, classes: tuple[str, ...]) -> pd.Series[bool]:
     """Whether each test sample is right, by its id."""
-    table = record.predictions
-    rows = table[(table["split"] == "test") & (table["view"] == "plain") & (table["key"] == key)].set_index("sample")
-    said = rows["logits"].map(lambda logits: int(logits.argmax()))
-    return (said == rows["label"].astype(int)).sort_index()
+    said = record.predictions_of(key, "test", classes)
+    return pd.Series(said.logits.argmax(axis=1) == said.label, index=said.sample).sort_index()
 
 
 COLUMNS = ("task", "metric", "direction", "intervention", "first", "second", "difference", "low", "high", "p", "p_all",

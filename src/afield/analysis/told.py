@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from afield.analysis.candidate import Residual, against_the_line, pooled
+from afield.analysis.clusters import rests_on
 from afield.analysis.compare import Ranking, rank_backbones, ranked_intervention
 from afield.analysis.curse import winners_curse
 from afield.analysis.over_tasks import OverTasks, over_tasks
@@ -15,8 +16,7 @@ from afield.analysis.pairs import Discordant, Pair, Places, discordant, places_o
 from afield.analysis.words import capital, count, gain_words, level_words, listing, p_words, signed, size_words
 from afield.base.errors import InputError, nearest
 from afield.base.text import columns
-from afield.scoring.intervals import LEVEL, Interval
-from afield.scoring.metric import Metric
+from afield.scoring.intervals import LEVEL
 from afield.scoring.metrics import direction, in_points, metric_title
 from afield.study.record import StudyRecord
 
@@ -28,9 +28,9 @@ def describe_places(record: StudyRecord, intervention: str | None = None) -> str
     networks were not scored on the same test samples.
     """
     chosen = _intervention(record, intervention)
-    found = [places_of(record, task.name, chosen) for task in record.tasks]
-    parts = [_one_task(record, places) for places in found]
-    together = over_tasks(found)
+    rankings = [rank_backbones(record, task.name, chosen) for task in record.tasks]
+    parts = [_one_task(record, ranking) for ranking in rankings]
+    together = over_tasks([ranking.places for ranking in rankings if ranking.places])
     return "\n\n".join([*parts, *([_all_tasks(together)] if together else [])])
 
 
@@ -99,13 +99,7 @@ def _of_task(record: StudyRecord, task: str, name: str, intervention: str, basel
     (found,) = against_the_line(
         rows, name, intervention=intervention, baseline=baseline, covariance=scores.covariance(networks)
     )
-    return replace(found, expected=_inside(found.expected, metric))
-
-
-def _inside(expected: Interval, metric: Metric) -> Interval:
-    """A prediction's limits, cut to what the metric can be."""
-    least, greatest = metric.range
-    return Interval(expected.value, max(expected.low, least), min(expected.high, greatest))
+    return replace(found, expected=found.expected.cut(*metric.range))
 
 
 def _beside_the_line(found: Residual, baseline: str) -> str:
@@ -134,10 +128,10 @@ def _intervention(record: StudyRecord, name: str | None) -> str:
     return name
 
 
-def _one_task(record: StudyRecord, places: Places) -> str:
-    if not places.places:
-        return f"{places.task}: nothing was scored under {places.intervention}."
-    title, ranking = metric_title(places.metric), rank_backbones(record, places.task, places.intervention)
+def _one_task(record: StudyRecord, ranking: Ranking) -> str:
+    places, title = ranking.places, metric_title(ranking.metric)
+    if places is None or not places.places:
+        return f"{ranking.task}: nothing was scored under {ranking.intervention}."
     rows = [
         (
             str(place.rank),
@@ -150,22 +144,21 @@ def _one_task(record: StudyRecord, places: Places) -> str:
         for place in places.places
     ]
     lines = [
-        f"{places.task}: {title}{_lower(places.metric)} on {count(places.n_test, 'test image')}{_clusters(places)}, "
+        f"{places.task}: {title}{_lower(places.metric)} on {rests_on(places.n_test, places.n_clusters)}, "
         f"{places.intervention}",
         columns(rows, ("rank", "backbone", title, "may rank", "alike", "")),
-        *_notes(record, places, ranking),
+        *_notes(places, ranking, winners_curse(record, ranking)),
     ]
     return "\n".join(lines)
 
 
-def _notes(record: StudyRecord, places: Places, ranking: Ranking) -> Iterator[str]:
+def _notes(places: Places, ranking: Ranking, bias: float | None) -> Iterator[str]:
     pairs = count(len(places.pairs), "pair")
     if places.pairs:
         yield f"Backbones that share a letter cannot be told apart ({pairs}; all of it holds together at 95 %)."
     yield from ranking.missing
     if places.compares == "networks":
         yield "One seed: trained networks are compared, not backbones; another seed may order them otherwise."
-    bias = winners_curse(record, places.task, places.intervention)
     if bias is not None:
         yield (
             f"The best of {len(places.places)} on validation flatters itself there by "
@@ -202,7 +195,7 @@ def _two(places: Places, pair: Pair, counted: list[Discordant]) -> Iterator[str]
     else:
         verdict = "clearly apart" if pair.p < 1 - LEVEL else "not told apart"  # one pair is asked about
         yield (
-            f"  {verdict} on {count(places.n_test, 'test image')}{_clusters(places)}: {p_words(pair.p)}, or "
+            f"  {verdict} on {rests_on(places.n_test, places.n_clusters)}: {p_words(pair.p)}, or "
             f"{p_words(pair.p_all)} where all {count(len(places.pairs), 'pair')} of the task are looked at"
         )
     if places.compares == "networks":
@@ -222,12 +215,6 @@ def _lower(metric: str) -> str:
     return " (lower is better)" if direction(metric) == "lower" else ""
 
 
-def _clusters(places: Places) -> str:
-    return f" in {count(places.n_clusters, 'cluster')}" if places.n_clusters < places.n_test else ""
-
-
 def _turned(pair: Pair) -> Pair:
     """The same pair with the second one first."""
-    gap = pair.difference
-    difference = Interval(-gap.value, -gap.high, -gap.low)
-    return Pair(pair.second, pair.first, difference, pair.p, pair.p_all, pair.why_not)
+    return replace(pair, first=pair.second, second=pair.first, difference=pair.difference.turned())

@@ -121,7 +121,7 @@ def effect_figure(effects: tuple[Effect, ...], figures: Figures, names: Names, r
     if not shown:
         return None
     gaps = [
-        gap_of(names.get(e.backbone, e.backbone), _turned(e.difference), e.metric, _effect_standing(e)) for e in shown
+        gap_of(names.get(e.backbone, e.backbone), e.difference.turned(), e.metric, _effect_standing(e)) for e in shown
     ]
     return interval_figure(
         gaps,
@@ -144,7 +144,7 @@ def effect_rows(effects: tuple[Effect, ...], names: Names) -> tuple[Row, ...]:
             (
                 words.level(effect.baseline_value, effect.metric),
                 words.level(effect.value, effect.metric),
-                words.difference(_turned(effect.difference), effect.metric),
+                words.difference(effect.difference.turned(), effect.metric),
                 str(effect.seeds),
             ),
         )
@@ -208,11 +208,6 @@ def interval_figure(
         alt=f"{what} in {unit}: {listed}.",
         reading=reading,
     )
-
-
-def _turned(value: Interval) -> Interval:
-    """Scratch minus pretrained as pretrained minus scratch."""
-    return Interval(-value.value, -value.high, -value.low)
 
 
 def _effect_standing(effect: Effect) -> str:

@@ -33,6 +33,14 @@ class Interval:
         """Whether a value lies between the limits; unknown limits rule nothing out."""
         return not (value < self.low or value > self.high)
 
+    def cut(self, least: float, greatest: float) -> Interval:
+        """Its limits no farther out than these; unknown limits stay unknown."""
+        return Interval(self.value, max(self.low, least), min(self.high, greatest))
+
+    def turned(self) -> Interval:
+        """Of a difference the same the other way round."""
+        return Interval(-self.value, -self.high, -self.low)
+
 
 def clopper_pearson(successes: int, n: int, level: float = LEVEL) -> Interval:
     """Exact interval of a proportion (Clopper and Pearson 1934) from quantiles of the beta distribution.

@@ -189,6 +189,12 @@ class StudyRecord:
         """The record of that task."""
         return next(task for task in self.tasks if task.name == name)
 
+    def predictions_of(self, key: str, split: str, classes: tuple[str, ...]) -> Predictions:
+        """What a trial's network said of a split, shown plainly."""
+        table = self.predictions
+        mine = (table["key"] == key) & (table["split"] == split) & (table["view"] == "plain")
+        return Predictions.from_frame(table[mine], classes)
+
     def metric(self, task: str) -> Metric:
         """The metric that leads a task; one's own cannot be computed here (`resampled` has what it gave)."""
         found = self.task(task)
