@@ -8,7 +8,7 @@ import pytest
 from afield.backbones.own import planned
 from afield.base.errors import InputError
 from afield.study.cost import TRAINING_IMAGES, Cost, cost_of
-from afield.study.needs import _complaints
+from afield.study.misfits import complaints_of
 from afield.study.search import rung_sizes
 from afield.study.shipped import head_of, list_studies, question_of, show_study
 from afield.study.study_file import load_study, parse_study, shipped_studies
@@ -54,7 +54,7 @@ def test_every_task_backbone_and_recipe_fit_together(name: str) -> None:
         found = find_task(task, study.tasks)
         for intervention in study.study.interventions:
             for backbone in study.backbones_of(intervention):
-                assert list(_complaints(study, found, planned(backbone, {}), study.recipe_of(intervention))) == []
+                assert list(complaints_of(study, found, planned(backbone, {}), study.recipe_of(intervention))) == []
 
 
 def test_the_main_study_costs_what_is_told_of_it() -> None:

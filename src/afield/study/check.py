@@ -26,13 +26,13 @@ from afield.scoring.intervals import bootstrap_weights, resampled_values
 from afield.scoring.metric import Metric
 from afield.scoring.predictions import Predictions, select
 from afield.study.beside import further_columns
-from afield.study.needs import find_own_task, own_loss
+from afield.study.needs import find_own_task
 from afield.study.own_interventions import Intervention, check_intervention
 from afield.study.own_metrics import own_metric
 from afield.tasks.data import count_samples, split_samples
 from afield.tasks.source import TaskSource
 from afield.tasks.task import Target, Task
-from afield.training.losses import Loss, check_loss
+from afield.training.losses import Loss, check_loss, own_loss
 from afield.training.recipe import Recipe
 
 _SAMPLES, _CLASSES = 60, 3

@@ -112,33 +112,29 @@ def load_record(out: str | Path, study: str | None = None) -> StudyRecord:
     )
 
 
-def keep_all_joined(store: Store, study: str, own: Mapping[str, Metric]) -> None:
-    """Compute and keep the metrics of all that a study joins, as far as its members are scored, so that nobody who
-    reads the folder waits for them; `own` are one's own leading metrics by name. Raises InputError for members that are
-    about different samples.
+def keep_derived(
+    store: Store, study: str, leading: Mapping[str, Metric], beside: Mapping[str, Metric]
+) -> tuple[str, ...]:
+    """Compute and keep, unless they are there, the metrics that nobody who reads the folder can or should compute: of
+    all that a study joins, as far as its members are scored, and one's own that it records beside all that fit.
+    `leading` and `beside` are one's own by name. Gives a line for each of these that has no value somewhere, with the
+    reason. Raises InputError for members that are about different samples.
     """
-    context, stored = _context(store, _choose_study(store, study))
-    if not (context.study.ensembles or context.study.folds):
-        return
-    _, tables, joined = _found(context, stored)
+    chosen = _choose_study(store, study)
+    if not (chosen.ensembles or chosen.folds or beside):
+        return ()
+    context, stored = _context(store, chosen)
+    searches, tables, joined = _found(context, stored)
     for each in joined:
         task = tables.tasks[each.members[0].task]
-        metrics = [own[name] if name in own else METRICS[name] for name in metrics_of(each, task.metrics)]
+        metrics = [leading[name] if name in leading else METRICS[name] for name in metrics_of(each, task.metrics)]
         for at in ready(store, each, shown_of(tables, task.name)):
             keep_combined(store, each, task.classes, metrics, at)
-
-
-def keep_all_beside(store: Store, study: str, own: Mapping[str, Metric]) -> tuple[str, ...]:
-    """Compute and keep the metrics `own` (by name) that a study records beside all that fit, of all that is scored and
-    joined, unless they are there. Gives a line for each that has no value somewhere, with the reason.
-    """
-    if not own:
+    if not beside:
         return ()
-    context, stored = _context(store, _choose_study(store, study))
-    searches, tables, joined = _found(context, stored)
     soups = soups_found(context.study, searches)
     samples = {name: pd.read_parquet(store.tasks.samples(name, identity)) for name, identity in stored["tasks"].items()}
-    return compute_beside(tables, joined, soups, own, samples)
+    return compute_beside(tables, joined, soups, beside, samples)
 
 
 def _context(store: Store, study: Study) -> tuple[Context, Mapping[str, Any]]:

@@ -24,7 +24,6 @@ from afield.scoring.metrics import metric
 from afield.study.keep import keep_network
 from afield.study.make_soup import make_soup
 from afield.study.measured import keep_measured
-from afield.study.needs import own_loss
 from afield.study.own_metrics import own_metric
 from afield.study.soups import Soup
 from afield.study.split_view import TEST, SplitView
@@ -120,6 +119,8 @@ class Job:
 
     def own_loss(self) -> Loss | None:
         """What the recipe's loss refers to, where it is one's own. Raises as `backbone` does."""
+        from afield.training.losses import own_loss
+
         name = self.trial.recipe.loss
         return own_loss(name, self._loaded()) if is_own(name) else None
 

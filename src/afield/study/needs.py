@@ -4,36 +4,30 @@ told at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from afield.backbones.backbone import Backbone
 from afield.backbones.own import planned
-from afield.backbones.sizes import check_size
 from afield.backbones.weights import Sources, Weights, locate, whereabouts
 from afield.base.errors import InputError, Stopped
 from afield.base.extensions import Extension, find_object, is_own, load_extensions, objects
 from afield.base.process import cores, interrupts
-from afield.images.symmetries import symmetries
 from afield.images.unreadable import unreadable
 from afield.scoring.metric import Metric
-from afield.scoring.metrics import direction
+from afield.study.misfits import misfits
 from afield.study.own_metrics import misfits_of, own_metric
-from afield.study.protocol import view_of
-from afield.study.search import rung_sizes
-from afield.study.soups import unlike
 from afield.study.study import Study
 from afield.tasks.builtin import find_task
 from afield.tasks.data import TaskData, Unreadable, load_task
 from afield.tasks.source import TaskSource
 from afield.tasks.task import Task
-from afield.training.recipe import Recipe
 
 if TYPE_CHECKING:
-    from afield.training.losses import Loss
+    pass
 
 Found = TypeVar("Found")
 
@@ -96,13 +90,7 @@ def gather(
         names = ", ".join(found.task.name for found in loaded.values())
         problems.append(f"study.tasks: two have one name ({names}); rename one")
     backbones = _each(loadable(study.study.backbones), lambda name: planned(name, extensions or {}), problems)
-    problems += _misfits(study, tasks, backbones)
-    if extensions is not None:
-        problems += _augmentations(study, tasks, extensions)
-        problems += _unfit_heads(study, extensions)
-    problems += _lone_soups(study)
-    problems += _soups_of_sizes(study, tasks, backbones)
-    problems += _unfit_losses(study, tasks, extensions)
+    problems += misfits(study, tasks, backbones, extensions)
     pretrained = [name for name in study.study.backbones if name in backbones and _is_pretrained(study, name)]
     ready = download and not problems
     weights = _each(pretrained, lambda name: _weights(backbones[name], sources, downloading, download=ready), problems)
@@ -136,13 +124,6 @@ def _changed(
         progress=preparing or (lambda *_: None),
     )
     return changed_data(around, tasks, problems)
-
-
-def own_loss(name: str, extensions: Mapping[str, Extension]) -> Loss:
-    """One's own loss, by its reference. Raises InputError where there is none."""
-    from afield.training.losses import Loss  # losses are made of torch, which a plan can often do without
-
-    return replace(find_object(name, extensions, Loss), name=name)
 
 
 def _each(names: Sequence[str], find: Callable[[str], Found], problems: list[str]) -> dict[str, Found]:
@@ -219,133 +200,6 @@ def _is_pretrained(study: Study, backbone: str) -> bool:
         study.recipe_of(intervention).initialisation != "scratch" and backbone in study.backbones_of(intervention)
         for intervention in study.study.interventions
     )
-
-
-def _misfits(study: Study, tasks: Mapping[str, TaskData], backbones: Mapping[str, Backbone]) -> Iterator[str]:
-    """What speaks against training a backbone on a task by a recipe, and against selecting by a metric."""
-    for intervention in study.study.interventions:
-        recipe = study.recipe_of(intervention)
-        for name in study.backbones_of(intervention):
-            if name in backbones:
-                for found in tasks.values():
-                    yield from _complaints(study, found.task, backbones[name], recipe)
-    for name, found in tasks.items():
-        yield from _views_denied(study, name, found.task)
-        if direction(found.task.metric) != "higher":
-            yield (
-                f"{name}: its leading metric {found.task.metric} is better when lower; "
-                "lead with one that is better when higher"
-            )
-
-
-def _augmentations(study: Study, tasks: Mapping[str, TaskData], extensions: Mapping[str, Extension]) -> Iterator[str]:
-    """What speaks against the augmentations of the recipes, other than those that any image can have."""
-    named = {study.recipe_of(intervention).augmentation for intervention in study.study.interventions}
-    for name in sorted(named - {"none", "paper"}):  # the rest is rarer, and needs torch
-        from afield.images.augmentation.own import check_augmentation
-
-        for task in [found.task for found in tasks.values()]:
-            try:
-                check_augmentation(name, extensions, task.reading.count)
-            except InputError as error:
-                yield str(error) if is_own(name) else f"{task.name}: {error}"
-
-
-def _lone_soups(study: Study) -> Iterator[str]:
-    """The soups of cells of which a search brings only one to its last epoch, under no other seed."""
-    for name, choice in study.soups.items():
-        if "cells" not in choice.over or "interventions" in choice.over:
-            continue
-        repeats = len(study.study.seeds) - 1 if "seeds" in choice.over else 0
-        for intervention in choice.interventions or study.study.interventions:
-            cells = study.cells(intervention)
-            _, last = rung_sizes(study.search, len(cells), cells[0].epochs)[-1]
-            if last + repeats == 1:
-                yield (
-                    f"soups.{name}: averages the cells of a search, and of {len(cells)} in {intervention} one alone is "
-                    'trained to its last epoch; let search.method be "grid", search more values, or average something '
-                    "else"
-                )
-
-
-def _soups_of_sizes(study: Study, tasks: Mapping[str, TaskData], backbones: Mapping[str, Backbone]) -> Iterator[str]:
-    """The soups of interventions whose networks are shown one task in several sizes, as protocol `paper` can give."""
-    for name, choice in study.soups.items():
-        if study.study.protocol == "clean" or "interventions" not in choice.over:
-            continue  # the study has told it
-        for found in [each for each in tasks.values() if each.task.published is not None]:
-            for backbone in [each for each in choice.backbones or study.study.backbones if each in backbones]:
-                sizes = {
-                    each: view_of("paper", found.task, backbones[backbone], study.recipe_of(each)).image_size
-                    for each in choice.interventions or study.study.interventions
-                    if backbone in study.backbones_of(each)
-                }
-                yield from unlike(name, {each: {"image_size": size} for each, size in sizes.items()})
-
-
-def _views_denied(study: Study, name: str, task: Task) -> Iterator[str]:
-    """The views of the study under which this task's labels do not stay."""
-    published = task.published if study.study.protocol == "paper" else None
-    flips = task.flips if published is None else published.flips
-    for view in study.study.views:
-        try:
-            symmetries(view, flips)
-        except InputError as error:
-            yield f"{name}: {error}"
-
-
-def _unfit_losses(
-    study: Study, tasks: Mapping[str, TaskData], extensions: Mapping[str, Extension] | None
-) -> Iterator[str]:
-    """What speaks against a recipe's loss or balance on a task."""
-    for recipe in map(study.recipe_of, study.study.interventions):
-        usual = recipe.loss == "auto" and recipe.balance != "logit-adjust"
-        if usual or (is_own(recipe.loss) and extensions is None):
-            continue
-        from afield.training.losses import check_loss
-
-        try:
-            own = own_loss(recipe.loss, extensions or {}) if is_own(recipe.loss) else None
-            for name, found in tasks.items():
-                check_loss(name, found.task.target, recipe, own)
-        except InputError as error:
-            yield str(error)
-
-
-def _unfit_heads(study: Study, extensions: Mapping[str, Extension]) -> Iterator[str]:
-    """What speaks against the recipes' heads of one's own."""
-    named = {study.recipe_of(intervention).head for intervention in study.study.interventions}
-    for name in sorted(filter(is_own, named)):
-        from afield.backbones.own_heads import check_head
-
-        try:
-            check_head(name, extensions)
-        except InputError as error:
-            yield str(error)
-
-
-def _complaints(study: Study, task: Task, row: Backbone, recipe: Recipe) -> list[str]:
-    try:
-        check_size(row, view_of(study.study.protocol, task, row, recipe).image_size)
-        if recipe.pooling != "own" or recipe.head != "own":  # rare, and it needs torch
-            from afield.backbones.pooling import check_pooling
-
-            check_pooling(row, recipe.pooling, "own" if recipe.head == "own" else "linear")
-        if recipe.trained == "last block":
-            from afield.backbones.parts import last_block_of
-
-            last_block_of(row)
-        if recipe.trained == "lora":
-            from afield.backbones.lora import check_lora
-
-            check_lora(row)
-        if task.reading.count != 3:
-            from afield.backbones.channels import check_channels
-
-            check_channels(row, task.reading.count)
-    except InputError as error:
-        return [str(error)]
-    return []
 
 
 def _weights(row: Backbone, sources: Sources, downloading: Downloading | None, *, download: bool) -> Weights:

@@ -14,7 +14,7 @@ from afield.base.errors import DamagedError, InputError, Stopped, StoreError
 from afield.base.process import UNGUARDED, cores, interrupts
 from afield.study.choose import choose_study
 from afield.study.claims import Claims
-from afield.study.collect import keep_all_beside, keep_all_joined
+from afield.study.collect import keep_derived
 from afield.study.engines.local import Event, LocalEngine
 from afield.study.inputs import prepare_inputs, write_task
 from afield.study.job import Job, SplitPaths
@@ -113,8 +113,7 @@ def run_study(
             run.forget_failures()
         run.go(interrupted)
         outcome = run.outcome()
-    keep_all_joined(store, study.study.name, plan.metrics)
-    for words in keep_all_beside(store, study.study.name, plan.beside):
+    for words in keep_derived(store, study.study.name, plan.metrics, plan.beside):
         watch.say(words)
     return outcome
 

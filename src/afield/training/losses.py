@@ -5,7 +5,7 @@ Formulas and sources: docs/losses.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -13,7 +13,7 @@ import torch
 from torch.nn import functional
 
 from afield.base.errors import InputError, nearest
-from afield.base.extensions import is_own
+from afield.base.extensions import Extension, find_object, is_own
 from afield.tasks.task import Target
 from afield.training.balance import Counts, Floats, class_weights, label_weights, log_prior
 from afield.training.recipe import FOCAL_GAMMA, Recipe
@@ -101,6 +101,11 @@ def loss_name(recipe: Recipe, target: Target) -> str:
     if recipe.balance == "focal":
         return "focal"
     return "bce" if target == "labels" else "cross-entropy"
+
+
+def own_loss(name: str, extensions: Mapping[str, Extension]) -> Loss:
+    """One's own loss, by its reference. Raises InputError where there is none."""
+    return replace(find_object(name, extensions, Loss), name=name)
 
 
 def check_loss(task: str, target: Target, recipe: Recipe, own: Loss | None = None) -> None:
