@@ -14,7 +14,7 @@ from afield.analysis.power import power
 from afield.analysis.robust import FAMILIES_FROM, family_bootstrap, outliers, slopes
 from afield.analysis.subsets import cut_sweep, groups_of, leave_out
 from afield.analysis.transfer import TransferFit
-from afield.analysis.words import count, listing, signed
+from afield.analysis.words import count, listing, p_value, signed
 from afield.base.text import columns
 from afield.scoring.intervals import Interval
 from afield.scoring.metrics import metric_title
@@ -130,21 +130,12 @@ def _frame(table: pd.DataFrame, digits: dict[str, int] | None = None) -> str:
     """A data frame as aligned columns; floats to two digits, or as `digits` says, p to three."""
     rows = [
         tuple(
-            _p(value) if name in ("p", "p_permuted") else _cell(value, (digits or {}).get(str(name), 2))
+            p_value(value) if name in ("p", "p_permuted") else _cell(value, (digits or {}).get(str(name), 2))
             for name, value in row.items()
         )
         for row in table.to_dict("records")
     ]
     return columns(rows, tuple(str(name).replace("_", " ") for name in table.columns))
-
-
-def _p(value: float) -> str:
-    """A p as text; no p is 0.
-
-    >>> _p(0.0312), _p(0.0000004), _p(float("nan"))
-    ('0.031', '< 0.001', '-')
-    """
-    return "< 0.001" if value < 0.001 else _cell(value, 3)
 
 
 def _cell(value: object, digits: int) -> str:

@@ -136,13 +136,24 @@ def gain_words(gain: Interval, name: str) -> str:
     return f"{value} of {metric_title(name)} ({gap_words(gain, name)})"
 
 
+def p_value(p: float) -> str:
+    """A p value to three digits; none is 0.
+
+    >>> p_value(0.0312), p_value(0.0000004), p_value(float("nan"))
+    ('0.031', '< 0.001', '-')
+    """
+    if math.isnan(p):
+        return "-"
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
 def p_words(p: float) -> str:
-    """A p value to three digits.
+    """A p value in a sentence.
 
     >>> p_words(0.0312), p_words(0.0002)
     ('p = 0.031', 'p < 0.001')
     """
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+    return f"p {p_value(p)}" if p < 0.001 else f"p = {p_value(p)}"
 
 
 def size_words(size: float, name: str) -> str:
