@@ -22,7 +22,8 @@ from afield.report.charts import CONFIG
 from afield.report.chosen import FOLDED
 from afield.report.details import details_of
 from afield.report.figures import Figures
-from afield.report.sections import task_sections
+from afield.report.over_tasks import over_section
+from afield.report.sections import names_of, task_sections
 from afield.study.collect import load_record, studies_of
 from afield.study.counterpart import with_counterpart
 from afield.study.record import StudyRecord
@@ -59,12 +60,15 @@ def render(record: StudyRecord) -> str:
 
 def _page(record: StudyRecord, found: Answer) -> str:
     figures = Figures()
-    tasks = task_sections(record, found, figures)
+    names = names_of(record, found)
+    over = over_section(found, figures, names)
+    tasks = task_sections(record, found, figures, names)
     style, vega, script = _asset("style.css"), _vega(), _asset("script.js")
     page = _environment().get_template("template.html.j2")
     return page.render(
         title=_title(record),
         record=record,
+        over=over,
         tasks=tasks,
         folded=FOLDED,
         details=details_of(record),
@@ -74,6 +78,7 @@ def _page(record: StudyRecord, found: Answer) -> str:
         vega=Markup(vega) if figures.all else None,  # noqa: S704 - the library's own bundle
         script=Markup(script),  # noqa: S704 - our own file
         config=script_json(CONFIG),
+        shapes=script_json(figures.shapes),
         specifications=script_json(figures.all),
     )
 

@@ -2,7 +2,11 @@
 // Draws each chart once its place is visible; colours are CSS variables, so light, dark and print need no redrawing.
 (() => {
   const read = (id) => JSON.parse(document.getElementById(id).textContent);
-  const specifications = read("specifications");
+  const [shapes, specifications] = [read("shapes"), read("specifications")];
+  const specificationOf = (id) => {
+    const { shape, rows, ...own } = specifications[id];
+    return shape ? { ...shapes[shape], ...own, datasets: { rows } } : own;
+  };
   const options = {
     config: read("config"),
     renderer: "svg",
@@ -16,7 +20,7 @@
     if (place.dataset.drawn || place.clientWidth === 0) return;
     place.dataset.drawn = "yes";
     try {
-      await window.vegaEmbed(place, specifications[place.dataset.chart], options);
+      await window.vegaEmbed(place, specificationOf(place.dataset.chart), options);
     } catch (error) {
       place.textContent = "This chart could not be drawn; its numbers stand in the text. " + error;
       console.error(error);
