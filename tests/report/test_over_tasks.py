@@ -50,7 +50,8 @@ def test_every_task_has_a_line_and_every_backbone_its_mean_rank(seven):
     assert [row.id for row in shown.ranks.rows] == list(found.backbones)
     assert [row.cells[0] for row in shown.ranks.rows] == [f"{rank:.2f}" for rank in found.mean_rank]
     assert shown.ranks.heads[3:] == found.tasks
-    assert (found.ranks.mean(axis=1) == pytest.approx(found.mean_rank)) and found.ranks.shape == (3, 7)
+    assert found.ranks.mean(axis=1) == pytest.approx(found.mean_rank)
+    assert found.ranks.shape == (3, 7)
 
 
 def test_the_picture_joins_those_who_share_a_letter(seven):

@@ -139,7 +139,11 @@ def _cuts(fit: TransferFit, figures: Figures) -> Part:
 
 
 def _table(
-    frame: pd.DataFrame, caption: str, *, names: Mapping[str, str] | None = None, digits: Mapping[str, int] | None = None
+    frame: pd.DataFrame,
+    caption: str,
+    *,
+    names: Mapping[str, str] | None = None,
+    digits: Mapping[str, int] | None = None,
 ) -> Table:
     """A data frame whose first column names the rows; `x`, `x_low` and `x_high` become one cell."""
     grouped = _with_limits(frame)

@@ -29,7 +29,7 @@ def mean_rank_chart(rows: pd.DataFrame, single: pd.DataFrame, joined: pd.DataFra
         "name:N",
         sort=list(rows["name"]),
         axis=alt.Axis(title=None, labelLimit=150, grid=True, labelColor=INK),
-        scale=alt.Scale(paddingInner=0, paddingOuter=0.1),
+        scale=alt.Scale(padding=0.5),
     )
     scale = alt.Scale(domain=[1 - span * 0.04, most], nice=False, zero=False)
     ticks = list(range(1, len(rows) + 1, max(1, -(-len(rows) // 10))))
@@ -50,5 +50,8 @@ def mean_rank_chart(rows: pd.DataFrame, single: pd.DataFrame, joined: pd.DataFra
     if groups:
         placed = joined.assign(at=[beyond[group] for group in joined["group"]])
         ends = alt.Chart(placed).encode(x=alt.X("at:Q", scale=scale), y=order, detail="group:N")
-        layers += [ends.mark_line(color=INK, strokeWidth=3), ends.mark_point(filled=True, size=40, color=INK, opacity=1)]
+        layers += [
+            ends.mark_line(color=INK, strokeWidth=3),
+            ends.mark_point(filled=True, size=40, color=INK, opacity=1),
+        ]
     return layered(layers, _ROW * len(rows))

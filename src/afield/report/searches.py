@@ -220,11 +220,7 @@ def _losses(search: SearchRecord, title: str, lines: Sequence[str], figures: Fig
     if not rows:
         return None
     epochs = max(epoch for row in rows for epoch in row["epoch"])
-    last = [
-        f"{row['of']} {_told(row['loss'][-1])} ({row['line']})"
-        for row in rows
-        if row["epoch"][-1] == epochs
-    ]
+    last = [f"{row['of']} {_told(row['loss'][-1])} ({row['line']})" for row in rows if row["epoch"][-1] == epochs]
     return figures.add_like(
         ("losses", epochs),
         lambda: losses_chart(lines, epochs=epochs),
