@@ -105,7 +105,7 @@ def _confusions(network: ChosenNetwork, figures: Figures, name: str) -> Part | N
         )
     return Part(
         "What it confuses",
-        (f"Most often it calls {label} {said}: {most:,} of {count(of_label, 'test image')}.",),
+        (f"Its most frequent mistake is {label} called {said}: {most:,} of {count(of_label, 'test image')}.",),
         figure,
         Table("The most frequent confusions", ("class", "called", "images", "share of the class"), rows),
     )
