@@ -37,9 +37,9 @@ def features(
     ] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Ask nothing of any network.")] = False,
 ) -> None:
-    """Compute a data set's frozen features, and keep what distances need of them.
+    """Compute a data set's frozen features.
 
-    However many images there are, they are read one batch after the other and not kept.
+    What distances need of them is kept. However many images there are, they are read one batch after the other.
     """
     from functools import partial
 
@@ -81,9 +81,10 @@ def distance(
     as_json: Annotated[bool, typer.Option("--json", help="Print the table as JSON and nothing else.")] = False,
     study: OneStudy = None,
 ) -> None:
-    """Frechet distance and KID between data sets, all at one number of images.
+    """Tell how far data sets lie apart.
 
-    From what `afield features` wrote, with one backbone at one size.
+    Frechet distance and KID, all at one number of images, from what `afield features` wrote with one backbone at one
+    size.
     """
     from afield.analysis.shift import against_transfer, describe_distances, read_distances
 
