@@ -40,11 +40,21 @@ def headlines(analysis: Analysis) -> list[tuple[str, ...]]:
 
 
 def reasons(analysis: Analysis) -> str:
-    """Why each verdict is what it is: a paragraph a fit."""
+    """Why each verdict is what it is: a paragraph a fit, those over tasks first."""
     return "\n\n".join(
-        f"{fit.task}, {metric_title(fit.metric)}: {fit.verdict}. {' '.join([fit.reason, *cautions(fit)])}"
-        for fit in analysis.fits
+        [
+            *over_tasks(analysis),
+            *(
+                f"{fit.task}, {metric_title(fit.metric)}: {fit.verdict}. {' '.join([fit.reason, *cautions(fit)])}"
+                for fit in analysis.fits
+            ),
+        ]
     )
+
+
+def over_tasks(analysis: Analysis) -> list[str]:
+    """The verdicts over tasks, a paragraph each."""
+    return [f"Over tasks, {metric_title(found.metric)}: {found.verdict}. {found.reason}" for found in analysis.overall]
 
 
 def details(fit: TransferFit) -> str:
