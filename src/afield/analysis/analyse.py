@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,12 @@ import pandas as pd
 
 from afield.analysis.association import correlations
 from afield.analysis.curves import curves
+from afield.analysis.over import OVER
 from afield.analysis.power import power
 from afield.analysis.robust import family_bootstrap, outliers, slopes
+from afield.analysis.side_by_side import Finding
 from afield.analysis.subsets import cut_sweep, groups_of, leave_out
-from afield.analysis.table import TableChoice, read_table
+from afield.analysis.table import TableChoice, is_imagenet, read_table
 from afield.analysis.transfer import SMALLEST_SLOPE, TransferFit, fit_transfer
 from afield.analysis.words import count, listing, signed
 from afield.base.errors import InputError
@@ -34,6 +36,10 @@ class Analysis:
     """(task, metric) -> the table's own numbers a share: 1, or 100 for per cent"""
     notes: tuple[str, ...]
     """what was left out, joined or assumed, a sentence each"""
+    results: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
+    """rows of the results table that the fits were made of"""
+    means: frozenset[str] = frozenset()
+    """tasks that are means over the others"""
 
     def as_json(self) -> dict[str, list[dict[str, Any]]]:
         """Plain values, ready for JSON. `slope` is in the table's own numbers per ImageNet point, the normalised slope
@@ -68,6 +74,15 @@ class Analysis:
         ]
         table = pd.concat(blocks, ignore_index=True) if blocks else pd.DataFrame(columns=["task", "metric"])
         return table[["task", "metric", *(column for column in table if column not in ("task", "metric"))]]
+
+    def over(self, name: str) -> Finding:
+        """One of `OVER`: what several fits say together, as a frame and in words. Means over tasks, and ImageNet itself
+        among the tasks, take no part. ValueError for a name that there is not.
+        """
+        if name not in OVER:
+            raise ValueError(f"{name}: unknown; there are {', '.join(OVER)}")
+        single = [fit for fit in self.fits if fit.task not in self.means and not is_imagenet(fit.points)]
+        return OVER[name](single, self.results)
 
     def _plain(self, fit: TransferFit) -> dict[str, Any]:
         scale = self.scales.get((fit.task, fit.metric), 1.0)
@@ -108,17 +123,18 @@ def analyse(
         if told := [each.name for each in fields(chosen) if getattr(chosen, each.name) != getattr(_AS_IS, each.name)]:
             raise InputError(f"{source} is a result folder; {listing(told)}: only a table is told of these")
         # a table starts without all that reads folders
-        from afield.analysis.study_fits import fit_study
+        from afield.analysis.study_fits import fit_study, told_rows
         from afield.study.collect import load_record
 
-        fits = fit_study(load_record(source, study), smallest_slope, resample=resample)
+        record = load_record(source, study)
+        fits = fit_study(record, smallest_slope, resample=resample)
         nothing = () if fits else (f"{source}: no pretrained backbone was scored, so there is nothing to fit.",)
-        return Analysis(fits, {}, nothing)
+        return Analysis(fits, {}, nothing, told_rows(record))
     if study is not None:
         raise InputError(f"--study {study}: belongs to a result folder, and {source} is a table")
     read = read_table(source, chosen)
     fits = fit_transfer(read.rows, intervention=chosen.intervention, smallest_slope=smallest_slope, resample=resample)
-    return Analysis(fits, read.scales, read.notes)
+    return Analysis(fits, read.scales, read.notes, read.rows, read.means)
 
 
 def _plain(interval: Interval | None, scale: float) -> dict[str, float | None] | None:

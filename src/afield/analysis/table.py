@@ -62,6 +62,8 @@ class ReadTable:
     """(task, metric) -> the table's own numbers a share: 1, or 100 for per cent"""
     notes: tuple[str, ...]
     """what was left out, joined or assumed, a sentence each"""
+    means: frozenset[str] = frozenset()
+    """the tasks among them that are means over the others"""
 
 
 def read_table(source: str | Path | pd.DataFrame, choice: TableChoice | None = None) -> ReadTable:
@@ -84,9 +86,11 @@ def read_table(source: str | Path | pd.DataFrame, choice: TableChoice | None = N
     rows = directed(rows, where, notes)
     _refuse_twice(rows, where, [name for name in text.columns if name != choice.columns.get("value", "value")])
     rows, scales = _as_shares(rows, where, choice.scale, notes)
+    single = set(rows["task"])
     if choice.mean:
         rows, scales = _with_mean(rows, scales, where, notes)
-    return ReadTable(rows.reset_index(drop=True), scales, tuple(capital(note) for note in notes))
+    means = frozenset(set(rows["task"]) - single)
+    return ReadTable(rows.reset_index(drop=True), scales, tuple(capital(note) for note in notes), means)
 
 
 def _filled(rows: pd.DataFrame, where: str, source: object, choice: TableChoice) -> pd.DataFrame:
@@ -257,7 +261,7 @@ def _with_mean(
     itself is not among them, for it would be held against itself.
     """
     blocks, further = [rows], dict(scales)
-    itself = {place for place, group in rows.groupby(["task", "metric"], sort=False) if _is_imagenet(group)}
+    itself = {place for place, group in rows.groupby(["task", "metric"], sort=False) if is_imagenet(group)}
     for task, _ in itself:
         notes.append(f"{task}: its values are the ImageNet accuracies themselves; left out of the mean.")
     others = rows[[place not in itself for place in zip(rows["task"], rows["metric"], strict=True)]]
@@ -279,6 +283,6 @@ def _with_mean(
     return pd.concat(blocks), further
 
 
-def _is_imagenet(rows: pd.DataFrame) -> bool:
+def is_imagenet(rows: pd.DataFrame) -> bool:
     """Whether one task's values are the ImageNet accuracies, up to a tenth of a point that was rounded away."""
     return bool(np.allclose(rows["value"], rows["imagenet_top1"] / 100, rtol=0, atol=_ROUNDED))
