@@ -27,6 +27,9 @@ _SHOWN = 5
 """as many backbones far off the line are listed"""
 _LEADING = {
     "others": "task base n r2_imagenet r2_both gain p_holm error_imagenet error_both better",
+    "regret": "task rule tried backbone regret low high pool_low pool_high",
+    "rules": "rule tried tasks regret low high worst worst_task against_imagenet against_low against_high",
+    "fronts": "task cost backbone amount value on_front beaten_by clear",
 }
 """of the tables of `over.OVER` those columns that a terminal has room for"""
 
