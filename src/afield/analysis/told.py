@@ -172,17 +172,21 @@ def _all_tasks(found: OverTasks) -> str:
         (f"{rank:.2f}", name, letters)
         for rank, name, letters in zip(found.mean_rank, found.backbones, found.letters, strict=True)
     ]
-    lines = [f"Over {count(len(found.tasks), 'task')}", columns(rows, ("mean rank", "backbone", "alike"))]
+    heads = ("mean rank", "backbone", "alike")
+    return "\n".join([f"Over {count(len(found.tasks), 'task')}", columns(rows, heads), *over_tasks_words(found)])
+
+
+def over_tasks_words(found: OverTasks) -> Iterator[str]:
+    """What to know of mean ranks, a sentence each: whether they can tell any two apart, and who is not among them."""
     if not found.possible:
-        lines.append(
-            f"{capital(count(len(found.tasks), 'task'))} cannot tell any two of {count(len(rows), 'backbone')} apart, "
-            "however they differ: by signed ranks that takes more tasks."
+        yield (
+            f"{capital(count(len(found.tasks), 'task'))} cannot tell any two of "
+            f"{count(len(found.backbones), 'backbone')} apart, however they differ: by signed ranks that takes more tasks."
         )
     if not math.isnan(found.friedman_p):
-        lines.append(f"Friedman's test of no difference at all: {p_words(found.friedman_p)}.")
+        yield f"Friedman's test of no difference at all: {p_words(found.friedman_p)}."
     if found.left_out:
-        lines.append(f"Not in it, for want of a task: {listing(found.left_out)}.")
-    return "\n".join(lines)
+        yield f"Not in it, for want of a task: {listing(found.left_out)}."
 
 
 def _two(places: Places, pair: Pair, counted: list[Discordant]) -> Iterator[str]:
