@@ -145,6 +145,8 @@ class _Run:
         self.selected: dict[str, tuple[str, ...]] = {}
         self.pruned: dict[str, frozenset[str]] = {}
         """by search that was cleaned up the keys that stayed for soups"""
+        self.died: set[str] = set()
+        """jobs whose worker has died once"""
         self.trained: set[str] = set()
         self.epochs = 0
         self.scoring: list[float] = []
@@ -275,9 +277,13 @@ class _Run:
             self.progress[job.name] = event
             return
         self.progress.pop(job.name, None)
-        if event.kind == "failed":
-            self.store.fail(key, event.reason, event.trace)
-            self.watch.say(f"failed: {job.label}: {event.reason}")
+        if event.kind == "died" and job.name not in self.died:
+            self.died.add(job.name)
+            self.watch.say(f"{job.label}: {event.reason}. It is tried once again")
+        elif event.kind in ("failed", "died"):
+            again = " (for the second time)" if event.kind == "died" else ""
+            self.store.fail(key, event.reason + again, event.trace)
+            self.watch.say(f"failed: {job.label}: {event.reason}{again}")
         if event.kind == "damaged":
             self._renew(job, event.reason)
         if event.kind == "halt":
