@@ -31,6 +31,9 @@ _LEADING = {
     "rules": "rule tried tasks regret low high worst worst_task against_imagenet against_low against_high",
     "fronts": "task cost backbone amount value on_front beaten_by clear",
     "metrics": "task other n verdict_other r r_other r_p tau best_other same_best loss loss_low loss_high",
+    "rivals": "task rival n predicted_imagenet predicted_rival predicted_both partial_r low high p_holm imagenet_p "
+    "inflation",
+    "tasks": "task n r slope low high level classes n_train n_test",
 }
 """of the tables of `over.OVER` those columns that a terminal has room for"""
 
@@ -154,7 +157,7 @@ def _frame(table: pd.DataFrame, digits: dict[str, int] | None = None) -> str:
     rows = [
         tuple(
             p_value(value)
-            if name in ("p", "p_permuted", "p_holm", "r_p")
+            if name in ("p", "p_permuted", "p_holm", "r_p", "imagenet_p")
             else _cell(value, (digits or {}).get(str(name), 2))
             for name, value in row.items()
         )

@@ -92,7 +92,7 @@ def _verdicts(rows: pd.DataFrame) -> str:
 
 def _orders(rows: pd.DataFrame) -> str:
     title, n, best = metric_title(str(rows["metric"].iloc[0])), len(rows), int(rows["same_best"].sum())
-    low = rows.loc[rows["tau"].idxmin()]
+    low = rows.sort_values("tau", kind="stable").iloc[0]
     least = f"{metric_title(str(low['other']))} (tau {low['tau']:.2f})"
     if n == 1:
         return f"The best by {title} is {'' if best else 'not '}the best by {least}."
