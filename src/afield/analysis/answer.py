@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from afield.analysis.chosen import Subgroups, subgroups_of
 from afield.analysis.clusters import few_clusters, rests_on
 from afield.analysis.compare import Effect, Ranking, RankRow, effect_of, rank_backbones, ranked_intervention
 from afield.analysis.interventions import Change, in_words, interventions_of
+from afield.analysis.overall import Overall, overall_of_study
 from afield.analysis.points import has_points
 from afield.analysis.protocols import BothProtocols, both_protocols
 from afield.analysis.settle import would_settle
@@ -20,6 +21,9 @@ from afield.study.record import SearchRecord, StudyRecord
 from afield.study.study import PLAIN
 from afield.tasks.training_split import training_words
 from afield.tasks.words import absence_words, dropped_words
+
+_NAMED = 3
+"""searches that a sentence names"""
 
 
 @dataclass(frozen=True)
@@ -57,10 +61,12 @@ class Answer:
     """The whole study's answer, a part a task in the study's order."""
 
     tasks: tuple[TaskAnswer, ...]
+    overall: Overall | None = None
+    """whether ImageNet accuracy told over all tasks; None below two"""
 
     def text(self) -> str:
-        """The sentences as paragraphs for a terminal: a line a thought, one block a task."""
-        blocks = []
+        """The sentences as paragraphs for a terminal: a line a thought, one block a task, before them that over all."""
+        blocks = [self.overall.words] if self.overall else []
         for part in self.tasks:
             lines = [f"{part.task}: {part.take}", part.transfer, *([part.pretraining] if part.pretraining else [])]
             lines += [part.interventions_words] if part.interventions_words else []
@@ -77,7 +83,8 @@ def answer(record: StudyRecord) -> Answer:
 
     A study without the plain intervention is answered for the first that it names.
     """
-    return Answer(tuple(_task_answer(record, task.name) for task in record.tasks))
+    tasks = tuple(_task_answer(record, task.name) for task in record.tasks)
+    return Answer(tasks, overall_of_study(record, [part.fit for part in tasks if part.fit is not None]))
 
 
 def _task_answer(record: StudyRecord, task: str) -> TaskAnswer:
@@ -250,9 +257,7 @@ def _warnings(
     trainings = sum(failure.task == ranking.task for failure in record.failures)
     if failed:
         yield f"{capital(count(trainings, 'training'))} of {listing(failed)} failed; the report lists the reasons."
-    for search in record.searches:
-        if search.task == ranking.task:
-            yield from _search_warnings(search, intervention)
+    yield from _search_warnings([each for each in record.searches if each.task == ranking.task], intervention)
     if ranking.seeds == 1 and len(ranking.rows) == 1:
         yield "One seed: this is what one network reached; another seed may reach more or less."
     elif ranking.seeds == 1:
@@ -285,10 +290,21 @@ def _no_better_than_guessing(record: StudyRecord, ranking: Ranking) -> Iterator[
         )
 
 
-def _search_warnings(search: SearchRecord, intervention: str) -> Iterator[str]:
-    who = search.backbone if search.intervention == PLAIN else f"{search.backbone} ({search.intervention})"
-    unfinished = search.chosen is None or any(trial.state != "finished" for trial in search.repeats)
-    if unfinished and search.intervention != intervention:
-        yield f"{who} lacks cells: its search or a repeat has not ended."
-    for key in search.borders:
-        yield f"The {key} chosen for {who} lies at an end of its grid; a wider grid may do better."
+def _search_warnings(searches: Sequence[SearchRecord], intervention: str) -> Iterator[str]:
+    """What became of a task's searches: cells that lack, choices at an end of the grid."""
+    at_the_end: dict[str, list[str]] = {}
+    for search in searches:
+        who = search.backbone if search.intervention == PLAIN else f"{search.backbone} ({search.intervention})"
+        unfinished = search.chosen is None or any(trial.state != "finished" for trial in search.repeats)
+        if unfinished and search.intervention != intervention:
+            yield f"{who} lacks cells: its search or a repeat has not ended."
+        for key in search.borders:
+            at_the_end.setdefault(key, []).append(who)
+    for key, named in at_the_end.items():
+        if len(named) <= _NAMED:
+            yield f"The {key} chosen for {listing(named)} lies at an end of its grid; a wider grid may do better."
+        else:
+            yield (
+                f"The {key} chosen lies at an end of its grid in {len(named)} of {len(searches)} searches, that for "
+                f"{named[0]} among them; a wider grid may do better."
+            )

@@ -14,8 +14,8 @@ import pandas as pd
 from afield.base.errors import InputError, nearest
 
 READ = {
-    "backbone", "family", "imagenet_top1", "task", "metric", "value", "low", "high", "direction", "n_test", "split",
-    "view", "kind", "initialisation", "intervention", "seed",
+    "backbone", "family", "imagenet_top1", "task", "domain", "metric", "value", "low", "high", "direction", "n_test",
+    "split", "view", "kind", "initialisation", "intervention", "seed",
 }  # fmt: skip
 """columns of the results table that an analysis reads (docs/result_folder.md); all others are left alone"""
 FACT_NUMBERS = (*("params_m", "gmacs", "year", "input_size", "train_seconds", "validation", "classes", "n_train"),)

@@ -54,11 +54,21 @@ def headlines(analysis: Analysis) -> list[tuple[str, ...]]:
 
 
 def reasons(analysis: Analysis) -> str:
-    """Why each verdict is what it is: a paragraph a fit."""
+    """Why each verdict is what it is: a paragraph a fit, those over tasks first."""
     return "\n\n".join(
-        f"{fit.task}, {metric_title(fit.metric)}: {fit.verdict}. {' '.join([fit.reason, *cautions(fit)])}"
-        for fit in analysis.fits
+        [
+            *over_tasks(analysis),
+            *(
+                f"{fit.task}, {metric_title(fit.metric)}: {fit.verdict}. {' '.join([fit.reason, *cautions(fit)])}"
+                for fit in analysis.fits
+            ),
+        ]
     )
+
+
+def over_tasks(analysis: Analysis) -> list[str]:
+    """The verdicts over tasks, a paragraph each."""
+    return [f"Over tasks, {metric_title(found.metric)}: {found.verdict}. {found.reason}" for found in analysis.overall]
 
 
 def details(fit: TransferFit) -> str:
@@ -86,25 +96,16 @@ def _parts(fit: TransferFit) -> Iterator[str]:
     yield from cautions(fit)
     yield ""
     yield _frame(correlations(fit.points))
-    yield (
-        f"of all pairs of backbones ImageNet accuracy puts {misranked(fit.points):.1%} in the wrong order; "
-        "a tie counts half"
-    )
+    yield misranked_words(fit)
     yield ""
     yield _frame(slopes(fit.points, fit.errors, fit.n_test, metric=fit.metric), {"r2": 4})
-    yield _by_families(fit)
+    yield families_words(fit)
     yield ""
     yield _frame(cut_sweep(fit.points, fit.errors, smallest_slope=fit.smallest_slope), {"above": 0})
     yield ""
-    yield from _without(fit)
-    yield _shape(fit)
-    found = power(fit)
-    if found is not None:
-        yield (
-            "In four studies of five so many backbones, spread and scattered like these, would show a true |r| of "
-            f"{found.r:.2f} or more, or a true slope of {found.slope:.2f} points or more; and of a true slope of 0 "
-            f"that it is within {found.within:.2f}."
-        )
+    yield from without_words(fit)
+    yield shape_words(fit)
+    yield from power_words(fit)
     far = outliers(fit.points)
     if len(far):
         yield ""
@@ -112,7 +113,27 @@ def _parts(fit: TransferFit) -> Iterator[str]:
         yield _frame(far.head(_SHOWN), {"imagenet_top1": 1})
 
 
-def _by_families(fit: TransferFit) -> str:
+def misranked_words(fit: TransferFit) -> str:
+    """How often ImageNet accuracy is wrong about which of two backbones does better."""
+    return (
+        f"of all pairs of backbones ImageNet accuracy puts {misranked(fit.points):.1%} in the wrong order; a tie counts "
+        "half"
+    )
+
+
+def power_words(fit: TransferFit) -> Iterator[str]:
+    """What so many backbones could have shown; nothing where that is not known."""
+    found = power(fit)
+    if found is not None:
+        yield (
+            "In four studies of five so many backbones, spread and scattered like these, would show a true |r| of "
+            f"{found.r:.2f} or more, or a true slope of {found.slope:.2f} points or more; and of a true slope of 0 "
+            f"that it is within {found.within:.2f}."
+        )
+
+
+def families_words(fit: TransferFit) -> str:
+    """What whole families resampled say of r and slope, or why there is nothing to say."""
     families = groups_of(fit.points).nunique()
     if families == fit.n:
         return "by families: none of several backbones is known"
@@ -124,7 +145,7 @@ def _by_families(fit: TransferFit) -> str:
     return f"by {families} families, resampled whole (BCa): {both}"
 
 
-def _without(fit: TransferFit) -> Iterator[str]:
+def without_words(fit: TransferFit) -> Iterator[str]:
     """Between which values r and slope move where one backbone, or one family, is left out."""
     for by in ("backbone", "family"):
         table = leave_out(fit.points, "family" if by == "family" else "backbone").dropna()
@@ -138,7 +159,8 @@ def _without(fit: TransferFit) -> Iterator[str]:
         )
 
 
-def _shape(fit: TransferFit) -> str:
+def shape_words(fit: TransferFit) -> str:
+    """Whether a curve foretells backbones left out clearly better than the straight line."""
     table = curves(fit.points)
     if table.empty:
         return f"Whether it is a straight line: that takes {CURVES_FROM} backbones or more."

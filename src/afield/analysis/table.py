@@ -5,7 +5,7 @@ Whatever would give a number that looks fine and is not is refused by name; what
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -63,8 +63,8 @@ class ReadTable:
     """(task, metric) -> the table's own numbers a share: 1, or 100 for per cent"""
     notes: tuple[str, ...]
     """what was left out, joined or assumed, a sentence each"""
-    means: frozenset[str] = frozenset()
-    """the tasks among them that are means over the others"""
+    no_tasks: frozenset[str] = frozenset()
+    """names under `task` that are no task of their own: means over tasks, and ImageNet itself"""
 
 
 def read_table(source: str | Path | pd.DataFrame, choice: TableChoice | None = None) -> ReadTable:
@@ -88,11 +88,11 @@ def read_table(source: str | Path | pd.DataFrame, choice: TableChoice | None = N
     rows = directed(rows, where, notes)
     _refuse_twice(rows, where, [name for name in text.columns if name != choice.columns.get("value", "value")])
     rows, scales = _as_shares(rows, where, choice.scale, notes)
-    single = set(rows["task"])
+    tasks, itself = set(rows["task"]), _imagenet_itself(rows)
     if choice.mean:
-        rows, scales = _with_mean(rows, scales, where, notes)
-    means = frozenset(set(rows["task"]) - single)
-    return ReadTable(rows.reset_index(drop=True), scales, tuple(capital(note) for note in notes), means)
+        rows, scales = _with_mean(rows, scales, itself, where, notes)
+    no_tasks = {task for task, _ in itself} | (set(rows["task"]) - tasks)
+    return ReadTable(rows.reset_index(drop=True), scales, tuple(map(capital, notes)), frozenset(no_tasks))
 
 
 def _filled(rows: pd.DataFrame, where: str, source: object, choice: TableChoice) -> pd.DataFrame:
@@ -257,13 +257,16 @@ def _as_shares(
 
 
 def _with_mean(
-    rows: pd.DataFrame, scales: Mapping[tuple[str, str], float], where: str, notes: list[str]
+    rows: pd.DataFrame,
+    scales: Mapping[tuple[str, str], float],
+    itself: Set[tuple[str, str]],
+    where: str,
+    notes: list[str],
 ) -> tuple[pd.DataFrame, dict[tuple[str, str], float]]:
     """One more task a metric: the mean over its tasks, of the backbones that have all of them. A task that is ImageNet
     itself is not among them, for it would be held against itself.
     """
     blocks, further = [rows], dict(scales)
-    itself = {place for place, group in rows.groupby(["task", "metric"], sort=False) if is_imagenet(group)}
     for task, _ in itself:
         notes.append(f"{task}: its values are the ImageNet accuracies themselves; left out of the mean.")
     others = rows[[place not in itself for place in zip(rows["task"], rows["metric"], strict=True)]]
@@ -285,6 +288,10 @@ def _with_mean(
     return pd.concat(blocks), further
 
 
-def is_imagenet(rows: pd.DataFrame) -> bool:
-    """Whether one task's values are the ImageNet accuracies, up to a tenth of a point that was rounded away."""
-    return bool(np.allclose(rows["value"], rows["imagenet_top1"] / 100, rtol=0, atol=_ROUNDED))
+def _imagenet_itself(rows: pd.DataFrame) -> set[tuple[str, str]]:
+    """Each task and metric whose values are the ImageNet accuracies, up to a tenth of a point that was rounded away."""
+    return {
+        (str(task), str(metric))
+        for (task, metric), group in rows.groupby(["task", "metric"], sort=False)
+        if np.allclose(group["value"], group["imagenet_top1"] / 100, rtol=0, atol=_ROUNDED)
+    }

@@ -212,7 +212,14 @@ def verdict_of(x: Floats, y: Floats, errors: Floats, smallest: float, level: flo
         raise ValueError("points and their errors must be finite")
     r, wide = line_intervals(x, y, errors, level)
     wide, narrow = (_scaled(each, 100) for each in (wide, line_intervals(x, y, errors, 2 * level - 1)[1]))
-    if len(x) < _FEWEST:
+    return judge(len(x), r, wide, narrow, smallest)
+
+
+def judge(n: int, r: Interval, wide: Interval, narrow: Interval, smallest: float) -> tuple[Verdict, str]:
+    """The rule and its words for n backbones: `wide`, `narrow`: the normalised slope at the level of the verdict, and
+    at that of two one-sided tests.
+    """
+    if n < _FEWEST:
         return (
             "cannot tell",
             f"so few may lie near a line by luck, so no verdict is given below {spelled(_FEWEST)} backbones",

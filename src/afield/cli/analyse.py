@@ -104,7 +104,7 @@ def analyse(
     from rich.table import Table
     from rich.text import Text
 
-    from afield.analysis.described import HEADS, details, headlines, reasons, together
+    from afield.analysis.described import HEADS, details, headlines, over_tasks, reasons, together
 
     shown = Table(box=None, pad_edge=False)
     for place, head in enumerate(HEADS):
@@ -116,7 +116,7 @@ def analyse(
     if not everything:
         print(reasons(found))
         return
-    print("\n\n".join([*(details(fit) for fit in found.fits), together(found)]))
+    print("\n\n".join([*over_tasks(found), *(details(fit) for fit in found.fits), together(found)]))
 
 
 def _names(text: str) -> tuple[str, ...]:
