@@ -30,6 +30,10 @@ _LEADING = {
     "regret": "task rule tried backbone regret low high pool_low pool_high",
     "rules": "rule tried tasks regret low high worst worst_task against_imagenet against_low against_high",
     "fronts": "task cost backbone amount value on_front beaten_by clear",
+    "metrics": "task other n verdict_other r r_other r_p tau best_other same_best loss loss_low loss_high",
+    "rivals": "task rival n predicted_imagenet predicted_rival predicted_both partial_r low high p_holm imagenet_p "
+    "inflation",
+    "tasks": "task n r slope low high level classes n_train n_test",
 }
 """of the tables of `over.OVER` those columns that a terminal has room for"""
 
@@ -174,7 +178,9 @@ def _frame(table: pd.DataFrame, digits: dict[str, int] | None = None) -> str:
     """A data frame as aligned columns; floats to two digits, or as `digits` says, p to three."""
     rows = [
         tuple(
-            p_value(value) if name in ("p", "p_permuted", "p_holm") else _cell(value, (digits or {}).get(str(name), 2))
+            p_value(value)
+            if name in ("p", "p_permuted", "p_holm", "r_p", "imagenet_p")
+            else _cell(value, (digits or {}).get(str(name), 2))
             for name, value in row.items()
         )
         for row in table.to_dict("records")
