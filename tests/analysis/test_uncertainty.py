@@ -63,6 +63,30 @@ def test_equal_families_that_share_their_imagenet_accuracy_are_their_means() -> 
     assert float(found.variance) == pytest.approx(by_means.bse[1] ** 2)
 
 
+def test_two_groups_of_families_are_welchs_problem() -> None:
+    # Imbens and Kolesar 2016, section 3: s0^2/n0 + s1^2/n1, with (n0 + n1)^2 (n0 - 1) (n1 - 1) / (n1^2 (n1 - 1) +
+    # n0^2 (n0 - 1)) degrees of freedom: 10^2 x 3 x 5 / (36 x 5 + 16 x 3) = 6.5789. Here each case is a family of two.
+    x, y = np.repeat([0.0, 1.0], [8, 12]), np.random.default_rng(1).normal(size=20)
+    means = y.reshape(10, 2).mean(axis=1)
+    found = of_slope(x, y, list(np.repeat(list("abcdefghij"), 2)))
+    assert float(found.variance) == pytest.approx(means[:4].var(ddof=1) / 4 + means[4:].var(ddof=1) / 6)
+    assert float(found.freedom) == pytest.approx(1500 / 228)
+
+
+def test_a_family_that_alone_decides_a_direction_does_not_make_it_surer() -> None:
+    x, y = np.array([0.0, 0, 0, 0, 10]), np.array([0.1, -0.1, 0.2, -0.2, 1])
+    found = of_slope(x, y, list("aabbc"))
+    assert float(found.variance) > 0
+    assert 1 <= float(found.freedom) < 3
+
+
+def test_the_order_of_the_backbones_changes_nothing() -> None:
+    x, y, families = points(2, [3, 3, 2, 2, 1, 1])
+    order = np.random.default_rng(2).permutation(12)
+    there, here = of_slope(x, y, families), of_slope(x[order], y[order], [families[place] for place in order])
+    assert (float(here.variance), float(here.freedom)) == pytest.approx((float(there.variance), float(there.freedom)))
+
+
 def test_families_of_one_and_one_family_alone_are_backbones() -> None:
     x, y, _ = points(3, [1] * 9)
     plain = line_intervals(x, y, np.zeros((9, 9)), LEVEL)
@@ -97,6 +121,15 @@ def test_clusters_of_test_samples_whose_slopes_differ_make_the_line_less_certain
         of_scatter = uncertainty_of(slope_weights(x), x, y, 0 * turned)
         assert float(found.variance) == pytest.approx(float(of_scatter.variance) + 0.001**2)
     assert widths[0] > widths[1] > widths[2] > scatter.high - scatter.low
+
+
+def test_it_holds_as_often_as_it_says_where_students_does_not() -> None:
+    generator, families, held = np.random.default_rng(3), list(np.repeat(list("abcde"), 6)), 0
+    for _ in range(400):
+        x = generator.normal(size=5).repeat(6) + 0.5 * generator.normal(size=30)
+        y = 0.7 * generator.normal(size=5).repeat(6) + 0.7 * generator.normal(size=30)
+        held += line_intervals(x, y, np.zeros((30, 30)), LEVEL, families=families)[1].holds(0)
+    assert held >= 372  # 93 of 100; Student's with n - 2 held in 66
 
 
 def test_where_the_line_goes_through_both_families_nothing_can_be_known() -> None:

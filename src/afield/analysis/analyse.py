@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,12 @@ import pandas as pd
 
 from afield.analysis.association import correlations
 from afield.analysis.curves import curves
+from afield.analysis.over import OVER
+from afield.analysis.overall import Overall, overall_of_study, overall_verdict
 from afield.analysis.points import groups_of
 from afield.analysis.power import power
 from afield.analysis.robust import family_bootstrap, outliers, slopes
+from afield.analysis.side_by_side import Finding
 from afield.analysis.subsets import cut_sweep, leave_out
 from afield.analysis.table import TableChoice, read_table
 from afield.analysis.transfer import SMALLEST_SLOPE, TransferFit, fit_transfer
@@ -35,12 +38,22 @@ class Analysis:
     """(task, metric) -> the table's own numbers a share: 1, or 100 for per cent"""
     notes: tuple[str, ...]
     """what was left out, joined or assumed, a sentence each"""
+    overall: tuple[Overall, ...] = ()
+    """over the tasks of a table, a metric each that two or more of them have; of a study, their leading metrics"""
+    results: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
+    """rows of the results table that the fits were made of"""
+    no_tasks: frozenset[str] = frozenset()
+    """names under `task` that are no task of their own: means over tasks, and ImageNet itself"""
 
     def as_json(self) -> dict[str, list[dict[str, Any]]]:
         """Plain values, ready for JSON. `slope` is in the table's own numbers per ImageNet point, the normalised slope
-        in metric points; what has no fit is None, and limits that are not known are None.
+        in metric points; what has no fit is None, and limits that are not known are None. `over_tasks` is in metric
+        points throughout.
         """
-        return {"fits": [self._plain(fit) for fit in self.fits]}
+        return {
+            "fits": [self._plain(fit) for fit in self.fits],
+            "over_tasks": [plain_overall(found) for found in self.overall],
+        }
 
     def table(self) -> pd.DataFrame:
         """A row a fit: task, metric, n, each of `INTERVALS` with `_low` and `_high` beside it, verdict, reason."""
@@ -69,6 +82,15 @@ class Analysis:
         ]
         table = pd.concat(blocks, ignore_index=True) if blocks else pd.DataFrame(columns=["task", "metric"])
         return table[["task", "metric", *(column for column in table if column not in ("task", "metric"))]]
+
+    def over(self, name: str) -> Finding:
+        """One of `OVER`: what several fits say together, as a frame and in words. Means over tasks, and ImageNet itself
+        among the tasks, take no part. ValueError for a name that there is not.
+        """
+        if name not in OVER:
+            raise ValueError(f"{name}: unknown; there are {', '.join(OVER)}")
+        single = [fit for fit in self.fits if fit.task not in self.no_tasks]
+        return OVER[name](single, self.results)
 
     def _plain(self, fit: TransferFit) -> dict[str, Any]:
         scale = self.scales.get((fit.task, fit.metric), 1.0)
@@ -109,17 +131,51 @@ def analyse(
         if told := [each.name for each in fields(chosen) if getattr(chosen, each.name) != getattr(_AS_IS, each.name)]:
             raise InputError(f"{source} is a result folder; {listing(told)}: only a table is told of these")
         # a table starts without all that reads folders
-        from afield.analysis.study_fits import fit_study
+        from afield.analysis.study_fits import fit_study, told_rows
         from afield.study.collect import load_record
 
-        fits = fit_study(load_record(source, study), smallest_slope, resample=resample)
+        record = load_record(source, study)
+        fits = fit_study(record, smallest_slope, resample=resample)
         nothing = () if fits else (f"{source}: no pretrained backbone was scored, so there is nothing to fit.",)
-        return Analysis(fits, {}, nothing)
+        overall = overall_of_study(record, fits)
+        return Analysis(fits, {}, nothing, () if overall is None else (overall,), told_rows(record))
     if study is not None:
         raise InputError(f"--study {study}: belongs to a result folder, and {source} is a table")
     read = read_table(source, chosen)
     fits = fit_transfer(read.rows, intervention=chosen.intervention, smallest_slope=smallest_slope, resample=resample)
-    return Analysis(fits, read.scales, read.notes)
+    over = _over_tables([fit for fit in fits if fit.task not in read.no_tasks])
+    return Analysis(fits, read.scales, read.notes, over, read.rows, read.no_tasks)
+
+
+def _over_tables(fits: Sequence[TransferFit]) -> tuple[Overall, ...]:
+    """A verdict over tasks for each metric that two of them have; where none is, over what each task has first."""
+    by_metric: dict[str, list[TransferFit]] = {}
+    for fit in fits:
+        by_metric.setdefault(fit.metric, []).append(fit)
+    shared = [mine for mine in by_metric.values() if len(mine) > 1]
+    first: dict[str, TransferFit] = {}
+    for fit in fits:
+        first.setdefault(fit.task, fit)
+    found = (overall_verdict(mine) for mine in shared or [list(first.values())])
+    return tuple(each for each in found if each is not None)
+
+
+def plain_overall(found: Overall) -> dict[str, Any]:
+    """A verdict over tasks as plain values, all in metric points per ImageNet point."""
+    return {
+        "metric": found.metric,
+        "tasks": list(found.tasks),
+        "n": found.n,
+        "slope": _plain(found.slope, 1.0),
+        "on_these_tasks": _plain(found.here, 1.0),
+        "on_one_more_task": _plain(found.another, 1.0),
+        "spread": found.spread,
+        "p_equal_slopes": found.differ_p,
+        "slopes": dict(zip(found.slopes["task"].tolist(), found.slopes["slope"].tolist(), strict=True)),
+        "left_out": list(found.left_out),
+        "verdict": found.verdict,
+        "reason": found.reason,
+    }
 
 
 def _plain(interval: Interval | None, scale: float) -> dict[str, float | None] | None:

@@ -10,6 +10,7 @@ from afield.analysis.chosen import Subgroups, subgroups_of
 from afield.analysis.clusters import few_clusters, rests_on
 from afield.analysis.compare import Effect, Ranking, RankRow, effect_of, rank_backbones, ranked_intervention
 from afield.analysis.interventions import Change, in_words, interventions_of
+from afield.analysis.overall import Overall, overall_of_study
 from afield.analysis.points import has_points
 from afield.analysis.protocols import BothProtocols, both_protocols
 from afield.analysis.settle import would_settle
@@ -57,10 +58,12 @@ class Answer:
     """The whole study's answer, a part a task in the study's order."""
 
     tasks: tuple[TaskAnswer, ...]
+    overall: Overall | None = None
+    """whether ImageNet accuracy told over all tasks; None below two"""
 
     def text(self) -> str:
-        """The sentences as paragraphs for a terminal: a line a thought, one block a task."""
-        blocks = []
+        """The sentences as paragraphs for a terminal: a line a thought, one block a task, before them that over all."""
+        blocks = [self.overall.words] if self.overall else []
         for part in self.tasks:
             lines = [f"{part.task}: {part.take}", part.transfer, *([part.pretraining] if part.pretraining else [])]
             lines += [part.interventions_words] if part.interventions_words else []
@@ -77,7 +80,8 @@ def answer(record: StudyRecord) -> Answer:
 
     A study without the plain intervention is answered for the first that it names.
     """
-    return Answer(tuple(_task_answer(record, task.name) for task in record.tasks))
+    tasks = tuple(_task_answer(record, task.name) for task in record.tasks)
+    return Answer(tasks, overall_of_study(record, [part.fit for part in tasks if part.fit is not None]))
 
 
 def _task_answer(record: StudyRecord, task: str) -> TaskAnswer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Iterator
 
 import pandas as pd
@@ -10,9 +11,11 @@ import pandas as pd
 from afield.analysis.analyse import Analysis, cautions
 from afield.analysis.association import correlations, misranked
 from afield.analysis.curves import CURVES_FROM, curves
+from afield.analysis.over import OVER
 from afield.analysis.points import groups_of
 from afield.analysis.power import power
 from afield.analysis.robust import FAMILIES_FROM, family_bootstrap, outliers, slopes
+from afield.analysis.side_by_side import Finding
 from afield.analysis.subsets import cut_sweep, leave_out
 from afield.analysis.transfer import TransferFit
 from afield.analysis.words import count, listing, p_value, signed
@@ -23,6 +26,13 @@ from afield.scoring.metrics import metric_title
 HEADS = ("task", "metric", "n", "r", "points per ImageNet point", "verdict")
 _SHOWN = 5
 """as many backbones far off the line are listed"""
+_LEADING = {
+    "others": "task base n r2_imagenet r2_both gain p_holm error_imagenet error_both better",
+    "regret": "task rule tried backbone regret low high pool_low pool_high",
+    "rules": "rule tried tasks regret low high worst worst_task against_imagenet against_low against_high",
+    "fronts": "task cost backbone amount value on_front beaten_by clear",
+}
+"""of the tables of `over.OVER` those columns that a terminal has room for"""
 
 
 def headlines(analysis: Analysis) -> list[tuple[str, ...]]:
@@ -41,11 +51,21 @@ def headlines(analysis: Analysis) -> list[tuple[str, ...]]:
 
 
 def reasons(analysis: Analysis) -> str:
-    """Why each verdict is what it is: a paragraph a fit."""
+    """Why each verdict is what it is: a paragraph a fit, those over tasks first."""
     return "\n\n".join(
-        f"{fit.task}, {metric_title(fit.metric)}: {fit.verdict}. {' '.join([fit.reason, *cautions(fit)])}"
-        for fit in analysis.fits
+        [
+            *over_tasks(analysis),
+            *(
+                f"{fit.task}, {metric_title(fit.metric)}: {fit.verdict}. {' '.join([fit.reason, *cautions(fit)])}"
+                for fit in analysis.fits
+            ),
+        ]
     )
+
+
+def over_tasks(analysis: Analysis) -> list[str]:
+    """The verdicts over tasks, a paragraph each."""
+    return [f"Over tasks, {metric_title(found.metric)}: {found.verdict}. {found.reason}" for found in analysis.overall]
 
 
 def details(fit: TransferFit) -> str:
@@ -54,6 +74,18 @@ def details(fit: TransferFit) -> str:
     if fit.slope is None or fit.n < 4:
         return f"{head}\n  {fit.reason}"
     return "\n".join([head, *(f"  {line}" for part in _parts(fit) for line in part.splitlines())])
+
+
+def together(analysis: Analysis) -> str:
+    """What several fits say together: a paragraph an analysis, its table below its words."""
+    findings = {name: analysis.over(name) for name in OVER}
+    return "\n\n".join(_finding(*each) for each in findings.items())
+
+
+def _finding(name: str, found: Finding) -> str:
+    if found.table.empty:
+        return found.words
+    return f"{found.words}\n{textwrap.indent(_frame(found.table[_LEADING[name].split()]), '  ')}"
 
 
 def _parts(fit: TransferFit) -> Iterator[str]:
@@ -133,7 +165,7 @@ def _frame(table: pd.DataFrame, digits: dict[str, int] | None = None) -> str:
     """A data frame as aligned columns; floats to two digits, or as `digits` says, p to three."""
     rows = [
         tuple(
-            p_value(value) if name in ("p", "p_permuted") else _cell(value, (digits or {}).get(str(name), 2))
+            p_value(value) if name in ("p", "p_permuted", "p_holm") else _cell(value, (digits or {}).get(str(name), 2))
             for name, value in row.items()
         )
         for row in table.to_dict("records")

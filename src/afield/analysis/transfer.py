@@ -254,17 +254,23 @@ def verdict_of(
     """
     if not (np.isfinite(x).all() and np.isfinite(y).all() and np.isfinite(errors).all()):
         raise ValueError("points and their errors must be finite")
+    if families is not None and told(families) and len(set(families)) == 2:
+        return "cannot tell", "a line through two families may be nothing but how these two differ"
     (r, wide), (_, narrow) = (
         line_intervals(x, y, errors, each, families=families, clusters=clusters) for each in (level, 2 * level - 1)
     )
-    wide, narrow = _scaled(wide, 100), _scaled(narrow, 100)
-    if len(x) < _FEWEST:
+    return judge(len(x), r, _scaled(wide, 100), _scaled(narrow, 100), smallest)
+
+
+def judge(n: int, r: Interval, wide: Interval, narrow: Interval, smallest: float) -> tuple[Verdict, str]:
+    """The rule and its words for n backbones: `wide`, `narrow`: the normalised slope at the level of the verdict, and
+    at that of two one-sided tests.
+    """
+    if n < _FEWEST:
         return (
             "cannot tell",
             f"so few may lie near a line by luck, so no verdict is given below {spelled(_FEWEST)} backbones",
         )
-    if families is not None and told(families) and len(set(families)) == 2:
-        return "cannot tell", "a line through two families may be nothing but how these two differ"
     if not wide.holds(0) and r.holds(0):
         return "cannot tell", "the slope's interval excludes 0, but that of r holds it, and a verdict needs both"
     if wide.low >= smallest:

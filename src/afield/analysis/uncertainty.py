@@ -124,4 +124,5 @@ def _by_family(
     square = fourth - 2 * crossed + (outer**2).sum(axis=(-2, -1))
     known = trace > _NOTHING * (weights**2).sum(axis=-1)
     freedom = np.where(known, np.maximum(trace**2 / np.where(known, square, 1.0), 1.0), 0.0)
-    return variance, freedom, held
+    made_up = np.where(known, (weights**2).sum(axis=-1) / np.where(known, trace, 1.0), 1.0)
+    return variance * made_up, freedom, held * made_up

@@ -104,7 +104,7 @@ def analyse(
     from rich.table import Table
     from rich.text import Text
 
-    from afield.analysis.described import HEADS, details, headlines, reasons
+    from afield.analysis.described import HEADS, details, headlines, over_tasks, reasons, together
 
     shown = Table(box=None, pad_edge=False)
     for place, head in enumerate(HEADS):
@@ -113,7 +113,10 @@ def analyse(
         shown.add_row(*(Text(cell) for cell in row))
     Console(width=None if sys.stdout.isatty() else 160).print(shown)
     print()
-    print("\n\n".join(details(fit) for fit in found.fits) if everything else reasons(found))
+    if not everything:
+        print(reasons(found))
+        return
+    print("\n\n".join([*over_tasks(found), *(details(fit) for fit in found.fits), together(found)]))
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from afield.report.charts import CONFIG
 from afield.report.chosen import FOLDED
 from afield.report.details import details_of
 from afield.report.figures import Figures
+from afield.report.overall import overall_section
 from afield.report.sections import task_sections
 from afield.study.collect import load_record, studies_of
 from afield.study.counterpart import with_counterpart
@@ -65,6 +66,7 @@ def _page(record: StudyRecord, found: Answer) -> str:
     return page.render(
         title=_title(record),
         record=record,
+        overall=overall_section(found.overall),
         tasks=tasks,
         folded=FOLDED,
         details=details_of(record),

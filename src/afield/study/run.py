@@ -9,6 +9,7 @@ import multiprocessing
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 
 from afield.base.errors import DamagedError, InputError, Stopped, StoreError
 from afield.base.process import UNGUARDED, cores, interrupts
@@ -146,6 +147,8 @@ class _Run:
         """by search that was cleaned up the keys that stayed for soups"""
         self.trained: set[str] = set()
         self.epochs = 0
+        self.scoring: list[float] = []
+        """seconds that each network took to score"""
         self.halted = ""
         """why the folder or the disk ends the run"""
         self.looked_around = time.monotonic()
@@ -178,9 +181,9 @@ class _Run:
             if time.monotonic() - self.looked_around > _LOOK_AROUND:
                 self.looked_around = time.monotonic()
                 bury_killed(self.claims, self.store)
-            self.watch.standing(
-                standing_of(self.ledger, self.engine.busy(), list(self.progress.values()), self.engine.slots)
-            )
+            per_score = fmean(self.scoring) if self.scoring else None
+            told = list(self.progress.values())
+            self.watch.standing(standing_of(self.ledger, self.engine.busy(), told, self.engine.slots, per_score))
 
     def forget_failures(self) -> None:
         """Try failed trials again."""
@@ -284,6 +287,8 @@ class _Run:
         if event.kind == "done" and job.kind == "train":
             self.trained.add(key)
             self.epochs += event.epoch
+        if event.kind == "done" and job.kind == "score":
+            self.scoring.append(event.seconds)
 
     def _stop(self) -> None:
         self.watch.say("stopping: saving the state of what is under way")

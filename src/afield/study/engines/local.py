@@ -47,6 +47,8 @@ class Event:
     """what comes before the first epoch, where it is that which is under way"""
     reason: str = ""
     trace: str = ""
+    seconds: float = 0.0
+    """that a job which is done took"""
 
 
 class _Worker:
@@ -227,7 +229,7 @@ def _jobs(pipe: Connection, stopping: threading.Event) -> Iterator[Job]:
 
 
 def _ended(job: Job, pipe: Connection, stopping: threading.Event) -> Event:
-    last, about = 0.0, ""
+    begun, last, about = time.monotonic(), 0.0, ""
 
     def progress(epoch: int, step: int, steps: int, per_second: float, before: str = "") -> None:
         nonlocal last, about
@@ -248,4 +250,4 @@ def _ended(job: Job, pipe: Connection, stopping: threading.Event) -> Event:
         return Event(job, "failed", reason=str(error), trace=traceback.format_exc())
     except Exception as error:  # noqa: BLE001 - whatever a trial raises is stored with its trace and must not end the others
         return Event(job, "failed", reason=f"{type(error).__name__}: {error}", trace=traceback.format_exc())
-    return Event(job, "done", epochs)
+    return Event(job, "done", epochs, seconds=time.monotonic() - begun)
