@@ -14,10 +14,11 @@ from afield.analysis.association import correlations
 from afield.analysis.curves import curves
 from afield.analysis.over import OVER
 from afield.analysis.overall import Overall, overall_of_study, overall_verdict
+from afield.analysis.points import groups_of
 from afield.analysis.power import power
 from afield.analysis.robust import family_bootstrap, outliers, slopes
 from afield.analysis.side_by_side import Finding
-from afield.analysis.subsets import cut_sweep, groups_of, leave_out
+from afield.analysis.subsets import cut_sweep, leave_out
 from afield.analysis.table import TableChoice, read_table
 from afield.analysis.transfer import SMALLEST_SLOPE, TransferFit, fit_transfer
 from afield.analysis.words import count, listing, signed
@@ -223,9 +224,9 @@ def _power(fit: TransferFit) -> pd.DataFrame:
 
 DETAILS: dict[str, Callable[[TransferFit], pd.DataFrame]] = {
     "correlations": lambda fit: correlations(fit.points),
-    "slopes": lambda fit: slopes(fit.points, fit.errors, fit.n_test, metric=fit.metric),
+    "slopes": lambda fit: slopes(fit.points, fit.errors, fit.n_test, metric=fit.metric, clusters=fit.n_clusters),
     "families": _families,
-    "cuts": lambda fit: cut_sweep(fit.points, fit.errors, smallest_slope=fit.smallest_slope),
+    "cuts": lambda fit: cut_sweep(fit.points, fit.errors, clusters=fit.n_clusters, smallest_slope=fit.smallest_slope),
     "without_backbone": lambda fit: leave_out(fit.points, "backbone"),
     "without_family": lambda fit: leave_out(fit.points, "family"),
     "curves": lambda fit: curves(fit.points),

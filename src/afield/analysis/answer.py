@@ -270,7 +270,7 @@ def _warnings(
         members = count(int((fit.points["family"] == fit.hangs_on).sum()), "backbone")
         yield (
             f"Without the {members} of the family {fit.hangs_on} the verdict on ImageNet would be another; backbones "
-            "of one family tend to do alike, which the intervals do not know."
+            "of one family tend to do alike."
         )
 
 

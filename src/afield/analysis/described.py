@@ -12,10 +12,11 @@ from afield.analysis.analyse import Analysis, cautions
 from afield.analysis.association import correlations, misranked
 from afield.analysis.curves import CURVES_FROM, curves
 from afield.analysis.over import OVER
+from afield.analysis.points import groups_of
 from afield.analysis.power import power
 from afield.analysis.robust import FAMILIES_FROM, family_bootstrap, outliers, slopes
 from afield.analysis.side_by_side import Finding
-from afield.analysis.subsets import cut_sweep, groups_of, leave_out
+from afield.analysis.subsets import cut_sweep, leave_out
 from afield.analysis.transfer import TransferFit
 from afield.analysis.words import count, listing, p_value, signed
 from afield.base.text import columns
@@ -98,10 +99,12 @@ def _parts(fit: TransferFit) -> Iterator[str]:
     yield _frame(correlations(fit.points))
     yield misranked_words(fit)
     yield ""
-    yield _frame(slopes(fit.points, fit.errors, fit.n_test, metric=fit.metric), {"r2": 4})
+    yield _frame(slopes(fit.points, fit.errors, fit.n_test, metric=fit.metric, clusters=fit.n_clusters), {"r2": 4})
     yield families_words(fit)
     yield ""
-    yield _frame(cut_sweep(fit.points, fit.errors, smallest_slope=fit.smallest_slope), {"above": 0})
+    yield _frame(
+        cut_sweep(fit.points, fit.errors, clusters=fit.n_clusters, smallest_slope=fit.smallest_slope), {"above": 0}
+    )
     yield ""
     yield from without_words(fit)
     yield shape_words(fit)
