@@ -11,7 +11,9 @@ import pandas as pd
 from afield.analysis.analyse import Analysis, cautions
 from afield.analysis.association import correlations, misranked
 from afield.analysis.curves import CURVES_FROM, curves
+from afield.analysis.domains import adjusted_logits, domain_slopes, domain_words, off_the_logits
 from afield.analysis.over import OVER
+from afield.analysis.overall import fits_over
 from afield.analysis.points import groups_of
 from afield.analysis.power import power
 from afield.analysis.robust import FAMILIES_FROM, family_bootstrap, outliers, slopes
@@ -48,7 +50,7 @@ def headlines(analysis: Analysis) -> list[tuple[str, ...]]:
             str(fit.n),
             _with_limits(fit.pearson_r),
             _with_limits(fit.normalised_slope, sign=True),
-            fit.verdict,
+            fit.verdict if fit.ceiling is None else f"{fit.verdict}, near the ceiling",
         )
         for fit in analysis.fits
     ]
@@ -70,6 +72,22 @@ def reasons(analysis: Analysis) -> str:
 def over_tasks(analysis: Analysis) -> list[str]:
     """The verdicts over tasks, a paragraph each."""
     return [f"Over tasks, {metric_title(found.metric)}: {found.verdict}. {found.reason}" for found in analysis.overall]
+
+
+def over_tasks_in_full(analysis: Analysis) -> list[str]:
+    """The same with what stands behind it: domains, and backbones compared over tasks, a block each."""
+    blocks = []
+    for found, words in zip(analysis.overall, over_tasks(analysis), strict=True):
+        fits = fits_over(found, analysis.fits)
+        slopes, logits = domain_slopes(fits, analysis.domains), adjusted_logits(fits)
+        lines = [domain_words(slopes), off_the_logits(fits)]
+        parts = [words, "\n".join(line for line in lines if line)]
+        if len(slopes):
+            parts.append(_frame(slopes))
+        if len(logits):
+            parts.append(f"logits less each task's mean, mean over tasks (Kornblith et al. 2019):\n{_frame(logits)}")
+        blocks.append("\n".join(part for part in parts if part))
+    return blocks
 
 
 def details(fit: TransferFit) -> str:

@@ -74,6 +74,7 @@ def _page(record: StudyRecord, found: Answer) -> str:
         record=record,
         overall=overall_section(found.overall),
         over=over,
+        rule=found.rule,
         tasks=tasks,
         folded=FOLDED,
         details=details_of(record),

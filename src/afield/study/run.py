@@ -24,6 +24,7 @@ from afield.study.micro_batches import settle_micro_batches
 from afield.study.numerics import settle_numerics
 from afield.study.plan import Plan, PlannedSearch, changed_words, make_plan
 from afield.study.ready import path_of, sources_of
+from afield.study.rules import rule_of
 from afield.study.standing import Silent, Watch, standing_of
 from afield.study.store import Store
 from afield.study.study import Study
@@ -101,7 +102,10 @@ def run_study(
                 watch.say(f"{name}: {words}")
     for line in changed_words(plan):
         watch.say(line)
-    store.write_study(study.study.name, study.model_dump_json(indent=2), plan.content())
+    content = plan.content()
+    store.write_study(study.study.name, study.model_dump_json(indent=2), content)
+    leading = {name: data.task.metric for name, data in plan.tasks.items()}
+    store.rules.register(study.study.name, rule_of(study, leading), store.scores.reads(content["trials"].keys()))
     on_cpu = numerics.device == "cpu"
     if slots is None:
         slots = max(1, cores() // (int(numerics.threads) * numerics.devices)) if on_cpu else 1
