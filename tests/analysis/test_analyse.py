@@ -40,7 +40,7 @@ def frame(n: int = 14, seed: int = 0, **columns: object) -> pd.DataFrame:
 def test_the_plain_values_are_exactly_those_that_are_promised() -> None:
     found = analyse(frame())
     plain = json.loads(json.dumps(found.as_json(), allow_nan=False))
-    assert list(plain) == ["fits"]
+    assert list(plain) == ["fits", "over_tasks"]
     moths, birds = plain["fits"]
     assert list(moths) == ["task", "metric", "n", *INTERVALS, "verdict", "reason"]
     assert (moths["task"], moths["n"], moths["verdict"]) == ("moths", 14, "transfers")
@@ -105,7 +105,8 @@ def test_every_analysis_is_a_frame_and_stands_in_the_text() -> None:
     ):
         assert words in text
     assert [row[0] for row in headlines(found)] == ["moths", "birds"]
-    assert reasons(found).startswith("moths, accuracy: transfers. 14 backbones")
+    assert reasons(found).startswith("Over tasks, leading metrics: cannot tell. Two tasks, 14 backbones that have")
+    assert "\n\nmoths, accuracy: transfers. 14 backbones" in reasons(found)
     assert found.fits[0].resampled_r is not None
     assert analyse(frame()).fits[0].resampled_r is None
 
@@ -166,6 +167,6 @@ def test_a_study_gives_the_fits_of_its_answer_and_those_of_its_other_metrics(rec
 @pytest.mark.slow
 def test_a_result_folder_without_pretrained_backbones_has_nothing_to_fit(finished: Path) -> None:
     found = analyse(finished)
-    assert found.as_json() == {"fits": []}
+    assert found.as_json() == {"fits": [], "over_tasks": []}
     assert "no pretrained backbone was scored" in found.notes[0]
     assert found.table().empty

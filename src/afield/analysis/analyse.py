@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from afield.analysis.association import correlations
 from afield.analysis.curves import curves
+from afield.analysis.domains import adjusted_logits, domain_slopes
+from afield.analysis.over import OVER
+from afield.analysis.overall import Overall, fits_over, overall_of_study, overall_verdict
+from afield.analysis.points import groups_of
 from afield.analysis.power import power
 from afield.analysis.robust import family_bootstrap, outliers, slopes
-from afield.analysis.subsets import cut_sweep, groups_of, leave_out
+from afield.analysis.side_by_side import Finding
+from afield.analysis.subsets import cut_sweep, leave_out
 from afield.analysis.table import TableChoice, read_table
-from afield.analysis.transfer import SMALLEST_SLOPE, TransferFit, fit_transfer
+from afield.analysis.transfer import TransferFit, fit_transfer
 from afield.analysis.words import count, listing, signed
 from afield.base.errors import InputError
 from afield.scoring.intervals import Interval
+from afield.study.rule import SMALLEST_SLOPE
+
+if TYPE_CHECKING:
+    from afield.analysis.registered import Registration
 
 INTERVALS = ("pearson_r", "slope", "normalised_slope", "logit_slope", "probit_slope")
 _AS_IS = TableChoice()
@@ -34,12 +43,27 @@ class Analysis:
     """(task, metric) -> the table's own numbers a share: 1, or 100 for per cent"""
     notes: tuple[str, ...]
     """what was left out, joined or assumed, a sentence each"""
+    overall: tuple[Overall, ...] = ()
+    """over the tasks of a table, a metric each that two or more of them have; of a study, their leading metrics"""
+    results: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
+    """rows of the results table that the fits were made of"""
+    no_tasks: frozenset[str] = frozenset()
+    """names under `task` that are no task of their own: means over tasks, and ImageNet itself"""
+    rule: Registration | None = None
+    """of a study: whether its verdicts are by the rule that was registered before test was read"""
+    domains: Mapping[str, str] = field(default_factory=dict)
+    """task -> `web-scraped`, `real-world`, or what a table calls it; none where it does not say"""
 
-    def as_json(self) -> dict[str, list[dict[str, Any]]]:
+    def as_json(self) -> dict[str, Any]:
         """Plain values, ready for JSON. `slope` is in the table's own numbers per ImageNet point, the normalised slope
-        in metric points; what has no fit is None, and limits that are not known are None.
+        in metric points; what has no fit is None, and limits that are not known are None. `over_tasks` is in metric
+        points throughout.
         """
-        return {"fits": [self._plain(fit) for fit in self.fits]}
+        return {
+            "fits": [self._plain(fit) for fit in self.fits],
+            "over_tasks": [plain_overall(found) for found in self.overall],
+            "rule": None if self.rule is None else self.rule.plain(),
+        }
 
     def table(self) -> pd.DataFrame:
         """A row a fit: task, metric, n, each of `INTERVALS` with `_low` and `_high` beside it, verdict, reason."""
@@ -69,6 +93,28 @@ class Analysis:
         table = pd.concat(blocks, ignore_index=True) if blocks else pd.DataFrame(columns=["task", "metric"])
         return table[["task", "metric", *(column for column in table if column not in ("task", "metric"))]]
 
+    def over(self, name: str) -> Finding:
+        """One of `OVER`: what several fits say together, as a frame and in words. Means over tasks, and ImageNet itself
+        among the tasks, take no part. ValueError for a name that there is not.
+        """
+        if name not in OVER:
+            raise ValueError(f"{name}: unknown; there are {', '.join(OVER)}")
+        single = [fit for fit in self.fits if fit.task not in self.no_tasks]
+        return OVER[name](single, self.results)
+
+    def adjusted_logits(self) -> pd.DataFrame:
+        """Kornblith's comparison of the backbones over tasks (`domains.adjusted_logits`), a metric below the other."""
+        return self._over_tasks(adjusted_logits)
+
+    def domain_slopes(self) -> pd.DataFrame:
+        """Slopes by domain and their differences (`domains.domain_slopes`), a metric below the other."""
+        return self._over_tasks(lambda fits: domain_slopes(fits, self.domains))
+
+    def _over_tasks(self, made: Callable[[list[TransferFit]], pd.DataFrame]) -> pd.DataFrame:
+        blocks = [made(fits_over(found, self.fits)).assign(metric=found.metric) for found in self.overall]
+        table = pd.concat(blocks, ignore_index=True) if blocks else pd.DataFrame(columns=["metric"])
+        return table[["metric", *(column for column in table if column != "metric")]]
+
     def _plain(self, fit: TransferFit) -> dict[str, Any]:
         scale = self.scales.get((fit.task, fit.metric), 1.0)
         intervals = {name: _plain(getattr(fit, name), scale if name == "slope" else 1.0) for name in INTERVALS}
@@ -82,12 +128,13 @@ def analyse(
     choice: TableChoice | None = None,
     *,
     study: str | None = None,
-    smallest_slope: float = SMALLEST_SLOPE,
+    smallest_slope: float | None = None,
     resample: bool = False,
 ) -> Analysis:
     """Fit every task and metric of a results table (a CSV file or a data frame) or of a result folder.
 
-    `choice`: how a table is read, and what of it counts. `study`: which study of a folder that holds several. A
+    `choice`: how a table is read, and what of it counts. `study`: which study of a folder that holds several.
+    `smallest_slope`: metric points per ImageNet point that would matter; by default 0.1, and a study's own. A
     folder's leading metrics know how test images and seeds move all backbones together; all else is as in a table.
     `resample`: also read r and slope by a bootstrap over backbones. Raises InputError for what cannot be read without
     a guess.
@@ -102,23 +149,68 @@ def analyse(
     0  moths  6              0.56  transfers
     """
     chosen = choice or _AS_IS
-    if not smallest_slope > 0:
+    if smallest_slope is not None and not smallest_slope > 0:
         raise InputError(f"smallest slope {smallest_slope:g}: must be above 0; it is the least that would matter")
     if not isinstance(source, pd.DataFrame) and Path(source).is_dir():
         if told := [each.name for each in fields(chosen) if getattr(chosen, each.name) != getattr(_AS_IS, each.name)]:
             raise InputError(f"{source} is a result folder; {listing(told)}: only a table is told of these")
         # a table starts without all that reads folders
-        from afield.analysis.study_fits import fit_study
+        from afield.analysis.registered import registration
+        from afield.analysis.study_fits import fit_study, told_rows
         from afield.study.collect import load_record
 
-        fits = fit_study(load_record(source, study), smallest_slope, resample=resample)
+        record = load_record(source, study)
+        rule = registration(record, smallest_slope)
+        fits = fit_study(record, rule.smallest_slope, resample=resample)
         nothing = () if fits else (f"{source}: no pretrained backbone was scored, so there is nothing to fit.",)
-        return Analysis(fits, {}, nothing)
+        overall = overall_of_study(record, fits)
+        return Analysis(
+            fits,
+            {},
+            nothing,
+            () if overall is None else (overall,),
+            results=told_rows(record),
+            rule=rule,
+            domains={task.name: task.card.domain for task in record.tasks},
+        )
     if study is not None:
         raise InputError(f"--study {study}: belongs to a result folder, and {source} is a table")
     read = read_table(source, chosen)
-    fits = fit_transfer(read.rows, intervention=chosen.intervention, smallest_slope=smallest_slope, resample=resample)
-    return Analysis(fits, read.scales, read.notes)
+    smallest = SMALLEST_SLOPE if smallest_slope is None else smallest_slope
+    fits = fit_transfer(read.rows, intervention=chosen.intervention, smallest_slope=smallest, resample=resample)
+    over = _over_tables([fit for fit in fits if fit.task not in read.no_tasks])
+    return Analysis(fits, read.scales, read.notes, over, read.rows, read.no_tasks, domains=read.domains)
+
+
+def _over_tables(fits: Sequence[TransferFit]) -> tuple[Overall, ...]:
+    """A verdict over tasks for each metric that two of them have; where none is, over what each task has first."""
+    by_metric: dict[str, list[TransferFit]] = {}
+    for fit in fits:
+        by_metric.setdefault(fit.metric, []).append(fit)
+    shared = [mine for mine in by_metric.values() if len(mine) > 1]
+    first: dict[str, TransferFit] = {}
+    for fit in fits:
+        first.setdefault(fit.task, fit)
+    found = (overall_verdict(mine) for mine in shared or [list(first.values())])
+    return tuple(each for each in found if each is not None)
+
+
+def plain_overall(found: Overall) -> dict[str, Any]:
+    """A verdict over tasks as plain values, all in metric points per ImageNet point."""
+    return {
+        "metric": found.metric,
+        "tasks": list(found.tasks),
+        "n": found.n,
+        "slope": _plain(found.slope, 1.0),
+        "on_these_tasks": _plain(found.here, 1.0),
+        "on_one_more_task": _plain(found.another, 1.0),
+        "spread": found.spread,
+        "p_equal_slopes": found.differ_p,
+        "slopes": dict(zip(found.slopes["task"].tolist(), found.slopes["slope"].tolist(), strict=True)),
+        "left_out": list(found.left_out),
+        "verdict": found.verdict,
+        "reason": found.reason,
+    }
 
 
 def _plain(interval: Interval | None, scale: float) -> dict[str, float | None] | None:
@@ -167,9 +259,9 @@ def _power(fit: TransferFit) -> pd.DataFrame:
 
 DETAILS: dict[str, Callable[[TransferFit], pd.DataFrame]] = {
     "correlations": lambda fit: correlations(fit.points),
-    "slopes": lambda fit: slopes(fit.points, fit.errors, fit.n_test, metric=fit.metric),
+    "slopes": lambda fit: slopes(fit.points, fit.errors, fit.n_test, metric=fit.metric, clusters=fit.n_clusters),
     "families": _families,
-    "cuts": lambda fit: cut_sweep(fit.points, fit.errors, smallest_slope=fit.smallest_slope),
+    "cuts": lambda fit: cut_sweep(fit.points, fit.errors, clusters=fit.n_clusters, smallest_slope=fit.smallest_slope),
     "without_backbone": lambda fit: leave_out(fit.points, "backbone"),
     "without_family": lambda fit: leave_out(fit.points, "family"),
     "curves": lambda fit: curves(fit.points),

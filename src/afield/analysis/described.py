@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Iterator
 
 import pandas as pd
@@ -10,9 +11,14 @@ import pandas as pd
 from afield.analysis.analyse import Analysis, cautions
 from afield.analysis.association import correlations, misranked
 from afield.analysis.curves import CURVES_FROM, curves
+from afield.analysis.domains import adjusted_logits, domain_slopes, domain_words, off_the_logits
+from afield.analysis.over import OVER
+from afield.analysis.overall import fits_over
+from afield.analysis.points import groups_of
 from afield.analysis.power import power
 from afield.analysis.robust import FAMILIES_FROM, family_bootstrap, outliers, slopes
-from afield.analysis.subsets import cut_sweep, groups_of, leave_out
+from afield.analysis.side_by_side import Finding
+from afield.analysis.subsets import cut_sweep, leave_out
 from afield.analysis.transfer import TransferFit
 from afield.analysis.words import count, listing, p_value, signed
 from afield.base.text import columns
@@ -22,6 +28,17 @@ from afield.scoring.metrics import metric_title
 HEADS = ("task", "metric", "n", "r", "points per ImageNet point", "verdict")
 _SHOWN = 5
 """as many backbones far off the line are listed"""
+_LEADING = {
+    "others": "task base n r2_imagenet r2_both gain p_holm error_imagenet error_both better",
+    "regret": "task rule tried backbone regret low high pool_low pool_high",
+    "rules": "rule tried tasks regret low high worst worst_task against_imagenet against_low against_high",
+    "fronts": "task cost backbone amount value on_front beaten_by clear",
+    "metrics": "task other n verdict_other r r_other r_p tau best_other same_best loss loss_low loss_high",
+    "rivals": "task rival n predicted_imagenet predicted_rival predicted_both partial_r low high p_holm imagenet_p "
+    "inflation",
+    "tasks": "task n r slope low high level classes n_train n_test",
+}
+"""of the tables of `over.OVER` those columns that a terminal has room for"""
 
 
 def headlines(analysis: Analysis) -> list[tuple[str, ...]]:
@@ -33,18 +50,44 @@ def headlines(analysis: Analysis) -> list[tuple[str, ...]]:
             str(fit.n),
             _with_limits(fit.pearson_r),
             _with_limits(fit.normalised_slope, sign=True),
-            fit.verdict,
+            fit.verdict if fit.ceiling is None else f"{fit.verdict}, near the ceiling",
         )
         for fit in analysis.fits
     ]
 
 
 def reasons(analysis: Analysis) -> str:
-    """Why each verdict is what it is: a paragraph a fit."""
+    """Why each verdict is what it is: a paragraph a fit, those over tasks first."""
     return "\n\n".join(
-        f"{fit.task}, {metric_title(fit.metric)}: {fit.verdict}. {' '.join([fit.reason, *cautions(fit)])}"
-        for fit in analysis.fits
+        [
+            *over_tasks(analysis),
+            *(
+                f"{fit.task}, {metric_title(fit.metric)}: {fit.verdict}. {' '.join([fit.reason, *cautions(fit)])}"
+                for fit in analysis.fits
+            ),
+        ]
     )
+
+
+def over_tasks(analysis: Analysis) -> list[str]:
+    """The verdicts over tasks, a paragraph each."""
+    return [f"Over tasks, {metric_title(found.metric)}: {found.verdict}. {found.reason}" for found in analysis.overall]
+
+
+def over_tasks_in_full(analysis: Analysis) -> list[str]:
+    """The same with what stands behind it: domains, and backbones compared over tasks, a block each."""
+    blocks = []
+    for found, words in zip(analysis.overall, over_tasks(analysis), strict=True):
+        fits = fits_over(found, analysis.fits)
+        slopes, logits = domain_slopes(fits, analysis.domains), adjusted_logits(fits)
+        lines = [domain_words(slopes), off_the_logits(fits)]
+        parts = [words, "\n".join(line for line in lines if line)]
+        if len(slopes):
+            parts.append(_frame(slopes))
+        if len(logits):
+            parts.append(f"logits less each task's mean, mean over tasks (Kornblith et al. 2019):\n{_frame(logits)}")
+        blocks.append("\n".join(part for part in parts if part))
+    return blocks
 
 
 def details(fit: TransferFit) -> str:
@@ -55,6 +98,18 @@ def details(fit: TransferFit) -> str:
     return "\n".join([head, *(f"  {line}" for part in _parts(fit) for line in part.splitlines())])
 
 
+def together(analysis: Analysis) -> str:
+    """What several fits say together: a paragraph an analysis, its table below its words."""
+    findings = {name: analysis.over(name) for name in OVER}
+    return "\n\n".join(_finding(*each) for each in findings.items())
+
+
+def _finding(name: str, found: Finding) -> str:
+    if found.table.empty:
+        return found.words
+    return f"{found.words}\n{textwrap.indent(_frame(found.table[_LEADING[name].split()]), '  ')}"
+
+
 def _parts(fit: TransferFit) -> Iterator[str]:
     yield fit.reason
     yield from cautions(fit)
@@ -62,10 +117,12 @@ def _parts(fit: TransferFit) -> Iterator[str]:
     yield _frame(correlations(fit.points))
     yield misranked_words(fit)
     yield ""
-    yield _frame(slopes(fit.points, fit.errors, fit.n_test, metric=fit.metric), {"r2": 4})
+    yield _frame(slopes(fit.points, fit.errors, fit.n_test, metric=fit.metric, clusters=fit.n_clusters), {"r2": 4})
     yield families_words(fit)
     yield ""
-    yield _frame(cut_sweep(fit.points, fit.errors, smallest_slope=fit.smallest_slope), {"above": 0})
+    yield _frame(
+        cut_sweep(fit.points, fit.errors, clusters=fit.n_clusters, smallest_slope=fit.smallest_slope), {"above": 0}
+    )
     yield ""
     yield from without_words(fit)
     yield shape_words(fit)
@@ -142,7 +199,9 @@ def _frame(table: pd.DataFrame, digits: dict[str, int] | None = None) -> str:
     """A data frame as aligned columns; floats to two digits, or as `digits` says, p to three."""
     rows = [
         tuple(
-            p_value(value) if name in ("p", "p_permuted") else _cell(value, (digits or {}).get(str(name), 2))
+            p_value(value)
+            if name in ("p", "p_permuted", "p_holm", "r_p", "imagenet_p")
+            else _cell(value, (digits or {}).get(str(name), 2))
             for name, value in row.items()
         )
         for row in table.to_dict("records")

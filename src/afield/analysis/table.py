@@ -5,15 +5,16 @@ Whatever would give a number that looks fine and is not is refused by name; what
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from afield.analysis.columns import as_text, has, named, numbers, read_text
+from afield.analysis.columns import FACT_NUMBERS, as_text, has, named, numbers, read_text
 from afield.analysis.directions import directed
+from afield.analysis.facts import in_millions
 from afield.analysis.imagenet import with_imagenet
 from afield.analysis.points import FROM_PRETRAINED, LEADING
 from afield.analysis.scales import Scale, check_limits, factor
@@ -62,6 +63,10 @@ class ReadTable:
     """(task, metric) -> the table's own numbers a share: 1, or 100 for per cent"""
     notes: tuple[str, ...]
     """what was left out, joined or assumed, a sentence each"""
+    no_tasks: frozenset[str] = frozenset()
+    """names under `task` that are no task of their own: means over tasks, and ImageNet itself"""
+    domains: Mapping[str, str] = field(default_factory=dict)
+    """task -> its domain, where the table says it"""
 
 
 def read_table(source: str | Path | pd.DataFrame, choice: TableChoice | None = None) -> ReadTable:
@@ -81,12 +86,15 @@ def read_table(source: str | Path | pd.DataFrame, choice: TableChoice | None = N
     rows = _without_missing(rows, where, notes)
     rows = with_imagenet(rows, _imagenet_table(asked), where, notes)
     rows = _chosen(rows, where, choice, notes)
+    rows = in_millions(rows, notes)
     rows = directed(rows, where, notes)
     _refuse_twice(rows, where, [name for name in text.columns if name != choice.columns.get("value", "value")])
     rows, scales = _as_shares(rows, where, choice.scale, notes)
+    tasks, itself, domains = set(rows["task"]), _imagenet_itself(rows), _domains(rows, where)
     if choice.mean:
-        rows, scales = _with_mean(rows, scales, where, notes)
-    return ReadTable(rows.reset_index(drop=True), scales, tuple(capital(note) for note in notes))
+        rows, scales = _with_mean(rows, scales, itself, where, notes)
+    no_tasks = {task for task, _ in itself} | (set(rows["task"]) - tasks)
+    return ReadTable(rows.reset_index(drop=True), scales, tuple(map(capital, notes)), frozenset(no_tasks), domains)
 
 
 def _filled(rows: pd.DataFrame, where: str, source: object, choice: TableChoice) -> pd.DataFrame:
@@ -112,7 +120,7 @@ def _filled(rows: pd.DataFrame, where: str, source: object, choice: TableChoice)
         empty = np.flatnonzero(rows[name] == "")
         if len(empty):
             raise InputError(f"{where}: row {empty[0] + 1}: column {choice.columns.get(name, name)} is blank")
-    for name in ("value", "low", "high", "imagenet_top1", "n_test"):
+    for name in ("value", "low", "high", "imagenet_top1", "n_test", *(name for name in FACT_NUMBERS if name in rows)):
         rows[name] = numbers(rows[name], f"{where}: column {choice.columns.get(name, name)}")
     return rows
 
@@ -251,13 +259,16 @@ def _as_shares(
 
 
 def _with_mean(
-    rows: pd.DataFrame, scales: Mapping[tuple[str, str], float], where: str, notes: list[str]
+    rows: pd.DataFrame,
+    scales: Mapping[tuple[str, str], float],
+    itself: Set[tuple[str, str]],
+    where: str,
+    notes: list[str],
 ) -> tuple[pd.DataFrame, dict[tuple[str, str], float]]:
     """One more task a metric: the mean over its tasks, of the backbones that have all of them. A task that is ImageNet
     itself is not among them, for it would be held against itself.
     """
     blocks, further = [rows], dict(scales)
-    itself = {place for place, group in rows.groupby(["task", "metric"], sort=False) if _is_imagenet(group)}
     for task, _ in itself:
         notes.append(f"{task}: its values are the ImageNet accuracies themselves; left out of the mean.")
     others = rows[[place not in itself for place in zip(rows["task"], rows["metric"], strict=True)]]
@@ -279,6 +290,21 @@ def _with_mean(
     return pd.concat(blocks), further
 
 
-def _is_imagenet(rows: pd.DataFrame) -> bool:
-    """Whether one task's values are the ImageNet accuracies, up to a tenth of a point that was rounded away."""
-    return bool(np.allclose(rows["value"], rows["imagenet_top1"] / 100, rtol=0, atol=_ROUNDED))
+def _domains(rows: pd.DataFrame, where: str) -> dict[str, str]:
+    """Each task's domain; none where the table has no such column, or the cell is blank."""
+    if "domain" not in rows:
+        return {}
+    said = rows.loc[rows["domain"] != "", ["task", "domain"]].drop_duplicates()
+    for task in said.loc[said["task"].duplicated(), "task"]:
+        named = listing(said.loc[said["task"] == task, "domain"].tolist())
+        raise InputError(f"{where}: {task} has several values of domain ({named}); a task has one")
+    return dict(zip(said["task"], said["domain"], strict=True))
+
+
+def _imagenet_itself(rows: pd.DataFrame) -> set[tuple[str, str]]:
+    """Each task and metric whose values are the ImageNet accuracies, up to a tenth of a point that was rounded away."""
+    return {
+        (str(task), str(metric))
+        for (task, metric), group in rows.groupby(["task", "metric"], sort=False)
+        if np.allclose(group["value"], group["imagenet_top1"] / 100, rtol=0, atol=_ROUNDED)
+    }

@@ -98,6 +98,8 @@ def fit_in_numbers(fit: TransferFit, metric: str) -> tuple[tuple[str, str], ...]
     if fit.critical_r is not None:
         told.append(("|r| needed for p < 0.05", f"{fit.critical_r:.2f}"))
     told.append(("smallest slope that matters", f"{fit.smallest_slope:g}"))
+    if fit.ceiling is not None:
+        told.append(("slope of full transfer, so near the ceiling", f"{fit.ceiling:.2f}"))
     told += [("ImageNet accuracies seen", fit.range_note), ("intervals by", fit.method)]
     return tuple((name, text) for name, text in told if text)
 

@@ -111,6 +111,8 @@ def _task_section(
     metric = metric_title(ranking.metric)
     verdict = fit.verdict if fit else "cannot tell"
     headline, badge = VERDICTS[verdict]
+    if fit is not None and fit.ceiling is not None:
+        headline = f"{headline}; the task is near its ceiling"
     searches = {
         search.backbone: search
         for search in record.searches
