@@ -43,7 +43,7 @@ def overall_section(found: Overall | None) -> OverallSection | None:
         numbers.append(("p of equal slopes (Hotelling)", p_value(found.differ_p)))
     numbers.append(("smallest slope that matters", f"{found.smallest_slope:g}"))
     rows = tuple(
-        Row(str(row.task), str(row.task), "", (words.signed(float(row.slope), 2),)) for row in found.slopes.itertuples()
+        Row(row["task"], row["task"], "", (words.signed(row["slope"], 2),)) for row in found.slopes.to_dict("records")
     )
     caption = "Metric points per ImageNet point, of the backbones that have all tasks"
     return OverallSection(
