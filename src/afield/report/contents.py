@@ -11,6 +11,7 @@ from afield.analysis.answer import Answer, answer
 from afield.report.charts import in_colours
 from afield.report.figures import Figures
 from afield.report.over_tasks import OverSection, over_section
+from afield.report.overall import OverallSection, overall_section
 from afield.report.sections import TaskSection, names_of, task_sections
 from afield.study.record import StudyRecord
 
@@ -23,6 +24,8 @@ class Contents:
     found: Answer
     names: Mapping[str, str]
     """what each backbone is called"""
+    overall: OverallSection | None
+    """the verdict over tasks; None where no two can be put together"""
     over: OverSection | None
     """None for one task"""
     tasks: tuple[TaskSection, ...]
@@ -39,7 +42,7 @@ def contents(record: StudyRecord, *, private: bool = False) -> Contents:
     tasks = task_sections(record, found, figures, names)
     if private:
         tasks = tuple(_without_images(task) for task in tasks)
-    return Contents(record, found, names, over, tasks, figures)
+    return Contents(record, found, names, overall_section(found.overall), over, tasks, figures)
 
 
 def _without_images(task: TaskSection) -> TaskSection:

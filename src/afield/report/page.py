@@ -23,7 +23,6 @@ from afield.report.cite import citation
 from afield.report.contents import Contents, charts_in, contents
 from afield.report.details import details_of
 from afield.report.origins import origins
-from afield.report.overall import overall_section
 from afield.study.collect import load_record, studies_of
 from afield.study.counterpart import with_counterpart
 from afield.study.record import StudyRecord
@@ -87,7 +86,7 @@ def _page(told: Contents) -> str:
     return page.render(
         title=_title(record),
         record=record,
-        overall=overall_section(found.overall),
+        overall=told.overall,
         over=told.over,
         rule=found.rule,
         tasks=told.tasks,

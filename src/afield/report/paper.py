@@ -18,7 +18,6 @@ from afield.report.cite import citation
 from afield.report.contents import Contents, charts_in, contents
 from afield.report.figures import Figure
 from afield.report.latex import PACKAGES, escaped, latex_table
-from afield.report.overall import overall_section
 from afield.report.recorded import Table
 from afield.report.sections import TaskSection
 from afield.study.record import StudyRecord
@@ -100,9 +99,8 @@ def _pieces(told: Contents) -> Iterator[Piece]:
     yield Heading(f"afield study {told.record.study.study.name}", 1)
     if told.over:
         yield Heading("All tasks", 2)
-        overall = overall_section(told.found.overall)
-        if overall:
-            yield f"{overall.headline}: {overall.verdict}. {overall.reason}"
+        if told.overall:
+            yield f"{told.overall.headline}: {told.overall.verdict}. {told.overall.reason}"
         yield Titled("answers", told.over.answers)
         yield from told.over.words
         yield from _there(told.over.chart)
