@@ -67,6 +67,7 @@ def _page(record: StudyRecord, found: Answer) -> str:
         title=_title(record),
         record=record,
         overall=overall_section(found.overall),
+        domains=found.domains,
         rule=found.rule,
         tasks=tasks,
         folded=FOLDED,
