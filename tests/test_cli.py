@@ -61,6 +61,8 @@ def test_help_names_every_command_on_one_line_without_torch() -> None:
         "check",
         "analyse",
         "labels",
+        "features",
+        "distance",
         "studies",
         "tasks",
         "backbones",
@@ -76,7 +78,15 @@ def test_analysis_and_report_need_no_torch() -> None:
 
 
 COMMANDS = ["run", "status", "report", "table", "tasks list", "tasks show", "backbones list", "backbones show"]
-COMMANDS += ["extension check", "predict", "tasks splits", "backbones fetch", "backbones measure"]
+COMMANDS += [
+    "extension check",
+    "predict",
+    "tasks splits",
+    "backbones fetch",
+    "backbones measure",
+    "features",
+    "distance",
+]
 COMMANDS += ["tasks fetch", "tasks prepare", "submit", "tune", "check", "studies list", "studies show", "analyse"]
 
 

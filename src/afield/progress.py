@@ -111,8 +111,9 @@ class Downloads:
 def _summary(standing: Standing) -> str:
     counts = f"trainings: {standing.done} done, {standing.at_work} running, {standing.left} left"
     failed = f", {standing.failed} failed" if standing.failed else ""
+    scored = f"networks scored: {standing.scored} of {standing.to_score}"
     epochs = f"epochs {standing.epochs_done:.1f} of {standing.epochs_planned}"
-    return f"{counts}{failed}; {epochs}; {_time_left(standing.seconds_left)}"
+    return f"{counts}{failed}; {scored if standing.trained else epochs}; {_time_left(standing)}"
 
 
 def _before(running: Running) -> str:
@@ -121,8 +122,10 @@ def _before(running: Running) -> str:
     return f"{running.before}{left}"
 
 
-def _time_left(seconds: float | None) -> str:
-    return "time left: known after the first epoch" if seconds is None else f"about {duration(seconds)} left"
+def _time_left(standing: Standing) -> str:
+    if standing.seconds_left is not None:
+        return f"about {duration(standing.seconds_left)} left"
+    return f"time left: known after the first {'network is scored' if standing.trained else 'epoch'}"
 
 
 def _panel(standing: Standing, elapsed: float) -> RenderableType:
@@ -134,7 +137,10 @@ def _panel(standing: Standing, elapsed: float) -> RenderableType:
             ProgressBar(total=1.0, completed=running.share, width=20),
             Text(_before(running) if running.before else f"{running.images_per_second:.0f} images/s"),
         )
-    bar = ProgressBar(total=max(1, standing.epochs_planned), completed=standing.epochs_done, width=60)
+    done, total = (
+        (standing.scored, standing.to_score) if standing.trained else (standing.epochs_done, standing.epochs_planned)
+    )
+    bar = ProgressBar(total=max(1, total), completed=done, width=60)
     return Group(
         Text(_summary(standing), style="bold"),
         bar,

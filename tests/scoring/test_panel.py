@@ -5,7 +5,7 @@ from afield.scoring.panel import fitting
 
 
 def test_kappa_needs_an_order_and_the_rest_fits_every_single_label() -> None:
-    several = {"map_11", "macro_f1_global", "macro_f1_per_class"}
+    several = {"map_11", "macro_f1_global", "macro_f1_per_class", "macro_f1_by_ratio"}
     assert set(METRICS) - set(fitting(5)) == {"qwk", "sensitivity_at_90", "accuracy_by_unit", *several}
     assert set(fitting(5, ordinal=True)) - set(fitting(5)) == {"qwk"}
     assert set(fitting(2)) - set(fitting(10)) == {"sensitivity_at_90"}

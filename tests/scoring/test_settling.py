@@ -51,6 +51,25 @@ def test_a_class_of_a_handful_of_samples_gets_no_threshold_of_its_own() -> None:
     assert settling.class_thresholds(enough)(enough).logits.shape == (401, 2)
 
 
+def test_thresholds_by_ratio_say_each_class_as_often_as_it_is_there() -> None:
+    logits = np.random.default_rng(2).normal(size=(300, 4)).astype(np.float32)  # without ties
+    many = replace(random_labelled(2, 300, 4, unknown=0.2), logits=logits)
+    said = said_of_each(settling.ratio_thresholds(many)(many))
+    for index in range(4):
+        positive, known = many.truth(index)
+        assert said[known, index].sum() == positive.sum() > 0
+    none = replace(many, label=np.where(np.arange(4) == 3, np.minimum(many.label, 0), many.label))
+    shifts, shared = (
+        (many.logits - settle(none)(many).logits)[0]
+        for settle in (settling.ratio_thresholds, settling.global_threshold)
+    )
+    assert shifts[3] == pytest.approx(shared[3], abs=1e-6)
+    # by hand: two of five have it, so what is not below the second highest logit is said
+    five = labelled([[1], [0], [1], [0], [0]], [[-3.0], [-1.0], [-2.0], [-5.0], [-4.0]])
+    assert said_of_each(settling.ratio_thresholds(five)(five)).ravel().tolist() == [False, True, True, False, False]
+    assert METRICS["macro_f1_by_ratio"].on(five).compute(five) == pytest.approx(0.5)
+
+
 def test_test_is_decided_with_the_thresholds_of_validation() -> None:
     validation = labelled([[1]] * 10 + [[0]] * 10, [[-1.0]] * 10 + [[-3.0]] * 10)
     test = labelled([[1], [1], [0]], [[-0.9], [-1.1], [-2]])

@@ -10,11 +10,13 @@ import afield
 from afield.backbones.backbone import IMAGENET_MEAN, IMAGENET_STD
 from afield.backbones.catalogue import find
 from afield.base.errors import InputError
+from afield.base.reading import Reading
 from afield.report.page import report
 from afield.study.collect import load_record
 from afield.study.numerics import settle_numerics
 from afield.study.plan import make_plan
 from afield.study.protocol import view_of
+from afield.study.study_file import parse_study
 from afield.tasks.sets.elpv import TASK as ELPV
 from afield.tasks.sets.eurosat import TASK as EUROSAT
 from afield.tasks.task import Published
@@ -22,7 +24,7 @@ from afield.training import device
 from afield.training.numerics import NumericsChoice, numerics_for, settle
 from afield.training.preprocessing import Preprocessing
 from afield.training.recipe import Recipe
-from tests.fixtures.tiny import scratch_study
+from tests.fixtures.tiny import scratch_study, study_text
 from tests.tasks.sets.test_eurosat import tiles
 
 LEAVES = replace(EUROSAT, name="leaves", published=Published(256, ("horizontal", "vertical"), "BGR"))
@@ -53,6 +55,34 @@ def test_paper_gives_every_backbone_the_published_view() -> None:
     assert view_of("paper", LEAVES, find("resnet50.IMAGENET1K_V1"), Recipe(image_size=512)).image_size == 512
     with pytest.raises(InputError, match="elpv: is no task of the study, so it has no protocol paper"):
         view_of("paper", ELPV, find("resnet50.IMAGENET1K_V1"), Recipe())
+
+
+def test_a_recipe_s_order_of_channels_holds_under_both_protocols() -> None:
+    row = find("resnet50.IMAGENET1K_V1")
+    for named in ("RGB", "BGR"):
+        assert view_of("paper", LEAVES, row, Recipe(channels=named)).channels == named
+        assert view_of("clean", EUROSAT, row, Recipe(channels=named)).channels == named
+    grey = replace(EUROSAT, name="grey", reading=Reading(channels=(0,)))
+    assert view_of("clean", grey, row, Recipe()).channels == "RGB"
+    with pytest.raises(InputError, match=r"grey: its images have 1 channel, which recipe.channels cannot turn to BGR"):
+        view_of("clean", grey, row, Recipe(channels="BGR"))
+
+
+def test_naming_the_order_that_auto_gives_names_no_other_trial(photos: Path, tmp_path: Path) -> None:
+    keys = {}
+    for order in ("auto", "RGB", "BGR"):
+        study = parse_study(study_text(photos).replace("[recipe]", f'[recipe]\nchannels = "{order}"'), "tiny.toml")
+        plan = make_plan(study, settle_numerics(study.numerics, None, "clean"), tmp_path / "cache")
+        keys[order] = [cell.key for cell in plan.searches[0].cells]
+    assert keys["auto"] == keys["RGB"]
+    assert not set(keys["RGB"]) & set(keys["BGR"])
+
+
+def test_further_channels_stay_where_they_are() -> None:
+    pixels = torch.arange(1, 5, dtype=torch.uint8).view(1, 4, 1, 1) * 51
+    numerics = numerics_for(settle(NumericsChoice(), "cpu"), convolutional=True)
+    seen = Preprocessing((0.0,) * 4, (1.0,) * 4, "BGR")(pixels, numerics)
+    assert seen.flatten().tolist() == pytest.approx([0.6, 0.4, 0.2, 0.8])
 
 
 def test_bgr_swaps_the_colours_and_not_the_statistics() -> None:

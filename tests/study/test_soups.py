@@ -22,7 +22,7 @@ from afield.study.describe import describe_plan
 from afield.study.engines.local import Event, LocalEngine
 from afield.study.ledger import Ledger
 from afield.study.make_soup import make_soup
-from afield.study.misfits import soups_of_sizes
+from afield.study.misfits import soups_of_views
 from afield.study.network import open_network
 from afield.study.numerics import settle_numerics
 from afield.study.plan import PlannedSearch, make_plan
@@ -164,11 +164,16 @@ def test_sizes_are_compared_as_the_protocol_settles_them(photos: Path) -> None:
     same, other = (
         parse_study(f"{paper}image_size = {task.published.image_size + more}", "tiny.toml") for more in (0, 32)
     )
-    assert list(soups_of_sizes(same, published, backbones)) == []
-    (complaint,) = soups_of_sizes(other, published, backbones)
+    assert list(soups_of_views(same, published, backbones)) == []
+    (complaint,) = soups_of_views(other, published, backbones)
     assert (
         f"image_size is {task.published.image_size} in plain and {task.published.image_size + 32} in oth" in complaint
     )
+    turned = paper.rstrip() + '\nchannels = "BGR"\n'
+    (complaint,) = soups_of_views(parse_study(turned, "tiny.toml"), published, backbones)
+    assert "channels is RGB in plain and BGR in other" in complaint
+    with pytest.raises(InputError, match="channels is RGB in plain and BGR in other"):
+        parse_study(text + 'channels = "BGR"', "tiny.toml")
 
 
 @pytest.mark.parametrize("over", ['["cells"]', '["cells", "seeds"]'])

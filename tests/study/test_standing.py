@@ -1,6 +1,8 @@
 """What a person who waits is shown."""
 
 import io
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from afield.study.engines.local import Event
 from afield.study.job import Job
 from afield.study.ledger import Ledger
 from afield.study.plan import make_plan
+from afield.study.run import run_study
 from afield.study.standing import Standing, standing_of
 from afield.study.store import Store
 from afield.training.numerics import NumericsChoice, settle
@@ -41,3 +44,28 @@ def test_it_is_shown_with_the_time_left(standing: Standing, terminal: bool) -> N
     with Display(Console(file=shown, force_terminal=terminal, width=240)) as display:
         display.standing(standing)
     assert "features of the training split: 1,200 of 16,200, about 2 min 30 s left" in shown.getvalue()
+
+
+def test_where_only_scoring_is_left_it_is_what_is_shown(standing: Standing) -> None:
+    scoring = replace(standing, at_work=0, left=0, running=(), scored=3, to_score=12, seconds_left=90.0)
+    for seconds, words in ((90.0, "about 1 min 30 s left"), (None, "known after the first network is scored")):
+        shown = io.StringIO()
+        with Display(Console(file=shown, width=240)) as display:
+            display.standing(replace(scoring, seconds_left=seconds))
+        assert "networks scored: 3 of 12; " in shown.getvalue()
+        assert words in shown.getvalue()
+
+
+def test_the_time_left_counts_networks_to_score(photos: Path, cache: Path, tmp_path: Path) -> None:
+    study = tiny_study(photos)
+    out = tmp_path / "out"
+    run_study(study, out, slots=1)
+    plan = make_plan(study, settle(NumericsChoice(), "cpu"), cache)
+    store = Store.open(out)
+    whole = standing_of(Ledger(plan, store, lambda key, error: None), [], [], 2, 6.0)
+    assert (whole.scored, whole.to_score, whole.seconds_left, whole.trained) == (2, 2, 0.0, True)
+    for scores in (out / "scores").iterdir():
+        shutil.rmtree(scores)
+    ledger = Ledger(plan, store, lambda key, error: None)
+    assert standing_of(ledger, [], [], 2, 6.0).seconds_left == pytest.approx(6.0)
+    assert standing_of(ledger, [], [], 2).seconds_left is None

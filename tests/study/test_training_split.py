@@ -27,9 +27,9 @@ from tests.fixtures.tiny import SCRATCH, make_photos, study_text
 NUMERICS = settle(NumericsChoice(), "cpu")
 
 
-def study_of(photos: Path, more: str, interventions: str = '["plain", "more"]') -> Study:
+def study_of(photos: Path, more: str, interventions: str = '["plain", "more"]', folder: Path | None = None) -> Study:
     text = study_text(photos, "grid", 1).replace("seeds = [0, 1]", f"seeds = [0]\ninterventions = {interventions}")
-    return parse_study(text + more, "tiny.toml", photos.parent)
+    return parse_study(text + more, "tiny.toml", folder or photos.parent)
 
 
 def plan_of(study: Study, cache: Path, data: Path | None = None) -> Plan:
@@ -89,6 +89,11 @@ def test_a_task_may_be_named_as_the_study_names_it(photos: Path, tmp_path: Path,
     by_path = MORE.replace("{ photos =", f'{{ "{photos.as_posix()}" =')
     for keys in ("", "epochs = 7\n"):  # beside another key, too, where nothing else would tell of a split left as it is
         assert plan_of(study_of(photos, by_path + keys), cache).changed["photos", "more"].fingerprint == own
+    text = study_text(photos, "grid", 1).replace(photos.as_posix(), "photos").replace("seeds = [0, 1]", "seeds = [0]")
+    text = text.replace("seeds =", 'interventions = ["plain", "more"]\nseeds =')
+    relative = MORE.replace("{ photos =", '{ "./photos" =')
+    study = parse_study(text + relative, "near.toml", tmp_path)
+    assert plan_of(study, cache).changed["photos", "more"].fingerprint == own
     (tmp_path / "lab.py").write_text(
         f"from afield import Task\nmoths = Task.from_folder({str(photos)!r})\n", encoding="utf-8"
     )
@@ -103,7 +108,12 @@ def test_a_task_may_be_named_as_the_study_names_it(photos: Path, tmp_path: Path,
 def test_a_task_that_is_named_in_two_ways_is_refused(photos: Path, tmp_path: Path, cache: Path) -> None:
     twice = MORE + f'reviewed = {{ "{photos.as_posix()}" = "read.csv" }}\n'
     with pytest.raises(InputError, match="photos and photos are one task; name it in one way"):
-        plan_of(study_of(photos, twice), cache)
+        plan_of(study_of(photos, twice, folder=tmp_path), cache)
+    near = shutil.copytree(photos, tmp_path / "near")
+    again = f'further = {{ "./near" = ["{photos.as_posix()}"], "{near.as_posix()}" = ["{photos.as_posix()}"] }}\n'
+    text = study_text(near, "grid", 1).replace("seeds =", 'interventions = ["plain", "more"]\nseeds =')
+    with pytest.raises(InputError, match=r"\./near: is no task of the study"):
+        plan_of(parse_study(f"{text}[interventions.more]\n{again}", "near.toml", tmp_path), cache)
 
 
 def test_the_bytes_of_further_images_are_prepared_beside_the_task_s_own(

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from afield.base.errors import InputError
 from afield.study.study_file import parse_study
 from afield.study.tune import Timing, Way, describe_timings, tune, ways
-from tests.fixtures.tiny import tiny_study
+from afield.training.learner import Learner
+from tests.fixtures.tiny import study_text, tiny_study
 
 FLOAT = Way("float32", "channels_last", compile=False)
 BRAIN = Way("bfloat16", "channels_last", compile=False)
@@ -18,6 +20,37 @@ def test_a_real_backbone_is_timed_in_every_way(photos: Path) -> None:
     assert said == ["squeezenet1_1.caffe_in1k at 32 px, batches of 8"]
     assert [timing.way for timing in timings] == list(ways("cpu"))
     assert all(timing.rate is not None and timing.rate > 0 for timing in timings)
+    assert [timing.way for timing in timings if timing.usual] == [FLOAT]
+
+
+def test_what_trains_is_what_the_recipe_trains(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = study_text(photos).replace("squeezenet1_1.caffe_in1k", "vit_tiny_patch16_224.augreg_in21k_ft_in1k")
+    text = text.replace(
+        "[recipe]", '[recipe]\nhead = "linear"\npooling = "mean of tokens"\ntrained = "lora"\nlora_rank = 2'
+    )
+    study = parse_study(text.replace('initialisation = "scratch"\n', ""), "tiny.toml")
+    trained = list[int]()
+    made = Learner.__post_init__
+
+    def counted(learner: Learner) -> None:
+        made(learner)
+        trained.append(sum(each.numel() for each in learner.network.parameters() if each.requires_grad))
+
+    monkeypatch.setattr(Learner, "__post_init__", counted)
+    timings = tune(study, 0, lambda words: None)
+    assert all(timing.rate for timing in timings), [timing.reason for timing in timings]
+    # rank 2 beside 12 blocks' four layers (192 -> 576, 192, 768 and 768 -> 192), and a head of ten classes
+    assert set(trained) == {12 * 2 * (192 + 576 + 192 + 192 + 192 + 768 + 768 + 192) + 192 * 10 + 10}
+
+
+def test_a_head_alone_is_refused_and_several_devices_share_a_batch(photos: Path) -> None:
+    text = study_text(photos).replace('initialisation = "scratch"\n', "")
+    alone = text.replace("[recipe]", '[recipe]\ntrained = "head"\naugmentation = "none"')
+    with pytest.raises(InputError, match=r'recipe.trained is "head", which learns from features.*nothing to tune'):
+        tune(parse_study(alone, "tiny.toml"), 0, lambda words: None)
+    said: list[str] = []
+    timings = tune(parse_study(f'{text}[numerics]\ndevice = "cpu"\ndevices = 2\n', "tiny.toml"), 0, said.append)
+    assert said == ["squeezenet1_1.caffe_in1k at 32 px, batches of 4, one of 2 devices"]
     assert [timing.way for timing in timings if timing.usual] == [FLOAT]
 
 

@@ -13,10 +13,13 @@ import pandas as pd
 from afield.analysis.association import correlations
 from afield.analysis.curves import curves
 from afield.analysis.domains import adjusted_logits, domain_slopes
+from afield.analysis.over import OVER
 from afield.analysis.overall import Overall, fits_over, overall_of_study, overall_verdict
+from afield.analysis.points import groups_of
 from afield.analysis.power import power
 from afield.analysis.robust import family_bootstrap, outliers, slopes
-from afield.analysis.subsets import cut_sweep, groups_of, leave_out
+from afield.analysis.side_by_side import Finding
+from afield.analysis.subsets import cut_sweep, leave_out
 from afield.analysis.table import TableChoice, read_table
 from afield.analysis.transfer import TransferFit, fit_transfer
 from afield.analysis.words import count, listing, signed
@@ -42,6 +45,10 @@ class Analysis:
     """what was left out, joined or assumed, a sentence each"""
     overall: tuple[Overall, ...] = ()
     """over the tasks of a table, a metric each that two or more of them have; of a study, their leading metrics"""
+    results: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
+    """rows of the results table that the fits were made of"""
+    no_tasks: frozenset[str] = frozenset()
+    """names under `task` that are no task of their own: means over tasks, and ImageNet itself"""
     rule: Registration | None = None
     """of a study: whether its verdicts are by the rule that was registered before test was read"""
     domains: Mapping[str, str] = field(default_factory=dict)
@@ -85,6 +92,15 @@ class Analysis:
         ]
         table = pd.concat(blocks, ignore_index=True) if blocks else pd.DataFrame(columns=["task", "metric"])
         return table[["task", "metric", *(column for column in table if column not in ("task", "metric"))]]
+
+    def over(self, name: str) -> Finding:
+        """One of `OVER`: what several fits say together, as a frame and in words. Means over tasks, and ImageNet itself
+        among the tasks, take no part. ValueError for a name that there is not.
+        """
+        if name not in OVER:
+            raise ValueError(f"{name}: unknown; there are {', '.join(OVER)}")
+        single = [fit for fit in self.fits if fit.task not in self.no_tasks]
+        return OVER[name](single, self.results)
 
     def adjusted_logits(self) -> pd.DataFrame:
         """Kornblith's comparison of the backbones over tasks (`domains.adjusted_logits`), a metric below the other."""
@@ -140,23 +156,30 @@ def analyse(
             raise InputError(f"{source} is a result folder; {listing(told)}: only a table is told of these")
         # a table starts without all that reads folders
         from afield.analysis.registered import registration
-        from afield.analysis.study_fits import fit_study
+        from afield.analysis.study_fits import fit_study, told_rows
         from afield.study.collect import load_record
 
         record = load_record(source, study)
         rule = registration(record, smallest_slope)
         fits = fit_study(record, rule.smallest_slope, resample=resample)
         nothing = () if fits else (f"{source}: no pretrained backbone was scored, so there is nothing to fit.",)
-        over = overall_of_study(record, fits)
-        domains = {task.name: task.card.domain for task in record.tasks}
-        return Analysis(fits, {}, nothing, () if over is None else (over,), rule, domains)
+        overall = overall_of_study(record, fits)
+        return Analysis(
+            fits,
+            {},
+            nothing,
+            () if overall is None else (overall,),
+            results=told_rows(record),
+            rule=rule,
+            domains={task.name: task.card.domain for task in record.tasks},
+        )
     if study is not None:
         raise InputError(f"--study {study}: belongs to a result folder, and {source} is a table")
     read = read_table(source, chosen)
     smallest = SMALLEST_SLOPE if smallest_slope is None else smallest_slope
     fits = fit_transfer(read.rows, intervention=chosen.intervention, smallest_slope=smallest, resample=resample)
-    over_tables = _over_tables([fit for fit in fits if fit.task not in read.no_tasks])
-    return Analysis(fits, read.scales, read.notes, over_tables, domains=read.domains)
+    over = _over_tables([fit for fit in fits if fit.task not in read.no_tasks])
+    return Analysis(fits, read.scales, read.notes, over, read.rows, read.no_tasks, domains=read.domains)
 
 
 def _over_tables(fits: Sequence[TransferFit]) -> tuple[Overall, ...]:
@@ -236,9 +259,9 @@ def _power(fit: TransferFit) -> pd.DataFrame:
 
 DETAILS: dict[str, Callable[[TransferFit], pd.DataFrame]] = {
     "correlations": lambda fit: correlations(fit.points),
-    "slopes": lambda fit: slopes(fit.points, fit.errors, fit.n_test, metric=fit.metric),
+    "slopes": lambda fit: slopes(fit.points, fit.errors, fit.n_test, metric=fit.metric, clusters=fit.n_clusters),
     "families": _families,
-    "cuts": lambda fit: cut_sweep(fit.points, fit.errors, smallest_slope=fit.smallest_slope),
+    "cuts": lambda fit: cut_sweep(fit.points, fit.errors, clusters=fit.n_clusters, smallest_slope=fit.smallest_slope),
     "without_backbone": lambda fit: leave_out(fit.points, "backbone"),
     "without_family": lambda fit: leave_out(fit.points, "family"),
     "curves": lambda fit: curves(fit.points),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from afield.analysis.chosen import Subgroups, subgroups_of
@@ -23,6 +23,9 @@ from afield.study.record import SearchRecord, StudyRecord
 from afield.study.study import PLAIN
 from afield.tasks.training_split import training_words
 from afield.tasks.words import absence_words, dropped_words
+
+_NAMED = 3
+"""searches that a sentence names"""
 
 
 @dataclass(frozen=True)
@@ -268,9 +271,7 @@ def _warnings(
     trainings = sum(failure.task == ranking.task for failure in record.failures)
     if failed:
         yield f"{capital(count(trainings, 'training'))} of {listing(failed)} failed; the report lists the reasons."
-    for search in record.searches:
-        if search.task == ranking.task:
-            yield from _search_warnings(search, intervention)
+    yield from _search_warnings([each for each in record.searches if each.task == ranking.task], intervention)
     if ranking.seeds == 1 and len(ranking.rows) == 1:
         yield "One seed: this is what one network reached; another seed may reach more or less."
     elif ranking.seeds == 1:
@@ -283,7 +284,7 @@ def _warnings(
         members = count(int((fit.points["family"] == fit.hangs_on).sum()), "backbone")
         yield (
             f"Without the {members} of the family {fit.hangs_on} the verdict on ImageNet would be another; backbones "
-            "of one family tend to do alike, which the intervals do not know."
+            "of one family tend to do alike."
         )
 
 
@@ -303,10 +304,21 @@ def _no_better_than_guessing(record: StudyRecord, ranking: Ranking) -> Iterator[
         )
 
 
-def _search_warnings(search: SearchRecord, intervention: str) -> Iterator[str]:
-    who = search.backbone if search.intervention == PLAIN else f"{search.backbone} ({search.intervention})"
-    unfinished = search.chosen is None or any(trial.state != "finished" for trial in search.repeats)
-    if unfinished and search.intervention != intervention:
-        yield f"{who} lacks cells: its search or a repeat has not ended."
-    for key in search.borders:
-        yield f"The {key} chosen for {who} lies at an end of its grid; a wider grid may do better."
+def _search_warnings(searches: Sequence[SearchRecord], intervention: str) -> Iterator[str]:
+    """What became of a task's searches: cells that lack, choices at an end of the grid."""
+    at_the_end: dict[str, list[str]] = {}
+    for search in searches:
+        who = search.backbone if search.intervention == PLAIN else f"{search.backbone} ({search.intervention})"
+        unfinished = search.chosen is None or any(trial.state != "finished" for trial in search.repeats)
+        if unfinished and search.intervention != intervention:
+            yield f"{who} lacks cells: its search or a repeat has not ended."
+        for key in search.borders:
+            at_the_end.setdefault(key, []).append(who)
+    for key, named in at_the_end.items():
+        if len(named) <= _NAMED:
+            yield f"The {key} chosen for {listing(named)} lies at an end of its grid; a wider grid may do better."
+        else:
+            yield (
+                f"The {key} chosen lies at an end of its grid in {len(named)} of {len(searches)} searches, that for "
+                f"{named[0]} among them; a wider grid may do better."
+            )

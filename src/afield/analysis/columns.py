@@ -18,6 +18,10 @@ READ = {
     "split", "view", "kind", "initialisation", "intervention", "seed",
 }  # fmt: skip
 """columns of the results table that an analysis reads (docs/result_folder.md); all others are left alone"""
+FACT_NUMBERS = (*("params_m", "gmacs", "year", "input_size", "train_seconds", "validation", "classes", "n_train"),)
+"""further columns of numbers, which analyses over backbones and tasks read where a table has them"""
+FACT_WORDS = ("pretraining", "objective", "augmentation", "domain")
+"""the same in words"""
 _NEAR = 0.75
 """how much of two names must agree for one to be a slip of the other"""
 _MISSING = {"", "nan", "na", "n/a", "none", "null", "-"}
@@ -68,8 +72,8 @@ def named(table: pd.DataFrame, where: str, columns: Mapping[str, str], values: S
     not there or has no meaning here, and for one that looks like a slip of a name.
     """
     for name in columns:
-        if name not in READ:
-            raise InputError(f"--columns {name}=...: afield reads no such column; {nearest(name, READ)}")
+        if name not in (known := {*READ, *FACT_NUMBERS, *FACT_WORDS}):
+            raise InputError(f"--columns {name}=...: afield reads no such column; {nearest(name, known)}")
     for own in (*(part for joined in columns.values() for part in _parts(table, joined)), *values):
         if own not in table:
             raise InputError(f"{where}: has no column {own}; {nearest(own, map(str, table.columns))}")

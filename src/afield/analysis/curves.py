@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from afield.analysis.regression import left_out
 from afield.scoring.metric import Floats
 
 EXPONENTS = np.geomspace(1, 20, 61)
@@ -36,8 +37,8 @@ def curves(points: pd.DataFrame) -> pd.DataFrame:
     if len(x) < CURVES_FROM:
         return pd.DataFrame(columns=names)
     y, ones = 100 * y, np.ones_like(x)
-    line = _left_out(np.column_stack([ones, x]), y)
-    spline = _left_out(np.column_stack([ones, x, spline_column(x)]), y)
+    line = left_out(np.column_stack([ones, x]), y)
+    spline = left_out(np.column_stack([ones, x, spline_column(x)]), y)
     saturating, exponent = _saturating(1 - x / 100, y)
     rows = []
     for name, coefficients, (residual, without) in (
@@ -79,20 +80,13 @@ def spline_column(x: Floats) -> Floats:
     return result
 
 
-def _left_out(design: Floats, y: Floats) -> tuple[Floats, Floats]:
-    """Residuals of least squares, and those of each point from the fit without it: both [n]."""
-    basis, _ = np.linalg.qr(design)
-    residual = y - basis @ (basis.T @ y)
-    return residual, residual / np.maximum(1 - (basis**2).sum(axis=1), 1e-12)
-
-
 def _saturating(error: Floats, y: Floats) -> tuple[tuple[Floats, Floats], float]:
     """The same of the saturating curve, and its exponent; `error`: ImageNet's, as a share.
 
     For a given exponent the curve is a line in error^a. The sum of squares without point i is that with it less
     residual_i x left-out residual_i; the exponent with the least of these is that which the others choose.
     """
-    fits = [_left_out(np.column_stack([np.ones_like(y), error**a]), y) for a in EXPONENTS]
+    fits = [left_out(np.column_stack([np.ones_like(y), error**a]), y) for a in EXPONENTS]
     residual, without = (np.array([fit[part] for fit in fits]) for part in (0, 1))  # [exponents, n]
     squares = (residual**2).sum(axis=1)
     chosen = (squares[:, None] - residual * without).argmin(axis=0)

@@ -35,7 +35,7 @@ def with_imagenet(rows: pd.DataFrame, other: pd.DataFrame | None, where: str, no
         )
     rows = rows.assign(imagenet_top1=rows["backbone"].map(own.first()))
     rows = _fill(rows, _of_catalogue(rows["backbone"]), notes)
-    families = {name: card.family for name, card in _cards(rows["backbone"]).items()}
+    families = {name: card.family for name, card in cards(rows["backbone"]).items()}
     rows = rows.assign(
         family=[own or families.get(name, "") for own, name in zip(rows["family"], rows["backbone"], strict=True)]
     )
@@ -72,11 +72,11 @@ def _of_table(other: pd.DataFrame) -> dict[str, float]:
 
 
 def _of_catalogue(names: pd.Series) -> dict[str, float]:
-    accuracies = {name: card.imagenet_top1 for name, card in _cards(names).items()}
+    accuracies = {name: card.imagenet_top1 for name, card in cards(names).items()}
     return {name: accuracy for name, accuracy in accuracies.items() if accuracy is not None}
 
 
-def _cards(names: pd.Series) -> dict[str, Backbone]:
+def cards(names: pd.Series) -> dict[str, Backbone]:
     """The catalogue's entries by the table's names. A name that was joined (`model+img_size`) is known by its first
     part, whose accuracy is that at the catalogue's own image size.
     """
@@ -109,11 +109,11 @@ def _fill(rows: pd.DataFrame, known: dict[str, float], notes: list[str]) -> pd.D
     if not filled:
         return rows
     notes.append(f"ImageNet accuracy of {count(len(filled), 'backbone')} from the catalogue.")
-    cards = _cards(rows["backbone"])
-    joined = [name for name in filled if cards[name].id != name]
+    known_cards = cards(rows["backbone"])
+    joined = [name for name in filled if known_cards[name].id != name]
     if joined:
         notes.append(f"By the first part of their names, at the catalogue's image size, among them: {listing(joined)}.")
-    unsure = [name for name in filled if "unverified" in cards[name].source]
+    unsure = [name for name in filled if "unverified" in known_cards[name].source]
     if unsure:
         notes.append(f"From memory and unverified among them: {listing(unsure)}.")
     return rows.assign(imagenet_top1=rows["imagenet_top1"].fillna(rows["backbone"].map(known)))

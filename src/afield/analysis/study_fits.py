@@ -5,9 +5,11 @@ from __future__ import annotations
 import pandas as pd
 
 from afield.analysis.compare import rank_backbones, ranked_intervention
-from afield.analysis.points import has_points
+from afield.analysis.points import has_points, rows_to_fit
 from afield.analysis.transfer import TransferFit, fit_transfer
 from afield.study.record import StudyRecord
+
+_ABOUT = ("objective", "augmentation", "input_size")
 
 
 def fit_study(
@@ -34,3 +36,20 @@ def fit_study(
                 resample=resample,
             )
     return tuple(fits)
+
+
+def told_rows(record: StudyRecord) -> pd.DataFrame:
+    """The rows behind the fits, and beside them what else is known of backbones (`objective`, `augmentation`,
+    `input_size`) and of tasks (`classes`, `n_train`: how many).
+    """
+    if record.results.empty:
+        return record.results
+    rows = rows_to_fit(record.results, ranked_intervention(record))
+    cards = {row.backbone.id: row.backbone for row in record.backbones}
+    tasks = {task.name: task for task in record.tasks}
+    about = {name: rows["backbone"].map({key: getattr(card, name) for key, card in cards.items()}) for name in _ABOUT}
+    return rows.assign(
+        **about,
+        classes=rows["task"].map({name: len(task.classes) for name, task in tasks.items()}),
+        n_train=rows["task"].map({name: task.sizes.get("train") for name, task in tasks.items()}),
+    )

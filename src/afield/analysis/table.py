@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from afield.analysis.columns import as_text, has, named, numbers, read_text
+from afield.analysis.columns import FACT_NUMBERS, as_text, has, named, numbers, read_text
 from afield.analysis.directions import directed
+from afield.analysis.facts import in_millions
 from afield.analysis.imagenet import with_imagenet
 from afield.analysis.points import FROM_PRETRAINED, LEADING
 from afield.analysis.scales import Scale, check_limits, factor
@@ -85,6 +86,7 @@ def read_table(source: str | Path | pd.DataFrame, choice: TableChoice | None = N
     rows = _without_missing(rows, where, notes)
     rows = with_imagenet(rows, _imagenet_table(asked), where, notes)
     rows = _chosen(rows, where, choice, notes)
+    rows = in_millions(rows, notes)
     rows = directed(rows, where, notes)
     _refuse_twice(rows, where, [name for name in text.columns if name != choice.columns.get("value", "value")])
     rows, scales = _as_shares(rows, where, choice.scale, notes)
@@ -118,7 +120,7 @@ def _filled(rows: pd.DataFrame, where: str, source: object, choice: TableChoice)
         empty = np.flatnonzero(rows[name] == "")
         if len(empty):
             raise InputError(f"{where}: row {empty[0] + 1}: column {choice.columns.get(name, name)} is blank")
-    for name in ("value", "low", "high", "imagenet_top1", "n_test"):
+    for name in ("value", "low", "high", "imagenet_top1", "n_test", *(name for name in FACT_NUMBERS if name in rows)):
         rows[name] = numbers(rows[name], f"{where}: column {choice.columns.get(name, name)}")
     return rows
 

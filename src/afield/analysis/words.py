@@ -37,6 +37,18 @@ def count(number: int, noun: str) -> str:
     return text.count(number, noun, say=spelled)
 
 
+def part_of(number: int, whole: int, noun: str = "") -> str:
+    """How many of several.
+
+    >>> part_of(0, 8), part_of(1, 8, "task"), part_of(10, 10, "task")
+    ('none of eight', 'one of eight tasks', 'all ten tasks')
+    """
+    things = count(whole, noun) if noun else spelled(whole)
+    if number == whole:
+        return f"all {things}"
+    return f"{spelled(number) if number else 'none'} of {things}"
+
+
 def capital(sentence: str) -> str:
     """The sentence with a capital at its start."""
     return sentence[:1].upper() + sentence[1:]

@@ -14,6 +14,7 @@ from afield.cli.analyse import analyse_app
 from afield.cli.backbones import backbones_app, extension_app
 from afield.cli.check import check_app
 from afield.cli.compare import compare_app
+from afield.cli.distance import distance_app
 from afield.cli.labels import labels_app
 from afield.cli.output import complain
 from afield.cli.studies import shipped_app, studies_app
@@ -31,6 +32,7 @@ app.add_typer(compare_app)
 app.add_typer(check_app)
 app.add_typer(analyse_app)
 app.add_typer(labels_app)
+app.add_typer(distance_app)
 app.add_typer(shipped_app, name="studies")
 app.add_typer(tasks_app, name="tasks")
 app.add_typer(backbones_app, name="backbones")

@@ -108,7 +108,7 @@ def analyse(
     from rich.table import Table
     from rich.text import Text
 
-    from afield.analysis.described import HEADS, details, headlines, over_tasks_in_full, reasons
+    from afield.analysis.described import HEADS, details, headlines, over_tasks_in_full, reasons, together
 
     shown = Table(box=None, pad_edge=False)
     for place, head in enumerate(HEADS):
@@ -118,7 +118,7 @@ def analyse(
     Console(width=None if sys.stdout.isatty() else 160).print(shown)
     print()
     if everything:
-        print("\n\n".join([*over_tasks_in_full(found), *(details(fit) for fit in found.fits)]))
+        print("\n\n".join([*over_tasks_in_full(found), *(details(fit) for fit in found.fits), together(found)]))
     else:
         print(reasons(found))
     if found.rule is not None:

@@ -149,6 +149,7 @@ def _subgroup_figure(found: Subgroups, listed: pd.DataFrame, name: str, figures:
     listing = "; ".join(f"{who} {what}" for who, what in zip(rows["name"], shown, strict=True))
     return figures.add(
         subgroup_chart(rows[["name", "value", "low", "high", "words", "worse"]], found.whole, metric=title),
+        name=f"by {found.column}",
         alt=f"{title} of {name} by {found.column}: {listing}; on all test images {found.whole:.3f}.",
         reading=f"The line is all test images, {found.whole:.3f}. The intervals allow for the number of subgroups; "
         "one that does not reach the line is a subgroup in which it does clearly worse or better.",
@@ -168,6 +169,7 @@ def _reliability(
     rests = rests_on(len(network.test.label), len(set(network.test.cluster)))
     chart = figures.add(
         reliability_chart(bins[["of", "confidence", "accuracy", "n"]]),
+        name="reliability",
         alt=f"Confidence of {name} against the share that is right, in bins. Calibration error {told[0]} as trained, "
         f"{told[1]} after temperature scaling. "
         + "; ".join(f"{of}: {_points(table)}" for of, table in series.items())

@@ -54,6 +54,7 @@ def transfer_figure(fit: TransferFit, figures: Figures, names: Names, ranking: R
     line += "" if fit.band.empty or certain else ", dashed as long as it is unsure"
     return figures.add(
         chart,
+        name="transfer",
         alt=f"ImageNet top-1 against {metric} on {fit.task}, {len(points)} backbones: {'; '.join(listed)}.",
         reading=f"Bars are 95\u00a0% intervals from {_basis(ranking)}{line}. Further right is better on ImageNet, "
         "further up is better here.",
@@ -109,6 +110,7 @@ def difference_figure(ranking: Ranking, figures: Figures, names: Names) -> Figur
         gaps,
         ranking.metric,
         figures,
+        name="differences",
         title=arrows("worse", "better", ranking.metric),
         what=f"Difference to {winner}",
         reading=f"Zero is {winner}, the chosen backbone. An interval that crosses zero is a tie. "
@@ -129,6 +131,7 @@ def effect_figure(effects: tuple[Effect, ...], figures: Figures, names: Names, r
         gaps,
         shown[0].metric,
         figures,
+        name="pretraining",
         title=arrows("hurts", "helps", shown[0].metric),
         what="Pretrained minus from scratch",
         reading="The same architecture with and without ImageNet weights, each with its own search. "
@@ -173,6 +176,7 @@ def cost_figure(ranking: Ranking, figures: Figures, names: Names, metric: str) -
     listed = [f"{names[row.backbone]} {words.seconds(row.train_seconds)}, {row.test.value:.3f}" for row in rows]
     return figures.add(
         charts.cost_chart(points, metric=metric, higher=_higher(ranking.metric)),
+        name="cost",
         alt=f"Time of one training against {metric}: {'; '.join(listed)}.",
         reading=f"Bars are 95\u00a0% intervals from {_basis(ranking)}. "
         f"{'Up' if _higher(ranking.metric) else 'Down'} and left is better. The dotted steps join the backbones that "
@@ -199,7 +203,7 @@ def gap_of(name: str, value: Interval, metric: str, state: str) -> dict[str, Any
 
 
 def interval_figure(
-    gaps: list[dict[str, Any]], metric: str, figures: Figures, *, title: str, what: str, reading: str
+    gaps: list[dict[str, Any]], metric: str, figures: Figures, *, name: str, title: str, what: str, reading: str
 ) -> Figure:
     """Rows of `gap_of` around zero; `what` they are, for those who do not see them."""
     unit = words.difference_unit(metric)
@@ -207,6 +211,7 @@ def interval_figure(
     short = "points" if in_points(metric) else unit
     return figures.add(
         charts.interval_chart(pd.DataFrame(gaps), title=f"{title} ({short})", unit=unit),
+        name=name,
         alt=f"{what} in {unit}: {listed}.",
         reading=reading,
     )

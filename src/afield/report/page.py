@@ -18,12 +18,15 @@ from markupsafe import Markup
 from afield import __version__
 from afield.analysis.answer import Answer, answer
 from afield.base.files import write_text
-from afield.report.charts import CONFIG
+from afield.report.charts import COLOURS, CONFIG
 from afield.report.chosen import FOLDED
+from afield.report.cite import citation
 from afield.report.details import details_of
 from afield.report.figures import Figures
+from afield.report.origins import origins
+from afield.report.over_tasks import over_section
 from afield.report.overall import overall_section
-from afield.report.sections import task_sections
+from afield.report.sections import names_of, task_sections
 from afield.study.collect import load_record, studies_of
 from afield.study.counterpart import with_counterpart
 from afield.study.record import StudyRecord
@@ -60,24 +63,31 @@ def render(record: StudyRecord) -> str:
 
 def _page(record: StudyRecord, found: Answer) -> str:
     figures = Figures()
-    tasks = task_sections(record, found, figures)
-    style, vega, script = _asset("style.css"), _vega(), _asset("script.js")
+    names = names_of(record, found)
+    over = over_section(found, figures, names)
+    tasks = task_sections(record, found, figures, names)
+    style, vega = _asset("style.css"), _vega() if figures.places else ""
+    script = _asset("script.js") + _asset("tables.js")
     page = _environment().get_template("template.html.j2")
     return page.render(
         title=_title(record),
         record=record,
         overall=overall_section(found.overall),
         domains=found.domains,
+        over=over,
         rule=found.rule,
         tasks=tasks,
         folded=FOLDED,
         details=details_of(record),
+        origins=origins(record, found, names),
+        citation=citation(record, found),
         version=__version__,
-        policy=_policy(style, (vega, script)),
+        policy=_policy(style, (vega, script) if vega else (script,)),
         style=Markup(style),  # noqa: S704 - our own file
-        vega=Markup(vega) if figures.all else None,  # noqa: S704 - the library's own bundle
+        vega=Markup(vega),  # noqa: S704 - the library's own bundle
         script=Markup(script),  # noqa: S704 - our own file
-        config=script_json(CONFIG),
+        look=script_json({"config": CONFIG, "colours": COLOURS}),
+        shapes=script_json(figures.shapes),
         specifications=script_json(figures.all),
     )
 

@@ -9,6 +9,7 @@ from afield.analysis.answer import Answer, TaskAnswer
 from afield.analysis.clusters import few_clusters, rests_on
 from afield.analysis.compare import Ranking, RankRow
 from afield.report import evidence, words
+from afield.report.behind import Part, behind
 from afield.report.chosen import ChosenSection, chosen_section
 from afield.report.figures import Figure, Figures
 from afield.report.further import further_table
@@ -56,6 +57,8 @@ class TaskSection:
     points: tuple[Row, ...]
     numbers: tuple[tuple[str, str], ...]
     """the fit in figures: what each is, and its interval"""
+    behind: tuple[Part, ...]
+    """the same question put in other ways"""
     backbones: tuple[Row, ...]
     tested: str
     """on how much the ranking rests"""
@@ -88,13 +91,22 @@ class TaskSection:
     card: tuple[tuple[str, str], ...]
 
 
-def task_sections(record: StudyRecord, found: Answer, figures: Figures) -> tuple[TaskSection, ...]:
-    """The tasks in the study's order; their charts go into `figures`."""
+def names_of(record: StudyRecord, found: Answer) -> dict[str, str]:
+    """What the page calls each backbone."""
     ranked = [row.backbone for part in found.tasks for row in part.ranking.rows]
-    names = words.short_names([*record.study.study.backbones, *ranked])
-    return tuple(
-        _task_section(record, part, figures, names, f"task-{place}") for place, part in enumerate(found.tasks, start=1)
-    )
+    return words.short_names([*record.study.study.backbones, *ranked])
+
+
+def task_sections(
+    record: StudyRecord, found: Answer, figures: Figures, names: Mapping[str, str]
+) -> tuple[TaskSection, ...]:
+    """The tasks in the study's order; their charts go into `figures`."""
+    sections = []
+    for place, part in enumerate(found.tasks, start=1):
+        figures.within = part.task
+        sections.append(_task_section(record, part, figures, names, f"task-{place}"))
+    figures.within = ""
+    return tuple(sections)
 
 
 def _task_section(
@@ -123,6 +135,7 @@ def _task_section(
         transfer=evidence.transfer_figure(fit, figures, names, ranking, metric) if fit else None,
         points=evidence.point_rows(fit, names) if fit else (),
         numbers=evidence.fit_in_numbers(fit, metric) if fit else (),
+        behind=behind(fit, figures, names, metric) if fit else (),
         backbones=tuple(_backbone_row(row, ranking, names, searches.get(row.backbone)) for row in ranking.rows),
         tested=_tested(ranking),
         rests=rests_on(ranking.n_test, ranking.n_clusters),

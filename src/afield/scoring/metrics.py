@@ -47,6 +47,7 @@ _TITLES = {
     "macro_f1": "macro F1",
     "macro_f1_global": "macro F1 (one threshold)",
     "macro_f1_per_class": "macro F1 (thresholds by class)",
+    "macro_f1_by_ratio": "macro F1 (thresholds by label ratio)",
     "auroc": "AUROC",
     "log_loss": "log-loss",
     "log_loss_scaled": "log-loss after temperature scaling",
@@ -108,6 +109,7 @@ METRICS: dict[str, Metric] = {
         _MACRO_F1,
         replace(_MACRO_F1, name="macro_f1_global", settle=settling.global_threshold),
         replace(_MACRO_F1, name="macro_f1_per_class", settle=settling.class_thresholds),
+        replace(_MACRO_F1, name="macro_f1_by_ratio", settle=settling.ratio_thresholds),
         Metric(name="auroc", compute=rankings.auroc, range=(0, 1), resampled=rankings.resampled_auroc),
         Metric(
             name="sensitivity_at_90",

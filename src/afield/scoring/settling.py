@@ -56,6 +56,23 @@ def class_thresholds(validation: Predictions) -> Settled:
     return _shift(thresholds)
 
 
+def ratio_thresholds(validation: Predictions) -> Settled:
+    """A threshold for each class, with which as many validation samples are said to have it as do (equal logits apart),
+    out of those of which it is known: the rule of the HPA competition's winner (PAPER.md 2.3), who took the ratios of
+    the training labels and moved the thresholds on test; here both are validation's.
+
+    It follows no class's F1, so it also serves the rare ones. A class that no validation sample has gets the threshold
+    of `global_threshold`.
+    """
+    scores = finite(validation)
+    thresholds = np.full(len(validation.classes), _shared(validation), np.float32)
+    for index in range(len(validation.classes)):
+        positive, known = validation.truth(index)
+        if positive.any():
+            thresholds[index] = np.sort(scores[known, index])[-int(positive.sum())]
+    return _shift(thresholds)
+
+
 def operating_point(validation: Predictions) -> Settled:
     """Of two classes: the second is said where it is surer than all but 1 - SPECIFICITY of the validation samples of
     the first. Where validation has none of the first, it is said where it is likelier.

@@ -11,15 +11,16 @@ from afield.tasks.task import Protocol
 
 TRAINING_IMAGES: dict[Protocol, dict[str, int]] = {
     "paper": {
-        "aptos2019": 2_931, "cassava": 17_120, "cct20": 14_071, "eurosat": 21_600, "hpa2018": 22_582,
-        "melanoma2020": 46_372,
+        "aptos2019": 2_931, "cassava": 17_120, "cct20": 14_071, "cct20_images": 13_546, "eurosat": 21_600,
+        "hpa2018": 22_582, "hpa2018_rgby": 22_582, "melanoma2020": 46_372,
         "food101": 75_750, "cifar10": 50_000, "cifar100": 50_000, "birdsnap": 47_386, "sun397": 19_850,
         "stanford_cars": 8_144, "fgvc_aircraft": 6_667, "voc2007": 5_011, "dtd": 3_760, "oxford_iiit_pets": 3_680,
         "caltech101": 3_060, "flowers102": 2_040,
     },
     "clean": {
-        "aptos2019": 2_197, "cassava": 12_838, "cct20": 13_546, "eurosat": 16_200, "eurosat_ms": 16_200,
-        "eurosat_bands": 16_200, "elpv": 1_575, "hpa2018": 22_582, "hpa2018_rgby": 22_582, "melanoma2020": 34_778,
+        "aptos2019": 2_197, "cassava": 12_838, "cct20": 13_546, "cct20_images": 13_546, "eurosat": 16_200,
+        "eurosat_ms": 16_200, "eurosat_bands": 16_200,
+        "elpv": 1_575, "hpa2018": 22_582, "hpa2018_rgby": 22_582, "melanoma2020": 34_778,
         "siim2020": 19_876,
     },
 }  # fmt: skip

@@ -117,6 +117,14 @@ class Job:
         name = self.trial.metric
         return own_metric(name, self._loaded()) if is_own(name) else metric(name)
 
+    def platform(self) -> dict[str, str]:
+        """What equal bits depend on beside the key, here: with the libraries that only some trainings meet."""
+        from afield.training.device import platform
+
+        clip = ("open_clip_torch",) if self.backbone().library == "open_clip" else ()
+        lora = ("peft",) if self.trial.recipe.trained == "lora" else ()
+        return platform(self.trial.numerics.device, *clip, *lora)
+
     def own_loss(self) -> Loss | None:
         """What the recipe's loss refers to, where it is one's own. Raises as `backbone` does."""
         from afield.training.losses import own_loss
@@ -166,11 +174,10 @@ def _train(job: Job, progress: Progress, stop: Callable[[], bool]) -> int:
     """Bring a trial to its epoch; of several processes at it the first alone writes."""
     from afield.training import devices
     from afield.training.checkpoint import State, load_checkpoint, save_checkpoint
-    from afield.training.device import platform
     from afield.training.loop import Hooks
 
     store, trial, key = Store.open(job.out), job.trial, job.trial.key
-    here = platform(trial.numerics.device)
+    here = job.platform()
 
     def save(state: State) -> None:
         if devices.writes():
@@ -220,11 +227,9 @@ def _finish(job: Job, store: Store, state: State, here: Mapping[str, str]) -> No
 
 
 def _make_soup(job: Job, store: Store, stop: Callable[[], bool]) -> None:
-    from afield.training.device import platform
-
     soup, trial, backbone = job.soup, job.trial, job.backbone()
     assert soup is not None, "a job that makes a soup has one"
-    validation, here = job.splits["validation"].open(), platform(trial.numerics.device)
+    validation, here = job.splits["validation"].open(), job.platform()
 
     def keep(network: Tensors) -> None:
         keep_network(store, soup.key, trial, backbone, network, job.cropping)
@@ -237,10 +242,8 @@ def _score(job: Job, store: Store) -> None:
     """Score a network on what is missing; each split and view is whole before the next one begins."""
     from safetensors.torch import load_file
 
-    from afield.training.device import platform
-
     trial, key, scores = job.trial, job.key, store.scores
-    here = platform(trial.numerics.device)
+    here = job.platform()
     network = load_file(store.check_network(key))
     for at in job.scored_on:
         if scores.holds(key, at):

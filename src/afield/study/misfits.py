@@ -35,7 +35,7 @@ def misfits(
         yield from _augmentations(study, tasks, extensions)
         yield from _unfit_heads(study, extensions)
     yield from _lone_soups(study)
-    yield from soups_of_sizes(study, tasks, backbones)
+    yield from soups_of_views(study, tasks, backbones)
     yield from _unfit_losses(study, tasks, extensions)
 
 
@@ -86,19 +86,22 @@ def _lone_soups(study: Study) -> Iterator[str]:
                 )
 
 
-def soups_of_sizes(study: Study, tasks: Mapping[str, TaskData], backbones: Mapping[str, Backbone]) -> Iterator[str]:
-    """The soups of interventions whose networks are shown one task in several sizes, as protocol `paper` can give."""
+def soups_of_views(study: Study, tasks: Mapping[str, TaskData], backbones: Mapping[str, Backbone]) -> Iterator[str]:
+    """The soups of interventions whose networks are shown one task in several ways, as protocol `paper` can give."""
     for name, choice in study.soups.items():
         if study.study.protocol == "clean" or "interventions" not in choice.over:
             continue  # the study has told it
         for found in [each for each in tasks.values() if each.task.published is not None]:
             for backbone in [each for each in choice.backbones or study.study.backbones if each in backbones]:
-                sizes = {
-                    each: view_of("paper", found.task, backbones[backbone], study.recipe_of(each)).image_size
+                views = {
+                    each: view_of("paper", found.task, backbones[backbone], study.recipe_of(each))
                     for each in choice.interventions or study.study.interventions
                     if backbone in study.backbones_of(each)
                 }
-                yield from unlike(name, {each: {"image_size": size} for each, size in sizes.items()})
+                built = {
+                    each: {"image_size": view.image_size, "channels": view.channels} for each, view in views.items()
+                }
+                yield from unlike(name, built)
 
 
 def _views_denied(study: Study, name: str, task: Task) -> Iterator[str]:

@@ -300,7 +300,7 @@ def _cells(
             interpolation=view.interpolation,
             channels=view.channels,
             reading=task.reading,
-            recipe=recipe.model_copy(update={"image_size": view.image_size}),
+            recipe=recipe.model_copy(update={"image_size": view.image_size, "channels": view.channels}),
             seed=study.study.seeds[0],
             preparation=PREPARATION_VERSION,
             extensions=extensions,

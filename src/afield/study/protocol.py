@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from afield.backbones.backbone import IMAGENET_MEAN, IMAGENET_STD, Backbone, Interpolation
 from afield.base.errors import InputError
@@ -26,8 +27,7 @@ class View:
 
     image_size: int
     flips: tuple[Flip, ...]
-    channels: str
-    """RGB or BGR"""
+    channels: Literal["RGB", "BGR"]
     mean: tuple[float, ...]
     std: tuple[float, ...]
     """one value a channel each"""
@@ -49,21 +49,27 @@ def view_of(protocol: Protocol, task: Task, backbone: Backbone, recipe: Recipe) 
 
     `clean`: mean, std and interpolation come from the weights, flips from the task; a size that the recipe leaves
     `auto` is USUAL_SIZE. `paper`: ImageNet's mean and std and bilinear for every backbone, and the task's published
-    size, flips and order of channels (PAPER.md 1.3, 2.0, 3.1), training crops from the full images. A size that the
-    recipe names holds under both; for other channels than three mean and std follow `spread`. Raises InputError where
-    `paper` meets a task that the study did not have.
+    size, flips and order of channels (PAPER.md 1.3, 2.0, 3.1), training crops from the full images. A size and an
+    order of channels that the recipe names hold under both; for other channels than three mean and std follow `spread`.
+    Raises InputError where `paper` meets a task that the study did not have, and for BGR where there are no colours.
     """
     count = task.reading.count
+    if recipe.channels == "BGR" and count < 3:
+        raise InputError(
+            f"{task.name}: its images have {count} channel{'s' if count > 1 else ''}, which recipe.channels cannot "
+            'turn to BGR; leave it at "auto"'
+        )
+    named = None if recipe.channels == "auto" else recipe.channels
     if protocol == "clean":
         size = USUAL_SIZE if recipe.image_size == "auto" else recipe.image_size
         mean, std = spread(backbone.mean, count), spread(backbone.std, count)
-        return View(size, task.flips, "RGB", mean, std, backbone.interpolation, full_crops=False)
+        return View(size, task.flips, named or "RGB", mean, std, backbone.interpolation, full_crops=False)
     published = task.published
     if published is None:
         raise InputError(f"{task.name}: is no task of the study, so it has no protocol paper; use clean")
     size = _published_size(published.image_size, backbone) if recipe.image_size == "auto" else recipe.image_size
     mean, std = spread(IMAGENET_MEAN, count), spread(IMAGENET_STD, count)
-    return View(size, published.flips, published.channels, mean, std, "bilinear", full_crops=True)
+    return View(size, published.flips, named or published.channels, mean, std, "bilinear", full_crops=True)
 
 
 def spread(values: tuple[float, float, float], count: int) -> tuple[float, ...]:

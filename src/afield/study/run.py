@@ -9,6 +9,7 @@ import multiprocessing
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 
 from afield.base.errors import DamagedError, InputError, Stopped, StoreError
 from afield.base.process import UNGUARDED, cores, interrupts
@@ -148,8 +149,12 @@ class _Run:
         self.selected: dict[str, tuple[str, ...]] = {}
         self.pruned: dict[str, frozenset[str]] = {}
         """by search that was cleaned up the keys that stayed for soups"""
+        self.died: set[str] = set()
+        """jobs whose worker has died once"""
         self.trained: set[str] = set()
         self.epochs = 0
+        self.scoring: list[float] = []
+        """seconds that each network took to score"""
         self.halted = ""
         """why the folder or the disk ends the run"""
         self.looked_around = time.monotonic()
@@ -182,9 +187,9 @@ class _Run:
             if time.monotonic() - self.looked_around > _LOOK_AROUND:
                 self.looked_around = time.monotonic()
                 bury_killed(self.claims, self.store)
-            self.watch.standing(
-                standing_of(self.ledger, self.engine.busy(), list(self.progress.values()), self.engine.slots)
-            )
+            per_score = fmean(self.scoring) if self.scoring else None
+            told = list(self.progress.values())
+            self.watch.standing(standing_of(self.ledger, self.engine.busy(), told, self.engine.slots, per_score))
 
     def forget_failures(self) -> None:
         """Try failed trials again."""
@@ -276,9 +281,13 @@ class _Run:
             self.progress[job.name] = event
             return
         self.progress.pop(job.name, None)
-        if event.kind == "failed":
-            self.store.fail(key, event.reason, event.trace)
-            self.watch.say(f"failed: {job.label}: {event.reason}")
+        if event.kind == "died" and job.name not in self.died:
+            self.died.add(job.name)
+            self.watch.say(f"{job.label}: {event.reason}. It is tried once again")
+        elif event.kind in ("failed", "died"):
+            again = " (for the second time)" if event.kind == "died" else ""
+            self.store.fail(key, event.reason + again, event.trace)
+            self.watch.say(f"failed: {job.label}: {event.reason}{again}")
         if event.kind == "damaged":
             self._renew(job, event.reason)
         if event.kind == "halt":
@@ -288,6 +297,8 @@ class _Run:
         if event.kind == "done" and job.kind == "train":
             self.trained.add(key)
             self.epochs += event.epoch
+        if event.kind == "done" and job.kind == "score":
+            self.scoring.append(event.seconds)
 
     def _stop(self) -> None:
         self.watch.say("stopping: saving the state of what is under way")

@@ -218,9 +218,11 @@ def unlike(name: str, built: Mapping[str, Mapping[str, object]]) -> Iterator[str
 
 def _built(recipe: Recipe, protocol: Protocol) -> dict[str, object]:
     """What networks must share for their mean to be one: shape, pictures and the weights that they began from."""
-    usual = USUAL_SIZE if protocol == "clean" else None  # `paper` knows it by task and backbone
+    # what `auto` gives; `paper` knows it by task and backbone
+    size, order = (USUAL_SIZE, "RGB") if protocol == "clean" else (None, None)
     return {
-        "image_size": usual if recipe.image_size == "auto" else recipe.image_size,
+        "image_size": size if recipe.image_size == "auto" else recipe.image_size,
+        "channels": order if recipe.channels == "auto" else recipe.channels,
         **{key: getattr(recipe, key) for key in _BUILT_BY},
         "loss": recipe.loss if recipe.regresses else "one of classes",
         "initialisation": "scratch" if recipe.initialisation == "scratch" else "pretrained",

@@ -43,7 +43,17 @@ class Standing:
     failed: int
     epochs_done: float
     epochs_planned: int
+    scored: int
+    """networks of the chosen recipes, soups apart"""
+    to_score: int
+    """networks in all, the scored ones among them"""
     seconds_left: float | None
+    """None before the first epoch has ended, and where only scoring is left before the first network is scored"""
+
+    @property
+    def trained(self) -> bool:
+        """Whether no training is left."""
+        return self.left == self.at_work == 0
 
 
 class Watch(Protocol):
@@ -78,8 +88,12 @@ class Silent:
         """Say nothing."""
 
 
-def standing_of(ledger: Ledger, busy: Sequence[Job], progress: Sequence[Event], slots: int) -> Standing:
-    """Where a run stands, from its ledger, the jobs under way and their last messages."""
+def standing_of(
+    ledger: Ledger, busy: Sequence[Job], progress: Sequence[Event], slots: int, per_score: float | None = None
+) -> Standing:
+    """Where a run stands, from its ledger, the jobs under way and their last messages; `per_score` is how many seconds
+    a network took to score, where that is known.
+    """
     searches = ledger.plan.distinct
     outlooks = [ledger.outlook(search) for search in searches]
     told = [event for event in progress if event.steps]
@@ -89,6 +103,13 @@ def standing_of(ledger: Ledger, busy: Sequence[Job], progress: Sequence[Event], 
     trainings = sum(len(search.cells) + len(search.seeds) - 1 for search in searches)
     planned = ledger.plan.epochs
     left = sum(outlook.left for outlook in outlooks)
+    to_score = sum(len(search.seeds) for search in searches)
+    scored = sum(trial.key in ledger.scored for outlook in outlooks for trial in outlook.chosen)
+    seconds = seconds_left(ledger, under_way, slots)
+    if per_score is not None and seconds is not None:
+        seconds += (to_score - scored) * per_score / slots
+    elif not left and scored < to_score:
+        seconds = None
     return Standing(
         done=done,
         running=tuple(
@@ -102,7 +123,9 @@ def standing_of(ledger: Ledger, busy: Sequence[Job], progress: Sequence[Event], 
         failed=failed,
         epochs_done=planned - left + sum(_epochs_since(ledger, event) for event in under_way),
         epochs_planned=planned,
-        seconds_left=seconds_left(ledger, under_way, slots),
+        scored=scored,
+        to_score=to_score,
+        seconds_left=seconds,
     )
 
 

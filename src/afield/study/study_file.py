@@ -82,7 +82,8 @@ def _with_places(study: Study, folder: Path) -> Study:
     )
     head = study.study.model_copy(update={"tasks": tasks})
     interventions = {
-        name: {**table, **study.training_of(name).below(folder, known)} for name, table in study.interventions.items()
+        name: {**table, **study.training_of(name).below(folder, known, tasks)}
+        for name, table in study.interventions.items()
     }
     changed = {"study": head, "extensions": extensions, "tasks": sources, "interventions": interventions}
     return study.model_copy(update=changed)

@@ -6,15 +6,15 @@ A measurement never enters a key. The lines that come of it do, once the user pu
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from statistics import geometric_mean, median
 
 from afield.backbones.backbone import Backbone
 from afield.backbones.own import planned
-from afield.base.errors import AfieldError
-from afield.base.extensions import load_extensions
+from afield.base.errors import AfieldError, InputError
+from afield.base.extensions import Extension, is_own, load_extensions
 from afield.base.text import columns
 from afield.study.numerics import settle_numerics
 from afield.study.study import PLAIN, Study
@@ -68,46 +68,76 @@ def ways(device: Device) -> tuple[Way, ...]:
 def tune(study: Study, seconds: float, say: Callable[[str], None]) -> tuple[Timing, ...]:
     """Time each of a study's backbones, with its plain recipe, for so many `seconds` in every way.
 
-    Needs neither data nor weights. Raises InputError for backbones that are not known and a device that is not there.
+    Where a trial has several devices, one is timed, with its share of each batch and without their exchange. Needs
+    neither data nor weights. Raises InputError for backbones that are not known, a device that is not there, and a head
+    alone, which learns from features.
     """
     recipe = study.recipe_of(PLAIN)
+    if recipe.trained == "head":
+        raise InputError(
+            f'{study.study.name}: recipe.trained is "head", which learns from features that are computed once: there '
+            "is nothing to tune; time a study that trains its networks"
+        )
     if recipe.image_size == "auto":
         recipe = recipe.model_copy(update={"image_size": USUAL_SIZE})
     settled = settle_numerics(study.numerics, None, study.study.protocol)
     extensions = load_extensions(study.extensions)
+    of_devices = ""
+    if settled.devices > 1:
+        recipe = recipe.model_copy(update={"batch_size": -(-recipe.batch_size // settled.devices)})
+        of_devices = f", one of {settled.devices} devices"
     timings = list[Timing]()
     for name in study.study.backbones:
         backbone = planned(name, extensions)
-        say(f"{backbone.id} at {recipe.size} px, batches of {recipe.batch_size}")
-        timings += _timed(backbone, recipe, numerics_for(settled, backbone.convolutional), seconds)
+        say(f"{backbone.id} at {recipe.size} px, batches of {recipe.batch_size}{of_devices}")
+        usual = numerics_for(settled, backbone.convolutional).model_copy(update={"devices": 1})
+        timings += _timed(backbone, recipe, extensions, usual, seconds)
     return tuple(timings)
 
 
-def _timed(backbone: Backbone, recipe: Recipe, usual: Numerics, seconds: float) -> Iterator[Timing]:
+def _timed(
+    backbone: Backbone, recipe: Recipe, extensions: Mapping[str, Extension], usual: Numerics, seconds: float
+) -> Iterator[Timing]:
     for way in ways(usual.device):
         numerics = usual.model_copy(update=vars(way))
         rate, reason = None, ""
         try:
-            rate = _rate(backbone, recipe, numerics, seconds)
+            rate = _rate(backbone, recipe, extensions, numerics, seconds)
         except (AfieldError, RuntimeError) as error:  # torch's own words for what does not fit or is not there
             reason = " ".join(str(error).split())
         yield Timing(backbone.id, way, rate, numerics == usual, reason)
 
 
-def _rate(backbone: Backbone, recipe: Recipe, numerics: Numerics, seconds: float) -> float:
+def _rate(
+    backbone: Backbone, recipe: Recipe, extensions: Mapping[str, Extension], numerics: Numerics, seconds: float
+) -> float:
     """Images a second of training: the median over the updates of some seconds."""
     import torch
 
     from afield.backbones.build import build
+    from afield.backbones.own_heads import head_of, own_head
     from afield.training.device import place, settle_process
     from afield.training.learner import Learner
     from afield.training.memory import noise_batch
     from afield.training.preprocessing import Preprocessing
+    from afield.training.start import limit
 
     settle_process(numerics)
-    network = build(backbone, CLASSES, initialisation="scratch", seed=0, weights=None, size=recipe.size)
+    own = own_head(recipe.head, extensions) if is_own(recipe.head) else None
+    network = build(
+        backbone,
+        CLASSES,
+        initialisation="scratch",
+        seed=0,
+        weights=None,
+        pooling=recipe.pooling,
+        head=head_of(recipe.head, own),
+        size=recipe.size,
+    )
+    placed = place(network, numerics)
+    limit(placed, backbone, recipe, seed=0, channels=3)
     preprocessing = Preprocessing(backbone.mean, backbone.std)
-    learner = Learner(place(network, numerics).train(), recipe, numerics, preprocessing, seed=0)
+    learner = Learner(placed.train(), recipe, numerics, preprocessing, seed=0)
     labels = torch.arange(recipe.batch_size, device=numerics.device) % CLASSES
     batch = noise_batch(labels, channels=3, size=recipe.size)
     took, begun = list[float](), time.perf_counter()

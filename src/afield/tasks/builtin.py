@@ -46,7 +46,7 @@ WEB_SCRAPED = (
 TASKS: dict[str, Task] = {
     task.name: task
     for task in (
-        elpv.TASK, aptos2019.TASK, cassava.TASK, cct20.TASK, eurosat.TASK, eurosat.MS, eurosat.ALL,
+        elpv.TASK, aptos2019.TASK, cassava.TASK, cct20.TASK, cct20.IMAGES, eurosat.TASK, eurosat.MS, eurosat.ALL,
         eurosat.LOCATED, ham10000.TASK, ham10000.MELANOMA, hpa2018.TASK, hpa2018.RGBY, melanoma2020.TASK,
         melanoma2020.ALONE, retinopathy2015.TASK, isic2019.TASK, hpa_v18.TASK, *WEB_SCRAPED,
     )

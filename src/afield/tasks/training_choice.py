@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -47,22 +47,33 @@ class TrainingChoice(BaseModel):
         """The tasks whose training splits it changes."""
         return {*self.further, *self.reviewed}
 
-    def below(self, folder: Path, known: Iterable[str]) -> dict[str, Any]:
-        """The same as plain values, with paths that count from a folder made absolute; `known` names are no paths."""
+    def below(self, folder: Path, known: Iterable[str], tasks: Collection[str]) -> dict[str, Any]:
+        """The same as plain values, with paths that count from a folder made absolute; `known` names are no paths, and
+        `tasks` are the study's, made absolute.
+        """
         names = set(known)
 
         def place(name: str, *, certain: bool = False) -> str:
             path = folder / user_path(name)
             return str(path.resolve()) if certain or (name not in names and path.exists()) else name
 
+        def of_study(named: Mapping[str, Any]) -> dict[str, str]:
+            paths = {name: path if (path := place(name)) in tasks else name for name in named}
+            # one task in two ways stays so, to be refused by name
+            return paths if len(set(paths.values())) == len(paths) else {name: name for name in named}
+
         plain: dict[str, Any] = {}
         if self.further:
+            called = of_study(self.further)
             plain["further"] = {
-                task: [{**choice.model_dump(exclude_defaults=True), "task": place(choice.task)} for choice in choices]
+                called[task]: [
+                    {**choice.model_dump(exclude_defaults=True), "task": place(choice.task)} for choice in choices
+                ]
                 for task, choices in self.further.items()
             }
         if self.reviewed:
-            plain["reviewed"] = {task: place(file, certain=True) for task, file in self.reviewed.items()}
+            called = of_study(self.reviewed)
+            plain["reviewed"] = {called[task]: place(file, certain=True) for task, file in self.reviewed.items()}
         return plain
 
 

@@ -37,9 +37,11 @@ def device_count(device: Device) -> int:
     return 1 if device == "mps" else sys.maxsize
 
 
-def platform(device: Device) -> dict[str, str]:
-    """What equal bits depend on beside the key: device model, instruction set and library versions."""
-    found = {name: version(name) for name in _LIBRARIES}
+def platform(device: Device, *further: str) -> dict[str, str]:
+    """What equal bits depend on beside the key: device model, instruction set and library versions, those of `further`
+    distributions among them.
+    """
+    found = {name: version(name) for name in (*_LIBRARIES, *further)}
     found["system"] = f"{host.system()} {host.machine()}"
     # of several at one trial the first speaks for all: they go on from one checkpoint, or all begin anew
     mine = 0 if devices.share().processes > 1 else None

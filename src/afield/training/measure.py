@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections import deque
-from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -33,8 +31,9 @@ from afield.base.extensions import where
 from afield.images.decode import PIXEL_LIMIT
 from afield.images.prepared import refuse_broken
 from afield.images.sending import send
-from afield.training.device import available_devices, memory_format, place, platform, settle_process
-from afield.training.numerics import Numerics, NumericsChoice, numerics_for, settle
+from afield.training.alone import numerics_alone, read_ahead
+from afield.training.device import memory_format, place, platform, settle_process
+from afield.training.numerics import Numerics
 
 _BEST = 5
 """guesses that top-5 counts"""
@@ -69,7 +68,7 @@ def measure_imagenet(
     images = validation_images(folder)
     weights = locate(backbone, sources, download)
 
-    numerics = _numerics(backbone)
+    numerics = numerics_alone(backbone)
     settle_process(numerics)
     network = place(build_imagenet(backbone, weights, size=side), numerics)
     right, right_of_five = _count(
@@ -88,9 +87,9 @@ def _count(
     """Images named right by the first guess, and by one of five. Raises InputError that lists those that are broken."""
     labels, broken = torch.tensor(images.labels), list[str]()
     right, right_of_five, done, begun = 0, 0, 0, time.perf_counter()
-    with warnings.catch_warnings(), closing(_batches(images.files, batch_size, prepare)) as batches:
+    with warnings.catch_warnings(), closing(read_ahead(images.files, batch_size, prepare)) as read:
         warnings.filterwarnings("ignore", module="PIL")  # they are about metadata, which is not used
-        for prepared in batches:
+        for prepared in read:
             broken += [complaint for complaint in prepared if isinstance(complaint, str)]
             if not broken:  # else only what is broken too is still looked for
                 guesses = guess([picture for picture in prepared if not isinstance(picture, str)])
@@ -119,12 +118,6 @@ def _refuse_without_classifier(backbone: Backbone) -> None:
         )
 
 
-def _numerics(backbone: Backbone) -> Numerics:
-    """float32 on the best device, with as many threads as torch has: only one network runs here."""
-    choice = NumericsChoice(precision="float32", threads=torch.get_num_threads(), deterministic=False)
-    return numerics_for(settle(choice, available_devices()[0]), backbone.convolutional)
-
-
 def _prepared(backbone: Backbone, size: int, file: Path) -> torch.Tensor | str:
     """An image as the network wants it, float32 [3, size, size], or words for why not."""
     try:
@@ -137,23 +130,6 @@ def _prepared(backbone: Backbone, size: int, file: Path) -> torch.Tensor | str:
             "take it away"
         )
     return evaluation_image(backbone, picture, size)
-
-
-def _batches(
-    files: Sequence[Path], size: int, prepare: Callable[[Path], torch.Tensor | str]
-) -> Generator[list[torch.Tensor | str], None, None]:
-    """What `prepare` gives of each file, `size` at a time in order; the next batch is read while one is computed."""
-    with ThreadPoolExecutor(torch.get_num_threads()) as pool:  # Pillow works outside Python's lock
-        try:
-            ahead: deque[list[Future[torch.Tensor | str]]] = deque()
-            for start in range(0, len(files), size):
-                ahead.append([pool.submit(prepare, file) for file in files[start : start + size]])
-                if len(ahead) > 1:
-                    yield [part.result() for part in ahead.popleft()]
-            while ahead:
-                yield [part.result() for part in ahead.popleft()]
-        finally:
-            pool.shutdown(cancel_futures=True)
 
 
 @torch.inference_mode()

@@ -24,8 +24,8 @@ class Preprocessing:
     std: tuple[float, ...]
     """one value a channel each"""
     channels: str = "RGB"
-    """the order of the channels that it gets; BGR is the reverse of the images' own. Mean and std belong to positions,
-    not to colours"""
+    """the order of the colours that it gets; BGR turns the first three channels round, and further ones stay. Mean and
+    std belong to positions, not to colours"""
 
     def __call__(self, images: torch.Tensor, numerics: Numerics) -> torch.Tensor:
         """uint8 [n, channels, h, w] anywhere to floats on the device, in its memory format."""
@@ -33,7 +33,7 @@ class Preprocessing:
         mean, std = (_planes(values, height, width, numerics) for values in (self.mean, self.std))
         moved = send(images, torch.device(numerics.device))
         if self.channels == "BGR":
-            moved = moved.flip(1)
+            moved = torch.cat((moved[:, :3].flip(1), moved[:, 3:]), dim=1)
         return moved.to(dtype(numerics), memory_format=memory_format(numerics)).div_(255).sub_(mean).div_(std)
 
 

@@ -62,6 +62,9 @@ class Recipe(BaseModel):
     FILE:NAME: one's own on the pooled features"""
     image_size: Annotated[int, Field(ge=32, le=2048)] | Literal["auto"] = "auto"
     """side of the square that the network sees, in pixels; `auto`: USUAL_SIZE, or what the study's protocol says"""
+    channels: Literal["auto", "RGB", "BGR"] = "auto"
+    """order in which the network gets the colours, while mean and std stay at their places; `auto`: RGB, or what the
+    study's protocol says. BGR turns the first three channels round"""
     epochs: Annotated[int, Field(ge=1, le=10_000)] = Field(default_factory=_usual_epochs)
     """where nothing is said: 30, and 50 from scratch (PAPER.md 3)"""
     batch_size: Annotated[int, Field(ge=2, le=65_536)] = 128

@@ -274,13 +274,14 @@ BANDS = ("eurosat_ms", "eurosat_bands", "eurosat_by_location")
 MAKERS: dict[str, Callable[[Path], object]] = {
     "eurosat": lambda data: tiles(data / "eurosat" / "2750"),
     **dict.fromkeys(BANDS, lambda data: bands_tiles(data / "eurosat" / ALL_BANDS.folders[0], count=2, side=4)),
-    "cct20": lambda data: cct20(data / "CCT-20"),
+    **dict.fromkeys(("cct20", "cct20_images"), lambda data: cct20(data / "CCT-20")),
     **web.MAKERS,
 }
 PACKERS: dict[str, Callable[[dict[str, bytes]], dict[str, bytes]]] = {
     "eurosat": lambda files: {"EuroSAT.zip": zipped(below("eurosat/", files))},
     **dict.fromkeys(BANDS, lambda files: {"EuroSATallBands.zip": zipped(below("eurosat/", files))}),
     "cct20": traps,
+    "cct20_images": traps,
     "food101": lambda files: {"food-101.tar.gz": tarred(files)},
     "cifar10": lambda files: {"cifar-10-binary.tar.gz": tarred(files)},
     "cifar100": lambda files: {"cifar-100-binary.tar.gz": tarred(files)},

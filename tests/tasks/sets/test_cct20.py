@@ -9,7 +9,7 @@ import afield
 from afield.base.errors import InputError
 from afield.report.page import report
 from afield.tasks.data import TaskData, load_task
-from afield.tasks.sets.cct20 import CATEGORIES, TASK, find
+from afield.tasks.sets.cct20 import CATEGORIES, IMAGES, TASK, find
 from afield.tasks.show import list_splits
 from tests.fixtures import traps
 from tests.fixtures.tiny import scratch_study
@@ -68,6 +68,21 @@ def test_clean_takes_each_image_once_and_no_sequence_twice(data: Path, tmp_path:
     assert cis["cluster"].equals(cis["unit"].rename("cluster"))
     assert set(cis["location"]) == {"38", "61"}
     assert loaded.absent() == {"trans-validation": ("badger", "deer", "fox")}
+
+
+def test_without_annotations_as_samples_paper_keeps_all_else(data: Path, tmp_path: Path) -> None:
+    annotations, images = (load_task(task, "paper", tmp_path / task.name, data) for task in (TASK, IMAGES))
+    # a second box less, and both rows of a picture of two classes; the pictures of train's sequences stay
+    assert (
+        sizes(images)
+        == {name: size - 3 for name, size in sizes(annotations).items() if name not in OTHER_CAMERAS["paper"]}
+        | OTHER_CAMERAS["clean"]
+    )
+    assert images.table["image"].is_unique
+    assert set(images.samples("validation")["unit"]) & set(images.samples("train")["unit"])
+    assert images.task.published == annotations.task.published
+    clean = [load_task(task, "clean", tmp_path / task.name, data).table for task in (TASK, IMAGES)]
+    assert clean[0].equals(clean[1])
 
 
 @pytest.mark.parametrize("protocol", ["clean", "paper"])

@@ -33,9 +33,9 @@ class Event:
     """What became of a job, or how far it is."""
 
     job: Job
-    kind: Literal["progress", "done", "failed", "damaged", "stopped", "halt"]
-    """`failed` is the trial's own fault; `damaged` says that its files are not what was written; `halt` is the folder's
-    or the disk's, and ends the run
+    kind: Literal["progress", "done", "failed", "died", "damaged", "stopped", "halt"]
+    """`failed` is the trial's own fault; `died` may be the machine's: its worker is gone; `damaged` says that its files
+    are not what was written; `halt` is the folder's or the disk's, and ends the run
     """
     epoch: int = 0
     """of progress: from 0; of `done`: how many this job trained"""
@@ -47,6 +47,8 @@ class Event:
     """what comes before the first epoch, where it is that which is under way"""
     reason: str = ""
     trace: str = ""
+    seconds: float = 0.0
+    """that a job which is done took"""
 
 
 class _Worker:
@@ -155,7 +157,7 @@ class LocalEngine:
         if worker.ready:
             memory = "out of memory is a frequent cause (fewer --slots need less)"
             reason = f"the worker process ended by {why}; {'what it said stands above' if killed is None else memory}"
-            return Event(job, "failed", reason=reason, trace=reason)
+            return Event(job, "died", reason=reason, trace=reason)
         if killed in (signal.SIGINT, signal.SIGTERM):
             return Event(job, "stopped")  # Ctrl-C reaches the whole group, also those that do not listen yet
         raise AfieldError(
@@ -227,7 +229,7 @@ def _jobs(pipe: Connection, stopping: threading.Event) -> Iterator[Job]:
 
 
 def _ended(job: Job, pipe: Connection, stopping: threading.Event) -> Event:
-    last, about = 0.0, ""
+    begun, last, about = time.monotonic(), 0.0, ""
 
     def progress(epoch: int, step: int, steps: int, per_second: float, before: str = "") -> None:
         nonlocal last, about
@@ -248,4 +250,4 @@ def _ended(job: Job, pipe: Connection, stopping: threading.Event) -> Event:
         return Event(job, "failed", reason=str(error), trace=traceback.format_exc())
     except Exception as error:  # noqa: BLE001 - whatever a trial raises is stored with its trace and must not end the others
         return Event(job, "failed", reason=f"{type(error).__name__}: {error}", trace=traceback.format_exc())
-    return Event(job, "done", epochs)
+    return Event(job, "done", epochs, seconds=time.monotonic() - begun)

@@ -102,6 +102,7 @@ DOWNLOADS: dict[str, tuple[Download, ...]] = {
     "eurosat_bands": _EUROSAT_BANDS,
     "eurosat_by_location": _EUROSAT_BANDS,
     "cct20": _CCT20,
+    "cct20_images": _CCT20,
     "food101": (
         Download(
             "http://data.vision.ee.ethz.ch/cvl/food-101.tar.gz",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -95,12 +96,18 @@ def split(table: pd.DataFrame, protocol: Protocol) -> pd.Series:
     those validation images whose sequence is also in train (PAPER.md 2.1: 224 sequences, 270 images of cis-val).
     `paper`: every annotation is a sample, also where annotations of an image contradict each other.
     """
+    return table["published"] if protocol == "paper" else split_images(table, protocol)
+
+
+def split_images(table: pd.DataFrame, protocol: Protocol) -> pd.Series:
+    """As `split`, but under `paper`, too, an image is one sample, and images of several classes are left out: what is
+    published but for its annotations as samples.
+    """
     side = table["published"]
-    if protocol == "paper":
-        return side
     several = table.groupby("image")["label"].transform("nunique") > 1
     shared = (side == "validation") & table["seq_id"].isin(table.loc[side == "train", "seq_id"])
-    return side.where((table["annotation"] == 0) & ~several & ~shared, LEFT_OUT)
+    kept = (table["annotation"] == 0) & ~several
+    return side.where(kept if protocol == "paper" else kept & ~shared, LEFT_OUT)
 
 
 TASK = Task(
@@ -140,5 +147,15 @@ TASK = Task(
         citation=(
             "S. Beery, G. Van Horn, P. Perona: Recognition in Terra Incognita. ECCV 2018, 456-473. arXiv:1807.04975"
         ),
+    ),
+)
+IMAGES = replace(
+    TASK,
+    name="cct20_images",
+    split=split_images,
+    card=replace(
+        TASK.card,
+        title="CCT-20: animals before camera traps, an image a sample under both protocols",
+        application=f"cct20 under paper without annotations as samples. {TASK.card.application}",
     ),
 )

@@ -166,7 +166,6 @@ RGBY = replace(
     TASK,
     name="hpa2018_rgby",
     reading=replace(TASK.reading, channels=(0, 1, 2, 3)),
-    published=None,  # the study meant to show the fourth channel, and lost it
     card=replace(
         TASK.card,
         title="HPA 2018: where in the cell a protein lies, in all four channels",

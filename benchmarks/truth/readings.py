@@ -1,0 +1,109 @@
+"""The intervals that afield puts around a line on ImageNet accuracy, and its verdict, of a simulated study."""
+
+from __future__ import annotations
+
+import numpy as np
+from benchmarks.truth.worlds import SimulatedStudy
+
+from afield.analysis.association import correlations
+from afield.analysis.axes import AXES, axis_slope
+from afield.analysis.fits import BOOTSTRAP_FROM, bootstrap_intervals, line_intervals
+from afield.analysis.robust import family_bootstrap, slopes
+from afield.analysis.transfer import SMALLEST_SLOPE, Verdict, verdict_of
+from afield.scoring.intervals import LEVEL, Interval
+
+Intervals = dict[str, Interval | None]
+"""by the reading's name; None where it cannot be had. Slopes are in metric points per ImageNet point"""
+
+STANDS_FOR = {
+    "slope": "slope",
+    "slope, scatter alone": "slope",
+    "slope, Theil-Sen": "slope",
+    "slope, backbones resampled": "slope",
+    "slope, families resampled": "slope",
+    "logit slope": "logit slope",
+    "probit slope": "probit slope",
+    "r": "r",
+    "r, scatter alone": "r",
+    "r, backbones resampled": "r",
+    "r, families resampled": "r",
+    "Spearman": "rho",
+    "Kendall": "tau",
+}
+"""what each reading is an interval of, by its name in `truth_of`. `slope` and `r` are those that the verdict reads;
+`scatter alone` are the textbook's, with every backbone for itself and nothing known of the points' errors"""
+
+
+def of_line(study: SimulatedStudy) -> Intervals:
+    """What the verdict reads, and the textbook's."""
+    r, slope = line_intervals(study.x, study.y, study.errors, LEVEL, families=study.families, clusters=study.clusters)
+    plain_r, plain_slope = line_intervals(study.x, study.y, np.zeros_like(study.errors), LEVEL)
+    return {
+        "slope": _points(slope),
+        "slope, scatter alone": _points(plain_slope),
+        "r": r,
+        "r, scatter alone": plain_r,
+    }
+
+
+def on_axes(study: SimulatedStudy) -> Intervals:
+    """The slopes on the other axes."""
+    known = (study.x, study.y, study.errors, study.n_test, LEVEL)
+    return {
+        f"{axis} slope": axis_slope(axis, *known, families=study.families, clusters=study.clusters) for axis in AXES
+    }
+
+
+def second_readings(study: SimulatedStudy) -> Intervals:
+    """What resamples, or takes tens of milliseconds for another reason."""
+    found: Intervals = {}
+    if len(study.x) >= BOOTSTRAP_FROM:
+        r, slope = bootstrap_intervals(study.x, study.y, LEVEL)
+        found |= {"slope, backbones resampled": _points(slope), "r, backbones resampled": r}
+    by_family = family_bootstrap(study.points)
+    if by_family is not None:
+        found |= {"r, families resampled": by_family[0], "slope, families resampled": by_family[1]}
+    other = slopes(study.points).set_index(["axis", "method"]).loc[("linear", "Theil-Sen"), ["value", "low", "high"]]
+    ranks = correlations(study.points).set_index("coefficient")[["value", "low", "high"]]
+    return found | {
+        "slope, Theil-Sen": Interval(*other.to_numpy(np.float64)),
+        "Spearman": Interval(*ranks.loc["Spearman"].to_numpy(np.float64)),
+        "Kendall": Interval(*ranks.loc["Kendall"].to_numpy(np.float64)),
+    }
+
+
+def _points(interval: Interval) -> Interval:
+    return Interval(100 * interval.value, 100 * interval.low, 100 * interval.high)
+
+
+def verdict(study: SimulatedStudy) -> tuple[Verdict, str]:
+    """The product's verdict and its words."""
+    return verdict_of(
+        study.x,
+        study.y,
+        study.errors,
+        SMALLEST_SLOPE,
+        LEVEL,
+        families=study.families,
+        clusters=study.clusters,
+    )
+
+
+def is_wrong(said: Verdict, words: str, slope: float, smallest: float = SMALLEST_SLOPE) -> bool:
+    """Whether a verdict claims what is not so, of a true slope in metric points per ImageNet point.
+
+    - transfers claims slope >= smallest
+    - weakly claims slope > 0; where it says that the slope is surely less than matters, also slope < smallest
+    - does not claims -smallest < slope < smallest; where it says reversed, slope < 0
+    - cannot tell claims nothing
+
+    >>> is_wrong("transfers", "", 0.05), is_wrong("does not", "reversed: better on ImageNet", -0.5)
+    (True, False)
+    """
+    if said == "transfers":
+        return slope < smallest
+    if said == "weakly":
+        return slope <= 0 or ("but surely less" in words and slope >= smallest)
+    if said == "does not":
+        return slope >= 0 if words.startswith("reversed") else abs(slope) >= smallest
+    return False

@@ -1,0 +1,297 @@
+"""What it costs to choose a backbone by a rule instead of knowing the best: regret, in metric points.
+
+Regret is the metric of the best backbone on test less that of the one which the rule takes (Renggli et al. 2022, arXiv
+2010.06402, ask the same of proxies). The best on test is in part the luckiest there, so all regrets are too large by
+about as much as it flatters itself (`curse.py`); that is alike for all rules of a task.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.stats import t
+
+from afield.analysis.choosing import below_the_best, chances, expected_value, flattery
+from afield.analysis.facts import facts_of
+from afield.analysis.side_by_side import Finding, SideBySide, side_by_side
+from afield.analysis.transfer import TransferFit
+from afield.analysis.words import count, listing, part_of, spelled
+from afield.base.streams import stream
+from afield.scoring.intervals import LEVEL, Interval
+from afield.scoring.metric import Floats
+
+TRIED = (1, 2, 3, 5, 10)
+"""numbers of backbones tried that have a row of their own"""
+SHORTLISTS = (3, 5)
+"""numbers of the best on ImageNet that are tried"""
+ON_IMAGENET = "best on ImageNet"
+AT_RANDOM = "best of those tried"
+POOLS = 2000
+_FEWEST = 3
+_ON_TEST = (
+    "Without a validation metric of all, those tried are chosen by the very figures that they are measured by, which "
+    "flatters trying."
+)
+_COLUMNS = [
+    *("task", "metric", "n", "rule", "tried", "chosen_on", "backbone", "regret", "low", "high"),
+    *("pool_low", "pool_high", "best", "flattery"),
+]
+_OVER = [
+    *(
+        "rule",
+        "tried",
+        "tasks",
+        "regret",
+        "low",
+        "high",
+        "worst",
+        "worst_task",
+        "against_imagenet",
+        "against_low",
+        "against_high",
+    ),
+]
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """Take the first by `criterion` among `k` backbones drawn at random, or among the `shortlist` best on ImageNet."""
+
+    name: str
+    tried: int
+    """backbones that are trained on the task for it"""
+    criterion: Floats
+    """[n] of which the largest is taken"""
+    k: int
+    """n: all take part"""
+    shortlist: int = 0
+    """0: no shortlist"""
+
+
+def regret(fits: Sequence[TransferFit], results: pd.DataFrame) -> Finding:
+    """The regret of each rule on each task, by its leading metric, a row each.
+
+    Rules: the best on ImageNet; the biggest (`params_m`); the best on the mean over the other real-world tasks (as in
+    `others.py`); the best of k tried, drawn at random (the exact mean over all draws); the best of the k best on
+    ImageNet, all of these tried. What is tried is chosen on validation where `results` has it of all (`chosen_on`),
+    else on test itself, which flatters trying. Equals count as their mean.
+
+    Columns: task, metric, n (backbones that have every task), rule, tried, chosen_on (empty where nothing is tried),
+    backbone (whom the rule takes; empty where that is drawn), regret (metric points), low and high (from test samples
+    and seeds: Hsu's interval of the distance to the best, below; NaN where the table tells no errors, and of draws),
+    pool_low and pool_high (between which limits the regret lies in 95 of 100 pools of half of these backbones, drawn
+    without replacement; NaN where more are tried than such a pool has), best (the best on test), flattery (by how much
+    that flatters itself, points; NaN without errors).
+
+    A rule whose criterion is not known of all backbones has no row. No rows below three backbones.
+    """
+    table = side_by_side(fits, results)
+    found = _regrets(table, results)
+    return Finding(found, " ".join(_task_words(table, found)))
+
+
+def rules(fits: Sequence[TransferFit], results: pd.DataFrame) -> Finding:
+    """The mean regret of each rule over tasks, with Student's interval over them: a task is one case.
+
+    Columns: rule, tried, tasks, regret, low, high, worst (the largest), worst_task, against_imagenet (its mean regret
+    less that of the best on ImageNet, in pairs over tasks; below 0 is better than that), against_low, against_high.
+    Limits are NaN below two tasks.
+    """
+    table = side_by_side(fits, results)
+    found = _regrets(table, results)
+    if found.empty:
+        return Finding(pd.DataFrame(columns=_OVER), _too_few(table))
+    by_place = {place: found[_is(found, place)].set_index("task")["regret"] for place in _places(found)}
+    reference = by_place[ON_IMAGENET, 0]
+    rows = []
+    for (rule, tried), each in by_place.items():
+        if len(each) == len(reference):
+            mean = _over_tasks(each.to_numpy(np.float64)).cut(0, math.inf)
+            apart = _over_tasks((each - reference).to_numpy(np.float64))
+            worst = float(each.max()), str(each.idxmax())
+            limits = mean.value, mean.low, mean.high, *worst, apart.value, apart.low, apart.high
+            rows.append((rule, tried, len(each), *limits))
+    over = pd.DataFrame(rows, columns=_OVER)
+    return Finding(over, " ".join(_over_words(table, over, found, results)))
+
+
+def _regrets(table: SideBySide, results: pd.DataFrame) -> pd.DataFrame:
+    n = len(table.values)
+    if n < _FEWEST:
+        return pd.DataFrame(columns=_COLUMNS)
+    facts = facts_of(results, list(table.values.index))
+    pools = np.argsort(stream(0, "pools of backbones").random((POOLS, n)), axis=1)[:, : n // 2]
+    rows = []
+    for fit in table.fits:
+        values, errors = 100 * table.values[fit.task].to_numpy(np.float64), 1e4 * table.errors(fit.task)
+        tried = _on_validation(table, fit, results)
+        chosen_on = "test" if tried is None else "validation"
+        criterion = values if tried is None else tried
+        best, flattered = str(table.values[fit.task].idxmax()), flattery(values, errors)
+        for rule in _rules(table, fit.task, criterion, facts["params_m"].to_numpy(np.float64), on_test=tried is None):
+            named, found = _of_rule(rule, table, values, errors)
+            low, high = _pool_limits(rule, table.imagenet, values, pools)
+            head = (fit.task, fit.metric, n, rule.name, rule.tried, chosen_on if rule.tried else "", named)
+            rows.append((*head, found.value, found.low, found.high, low, high, best, flattered))
+    return pd.DataFrame(rows, columns=_COLUMNS)
+
+
+def _rules(table: SideBySide, task: str, tried: Floats, params: Floats, *, on_test: bool) -> Iterator[_Rule]:
+    """Those whose criterion is known of all backbones."""
+    n = len(tried)
+    yield _Rule(ON_IMAGENET, 0, table.imagenet, n)
+    if np.isfinite(params).all():
+        yield _Rule("biggest", 0, params, n)
+    others = table.others(task)
+    if others is not None:
+        yield _Rule("best on the other tasks", 0, others, n)
+    for shortlist in SHORTLISTS:
+        if shortlist < n:
+            yield _Rule(f"best of the {shortlist} best on ImageNet", shortlist, tried, n, shortlist)
+    for k in (*TRIED, n):
+        if k < n or (k == n and not on_test):
+            yield _Rule(AT_RANDOM, k, tried, k)
+
+
+def _on_validation(table: SideBySide, fit: TransferFit, results: pd.DataFrame) -> Floats | None:
+    """[n] the metric on validation, mean over seeds; None where one has none, or where test itself selected."""
+    if "validation" not in results:
+        return None
+    rows = results[(results["task"] == fit.task) & (results["metric"] == fit.metric)]
+    if "selected_on" in rows and (rows["selected_on"] == "test").any():
+        return None
+    means = rows.groupby("backbone")["validation"].agg(lambda each: each.mean(skipna=False))
+    # what differs by rounding alone is equal
+    found: Floats = np.round(means.reindex(table.values.index).to_numpy(np.float64), 12)
+    return found if np.isfinite(found).all() else None
+
+
+def _shortlisted(rule: _Rule, imagenet: Floats, criterion: Floats) -> Floats:
+    """The criterion, with those that are not on the shortlist last; along the last axis."""
+    if not rule.shortlist:
+        return criterion
+    place = np.argsort(np.argsort(-imagenet, axis=-1, kind="stable"), axis=-1)
+    result: Floats = np.where(place < rule.shortlist, criterion, -np.inf)
+    return result
+
+
+def _of_rule(rule: _Rule, table: SideBySide, values: Floats, errors: Floats) -> tuple[str, Interval]:
+    """Whom the rule takes, and its regret."""
+    criterion = _shortlisted(rule, table.imagenet, rule.criterion)
+    if rule.k == len(values):
+        taken = np.flatnonzero(criterion == criterion.max())
+        if len(taken) == 1:
+            return str(table.values.index[taken[0]]), below_the_best(values, errors, int(taken[0]))
+        names = listing([str(name) for name in table.values.index[taken]])
+        return names, Interval(float(values.max() - values[taken].mean()), math.nan, math.nan)
+    return "", Interval(float(values.max()) - expected_value(values, criterion, rule.k), math.nan, math.nan)
+
+
+def _pool_limits(rule: _Rule, imagenet: Floats, values: Floats, pools: np.ndarray) -> tuple[float, float]:
+    """Of the regrets in the pools [pools, size]; equals by the criterion in a pool's own order, which is random."""
+    size, there = pools.shape[1], values[pools]
+    k = size if rule.k == len(values) else rule.k
+    if size < 2 or k > size or rule.shortlist > size:
+        return math.nan, math.nan
+    criterion = _shortlisted(rule, imagenet[pools], rule.criterion[pools])
+    order = np.argsort(-criterion, axis=1, kind="stable")
+    lost = there.max(axis=1) - np.take_along_axis(there, order, axis=1) @ chances(size, k)
+    low, high = np.quantile(lost, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)
+
+
+def _over_tasks(regrets: Floats) -> Interval:
+    n, mean = len(regrets), float(regrets.mean())
+    if n < 2:
+        return Interval(mean, math.nan, math.nan)
+    reach = float(t.isf((1 - LEVEL) / 2, n - 1) * regrets.std(ddof=1) / math.sqrt(n))
+    return Interval(mean, mean - reach, mean + reach)
+
+
+def _places(found: pd.DataFrame) -> list[tuple[str, int]]:
+    """The rules, each with how many it tries, in their order."""
+    return list(dict.fromkeys((str(row.rule), int(str(row.tried))) for row in found.itertuples()))
+
+
+def _is(found: pd.DataFrame, place: tuple[str, int]) -> pd.Series:
+    return (found["rule"] == place[0]) & (found["tried"] == place[1])
+
+
+def _too_few(table: SideBySide) -> str:
+    have = count(len(table.values), "backbone")
+    return f"What a rule of choice costs: that takes three backbones that have every task, and here are {have}."
+
+
+def _task_words(table: SideBySide, found: pd.DataFrame) -> Iterator[str]:
+    if found.empty:
+        yield _too_few(table)
+        return
+    taken = found[found["rule"] == ON_IMAGENET]
+    told = [f"{row.task} {row.regret:.1f}" for row in taken.itertuples()]
+    best = int((taken["regret"] == 0).sum())
+    yield (
+        f"The best on ImageNet ({taken['backbone'].iloc[0]}) is the best on test on "
+        f"{part_of(best, len(taken), 'task')}; points below it: {', '.join(told)}."
+    )
+    yield from _cautions(table, found)
+
+
+def _over_words(table: SideBySide, over: pd.DataFrame, found: pd.DataFrame, results: pd.DataFrame) -> Iterator[str]:
+    told = [
+        f"{'any one at random' if row['rule'] == AT_RANDOM else row['rule']} {_points(row)}"
+        for _, row in over.iterrows()
+        if row["tried"] == 0 or (row["rule"] == AT_RANDOM and row["tried"] == 1)
+    ]
+    tasks = int(over["tasks"].iloc[0])
+    yield (
+        f"Points lost against the best of {count(len(table.values), 'backbone')}, mean over {count(tasks, 'task')}: "
+        f"{'; '.join(told)}."
+    )
+    yield _worth(table, float(over.loc[over["rule"] == ON_IMAGENET, "regret"].iloc[0]), results)
+    clear = over[(over["against_high"] < 0) & (over["tried"] == 0)]
+    worse = over[(over["against_low"] > 0) & (over["tried"] == 0)]
+    for rows, how in ((clear, "better"), (worse, "worse")):
+        if len(rows):
+            yield f"Clearly {how} than the best on ImageNet, in pairs over tasks: {listing(rows['rule'].tolist())}."
+    if (found["chosen_on"] == "test").any():
+        yield _ON_TEST
+
+
+def _points(row: pd.Series) -> str:
+    limits = "" if math.isnan(row["low"]) else f" ({row['low']:.1f} to {row['high']:.1f})"
+    return f"{row['regret']:.1f}{limits}, at most {row['worst']:.1f} ({row['worst_task']})"
+
+
+def _worth(table: SideBySide, of_imagenet: float, results: pd.DataFrame) -> str:
+    """How many tries at random the best on ImageNet is worth."""
+    n = len(table.values)
+    for k in range(1, n):
+        lost = []
+        for fit in table.fits:
+            values = 100 * table.values[fit.task].to_numpy(np.float64)
+            tried = _on_validation(table, fit, results)
+            lost.append(values.max() - expected_value(values, values if tried is None else tried, k))
+        if np.mean(lost) <= of_imagenet:
+            if k == 1:
+                return "Taking any one at random would have cost no more than the best on ImageNet."
+            fewer = spelled(k - 1)
+            return f"The best on ImageNet beats the best of {fewer} tried at random, but not the best of {spelled(k)}."
+    return "No number of tries at random does as well as the best on ImageNet."
+
+
+def _cautions(table: SideBySide, found: pd.DataFrame) -> Iterator[str]:
+    if (found["chosen_on"] == "test").any():
+        yield _ON_TEST
+    flattered = found["flattery"].dropna()
+    if len(flattered):
+        low, high = (f"{each:.1f}" for each in (flattered.min(), flattered.max()))
+        size = f"{low} points" if low == high else f"{low} to {high} points"
+        yield f"The best on test flatters itself by about {size} (luck of the test images), which is in every regret."
+    if "biggest" not in set(found["rule"]):
+        yield "Who is the biggest is not known: not all have params_m."
+    if table.lacking:
+        yield table.lacking

@@ -1,0 +1,109 @@
+"""Quality against cost: which backbones no other beats in both. Of costs that were measured or counted, alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+
+from afield.analysis.facts import facts_of
+from afield.analysis.side_by_side import Finding, leading_fits
+from afield.analysis.transfer import TransferFit
+from afield.analysis.words import listing
+from afield.scoring.intervals import LEVEL
+from afield.scoring.metric import Floats
+
+COSTS = {
+    "train_seconds": "training time",
+    "params_m": "parameters",
+    "gmacs": "multiply-adds",
+}
+"""columns, each in words: seconds of one training of the chosen recipe, mean over seeds; millions; billions an image"""
+_COLUMNS = ["task", "metric", "cost", "backbone", "amount", "value", "on_front", "beaten_by", "clear"]
+
+
+def fronts(fits: Sequence[TransferFit], results: pd.DataFrame) -> Finding:
+    """Each task's leading metric against each of `COSTS` that is known of two backbones or more, a row a backbone.
+
+    Columns: task, metric, cost, backbone, amount (of the cost), value (the metric on test), on_front (no other is as
+    cheap and as good, and better in one of both), beaten_by (the best of those that are as cheap; empty on the front),
+    clear (whether one that is as cheap is better by more than the errors of test samples and seeds leave open, at
+    95 % over all pairs; never where the table tells no errors). Backbones whose cost is not known have no row.
+
+    Training times count where one machine trained everything that they are held against. Time and memory of a
+    prediction are in no table, so no front has them.
+    """
+    rows = [row for fit in leading_fits(fits) for row in _of_fit(fit, results)]
+    table = pd.DataFrame(rows, columns=_COLUMNS)
+    return Finding(table, " ".join(_words(table, results)))
+
+
+def _of_fit(fit: TransferFit, results: pd.DataFrame) -> Iterator[tuple[object, ...]]:
+    names = fit.points["backbone"].tolist()
+    facts = facts_of(results, names)
+    amounts = {"train_seconds": _seconds(fit, results, names), **{name: facts[name] for name in ("params_m", "gmacs")}}
+    for cost in COSTS:
+        amount = amounts[cost].to_numpy(np.float64)
+        known = np.flatnonzero(np.isfinite(amount) & (amount > 0))
+        if len(known) > 1:
+            values = fit.points["value"].to_numpy(np.float64)[known]
+            parts = _against_all(amount[known], values, fit.errors[np.ix_(known, known)])
+            for place, index in enumerate(known):
+                on_front, beaten_by, clear = parts[place]
+                by = "" if beaten_by is None else names[known[beaten_by]]
+                yield fit.task, fit.metric, cost, names[index], amount[index], values[place], on_front, by, clear
+
+
+def _against_all(amount: Floats, values: Floats, errors: Floats) -> list[tuple[bool, int | None, bool]]:
+    """Of each: whether it is on the front, who beats it most, whether clearly."""
+    n = len(values)
+    reach = float(norm.isf((1 - LEVEL) / (n * (n - 1))))  # Bonferroni, two-sided, over all pairs
+    variances = np.diag(errors)
+    found: list[tuple[bool, int | None, bool]] = []
+    for place in range(n):
+        beats = (amount <= amount[place]) & (values >= values[place])
+        beats &= (amount < amount[place]) | (values > values[place])
+        if not beats.any():
+            found.append((True, None, False))
+            continue
+        error = np.sqrt(np.maximum(variances + variances[place] - 2 * errors[place], 0))
+        clear = beats & (error > 0) & (values - values[place] > reach * error)
+        found.append((False, int(np.where(beats, values, -np.inf).argmax()), bool(clear.any())))
+    return found
+
+
+def _seconds(fit: TransferFit, results: pd.DataFrame, names: list[str]) -> pd.Series:
+    """Mean over seeds; NaN where one has none, and of all where several machines trained."""
+    rows = results[(results["task"] == fit.task) & (results["metric"] == fit.metric)]
+    if "train_seconds" not in rows or _machines(rows) > 1:
+        return pd.Series(np.nan, index=names)
+    means = rows.groupby("backbone")["train_seconds"].agg(lambda each: each.mean(skipna=False))
+    return means.reindex(names)
+
+
+def _machines(rows: pd.DataFrame) -> int:
+    return int(rows["machine"].nunique()) if "machine" in rows else 0
+
+
+def _on_all(rows: pd.DataFrame, column: str) -> list[str]:
+    """The backbones of which a column is true on every task, the cheapest first."""
+    always = rows.groupby("backbone")[column].all() & (rows.groupby("backbone").size() == rows["task"].nunique())
+    amounts = rows.groupby("backbone")["amount"].mean()
+    return [str(name) for name in amounts[always].sort_values(kind="stable").index]
+
+
+def _words(table: pd.DataFrame, results: pd.DataFrame) -> Iterator[str]:
+    if table.empty:
+        yield "Quality against cost: the table tells no cost of two backbones (train_seconds, params_m or gmacs)."
+    for cost, rows in table.groupby("cost", sort=False):
+        tasks = rows["task"].nunique()
+        unbeaten, beaten = (_on_all(rows, column) for column in ("on_front", "clear"))
+        on_any, on_every = (" on any task", " on every task") if tasks > 1 else ("", "")
+        front = f"nothing as cheap does better than {listing(unbeaten)}{on_any}"
+        front = front if unbeaten else "none is on every front"
+        clearly = f"; clearly beaten by one as cheap{on_every}: {listing(beaten)}" if beaten else ""
+        yield f"By {COSTS[str(cost)]}, {front}{clearly}."
+    if _machines(results) > 1:
+        yield "Training times of several machines are not held against each other."

@@ -1,0 +1,257 @@
+"""How far data sets lie from each other as a backbone sees them: Frechet distance and KID of frozen features."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+from scipy.stats import rankdata
+
+from afield.analysis.association import permutation_p
+from afield.analysis.transfer import TransferFit
+from afield.analysis.words import capital, count, listing, p_words, signed
+from afield.base.errors import InputError
+from afield.base.text import columns
+from afield.probing.summary import FIRST, Floats, Moments, Rows, Summary, read_summary
+from afield.scoring.intervals import LEVEL, Interval
+from afield.scoring.metrics import metric_title
+
+BLOCK = 250
+"""rows a block of KID: blocks share none"""
+_ALIKE = ("backbone", "weights", "image_size", "interpolation", "mean", "std")
+"""what features must share to be compared"""
+
+
+def frechet(one: Moments, other: Moments) -> float:
+    """Squared Frechet (2-Wasserstein) distance of the normal distributions with these moments, 0 or more:
+
+        |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2))
+
+    (Dowson and Landau 1982; of Inception's features the FID of Heusel et al. 2017, arXiv 1706.08500, equation 6). The
+    trace of the root is that of (C1^(1/2) C2 C1^(1/2))^(1/2), whose eigenvalues are real. Of n rows it is too large by
+    about a constant over n (Chong and Forsyth 2020, arXiv 1911.07023): see `unbiased_frechet`.
+    """
+    values, vectors = np.linalg.eigh(one.covariance)
+    root = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
+    inner = np.linalg.eigvalsh(root @ other.covariance @ root)
+    shared = 2 * np.sqrt(np.maximum(inner, 0)).sum()
+    apart = one.mean - other.mean
+    return max(0.0, float(apart @ apart + np.trace(one.covariance) + np.trace(other.covariance) - shared))
+
+
+def unbiased_frechet(one: Summary, other: Summary, size: int) -> Interval:
+    """The Frechet distance that infinitely many images would give, from the first `size` of both.
+
+    A bias of a constant over n doubles where n is halved, so 2 F(n) - F(n / 2) is free of it, with F(n / 2) the mean
+    over both pairs of halves (Chong and Forsyth extrapolate in 1 / n by the same rule, over more sizes). It may fall
+    below 0 where the sets are alike. `low` and `high` are what either pair of halves alone would give: how much it
+    moves, no 95 % interval.
+    """
+    whole = frechet(one.first(size), other.first(size))
+    found = [2 * whole - frechet(*pair) for pair in zip(one.halves(size), other.halves(size), strict=True)]
+    return Interval(float(np.mean(found)), min(found), max(found))
+
+
+def kid(one: Rows, other: Rows, level: float = LEVEL) -> Interval:
+    """Kernel distance (Binkowski et al. 2018, arXiv 1801.01401, section 4): the squared maximum mean discrepancy with
+    the kernel (x . y / f + 1)^3, unbiased whatever the number of rows; about 0 where the sets are alike, below it too.
+
+    The mean over blocks of BLOCK rows each that share none, and Student's interval over these. NaN where there are no
+    two blocks.
+    """
+    blocks = min(len(one), len(other)) // BLOCK
+    if blocks < 2:
+        return Interval(np.nan, np.nan, np.nan)
+    found = [_discrepancy(*(rows[at * BLOCK : (at + 1) * BLOCK] for rows in (one, other))) for at in range(blocks)]
+    error = float(np.std(found, ddof=1)) / blocks**0.5
+    reach = float(stats.t.ppf((1 + level) / 2, blocks - 1)) * error
+    value = float(np.mean(found))
+    return Interval(value, value - reach, value + reach)
+
+
+def _discrepancy(one: Rows, other: Rows) -> float:
+    """The unbiased estimate of one block: pairs of a row with itself do not count."""
+    x, y = one.astype(np.float64), other.astype(np.float64)
+
+    def kernel(a: Floats, b: Floats) -> Floats:
+        cubed: Floats = (a @ b.T / a.shape[1] + 1) ** 3
+        return cubed
+
+    n = len(x)
+    within = [(values.sum() - np.trace(values)) / (n * (n - 1)) for values in (kernel(x, x), kernel(y, y))]
+    return float(sum(within) - 2 * kernel(x, y).mean())
+
+
+def distances(reference: Summary, others: Sequence[Summary]) -> pd.DataFrame:
+    """A row a data set: source, reference, backbone, n (images of each side), frechet (at n), frechet_unbiased, _low,
+    _high, spreads, kid, kid_low, kid_high.
+
+    `spreads` is frechet_unbiased over the total variance of the reference's features: 1 is as far (squared) as its own
+    images lie from their mean. Features have no unit, so this alone can be held against another backbone's. All rows
+    are at one n, the largest that every set has (250 x 2^k images), since the Frechet distance falls with it.
+    Raises InputError where features are of different backbones, weights or sizes, where a set has too few images, and
+    where one stands twice.
+    """
+    for other in others:
+        for name in _ALIKE:
+            mine, its = reference.about.get(name, ""), other.about.get(name, "")
+            if mine != its:
+                raise InputError(
+                    f"{other.source}: its features are of {name} {its}, those of {reference.source} of {mine}; make "
+                    "both in one way"
+                )
+    every = [reference, *others]
+    names = [each.source for each in others]
+    if twice := [name for place, name in enumerate(names) if name in names[:place]]:
+        raise InputError(f"{twice[0]}: stands twice; name each data set once")
+    few = [each for each in every if not each.sizes()]
+    if few:
+        raise InputError(f"{few[0].source}: has {few[0].n} images; a distance needs {2 * FIRST} at least")
+    size = min(each.sizes()[-1] for each in every)
+    return pd.DataFrame([_row(reference, other, size) for other in others])
+
+
+def _row(reference: Summary, other: Summary, size: int) -> dict[str, object]:
+    unbiased = unbiased_frechet(reference, other, size)
+    kernel = kid(reference.rows[:size], other.rows[:size])
+    return {
+        "source": other.source,
+        "reference": reference.source,
+        "backbone": reference.about["backbone"],
+        "n": size,
+        "frechet": frechet(reference.first(size), other.first(size)),
+        "frechet_unbiased": unbiased.value,
+        "frechet_unbiased_low": unbiased.low,
+        "frechet_unbiased_high": unbiased.high,
+        "spreads": unbiased.value / float(np.trace(reference.first(size).covariance)),
+        "kid": kernel.value,
+        "kid_low": kernel.low,
+        "kid_high": kernel.high,
+    }
+
+
+def read_distances(reference: Path, others: Sequence[Path]) -> pd.DataFrame:
+    """`distances` of files that `afield features` wrote. Raises as `read_summary` does, too."""
+    return distances(read_summary(reference), [read_summary(each) for each in others])
+
+
+def describe_distances(found: pd.DataFrame, against: AgainstTransfer | None = None) -> str:
+    """The distances as text, a row a data set, with how each went with ImageNet accuracy and what both say together."""
+    head = ("data set", "Frechet", "without bias", "by halves", "spreads", "KID", "95 %")
+    rows = [
+        (
+            str(row["source"]),
+            _short(row["frechet"]),
+            _short(row["frechet_unbiased"]),
+            f"{_short(row['frechet_unbiased_low'])} to {_short(row['frechet_unbiased_high'])}",
+            f"{row['spreads']:.2f}",
+            *_kid_words(row),
+        )
+        for row in found.to_dict("records")
+    ]
+    first = found.iloc[0]
+    told = f"Distance from {first['reference']}, {first['n']:,} images of each side, features of {first['backbone']}"
+    text = f"{told}\n\n{columns(rows, head)}"
+    if against is None:
+        return text
+    beside = [
+        (
+            str(row["task"]),
+            metric_title(str(row["metric"])),
+            f"{row['spreads']:.2f}",
+            f"{signed(float(str(row['slope'])), 2)} ({signed(float(str(row['slope_low'])), 2)} to "
+            f"{signed(float(str(row['slope_high'])), 2)})",
+            str(row["verdict"]),
+        )
+        for row in against.table.to_dict("records")
+    ]
+    more = columns(beside, ("task", "metric", "spreads", "points per ImageNet point", "verdict"))
+    return f"{text}\n\n{more}\n\n{against.words}"
+
+
+def _kid_words(row: Mapping[Hashable, Any]) -> tuple[str, str]:
+    if np.isnan(row["kid"]):
+        return "not defined", f"below {2 * BLOCK} images"
+    value, low, high = (_short(row[name]) for name in ("kid", "kid_low", "kid_high"))
+    return value, f"{low} to {high}"
+
+
+def _short(number: float) -> str:
+    """Three digits or more of a number of any size.
+
+    >>> _short(0.001234), _short(12.345), _short(42279.77)
+    ('0.00123', '12.3', '42,280')
+    """
+    return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.3g}"
+
+
+@dataclass(frozen=True)
+class AgainstTransfer:
+    """Whether ImageNet accuracy tells less the farther a task lies from the reference."""
+
+    table: pd.DataFrame
+    """a row a task that both have: task, metric, the columns of `distances` but source and backbone, slope, slope_low,
+    slope_high (metric points per ImageNet point), r, verdict"""
+    rank_correlation: float
+    """Spearman's, of the distance with the slope; NaN below three tasks"""
+    p: float
+    """by all orders of the tasks; NaN below three"""
+    words: str
+
+
+def against_transfer(found: pd.DataFrame, fits: Sequence[TransferFit]) -> AgainstTransfer:
+    """The distances of `distances` beside how each task went with ImageNet accuracy: its leading metric, the first one
+    that has a line. `source` must be called as the task is. Raises InputError where no task is in both.
+    """
+    leading: dict[str, TransferFit] = {}
+    for fit in fits:
+        if fit.normalised_slope is not None:
+            leading.setdefault(fit.task, fit)
+    rows = found[found["source"].isin(leading)]
+    if rows.empty:
+        raise InputError(
+            f"none of {listing(list(found['source']))} is a task with a fit ({listing(sorted(leading)) or 'none'}); "
+            "name the data set as the task, with `afield features --called`"
+        )
+    chosen = [leading[source] for source in rows["source"]]
+    slopes = [fit.normalised_slope for fit in chosen if fit.normalised_slope is not None]
+    table = rows.drop(columns=["source", "backbone"]).assign(
+        slope=[slope.value for slope in slopes],
+        slope_low=[slope.low for slope in slopes],
+        slope_high=[slope.high for slope in slopes],
+        r=[fit.pearson_r.value if fit.pearson_r else np.nan for fit in chosen],
+        verdict=[fit.verdict for fit in chosen],
+    )
+    table.insert(0, "task", list(rows["source"]))
+    table.insert(1, "metric", [fit.metric for fit in chosen])
+    rank, p = _rank_correlation(table["spreads"], table["slope"])
+    return AgainstTransfer(table, rank, p, _against_words(table, rank, p))
+
+
+def _rank_correlation(one: pd.Series, other: pd.Series) -> tuple[float, float]:
+    """Spearman's coefficient and its two-sided p over all orders (up to seven tasks), else over 9,999 of them."""
+    if len(one) < 3 or one.nunique() < 2 or other.nunique() < 2:
+        return np.nan, np.nan
+    x, y = (rankdata(each.to_numpy(np.float64)) for each in (one, other))
+    return float(stats.pearsonr(x, y).statistic), permutation_p(x, y)
+
+
+def _against_words(table: pd.DataFrame, rank: float, p: float) -> str:
+    nearest, farthest = (table.loc[getattr(table["spreads"], end)(), "task"] for end in ("idxmin", "idxmax"))
+    reference = table["reference"].iloc[0]
+    if np.isnan(rank):
+        return (
+            f"{capital(count(len(table), 'task'))}: too few to say whether ImageNet accuracy tells less the farther a "
+            f"task lies from {reference}."
+        )
+    told = "goes with" if p < 1 - LEVEL else "does not clearly go with"
+    return (
+        f"Of {count(len(table), 'task')} {nearest} lies nearest to {reference} and {farthest} farthest; distance "
+        f"{told} how much ImageNet accuracy tells (Spearman's coefficient {signed(rank, 2)}, {p_words(p)}). Tasks are "
+        "few and differ in more than distance, so this is a picture, no explanation."
+    )
