@@ -219,7 +219,8 @@ def over_tasks_words(found: OverTasks) -> Iterator[str]:
     if not found.possible:
         yield (
             f"{capital(count(len(found.tasks), 'task'))} cannot tell any two of "
-            f"{count(len(found.backbones), 'backbone')} apart, however they differ: by signed ranks that takes more tasks."
+            f"{count(len(found.backbones), 'backbone')} apart, however they differ: by signed ranks that takes more "
+            "tasks."
         )
     if not math.isnan(found.friedman_p):
         yield f"Friedman's test of no difference at all: {p_words(found.friedman_p)}."
