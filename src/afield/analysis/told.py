@@ -106,7 +106,7 @@ def describe_candidate_elsewhere(
             f"{listing(theirs)}. Call them alike"
         )
     found = [replace(each, expected=each.expected.cut(*record.metric(each.task).range)) for each in found]
-    mind = "The others were trained elsewhere: what their recipes, splits and image sizes differ in is in the residual, too."
+    mind = "The others were trained elsewhere: what recipes, splits and image sizes differ in is in the residual, too."
     points = [each for each in found if not each.trouble and in_points(each.metric)]
     return "\n".join([*(_beside_the_line(each, PLAIN) for each in found), *_pooled(points), mind])
 
