@@ -23,6 +23,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from scipy.stats import f, t
 
 from afield.analysis.axes import placed
@@ -91,7 +92,7 @@ def cells_of(fits: Sequence[TransferFit], axis: str = "linear") -> Cells | None:
     x = first["imagenet_top1"].to_numpy(np.float64)
     rows, errors = [], []
     for fit, table in zip(fits, tables, strict=True):
-        order = table.index.get_indexer(common)
+        order = table.index.get_indexer(pd.Index(common))
         y, blur = table["value"].to_numpy(np.float64)[order], fit.errors[np.ix_(order, order)]
         if axis == "linear":
             found = x, 100 * y, 1e4 * blur
