@@ -289,8 +289,9 @@ def _cautions(table: SideBySide, found: pd.DataFrame) -> Iterator[str]:
     flattered = found["flattery"].dropna()
     if len(flattered):
         low, high = (f"{each:.1f}" for each in (flattered.min(), flattered.max()))
-        size = f"{low} points" if low == high else f"{low} to {high} points"
-        yield f"The best on test flatters itself by about {size} (luck of the test images), which is in every regret."
+        size = f"about {low} points" if low == high else f"{low} to {high} points"
+        size = size if float(high) else "less than 0.1 points"
+        yield f"The best on test flatters itself by {size} (luck of the test images), which is in every regret."
     if "biggest" not in set(found["rule"]):
         yield "Who is the biggest is not known: not all have params_m."
     if table.lacking:
