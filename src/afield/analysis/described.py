@@ -34,6 +34,7 @@ _LEADING = {
     "rivals": "task rival n predicted_imagenet predicted_rival predicted_both partial_r low high p_holm imagenet_p "
     "inflation",
     "tasks": "task n r slope low high level classes n_train n_test",
+    "published": "task figure published_low published_high sure own low high n within",
 }
 """of the tables of `over.OVER` those columns that a terminal has room for"""
 _ROWS: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
