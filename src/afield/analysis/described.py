@@ -42,6 +42,7 @@ _ROWS: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
     "fronts": lambda table: table["on_front"].astype(bool),
 }
 """and those rows; the others are in the frame alone"""
+_WHOLE = dict.fromkeys(("classes", "n_train", "n_test"), 0)
 
 
 def headlines(analysis: Analysis) -> list[tuple[str, ...]]:
@@ -86,16 +87,18 @@ def details(fit: TransferFit) -> str:
 
 
 def together(analysis: Analysis) -> str:
-    """What several fits say together: a paragraph an analysis, its table below its words."""
+    """What several fits say together: a paragraph an analysis, its table below its words; last, in a line each, why
+    others have nothing to say.
+    """
     findings = {name: analysis.over(name) for name in OVER}
-    return "\n\n".join(_finding(*each) for each in findings.items())
+    told = [_finding(name, found) for name, found in findings.items() if not found.table.empty]
+    untold = "\n".join(found.words for found in findings.values() if found.table.empty)
+    return "\n\n".join([*told, *([untold] if untold else [])])
 
 
 def _finding(name: str, found: Finding) -> str:
-    if found.table.empty:
-        return found.words
     table = found.table[_ROWS[name](found.table)] if name in _ROWS else found.table
-    return f"{found.words}\n{textwrap.indent(_frame(table[_LEADING[name].split()]), '  ')}"
+    return f"{found.words}\n{textwrap.indent(_frame(table[_LEADING[name].split()], _WHOLE), '  ')}"
 
 
 def _parts(fit: TransferFit) -> Iterator[str]:
