@@ -21,7 +21,7 @@ from itertools import product
 from typing import TypeVar
 
 import numpy as np
-from benchmarks.truth.readings import STANDS_FOR, Intervals, cheap, dear, is_wrong, verdict
+from benchmarks.truth.readings import STANDS_FOR, Intervals, is_wrong, of_line, on_axes, second_readings, verdict
 from benchmarks.truth.worlds import SimulatedStudy, World, families_of, simulate, truth_of
 
 from afield.analysis.transfer import SMALLEST_SLOPE
@@ -128,14 +128,19 @@ JUDGED = (
     ),
     *(
         World(f"slope {b:g}, {name}, slopes differ", IN_FAMILIES[name], slope=b, shared=0.5, own_slopes=0.1)
-        for b, name in product(_TRUTHS[:3], ("10 in 2 families", "10 in 3 families", "19 in 7 families", "60 in 13 families"))
+        for b, name in product(
+            _TRUTHS[:3], ("10 in 2 families", "10 in 3 families", "19 in 7 families", "60 in 13 families")
+        )
     ),
     *(
         World(f"slope {b:g}, {n} alone, {k} clusters whose slopes differ", alone(n), slope=b, images=1200, clusters=k,
               cluster_slopes=0.4)
         for b, n, k in product(_TRUTHS[:3], (12, 60), (5, 20))
     ),
-    *(World(f"slope {b:g}, {n} alone, 500 images", alone(n), slope=b, images=500) for b, n in product(_TRUTHS[:3], (4, 12))),
+    *(
+        World(f"slope {b:g}, {n} alone, 500 images", alone(n), slope=b, images=500)
+        for b, n in product(_TRUTHS[:3], (4, 12))
+    ),
     *(
         World(f"ceiling, logit slope {b:g}, {n} alone", alone(n), slope=b, scatter=0.3, ceiling=True)
         for b, n in product((0.0, 1.0), (6, 12, 30, 60))
@@ -182,7 +187,12 @@ def coverage(world: World, studies: range, seed: int, readings: Callable[[Simula
 
 def every(study: SimulatedStudy) -> Intervals:
     """All readings of a study."""
-    return cheap(study) | dear(study)
+    return of_line(study) | on_axes(study) | second_readings(study)
+
+
+def of_line_and_axes(study: SimulatedStudy) -> Intervals:
+    """Those of the straight line and of the other axes."""
+    return of_line(study) | on_axes(study)
 
 
 def verdicts(world: World, studies: range, seed: int) -> list[str]:
@@ -204,11 +214,17 @@ def held(rows: Iterable[Row]) -> dict[str, Held]:
 
 
 def spread(
-    work: Callable[[World, range], list[T]], worlds: Sequence[World], studies: int, pool: Executor
+    work_of: Callable[[World], Callable[[World, range], list[T]]],
+    worlds: Sequence[World],
+    studies: Callable[[World], int],
+    pool: Executor,
 ) -> Iterator[tuple[World, list[T]]]:
     """Each world with what its studies gave, in order; the work is shared out in pieces."""
-    pieces = [range(start, min(start + _PIECE, studies)) for start in range(0, studies, _PIECE)]
-    futures = [(world, [pool.submit(work, world, piece) for piece in pieces]) for world in worlds]
+    futures = []
+    for world in worlds:
+        many = studies(world)
+        pieces = [range(start, min(start + _PIECE, many)) for start in range(0, many, _PIECE)]
+        futures.append((world, [pool.submit(work_of(world), world, piece) for piece in pieces]))
     for world, parts in futures:
         yield world, [each for part in parts for each in part.result()]
 
@@ -218,48 +234,53 @@ def line_of(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def print_coverage(worlds: Sequence[World], studies: int, seed: int, pool: Executor) -> None:
-    """The intervals that the verdict reads and those of the other axes, beside the textbook's."""
+def print_coverage(worlds: Sequence[World], studies: Callable[[World], int], seed: int, pool: Executor) -> None:
+    """The intervals that the verdict reads, beside the textbook's; those of the other axes in worlds with a ceiling."""
     names = ("slope", "slope, scatter alone", "r", "r, scatter alone", "logit slope", "probit slope")
-    print(f"Seed {seed}, {studies} studies a row. Coverage of 95 % intervals in %, with Monte Carlo standard error.\n")
-    print(line_of(("world", *names, "width of slope", "of scatter alone")))
-    print(line_of(["---"] * (len(names) + 3)))
-    for world, rows in spread(partial(coverage, seed=seed, readings=cheap), worlds, studies, pool):
+    print(f"Seed {seed}. Coverage of 95 % intervals in %, with Monte Carlo standard error.\n")
+    print(line_of(("world", "studies", *names, "width of slope", "of scatter alone")))
+    print(line_of(["---"] * (len(names) + 4)))
+    bent = partial(coverage, seed=seed, readings=of_line_and_axes)
+    straight = partial(coverage, seed=seed, readings=of_line)
+    for world, rows in spread(lambda world: bent if world.ceiling else straight, worlds, studies, pool):
         found = held(rows)
         widths = (f"{found[name].width:.2f}" for name in names[:2])
-        print(line_of((world.name, *(str(found[name]) for name in names), *widths)), flush=True)
+        cells = (str(found.get(name, "")) for name in names)
+        print(line_of((world.name, str(found["slope"].studies), *cells, *widths)), flush=True)
 
 
-def print_readings(worlds: Sequence[World], studies: int, seed: int, pool: Executor) -> None:
+def print_readings(worlds: Sequence[World], studies: Callable[[World], int], seed: int, pool: Executor) -> None:
     """Every interval there is."""
-    print(f"Seed {seed}, {studies} studies a row. Coverage of 95 % intervals in %, with Monte Carlo standard error.\n")
-    print(line_of(("world", *STANDS_FOR)))
-    print(line_of(["---"] * (len(STANDS_FOR) + 1)))
-    for world, rows in spread(partial(coverage, seed=seed, readings=every), worlds, studies, pool):
+    print(f"Seed {seed}. Coverage of 95 % intervals in %, with Monte Carlo standard error.\n")
+    print(line_of(("world", "studies", *STANDS_FOR)))
+    print(line_of(["---"] * (len(STANDS_FOR) + 2)))
+    for world, rows in spread(lambda _: partial(coverage, seed=seed, readings=every), worlds, studies, pool):
         found = held(rows)
-        print(line_of((world.name, *(str(found.get(name, "-")) for name in STANDS_FOR))), flush=True)
+        cells = (str(found.get(name, "-")) for name in STANDS_FOR)
+        print(line_of((world.name, str(found["slope"].studies), *cells)), flush=True)
 
 
-def print_verdicts(worlds: Sequence[World], studies: int, seed: int, pool: Executor) -> None:
+def print_verdicts(worlds: Sequence[World], studies: Callable[[World], int], seed: int, pool: Executor) -> None:
     """How often each verdict is given, and how often one is wrong."""
     kinds = ("transfers", "weakly", "does not", "cannot tell")
-    print(f"Seed {seed}, {studies} studies a row; smallest slope of interest {SMALLEST_SLOPE:g}. Shares in %.\n")
-    print(line_of(("world", *kinds, "wrong", "its standard error")))
-    print(line_of(["---"] * (len(kinds) + 3)))
-    for world, said in spread(partial(verdicts, seed=seed), worlds, studies, pool):
+    print(f"Seed {seed}; smallest slope of interest {SMALLEST_SLOPE:g}. Shares in %.\n")
+    print(line_of(("world", "studies", *kinds, "wrong", "its standard error")))
+    print(line_of(["---"] * (len(kinds) + 4)))
+    for world, said in spread(lambda _: partial(verdicts, seed=seed), worlds, studies, pool):
         shares = Counter(each.removesuffix(" wrong") for each in said)
         wrong = sum(each.endswith(" wrong") for each in said) / len(said)
         cells = (f"{100 * shares[kind] / len(said):.1f}" for kind in kinds)
         error = 100 * np.sqrt(wrong * (1 - wrong) / len(said))
-        print(line_of((world.name, *cells, f"{100 * wrong:.1f}", f"{error:.1f}")), flush=True)
+        print(line_of((world.name, str(len(said)), *cells, f"{100 * wrong:.1f}", f"{error:.1f}")), flush=True)
 
 
 TABLES = {
-    "coverage": (print_coverage, WORLDS, 1000),
-    "readings": (print_readings, READ, 200),
-    "verdicts": (print_verdicts, JUDGED, 2000),
+    "coverage": (print_coverage, WORLDS, 1000, 400),
+    "readings": (print_readings, READ, 200, 200),
+    "verdicts": (print_verdicts, JUDGED, 1000, 400),
 }
-"""by name: what prints it, of which worlds, from how many studies"""
+"""by name: what prints it, of which worlds, from how many studies where accuracies are known exactly, and from how many
+where test images are drawn"""
 
 
 def main() -> None:
@@ -271,13 +292,17 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args()
-    show, worlds, studies = TABLES[options.table]
+    show, worlds, exact, tested = TABLES[options.table]
     words = options.only or ""
     chosen = [world for world in worlds if world.name == words] or [world for world in worlds if words in world.name]
     if not chosen:
         parser.error(f"--only {options.only}: no world has these words in its name")
+
+    def studies(world: World) -> int:
+        return int(options.studies or (tested if world.images else exact))
+
     with ProcessPoolExecutor(options.processes) as pool:
-        show(chosen, options.studies or studies, options.seed, pool)
+        show(chosen, studies, options.seed, pool)
 
 
 if __name__ == "__main__":

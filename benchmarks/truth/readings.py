@@ -1,6 +1,4 @@
-"""The intervals that afield puts around how a metric goes with ImageNet accuracy, of a simulated study; its verdict, and
-whether that is wrong.
-"""
+"""The intervals that afield puts around a line on ImageNet accuracy, and its verdict, of a simulated study."""
 
 from __future__ import annotations
 
@@ -36,22 +34,27 @@ STANDS_FOR = {
 `scatter alone` are the textbook's, with every backbone for itself and nothing known of the points' errors"""
 
 
-def cheap(study: SimulatedStudy) -> Intervals:
-    """What takes a millisecond each."""
-    r, slope = line_intervals(study.x, study.y, study.errors, LEVEL)
+def of_line(study: SimulatedStudy) -> Intervals:
+    """What the verdict reads, and the textbook's."""
+    r, slope = line_intervals(study.x, study.y, study.errors, LEVEL, families=study.families, clusters=study.clusters)
     plain_r, plain_slope = line_intervals(study.x, study.y, np.zeros_like(study.errors), LEVEL)
-    logit, probit = (axis_slope(axis, study.x, study.y, study.errors, study.n_test, LEVEL) for axis in AXES)
     return {
         "slope": _points(slope),
         "slope, scatter alone": _points(plain_slope),
-        "logit slope": logit,
-        "probit slope": probit,
         "r": r,
         "r, scatter alone": plain_r,
     }
 
 
-def dear(study: SimulatedStudy) -> Intervals:
+def on_axes(study: SimulatedStudy) -> Intervals:
+    """The slopes on the other axes."""
+    known = (study.x, study.y, study.errors, study.n_test, LEVEL)
+    return {
+        f"{axis} slope": axis_slope(axis, *known, families=study.families, clusters=study.clusters) for axis in AXES
+    }
+
+
+def second_readings(study: SimulatedStudy) -> Intervals:
     """What resamples, or takes tens of milliseconds for another reason."""
     found: Intervals = {}
     if len(study.x) >= BOOTSTRAP_FROM:
@@ -75,7 +78,15 @@ def _points(interval: Interval) -> Interval:
 
 def verdict(study: SimulatedStudy) -> tuple[Verdict, str]:
     """The product's verdict and its words."""
-    return verdict_of(study.x, study.y, study.errors, SMALLEST_SLOPE, LEVEL)
+    return verdict_of(
+        study.x,
+        study.y,
+        study.errors,
+        SMALLEST_SLOPE,
+        LEVEL,
+        families=study.families,
+        clusters=study.clusters,
+    )
 
 
 def is_wrong(said: Verdict, words: str, slope: float, smallest: float = SMALLEST_SLOPE) -> bool:

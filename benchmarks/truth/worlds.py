@@ -30,6 +30,7 @@ _IMAGENET_SPREAD = 8.0
 _HARDNESS = 0.5
 """share of what decides whether an image is right that all backbones share"""
 _CLUSTER_LEVELS = 0.05
+_NO_ROWS = pd.DataFrame()
 _MANY = 200_000
 """backbones from which the truth of a world is read"""
 
@@ -73,23 +74,22 @@ class World:
 class SimulatedStudy:
     """What a study would know."""
 
-    points: pd.DataFrame
-    """a row a backbone: backbone, family, imagenet_top1 (per cent), value"""
+    x: Floats
+    """[n] ImageNet accuracies, per cent"""
+    y: Floats
+    """[n] values on test, shares"""
+    families: tuple[str, ...]
     errors: Floats
     """covariance of the values' errors, [n, n]; 0 where nothing is known of them"""
     n_test: float
     clusters: float
-    """of test images; infinite where nothing is known of them"""
+    """of test images; NaN where nothing is known of them"""
 
     @property
-    def x(self) -> Floats:
-        """ImageNet accuracies, per cent."""
-        return self.points["imagenet_top1"].to_numpy(np.float64)
-
-    @property
-    def y(self) -> Floats:
-        """Values on test, shares."""
-        return self.points["value"].to_numpy(np.float64)
+    def points(self) -> pd.DataFrame:
+        """A row a backbone: backbone, family, imagenet_top1, value."""
+        names = [f"net{place:03}" for place in range(len(self.x))]
+        return pd.DataFrame({"backbone": names, "family": self.families, "imagenet_top1": self.x, "value": self.y})
 
 
 def families_of(backbones: int, members: int) -> tuple[int, ...]:
@@ -110,16 +110,14 @@ def simulate(world: World, seed: int, index: int) -> SimulatedStudy:
     x, share, family = x[order], share[order], family[order]
     n = len(x)
     value, errors = (share, np.zeros((n, n))) if world.images == 0 else _tested(world, x, share, generator)
-    points = pd.DataFrame(
-        {
-            "backbone": [f"net{place:03}" for place in range(n)],
-            "family": [f"family{each:03}" for each in family],
-            "imagenet_top1": x,
-            "value": value,
-        }
+    return SimulatedStudy(
+        x,
+        value,
+        tuple(f"family{each:03}" for each in family),
+        errors,
+        n_test=float(world.images or np.nan),
+        clusters=float(world.clusters or world.images or np.nan),
     )
-    known = float(world.images or np.nan), float(world.clusters or world.images or np.inf)
-    return SimulatedStudy(points, errors, *known)
 
 
 @cache
@@ -182,7 +180,7 @@ def _tested(world: World, x: Floats, share: Floats, generator: np.random.Generat
         resampled = (weights @ right.T / world.images).T.astype(np.float64)
     names = [f"net{place:03}" for place in range(n)]
     networks = {
-        name: Networks(pd.DataFrame(), np.array([row.mean()]), draws[None], "plain")
+        name: Networks(_NO_ROWS, np.array([row.mean()]), draws[None], "plain")
         for name, row, draws in zip(names, right, resampled, strict=True)
     }
     scores = PairedScores(METRICS["accuracy"], {}, world.images, world.clusters or world.images)

@@ -91,17 +91,26 @@ def test_the_line_is_never_surer_than_its_points(seed: int, n: int, size: float)
     x, y = points(seed, n)
     covariance = errors_of(seed, n, size)
     by_statsmodels = sm.OLS(y, sm.add_constant(x)).fit()
-    # of the coefficients, which are linear in y: first as y scatters, then as y is known to err
-    by_errors = by_statsmodels.model.pinv_wexog @ covariance @ by_statsmodels.model.pinv_wexog.T
-    variance = max(by_statsmodels.cov_params()[1, 1], by_errors[1, 1])
+    # of the coefficients, which are linear in y: as y scatters; as y is known to err; and what of the scatter these
+    # errors are expected to make
+    pinv, scatter = by_statsmodels.model.pinv_wexog, by_statsmodels.cov_params()
+    by_errors = pinv @ covariance @ pinv.T
+    residual_maker = np.eye(n) - by_statsmodels.model.exog @ pinv
+    held = np.trace(residual_maker @ covariance) / (n - 2) * by_statsmodels.normalized_cov_params
+
+    def margin(place: np.ndarray) -> float:
+        of_scatter, of_errors, expected = (float(place @ each @ place) for each in (scatter, by_errors, held))
+        beyond = max(of_errors - expected, 0.0)
+        variance = max(of_scatter + beyond, of_errors)
+        return float(t.isf(0.025, (n - 2) * (variance / (variance - beyond)) ** 2) * np.sqrt(variance))
+
     _, slope = line_intervals(x, y, covariance, LEVEL)
-    assert slope.high - slope.value == pytest.approx(t.isf(0.025, n - 2) * np.sqrt(variance), rel=1e-6)
+    assert slope.high - slope.value == pytest.approx(margin(np.array([0.0, 1.0])), rel=1e-6)
     assert slope.value - slope.low == pytest.approx(slope.high - slope.value)
     band = line_band(x, y, covariance, LEVEL)
-    ends = sm.add_constant(band["imagenet_top1"].to_numpy()[[0, -1]])
-    variances = np.maximum(*(np.diag(ends @ each @ ends.T) for each in (by_statsmodels.cov_params(), by_errors)))
-    reach = (band["high"] - band["value"]).to_numpy()[[0, -1]]
-    np.testing.assert_allclose(reach, t.isf(0.025, n - 2) * np.sqrt(variances), rtol=1e-6)
+    for row in (0, -1):
+        at = np.array([1.0, band["imagenet_top1"].iloc[row]])
+        assert band["high"].iloc[row] - band["value"].iloc[row] == pytest.approx(margin(at), rel=1e-6)
 
 
 def test_what_all_points_share_moves_no_slope() -> None:

@@ -5,11 +5,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import linregress, norm, pearsonr, t
 
-from afield.analysis.transfer import SMALLEST_SLOPE, TransferFit, fit_transfer, verdict_of
+from afield.analysis.transfer import TransferFit, fit_transfer, verdict_of
 from afield.base.errors import InputError
 from afield.scoring.metrics import METRICS
 from afield.scoring.panel import fitting
 from afield.study.record import StudyRecord
+from afield.study.rule import SMALLEST_SLOPE
 
 TOP1 = (60.0, 66.0, 71.0, 75.0, 78.0, 81.0)
 
@@ -150,8 +151,8 @@ def test_a_slope_that_r_does_not_support_is_no_verdict() -> None:
 def test_uncertain_points_make_an_uncertain_line() -> None:
     sure, unsure = fit(line(0.5, 0.5), error=0.002), fit(line(0.5, 0.5), error=0.05)
     assert (sure.verdict, unsure.verdict) == ("transfers", "cannot tell")
-    assert "each point is uncertain by more than they scatter" in unsure.reason
-    assert "each point" not in sure.reason
+    assert "the points are more uncertain than their scatter shows" in unsure.reason
+    assert "the points are more" not in sure.reason
     assert "alone, for the table tells no errors" in fit(line(0.5, 0.5)).method
 
 

@@ -13,6 +13,7 @@ from afield.analysis.interventions import Change, in_words, interventions_of
 from afield.analysis.overall import Overall, overall_of_study
 from afield.analysis.points import has_points
 from afield.analysis.protocols import BothProtocols, both_protocols
+from afield.analysis.registered import Registration, registration
 from afield.analysis.settle import would_settle
 from afield.analysis.transfer import TransferFit, fit_transfer
 from afield.analysis.words import capital, count, gain_words, gap_words, level_words, listing, not_defined, share
@@ -63,6 +64,8 @@ class Answer:
     tasks: tuple[TaskAnswer, ...]
     overall: Overall | None = None
     """whether ImageNet accuracy told over all tasks; None below two"""
+    rule: Registration | None = None
+    """whether the verdicts are by the rule that was registered before test was read"""
 
     def text(self) -> str:
         """The sentences as paragraphs for a terminal: a line a thought, one block a task, before them that over all."""
@@ -75,6 +78,8 @@ class Answer:
             lines += [f"Open: {words}" for words in part.open]
             lines += [f"Mind: {words}" for words in part.warnings]
             blocks.append("\n".join(lines))
+        if self.rule is not None and self.rule.to_mind:
+            blocks.append(f"Mind the rule of these verdicts. {self.rule.words}")
         return "\n\n".join(blocks)
 
 
@@ -84,7 +89,8 @@ def answer(record: StudyRecord) -> Answer:
     A study without the plain intervention is answered for the first that it names.
     """
     tasks = tuple(_task_answer(record, task.name) for task in record.tasks)
-    return Answer(tasks, overall_of_study(record, [part.fit for part in tasks if part.fit is not None]))
+    fits = [part.fit for part in tasks if part.fit is not None]
+    return Answer(tasks, overall_of_study(record, fits), registration(record) if fits else None)
 
 
 def _task_answer(record: StudyRecord, task: str) -> TaskAnswer:
@@ -95,7 +101,9 @@ def _task_answer(record: StudyRecord, task: str) -> TaskAnswer:
     if len(leading):
         leading = leading[(leading["task"] == task) & (leading["metric"] == ranking.metric)]
     points = has_points(ranking.metric, record.task(task).own_range)
-    fits = fit_transfer(leading, intervention=intervention, covariance=ranking.covariance) if points else ()
+    told = leading if points else leading[:0]
+    smallest = record.study.verdict.smallest_slope
+    fits = fit_transfer(told, intervention=intervention, covariance=ranking.covariance, smallest_slope=smallest)
     fit = next((_same_intervals(fit, ranking) for fit in fits), None)
     controls = [name for name in head.interventions if _from_scratch(record, name) and name != intervention]
     effects = tuple(effect for name in controls for effect in effect_of(record, task, name, intervention))
@@ -270,7 +278,7 @@ def _warnings(
         members = count(int((fit.points["family"] == fit.hangs_on).sum()), "backbone")
         yield (
             f"Without the {members} of the family {fit.hangs_on} the verdict on ImageNet would be another; backbones "
-            "of one family tend to do alike, which the intervals do not know."
+            "of one family tend to do alike."
         )
 
 

@@ -7,7 +7,8 @@ A straight line on one axis is a curve on another. Near 100 % a point is harder 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,8 +78,17 @@ def _inwards(share: Floats, least: float) -> Floats:
 
 
 def axis_slope(
-    axis: str, x: Floats, y: Floats, errors: Floats, n_test: float, level: float, metric: str = "accuracy"
+    axis: str,
+    x: Floats,
+    y: Floats,
+    errors: Floats,
+    n_test: float,
+    level: float,
+    metric: str = "accuracy",
+    *,
+    families: Sequence[str] | None = None,
+    clusters: float = math.inf,
 ) -> Interval | None:
     """The slope on one of `AXES` with its interval, as `fits.line_intervals` makes it; None where `placed` is."""
     points = placed(axis, x, y, errors, n_test, metric)
-    return None if points is None else line_intervals(*points, level)[1]
+    return None if points is None else line_intervals(*points, level, families=families, clusters=clusters)[1]

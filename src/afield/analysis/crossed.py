@@ -8,7 +8,7 @@ together, so they are not independent studies that could be pooled. Their mean h
 in quadrature, each with its own quantile of Student's t:
 
 - backbones: the line through each backbone's mean over the tasks, whose scatter holds f, d and what is left of e, by
-  `fits.line_intervals`, or with families as they are (`families.py`) where that is wider
+  `fits.line_intervals`, with families as they are where that is wider
 - tasks: the spread of the T slopes, T - 1 degrees of freedom; f and d move all slopes alike and are not in it
 
 Margins so added hold at least as often as they say, whatever the two variances are (Banerjee 1960, Sankhya 22:357); e
@@ -26,9 +26,8 @@ import numpy.typing as npt
 from scipy.stats import f, t
 
 from afield.analysis.axes import placed
-from afield.analysis.families import family_reach
 from afield.analysis.fits import least_squares_slope, line_intervals, no_line
-from afield.analysis.subsets import groups_of
+from afield.analysis.points import groups_of
 from afield.analysis.transfer import TransferFit
 from afield.scoring.intervals import Interval
 from afield.scoring.metric import Floats
@@ -120,11 +119,11 @@ def crossed_slope(cells: Cells, level: float, first: Places, less: Places = ()) 
     trouble = no_line(cells.x, np.asarray(y), "mean over the tasks")
     if trouble:
         return trouble
-    r, line = line_intervals(cells.x, np.asarray(y), np.asarray(errors), level)
-    reach, by_families = line.high - line.value, False
-    if len(set(cells.groups)) < len(cells.groups):
-        wider = family_reach(cells.x, np.asarray(y), cells.groups, level)
-        reach, by_families = max(reach, wider), wider > reach
+    known = cells.x, np.asarray(y), np.asarray(errors), level
+    _, alone = line_intervals(*known)
+    r, line = line_intervals(*known, families=list(cells.groups))
+    by_families = line.high - line.value > alone.high - alone.value
+    reach = (line if by_families else alone).high - line.value
     over_tasks = [task_reach(cells.slopes[tasks], level) / math.sqrt(len(tasks)) for _, tasks in sides]
     return CrossedSlope(
         r=r,

@@ -11,11 +11,14 @@ import pandas as pd
 from afield.analysis.analyse import Analysis, cautions
 from afield.analysis.association import correlations, misranked
 from afield.analysis.curves import CURVES_FROM, curves
+from afield.analysis.domains import adjusted_logits, domain_slopes, domain_words, off_the_logits
 from afield.analysis.over import OVER
+from afield.analysis.overall import fits_over
+from afield.analysis.points import groups_of
 from afield.analysis.power import power
 from afield.analysis.robust import FAMILIES_FROM, family_bootstrap, outliers, slopes
 from afield.analysis.side_by_side import Finding
-from afield.analysis.subsets import cut_sweep, groups_of, leave_out
+from afield.analysis.subsets import cut_sweep, leave_out
 from afield.analysis.transfer import TransferFit
 from afield.analysis.words import count, listing, p_value, signed
 from afield.base.text import columns
@@ -54,7 +57,7 @@ def headlines(analysis: Analysis) -> list[tuple[str, ...]]:
             str(fit.n),
             _with_limits(fit.pearson_r),
             _with_limits(fit.normalised_slope, sign=True),
-            fit.verdict,
+            fit.verdict if fit.ceiling is None else f"{fit.verdict}, near the ceiling",
         )
         for fit in analysis.fits
     ]
@@ -76,6 +79,22 @@ def reasons(analysis: Analysis) -> str:
 def over_tasks(analysis: Analysis) -> list[str]:
     """The verdicts over tasks, a paragraph each."""
     return [f"Over tasks, {metric_title(found.metric)}: {found.verdict}. {found.reason}" for found in analysis.overall]
+
+
+def over_tasks_in_full(analysis: Analysis) -> list[str]:
+    """The same with what stands behind it: domains, and backbones compared over tasks, a block each."""
+    blocks = []
+    for found, words in zip(analysis.overall, over_tasks(analysis), strict=True):
+        fits = fits_over(found, analysis.fits)
+        slopes, logits = domain_slopes(fits, analysis.domains), adjusted_logits(fits)
+        lines = [domain_words(slopes), off_the_logits(fits)]
+        parts = [words, "\n".join(line for line in lines if line)]
+        if len(slopes):
+            parts.append(_frame(slopes))
+        if len(logits):
+            parts.append(f"logits less each task's mean, mean over tasks (Kornblith et al. 2019):\n{_frame(logits)}")
+        blocks.append("\n".join(part for part in parts if part))
+    return blocks
 
 
 def details(fit: TransferFit) -> str:
@@ -108,10 +127,12 @@ def _parts(fit: TransferFit) -> Iterator[str]:
     yield _frame(correlations(fit.points))
     yield misranked_words(fit)
     yield ""
-    yield _frame(slopes(fit.points, fit.errors, fit.n_test, metric=fit.metric), {"r2": 4})
+    yield _frame(slopes(fit.points, fit.errors, fit.n_test, metric=fit.metric, clusters=fit.n_clusters), {"r2": 4})
     yield families_words(fit)
     yield ""
-    yield _frame(cut_sweep(fit.points, fit.errors, smallest_slope=fit.smallest_slope), {"above": 0})
+    yield _frame(
+        cut_sweep(fit.points, fit.errors, clusters=fit.n_clusters, smallest_slope=fit.smallest_slope), {"above": 0}
+    )
     yield ""
     yield from without_words(fit)
     yield shape_words(fit)
@@ -126,8 +147,8 @@ def _parts(fit: TransferFit) -> Iterator[str]:
 def misranked_words(fit: TransferFit) -> str:
     """How often ImageNet accuracy is wrong about which of two backbones does better."""
     return (
-        f"of all pairs of backbones ImageNet accuracy puts {misranked(fit.points):.1%} in the wrong order; a tie counts "
-        "half"
+        f"of all pairs of backbones ImageNet accuracy puts {misranked(fit.points):.1%} in the wrong order; a tie "
+        "counts half"
     )
 
 

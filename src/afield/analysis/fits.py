@@ -1,23 +1,26 @@
 """Straight lines through a few points: Pearson's r and the slope with their intervals, and the band of the line.
 
-Least squares, every point alike. What makes the line uncertain is the scatter around it, which holds both how far
-backbones differ from a line and how far each point is off for want of test images and seeds. The scatter of a few
-points can come out small by luck, even where each of them is known to be uncertain; so no variance of the line is
-taken as smaller than the points' own errors would make it. In random-effects meta-regression this is the modified
-Knapp-Hartung interval (Knapp and Hartung 2003, Statistics in Medicine 22:2693; Röver, Knapp and Friede 2015, BMC
-Medical Research Methodology 15:99): Student's t with n - 2 degrees of freedom times the larger of the two standard
-errors. It is never narrower than the usual interval, so it covers wherever that one does.
+Least squares, every point alike. What makes the line uncertain (uncertainty.py) is the scatter around it, by family
+where families are told, and what test samples and seeds leave open. The scatter of a few points can come out small by
+luck, even where each of them is known to be uncertain; so no variance of the line is taken as smaller than the points'
+own errors would make it. In random-effects meta-regression that floor is the modified Knapp-Hartung interval (Knapp and
+Hartung 2003, Statistics in Medicine 22:2693; Röver, Knapp and Friede 2015, BMC Medical Research Methodology 15:99).
 
 From ten backbones on a bootstrap over them is a second reading, which assumes no normal scatter. No verdict rests on it
-(docs/decisions/0006-intervals-of-the-fit.md).
+(docs/decisions/0006-intervals-of-the-fit.md, 0012-families-and-clusters-in-the-interval.md).
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
-from scipy.stats import bootstrap, norm, t
+from scipy.special import ndtri
+from scipy.stats import bootstrap, t
 
+from afield.analysis.uncertainty import uncertainty_of
 from afield.analysis.words import capital, count
 from afield.base.streams import stream
 from afield.scoring.intervals import Interval
@@ -74,17 +77,27 @@ def critical_correlation(n: int, level: float = 0.95) -> float:
     return quantile / float(np.sqrt(n - 2 + quantile**2))
 
 
-def line_intervals(x: Floats, y: Floats, covariance: Floats, level: float) -> tuple[Interval, Interval]:
+def line_intervals(
+    x: Floats,
+    y: Floats,
+    covariance: Floats,
+    level: float,
+    *,
+    families: Sequence[str] | None = None,
+    clusters: float = math.inf,
+) -> tuple[Interval, Interval]:
     """Pearson's r and the slope of y on x, each with its interval.
 
-    Fisher's z for r, which three points leave at -1 to 1. The slope's as above; `covariance`: [n, n], of the errors of
-    y, 0 where nothing is known of them.
+    The slope's is Student's with what `uncertainty_of` makes of `covariance` ([n, n], of the errors of y, 0 where
+    nothing is known of them), `families` (of each point) and `clusters` (of test samples). r has Fisher's z, made wider
+    by as much as the slope's interval is wider than that of the scatter alone; three points leave it at -1 to 1.
     """
     r, slope = float(correlation(x, y)), float(least_squares_slope(x, y))
-    n, tail = len(x), (1 - level) / 2
-    z, reach = np.arctanh(r), np.inf if n == 3 else norm.isf(tail) / np.sqrt(n - 3)
-    weights = (x - x.mean()) / ((x - x.mean()) ** 2).sum()
-    margin = t.isf(tail, n - 2) * float(_standard_errors(x, y, covariance, weights))
+    n, weights = len(x), (x - x.mean()) / ((x - x.mean()) ** 2).sum()
+    margin = float(uncertainty_of(weights, x, y, covariance, families, clusters).margin(level))
+    scatter = float(uncertainty_of(weights, x, y, np.zeros_like(covariance)).margin(level))
+    wider = max(1.0, margin / scatter)
+    z, reach = np.arctanh(r), np.inf if n == 3 else wider * ndtri((1 + level) / 2) / np.sqrt(n - 3)
     return (
         Interval(r, float(np.tanh(z - reach)), float(np.tanh(z + reach))),
         Interval(slope, float(slope - margin), float(slope + margin)),
@@ -117,20 +130,19 @@ def bootstrap_intervals(x: Floats, y: Floats, level: float) -> tuple[Interval, I
     )
 
 
-def _standard_errors(x: Floats, y: Floats, covariance: Floats, weights: Floats) -> Floats:
-    """Of the sums of y times weights [..., n], by the scatter around the line, and at least by the points' errors."""
-    residual = y - y.mean() - least_squares_slope(x, y) * (x - x.mean())
-    scatter = (residual**2).sum() / (len(x) - 2)
-    by_errors = ((weights @ covariance) * weights).sum(axis=-1)
-    result: Floats = np.sqrt(np.maximum(scatter * (weights**2).sum(axis=-1), by_errors))
-    return result
-
-
-def line_band(x: Floats, y: Floats, covariance: Floats, level: float) -> pd.DataFrame:
+def line_band(
+    x: Floats,
+    y: Floats,
+    covariance: Floats,
+    level: float,
+    *,
+    families: Sequence[str] | None = None,
+    clusters: float = math.inf,
+) -> pd.DataFrame:
     """The least-squares line over the range of x and the pointwise band of its mean, made like the slope's interval."""
     grid = np.linspace(x.min(), x.max(), _BAND_POINTS)
     centred = x - x.mean()
     line = y.mean() + float(least_squares_slope(x, y)) * (grid - x.mean())
     weights = 1 / len(x) + (grid - x.mean())[:, None] * centred / (centred**2).sum()
-    margin = t.isf((1 - level) / 2, len(x) - 2) * _standard_errors(x, y, covariance, weights)
+    margin = uncertainty_of(weights, x, y, covariance, families, clusters).margin(level)
     return pd.DataFrame({"imagenet_top1": grid, "value": line, "low": line - margin, "high": line + margin})

@@ -131,6 +131,11 @@ def _variances(points: pd.DataFrame) -> Floats:
     return result
 
 
+def groups_of(points: pd.DataFrame) -> pd.Series:
+    """Each point's family; where that is unknown, its own name."""
+    return points["family"].where(points["family"] != "", points["backbone"]).astype(str)
+
+
 def carrier(points: pd.DataFrame) -> str | None:
     """The backbone at an end of the ImageNet range without which the range would be less than half."""
     x = points["imagenet_top1"].to_numpy(np.float64)

@@ -10,7 +10,8 @@ from scipy.stats import bootstrap, t, theilslopes
 
 from afield.analysis.axes import AXES, placed
 from afield.analysis.fits import BOOTSTRAP_RESAMPLES, line_intervals, no_line
-from afield.analysis.subsets import group_sums, groups_of, line_of_sums
+from afield.analysis.points import groups_of
+from afield.analysis.subsets import group_sums, line_of_sums
 from afield.base.streams import stream
 from afield.scoring.intervals import LEVEL, Interval
 from afield.scoring.metric import Floats
@@ -25,6 +26,8 @@ def slopes(
     n_test: float = np.nan,
     level: float = LEVEL,
     metric: str = "accuracy",
+    *,
+    clusters: float = np.nan,
 ) -> pd.DataFrame:
     """Least squares beside Theil and Sen's median of all pairs' slopes, on each axis: columns axis, method, value, low,
     high, r2 (Pearson's r squared on that axis; NaN for Theil-Sen).
@@ -32,17 +35,18 @@ def slopes(
     The linear axis is in metric points per ImageNet point, the others as `axes.placed` makes them; an axis on which no
     line is defined has no row. Least squares as in `fit_transfer`; Theil-Sen with Sen's interval (1968, Journal of the
     American Statistical Association 63:1379), which nearly 30 % of the points may leave without harm, and which knows
-    nothing of `errors`.
+    nothing of `errors` and families.
     """
     x, y = (points[name].to_numpy(np.float64) for name in ("imagenet_top1", "value"))
     covariance = np.zeros((len(x), len(x))) if errors is None else errors
+    families = list(groups_of(points))
     rows: list[tuple[str, str, float, float, float, float]] = []
     linear = None if no_line(x, y, "") else (x, 100 * y, 1e4 * covariance)
     for axis, found in (("linear", linear), *((name, placed(name, x, y, covariance, n_test, metric)) for name in AXES)):
         if found is None:
             continue
         there, here, blur = found
-        r, line = line_intervals(there, here, blur, level)
+        r, line = line_intervals(there, here, blur, level, families=families, clusters=clusters)
         median = theilslopes(here, there, alpha=level)
         rows += [
             (axis, "least squares", line.value, line.low, line.high, r.value**2),

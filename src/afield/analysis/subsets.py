@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Literal
 
@@ -9,9 +10,11 @@ import numpy as np
 import pandas as pd
 
 from afield.analysis.fits import line_intervals, no_line
-from afield.analysis.transfer import SMALLEST_SLOPE, verdict_of
+from afield.analysis.points import groups_of
+from afield.analysis.transfer import verdict_of
 from afield.scoring.intervals import LEVEL
 from afield.scoring.metric import Floats
+from afield.study.rule import SMALLEST_SLOPE
 
 _STEP = 5
 _FEWEST = 4
@@ -22,18 +25,21 @@ def cut_sweep(
     errors: Floats | None = None,
     cuts: Sequence[float] | None = None,
     *,
+    clusters: float = math.nan,
     smallest_slope: float = SMALLEST_SLOPE,
     level: float = LEVEL,
 ) -> pd.DataFrame:
     """The fit of the backbones above each cut of ImageNet accuracy, per cent; the first row is that of all.
 
     Columns: above, n, r, r_low, r_high, slope, slope_low, slope_high (metric points per ImageNet point), verdict, by
-    the rule of `fit_transfer`. `errors`: covariance of the values, [n, n]. `cuts`: by default every fifth per cent,
-    the study's 70 among them (arXiv 2301.04644, figure 1); a cut that takes nobody away, leaves fewer than four or
-    leaves no line has no row. The verdicts are of nested subsets: choosing among them is choosing a result.
+    the rule of `fit_transfer`. `errors`: covariance of the values, [n, n]; `clusters`: of test samples, NaN where that
+    is not known. `cuts`: by default every fifth per cent, the study's 70 among them (arXiv 2301.04644, figure 1); a cut
+    that takes nobody away, leaves fewer than four or leaves no line has no row. The verdicts are of nested subsets:
+    choosing among them is choosing a result.
     """
     x, y = (points[name].to_numpy(np.float64) for name in ("imagenet_top1", "value"))
     covariance = np.zeros((len(x), len(x))) if errors is None else errors
+    families = groups_of(points)
     if cuts is None:
         cuts = [float(cut) for cut in range(_STEP * int(x.min() // _STEP), int(x.max()) + 1, _STEP)]
     rows, seen = [], len(x) + 1
@@ -43,9 +49,9 @@ def cut_sweep(
         if n < _FEWEST or n == seen or no_line(x[above], y[above], ""):
             continue
         seen = n
-        part = x[above], y[above], covariance[np.ix_(above, above)]
-        r, slope = line_intervals(*part, level)
-        verdict, _ = verdict_of(*part, smallest_slope, level)
+        part, kin = (x[above], y[above], covariance[np.ix_(above, above)]), list(families[above])
+        r, slope = line_intervals(*part, level, families=kin, clusters=clusters)
+        verdict, _ = verdict_of(*part, smallest_slope, level, families=kin, clusters=clusters)
         rows.append(
             (cut, n, r.value, r.low, r.high, *(100 * each for each in (slope.value, slope.low, slope.high)), verdict)
         )
@@ -76,11 +82,6 @@ def leave_out(points: pd.DataFrame, by: Literal["backbone", "family"]) -> pd.Dat
         }
     )
     return table.sort_values(["slope", "left_out"], ignore_index=True)
-
-
-def groups_of(points: pd.DataFrame) -> pd.Series:
-    """Each point's family; where that is unknown, its own name."""
-    return points["family"].where(points["family"] != "", points["backbone"]).astype(str)
 
 
 def group_sums(x: Floats, y: Floats, index: np.ndarray) -> Floats:

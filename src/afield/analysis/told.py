@@ -106,7 +106,7 @@ def describe_candidate_elsewhere(
             f"{listing(theirs)}. Call them alike"
         )
     found = [replace(each, expected=each.expected.cut(*record.metric(each.task).range)) for each in found]
-    mind = "The others were trained elsewhere: what their recipes, splits and image sizes differ in is in the residual, too."
+    mind = "The others were trained elsewhere: what recipes, splits and image sizes differ in is in the residual, too."
     points = [each for each in found if not each.trouble and in_points(each.metric)]
     return "\n".join([*(_beside_the_line(each, PLAIN) for each in found), *_pooled(points), mind])
 
@@ -219,7 +219,8 @@ def over_tasks_words(found: OverTasks) -> Iterator[str]:
     if not found.possible:
         yield (
             f"{capital(count(len(found.tasks), 'task'))} cannot tell any two of "
-            f"{count(len(found.backbones), 'backbone')} apart, however they differ: by signed ranks that takes more tasks."
+            f"{count(len(found.backbones), 'backbone')} apart, however they differ: by signed ranks that takes more "
+            "tasks."
         )
     if not math.isnan(found.friedman_p):
         yield f"Friedman's test of no difference at all: {p_words(found.friedman_p)}."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -9,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from afield.analysis.axes import axis_slope
+from afield.analysis.ceiling import ceiling_words, near_ceiling
 from afield.analysis.fits import (
     BOOTSTRAP_FROM,
     bootstrap_intervals,
@@ -17,20 +20,22 @@ from afield.analysis.fits import (
     line_intervals,
     no_line,
 )
-from afield.analysis.points import carrier, points_of, range_note, rows_to_fit
+from afield.analysis.points import carrier, groups_of, points_of, range_note, rows_to_fit
+from afield.analysis.uncertainty import told
 from afield.analysis.words import capital, count, listing, signed, spelled
 from afield.scoring.intervals import LEVEL, Interval
 from afield.scoring.metric import Floats
 from afield.scoring.metrics import metric_title
+from afield.study.rule import FEWEST_BACKBONES, SMALLEST_SLOPE
 
 Verdict = Literal["transfers", "weakly", "does not", "cannot tell"]
 
-SMALLEST_SLOPE = 0.1
-"""Metric points per ImageNet point that would matter. Ten points on ImageNet are years of better architectures; whoever
-changes backbones for them should get at least one point here, for less hardly pays for the change."""
+FEW_FAMILIES = 6
+"""below it the reason warns: where families of several backbones are told, what their members share is estimated from
+so few"""
 
-_FEWEST = 4
-"""backbones for a verdict: three leave one degree of freedom to the slope and none to Fisher's z"""
+_CLEARLY = 1.05
+"""times as wide as by the scatter is worth a word"""
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,8 @@ class TransferFit:
     """covariance of the values' errors, [n, n], in the order of the points; 0 where nothing is known of them"""
     n_test: float
     """test samples, the most that a backbone has; NaN where the table does not tell"""
+    n_clusters: float
+    """clusters of test samples, which are resampled together; NaN where the table does not tell"""
     pearson_r: Interval | None
     slope: Interval | None
     """metric's own scale per ImageNet point"""
@@ -75,6 +82,8 @@ class TransferFit:
     """the one backbone without which that spread would be less than half"""
     hangs_on: str | None
     """the family of several backbones without which the verdict would be another"""
+    ceiling: float | None
+    """where the task is nearly solved the slope that full transfer would have (`ceiling.py`); None elsewhere"""
     smallest_slope: float
     """metric points per ImageNet point that would matter"""
     verdict: Verdict
@@ -99,10 +108,11 @@ def fit_transfer(
     own scale; the normalised slope is that in metric points per ImageNet point (Fang et al., arXiv 2301.04644, figure
     1). The logit and the probit slope are those of `axes.py`.
 
-    Intervals (`fits.py`): Fisher's z for r; for slopes Student's t with n - 2 degrees of freedom, from the scatter
-    around the line and never narrower than the points' own errors allow. These errors come from the table's `low`,
-    `high` and seeds, or better from `covariance`, by backbone, which knows that all were scored on the same samples;
-    the table then holds one task and metric. Without `resample` nothing is read by a bootstrap, which takes most of the
+    Intervals (`fits.py`): Student's t for slopes, from the scatter around the line, by family where there are several
+    and one has several backbones (CR2 with Satterthwaite's degrees of freedom), and from the points' own errors;
+    Fisher's z for r, wider in the same measure. The errors come from the table's `low`, `high` and seeds, or better
+    from `covariance`, by backbone, which knows that all were scored on the same samples; the table then holds one task
+    and metric. Without `resample` nothing is read by a bootstrap, which takes most of the
     time.
 
     The verdict reads the normalised slope's interval [L, H] at `level`, its interval [l, h] at 2 `level` - 1 (two
@@ -111,7 +121,7 @@ def fit_transfer(
     - L >= d: transfers
     - 0 < L < d: weakly (surely positive, perhaps less than matters; surely less where h < d)
     - H < 0, or -d < l and h < d: does not (reversed; or equivalent to none)
-    - else, or without a fit, or below four backbones: cannot tell
+    - else, or without a fit, or below four backbones, or of two families: cannot tell
 
     No verdict says more than r does: where r's interval holds 0, a slope that excludes it is `cannot tell` too. A large
     p is never evidence of no transfer. Each (task, metric) stands for itself: nothing is corrected for their number.
@@ -142,6 +152,8 @@ def _fit(
     n = len(points)
     x, y = points["imagenet_top1"].to_numpy(np.float64), points["value"].to_numpy(np.float64)
     n_test = float(rows["n_test"].max())
+    n_clusters = float(rows["n_clusters"].max()) if "n_clusters" in rows else np.nan
+    families = list(groups_of(points))
     trouble = no_line(x, y, metric_title(metric))
     without = TransferFit(
         task=task,
@@ -150,6 +162,7 @@ def _fit(
         points=points,
         errors=errors,
         n_test=n_test,
+        n_clusters=n_clusters,
         pearson_r=None,
         slope=None,
         logit_slope=None,
@@ -159,70 +172,105 @@ def _fit(
         resampled_slope=None,
         intercept=None,
         band=pd.DataFrame(columns=["imagenet_top1", "value", "low", "high"], dtype=np.float64),
-        method=_method(errors),
+        method=_method(errors, families),
         critical_r=critical_correlation(n, level) if n > 2 else None,
         range_note=range_note(points),
         carried_by=carrier(points),
         hangs_on=None,
+        ceiling=None,
         smallest_slope=smallest_slope,
         verdict="cannot tell",
         reason=trouble + left_out,
     )
     if trouble:
         return without
-    pearson_r, slope = line_intervals(x, y, errors, level)
+    pearson_r, slope = line_intervals(x, y, errors, level, families=families, clusters=n_clusters)
     normalised = _scaled(slope, 100)
-    by_errors = slope.high > line_intervals(x, y, np.zeros_like(errors), level)[1].high
-    verdict, words = verdict_of(x, y, errors, smallest_slope, level)
+    scatter = line_intervals(x, y, np.zeros_like(errors), level, families=families)[1]
+    by_errors = slope.high - slope.value > _CLEARLY * (scatter.high - scatter.value)
+    verdict, words = verdict_of(x, y, errors, smallest_slope, level, families=families, clusters=n_clusters)
+    logits, probits = (
+        axis_slope(axis, x, y, errors, n_test, level, metric, families=families, clusters=n_clusters)
+        for axis in ("logit", "probit")
+    )
+    evidence = _evidence(n, pearson_r, normalised, metric, level, by_errors=by_errors)
     resampled = bootstrap_intervals(x, y, level) if resample and n >= BOOTSTRAP_FROM else None
+    full = near_ceiling(points, smallest_slope)
+    ceiling = "" if full is None else f" {ceiling_words(full, points, metric, logits)}"
     return replace(
         without,
         pearson_r=pearson_r,
         slope=slope,
-        logit_slope=axis_slope("logit", x, y, errors, n_test, level, metric),
-        probit_slope=axis_slope("probit", x, y, errors, n_test, level, metric),
+        logit_slope=logits,
+        probit_slope=probits,
         normalised_slope=normalised,
         resampled_r=resampled[0] if resampled else None,
         resampled_slope=_scaled(resampled[1], 100) if resampled else None,
         intercept=float(y.mean() - slope.value * x.mean()),
-        band=line_band(x, y, errors, level),
-        hangs_on=_family(points, errors, verdict, smallest_slope, level),
+        band=line_band(x, y, errors, level, families=families, clusters=n_clusters),
+        hangs_on=_family(points, errors, n_clusters, verdict, smallest_slope, level),
+        ceiling=full,
         verdict=verdict,
-        reason=f"{_evidence(n, pearson_r, normalised, metric, level, by_errors=by_errors)}; {words}.{left_out}",
+        reason=f"{evidence}; {words}.{_few_families(families)}{ceiling}{left_out}",
     )
 
 
-def _method(errors: Floats) -> str:
+def _method(errors: Floats, families: Sequence[str]) -> str:
+    scatter = f"the scatter by {len(set(families))} families (CR2, Satterthwaite)" if told(families) else "the scatter"
     known = (
         "and at least the points' own errors" if errors.any() else "alone, for the table tells no errors of the points"
     )
-    return f"Fisher z; Student t from the scatter {known}"
+    return f"Fisher z; Student t from {scatter} {known}"
+
+
+def _few_families(families: Sequence[str]) -> str:
+    """What to mind where families are told, but few."""
+    there = len(set(families))
+    if not told(families) or there >= FEW_FAMILIES:
+        return ""
+    return (
+        f" They come from {spelled(there)} families, which is few: how much families differ is hardly known, so the "
+        "intervals are wide and rough."
+    )
 
 
 def _scaled(interval: Interval, factor: float) -> Interval:
     return Interval(interval.value * factor, interval.low * factor, interval.high * factor)
 
 
-def verdict_of(x: Floats, y: Floats, errors: Floats, smallest: float, level: float) -> tuple[Verdict, str]:
-    """The rule of `fit_transfer` and its words, for points that define a line; `errors`: their covariance, [n, n].
+def verdict_of(
+    x: Floats,
+    y: Floats,
+    errors: Floats,
+    smallest: float,
+    level: float,
+    *,
+    families: Sequence[str] | None = None,
+    clusters: float = math.inf,
+) -> tuple[Verdict, str]:
+    """The rule of `fit_transfer` and its words, for points that define a line.
 
+    `errors`: their covariance, [n, n]; `families` and `clusters` as in `line_intervals`.
     Raises ValueError for what is no number: no verdict may come of it.
     """
     if not (np.isfinite(x).all() and np.isfinite(y).all() and np.isfinite(errors).all()):
         raise ValueError("points and their errors must be finite")
-    r, wide = line_intervals(x, y, errors, level)
-    wide, narrow = (_scaled(each, 100) for each in (wide, line_intervals(x, y, errors, 2 * level - 1)[1]))
-    return judge(len(x), r, wide, narrow, smallest)
+    if families is not None and told(families) and len(set(families)) == 2:
+        return "cannot tell", "a line through two families may be nothing but how these two differ"
+    (r, wide), (_, narrow) = (
+        line_intervals(x, y, errors, each, families=families, clusters=clusters) for each in (level, 2 * level - 1)
+    )
+    return judge(len(x), r, _scaled(wide, 100), _scaled(narrow, 100), smallest)
 
 
 def judge(n: int, r: Interval, wide: Interval, narrow: Interval, smallest: float) -> tuple[Verdict, str]:
     """The rule and its words for n backbones: `wide`, `narrow`: the normalised slope at the level of the verdict, and
     at that of two one-sided tests.
     """
-    if n < _FEWEST:
+    if n < FEWEST_BACKBONES:
         return (
             "cannot tell",
-            f"so few may lie near a line by luck, so no verdict is given below {spelled(_FEWEST)} backbones",
+            f"so few may lie near a line by luck, so no verdict is given below {spelled(FEWEST_BACKBONES)} backbones",
         )
     if not wide.holds(0) and r.holds(0):
         return "cannot tell", "the slope's interval excludes 0, but that of r holds it, and a verdict needs both"
@@ -241,21 +289,27 @@ def judge(n: int, r: Interval, wide: Interval, narrow: Interval, smallest: float
     return "cannot tell", f"that holds 0 as well as slopes that would matter ({smallest:g} or more, up or down)"
 
 
-def _family(points: pd.DataFrame, errors: Floats, verdict: Verdict, smallest: float, level: float) -> str | None:
+def _family(
+    points: pd.DataFrame, errors: Floats, clusters: float, verdict: Verdict, smallest: float, level: float
+) -> str | None:
     """The largest family of several backbones without which the verdict would be another.
 
-    Backbones of one family tend to do alike, which no interval here knows. Where too few for any verdict would remain,
-    that counts only against a family that most of the backbones belong to: else it would be said of every small study.
+    Where too few for any verdict would remain, that counts only against a family that most of the backbones belong to:
+    else it would be said of every small study.
     """
     if verdict == "cannot tell":
         return None
+    groups = groups_of(points)
     sizes = points.loc[points["family"] != "", "family"].value_counts()
     for family in sizes.index[sizes > 1]:
         rest = (points["family"] != family).to_numpy()
-        if rest.sum() < _FEWEST and rest.mean() >= 0.5:
+        if rest.sum() < FEWEST_BACKBONES and rest.mean() >= 0.5:
             continue
         x, y = (points[name].to_numpy(np.float64)[rest] for name in ("imagenet_top1", "value"))
-        if no_line(x, y, "") or verdict_of(x, y, errors[np.ix_(rest, rest)], smallest, level)[0] != verdict:
+        if no_line(x, y, ""):
+            return str(family)
+        remaining, of_rest = list(groups[rest]), errors[np.ix_(rest, rest)]
+        if verdict_of(x, y, of_rest, smallest, level, families=remaining, clusters=clusters)[0] != verdict:
             return str(family)
     return None
 
@@ -267,7 +321,7 @@ def _evidence(n: int, r: Interval, slope: Interval, metric: str, level: float, *
         f"{capital(count(n, 'backbone'))}: |r| must exceed {needed} for p < {1 - level:.2g}; here r = {seen} "
         f"({low} to {high}). A point more on ImageNet went with {signed(slope.value, 2)} points of "
         f"{metric_title(metric)} ({signed(slope.low, 2)} to {signed(slope.high, 2)}"
-        f"{', for each point is uncertain by more than they scatter' if by_errors else ''})"
+        f"{', for the points are more uncertain than their scatter shows' if by_errors else ''})"
     )
 
 

@@ -37,6 +37,8 @@ class Part:
     words: tuple[str, ...]
     chart: Figure | None = None
     table: Table | None = None
+    names_images: bool = False
+    """whether the table's rows are single images"""
 
 
 def behind(fit: TransferFit, figures: Figures, names: Mapping[str, str], metric: str) -> tuple[Part, ...]:

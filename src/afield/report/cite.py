@@ -68,7 +68,7 @@ def _methods(record: StudyRecord, found: Answer) -> Iterator[str]:
         yield "Recipe, epoch and backbone were chosen on the test images themselves, so that results flatter."
     else:
         chosen = listing([task.name for task in record.tasks if task.selection == "test"])
-        yield f"Recipe, epoch and backbone were chosen on validation images, but on {chosen} on the test images themselves."
+        yield f"Recipe, epoch and backbone were chosen on validation images, but of {chosen} on the test images."
     seeds = len(head.seeds)
     yield (
         f"The chosen recipe was repeated under {count(seeds, 'seed')}." if seeds > 1 else
@@ -76,14 +76,14 @@ def _methods(record: StudyRecord, found: Answer) -> Iterator[str]:
     )  # fmt: skip
     yield (
         "Intervals are at 95 %: of values and paired differences from 2,000 resamples of the test images, by cluster"
-        f"{', and the variance between seeds' if seeds > 1 else ''}; differences to the chosen backbone allow for their "
-        "number (Bonferroni)."
+        f"{', and the variance between seeds' if seeds > 1 else ''}; differences to the chosen backbone allow for "
+        "their number (Bonferroni)."
     )
     fits = [part.fit for part in found.tasks if part.fit]
     if fits:
         yield (
-            "ImageNet top-1 accuracy was held against the test metric by least squares, with Student's t intervals from "
-            "the scatter of the backbones and never narrower than the errors of the points; a slope of "
+            "ImageNet top-1 accuracy was held against the test metric by least squares, with Student's t intervals "
+            "from the scatter of the backbones and never narrower than the errors of the points; a slope of "
             f"{fits[0].smallest_slope:g} metric points per ImageNet point was the smallest of interest."
         )
 

@@ -14,6 +14,7 @@ from afield.analysis.transfer import TransferFit
 from afield.analysis.words import count
 from afield.report import charts, words
 from afield.report.figures import Figure, Figures
+from afield.report.recorded import Table
 from afield.report.rows import Row
 from afield.scoring.intervals import Interval
 from afield.scoring.metrics import in_points
@@ -61,9 +62,9 @@ def transfer_figure(fit: TransferFit, figures: Figures, names: Names, ranking: R
     )
 
 
-def point_rows(fit: TransferFit, names: Names) -> tuple[Row, ...]:
+def point_table(fit: TransferFit, ranking: Ranking, names: Names, metric: str) -> Table:
     """The points of the transfer figure in words."""
-    return tuple(
+    rows = tuple(
         Row(
             names.get(point["backbone"], point["backbone"]),
             point["backbone"],
@@ -76,6 +77,11 @@ def point_rows(fit: TransferFit, names: Names) -> tuple[Row, ...]:
         )
         for point in fit.points.to_dict("records")
     )
+    caption = (
+        f"ImageNet top-1 and {metric}, mean over seeds, 95\u00a0% interval from "
+        f"{rests_on(ranking.n_test, ranking.n_clusters)} and the seeds"
+    )
+    return Table(caption, ("backbone", "ImageNet top-1 (%)", metric, "seeds"), rows)
 
 
 def fit_in_numbers(fit: TransferFit, metric: str) -> tuple[tuple[str, str], ...]:
@@ -92,6 +98,8 @@ def fit_in_numbers(fit: TransferFit, metric: str) -> tuple[tuple[str, str], ...]
     if fit.critical_r is not None:
         told.append(("|r| needed for p < 0.05", f"{fit.critical_r:.2f}"))
     told.append(("smallest slope that matters", f"{fit.smallest_slope:g}"))
+    if fit.ceiling is not None:
+        told.append(("slope of full transfer, so near the ceiling", f"{fit.ceiling:.2f}"))
     told += [("ImageNet accuracies seen", fit.range_note), ("intervals by", fit.method)]
     return tuple((name, text) for name, text in told if text)
 
@@ -137,9 +145,11 @@ def effect_figure(effects: tuple[Effect, ...], figures: Figures, names: Names, r
     )
 
 
-def effect_rows(effects: tuple[Effect, ...], names: Names) -> tuple[Row, ...]:
-    """What the effect figure shows, in words."""
-    return tuple(
+def effect_table(effects: tuple[Effect, ...], ranking: Ranking, names: Names, metric: str) -> Table | None:
+    """What the effect figure shows, in words; None where there is nothing to show."""
+    if not effects:
+        return None
+    rows = tuple(
         Row(
             names.get(effect.backbone, effect.backbone),
             effect.backbone,
@@ -153,6 +163,12 @@ def effect_rows(effects: tuple[Effect, ...], names: Names) -> tuple[Row, ...]:
         )
         for effect in effects
     )
+    caption = (
+        f"Test {metric} with ImageNet weights and from scratch, in brackets 95\u00a0% intervals from "
+        f"{rests_on(ranking.n_test, ranking.n_clusters)} and the seeds; differences in "
+        f"{words.difference_unit(ranking.metric)}"
+    )
+    return Table(caption, ("backbone", "pretrained", "from scratch", "difference", "seeds"), rows)
 
 
 def cost_figure(ranking: Ranking, figures: Figures, names: Names, metric: str) -> Figure | None:

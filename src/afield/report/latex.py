@@ -26,10 +26,10 @@ PREAMBLE = r"""% \usepackage[T1]{fontenc} \usepackage{textcomp} \usepackage{book
 
 
 def escaped(text: str) -> str:
-    """Text that LaTeX prints as it is.
+    r"""Text that LaTeX prints as it is.
 
-    >>> escaped("50 % of lite_2 & \\\\ {x}")
-    '50 \\\\% of lite\\\\_2 \\\\& \\\\textbackslash{} \\\\{x\\\\}'
+    >>> print(escaped("50 % of lite_2 & {x}"))
+    50 \% of lite\_2 \& \{x\}
     """
     return "".join(_SIGNS.get(sign, sign) for sign in text)
 

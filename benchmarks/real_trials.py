@@ -1,0 +1,158 @@
+"""False claims on real numbers: ImageNet accuracies put out of order, and one backbone held against itself.
+
+    python -m benchmarks.real_trials placebo FOLDER   # of others' tables: biobench_results_tidy.csv, tll_model_ranking.csv
+    python -m benchmarks.real_trials twins OUT        # a finished result folder with two seeds or more
+
+From the root of the repository. What is not there is told and left out. docs/how_often_wrong.md reads the tables.
+
+Placebo: nothing transfers from accuracies that belong to other backbones, so every `transfers`, `weakly` and reversed
+`does not` is a false claim. They are shuffled backbone by backbone, and so that families stay together: backbones are
+laid out family by family, in an order of families at random, and accuracies likewise in another.
+
+Twins: two networks of one backbone, task and intervention that differ in the seed alone, as if they were two backbones.
+Of *networks* the interval knows the test images alone, so networks that do differ are no false claim; of *backbones* it
+knows the variance between seeds as well, here from the other backbones of the study.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from collections.abc import Iterator
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+
+from afield.analysis.analyse import analyse
+from afield.analysis.paired import PairedScores, student_p
+from afield.analysis.points import groups_of
+from afield.analysis.table import TableChoice
+from afield.analysis.transfer import SMALLEST_SLOPE, TransferFit, verdict_of
+from afield.base.streams import stream
+from afield.scoring.intervals import LEVEL
+from afield.scoring.metrics import METRICS
+from afield.study.collect import load_record
+from afield.study.record import StudyRecord
+
+TABLES = {
+    "biobench_results_tidy.csv": TableChoice(
+        columns={"backbone": "model", "task": "dataset", "low": "ci_low", "high": "ci_high"},
+        tasks=("beluga", "ecdysis", "fishnet", "fungiclef", "herbarium19", "iwildcam", "kabr", "mammalnet", "plankton",
+               "plantnet"),
+    ),
+    "tll_model_ranking.csv": TableChoice(
+        columns={"backbone": "model", "task": "dataset", "value": "finetuned_acc"}, metric="accuracy"
+    ),
+}  # fmt: skip
+"""how each published table is read"""
+
+
+def shuffled(families: np.ndarray, generator: np.random.Generator, *, whole: bool) -> np.ndarray:
+    """Places [n] from which each backbone gets its ImageNet accuracy; `whole`: families stay together."""
+    if not whole:
+        return generator.permutation(len(families))
+    takes, gives = (_by_family(families, generator) for _ in range(2))
+    places = np.empty(len(families), np.int64)
+    places[takes] = gives
+    return places
+
+
+def _by_family(families: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """All places, family by family, in an order of families and within them at random."""
+    names = generator.permutation(np.unique(families))
+    return np.concatenate([generator.permutation(np.flatnonzero(families == name)) for name in names])
+
+
+def claims(fit: TransferFit, permutations: int, seed: int, *, whole: bool) -> Counter[str]:
+    """What is said of a task with its ImageNet accuracies out of order."""
+    generator = stream(seed, "placebo", fit.task, "families" if whole else "backbones")
+    x, y = (fit.points[name].to_numpy(np.float64) for name in ("imagenet_top1", "value"))
+    families = groups_of(fit.points).to_numpy()
+    said: Counter[str] = Counter()
+    for _ in range(permutations):
+        there = x[shuffled(families, generator, whole=whole)]
+        verdict, words = verdict_of(
+            there, y, fit.errors, SMALLEST_SLOPE, LEVEL, families=list(families), clusters=fit.n_clusters
+        )
+        said["reversed" if words.startswith("reversed") else verdict] += 1
+    return said
+
+
+def placebo(folder: Path, permutations: int, seed: int) -> None:
+    """Print a row a table and way of shuffling."""
+    kinds = ("transfers", "weakly", "reversed", "does not", "cannot tell")
+    print(f"Seed {seed}, {permutations} permutations of each task. Shares in %.\n")
+    print(f"| table | tasks | shuffled | {' | '.join(kinds)} | false claims | worst task |")
+    print("|" + "---|" * (len(kinds) + 5))
+    for name, choice in TABLES.items():
+        if not (folder / name).is_file():
+            print(f"{folder / name}: is not there; left out")
+            continue
+        fits = analyse(folder / name, choice).fits
+        for whole in (False, True):
+            if whole and all(groups_of(fit.points).is_unique for fit in fits):
+                continue
+            said = [claims(fit, permutations, seed, whole=whole) for fit in fits]
+            total = sum(said, Counter[str]())
+            wrong = [sum(each[kind] for kind in kinds[:3]) / permutations for each in said]
+            shares = " | ".join(f"{100 * total[kind] / total.total():.1f}" for kind in kinds)
+            print(
+                f"| {name} | {len(fits)} | {'families together' if whole else 'backbones'} | {shares} | "
+                f"{100 * float(np.mean(wrong)):.1f} | {100 * max(wrong):.1f} |",
+                flush=True,
+            )
+
+
+def twins_of(record: StudyRecord) -> Iterator[tuple[float, float]]:
+    """Of each pair of networks that differ in the seed alone two p values of there being no difference: as networks, and
+    as backbones, where others tell of the variance between seeds (else NaN).
+    """
+    for task in record.tasks:
+        for intervention in record.study.study.interventions:
+            scores = PairedScores.of(record, task.name, METRICS[task.metric], (intervention,))
+            for key, mine in scores.networks.items():
+                rest = {other: each for other, each in scores.networks.items() if other != key}
+                others = PairedScores(scores.metric, rest, scores.samples, scores.clusters)
+                for first, second in combinations(sorted(mine.rows["seed"]), 2):
+                    one, two = mine.of_seeds([first]), mine.of_seeds([second])
+                    difference = one.value - two.value
+                    samples = others.parts(one, two)[:1]
+                    known = others.seed_freedom(intervention) > 0
+                    yield (
+                        student_p(difference, samples),
+                        student_p(difference, others.parts(one, two)) if known else np.nan,
+                    )
+
+
+def twins(folder: Path) -> None:
+    """Print how many pairs are told apart at 5 %."""
+    if not (folder / "afield.json").is_file():
+        print(f"{folder}: is no result folder; left out")
+        return
+    found = np.array(list(twins_of(load_record(folder))))
+    if not len(found):
+        print(f"{folder}: no backbone was scored with two seeds; left out")
+        return
+    print("| taken for | pairs | told apart at 5 % | share |\n|---|---|---|---|")
+    for name, p in (("networks", found[:, 0]), ("backbones", found[:, 1])):
+        p = p[~np.isnan(p)]
+        print(f"| {name} | {len(p)} | {(p < 1 - LEVEL).sum()} | {100 * np.mean(p < 1 - LEVEL):.1f} % |")
+
+
+def main() -> None:
+    """Print one table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("table", choices=("placebo", "twins"))
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--permutations", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    if options.table == "placebo":
+        placebo(options.folder, options.permutations, options.seed)
+    else:
+        twins(options.folder)
+
+
+if __name__ == "__main__":
+    main()
