@@ -30,7 +30,7 @@ test-fast: $(TOOLS)
 	$(PYTEST) -m "not slow"
 
 test-slow: $(TOOLS)
-	$(PYTEST) -m slow
+	$(PYTEST) -m "slow and not long"
 
 check: $(TOOLS)
 	$(BIN)/ruff format --check .
@@ -42,8 +42,10 @@ format: $(TOOLS)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# All that takes longer than a CI run may: the slow tests, then every benchmark.
-prove: test-slow bench
+# All that takes longer than a CI run may: the slow tests, the long ones among them, then every benchmark.
+prove: $(TOOLS)
+	$(PYTEST) -m slow
+	$(MAKE) bench
 
 bench: $(TOOLS)
 	set -e; for script in $(sort $(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python "$$script"; done

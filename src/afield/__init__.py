@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from afield.backbones.backbone import Backbone
     from afield.backbones.own_heads import Head
     from afield.images.augmentation.augmentation import Augmentation
-    from afield.report.page import report
+    from afield.report.page import charts, report
     from afield.scoring.metric import Metric
     from afield.study.collect import load_record, results
     from afield.study.own_interventions import Intervention
@@ -36,6 +36,7 @@ __all__ = [
     "Task",
     "__version__",
     "analyse",
+    "charts",
     "load_network",
     "load_record",
     "load_study",
@@ -54,6 +55,7 @@ _HOMES = {
     "TableChoice": "afield.analysis.table",
     "Task": "afield.tasks.task",
     "analyse": "afield.analysis.analyse",
+    "charts": "afield.report.page",
     "load_network": "afield.winner",
     "load_record": "afield.study.collect",
     "load_study": "afield.study.study_file",

@@ -19,7 +19,8 @@ from afield.analysis.letters import compact_letters
 from afield.analysis.over_tasks import over_tasks
 from afield.analysis.paired import holm
 from afield.analysis.pairs import COLUMNS, Place, Places, discordant, pair_table, places_of
-from afield.analysis.told import describe_candidate, describe_pair, describe_places
+from afield.analysis.table import read_table
+from afield.analysis.told import describe_candidate, describe_candidate_elsewhere, describe_pair, describe_places
 from afield.base.errors import InputError
 from afield.scoring.intervals import Interval
 from afield.study.record import StudyRecord
@@ -170,6 +171,28 @@ def test_a_candidate_in_words(record: StudyRecord) -> None:
     assert "three other backbones (plain) let 58.4 % on ImageNet expect" in text
     assert "the line had to be drawn out to it" in text
     assert describe_candidate(record, SQUEEZE, "scratch") != text
+
+
+def test_a_candidate_beside_the_results_of_others(record: StudyRecord) -> None:
+    """The line of three others by numpy; the candidate, which is there too, does not draw it."""
+    accuracies = {"a": 70.0, "b": 74.0, "c": 78.0, "d": 81.0, SQUEEZE: 58.4}
+    others = pd.DataFrame(
+        {
+            "backbone": list(accuracies), "task": "elpv", "imagenet_top1": list(accuracies.values()),
+            "metric": "accuracy", "value": [0.70, 0.75, 0.76, 0.80, 0.1],
+        }
+    )  # fmt: skip
+    read = read_table(others)
+    text = describe_candidate_elsewhere(record, LITE0, read.rows)
+    x, y = np.array([70.0, 74, 78, 81, 58.4]), np.array([0.70, 0.75, 0.76, 0.80, 0.1])
+    slope, start = np.polyfit(x, y, 1)
+    top1 = record.results.loc[record.results["backbone"] == LITE0, "imagenet_top1"].iloc[0]
+    assert f"five other backbones (plain) let {top1:.1f} % on ImageNet expect {slope * top1 + start:.3f}" in text
+    assert text.endswith("is in the residual, too.")
+    four = describe_candidate_elsewhere(record, SQUEEZE, read.rows)
+    assert "four other backbones" in four
+    with pytest.raises(InputError, match=r"no task of this study.*here elpv by accuracy, there moths by accuracy"):
+        describe_candidate_elsewhere(record, LITE0, read_table(others.assign(task="moths")).rows)
 
 
 def test_test_that_selected_has_no_curse_told(record: StudyRecord) -> None:

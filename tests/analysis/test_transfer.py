@@ -5,11 +5,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import linregress, norm, pearsonr, t
 
-from afield.analysis.transfer import SMALLEST_SLOPE, TransferFit, fit_transfer, verdict_of
+from afield.analysis.transfer import TransferFit, fit_transfer, verdict_of
 from afield.base.errors import InputError
 from afield.scoring.metrics import METRICS
 from afield.scoring.panel import fitting
 from afield.study.record import StudyRecord
+from afield.study.rule import SMALLEST_SLOPE
 
 TOP1 = (60.0, 66.0, 71.0, 75.0, 78.0, 81.0)
 

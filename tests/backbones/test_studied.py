@@ -14,6 +14,15 @@ def marked(studied):
     return pytest.param(studied, id=studied.architecture, marks=[pytest.mark.slow] if studied.slow else [])
 
 
+HUGE = ("ViT-L-14", "ViT-L-14-336", "pnasnet5large", "caformer_b36")
+"""whose steps take half a minute to a minute each; smaller ones of their kinds hold the same behaviour"""
+
+
+def trained(studied):
+    long = [pytest.mark.long] if studied.architecture in HUGE else []
+    return pytest.param(studied, id=studied.architecture, marks=[*([pytest.mark.slow] if studied.slow else []), *long])
+
+
 def test_there_are_as_many_as_the_study_had():
     assert (len(THE_19), len(THE_7), len(CLIP)) == (19, 7, 6)
 
@@ -35,7 +44,7 @@ def test_parameters_and_head_are_those_of_the_study(studied: Studied):
     assert body == wide  # nothing but the head is new
 
 
-@pytest.mark.parametrize("studied", [marked(one) for one in EVERY])
+@pytest.mark.parametrize("studied", [trained(one) for one in EVERY])
 def test_a_step_of_training_at_its_own_size_and_at_another(studied: Studied):
     for size in (studied.size, studied.second):
         if size is not None:

@@ -1,34 +1,116 @@
-"""A real browser draws every chart, without a complaint and without a question to the network."""
+"""A real browser draws every chart and does what is clicked, without a complaint or a question to the network."""
 
-import re
-import shutil
-import subprocess
+import csv
 
 import pytest
 
+from afield.backbones.sets import PAPER
 from afield.report.page import render
-from tests.fixtures.records import make_record, with_subgroups
+from tests.fixtures.records import SCRATCH, make_record, with_subgroups
+from tests.report.browser import CHROMIUM, Browser
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--enable-logging=stderr"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-    *("--virtual-time-budget=20000", "--window-size=400,4000", "--dump-dom"),
-)
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")]
+
+RANKING = '.scroll[aria-label^="In the order of validation"]'
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
-def test_every_open_chart_is_drawn_and_the_console_stays_empty(tmp_path):
-    page = tmp_path / "report.html"
-    record = with_subgroups(make_record(), site=["here"] * 300 + ["there"] * 225)
-    page.write_text(render(record), encoding="utf-8")
-    command = [CHROMIUM, *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", page.as_uri()]
-    run = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
-    assert "CONSOLE" not in run.stderr
-    body = re.sub(r"<script.*?</script>", "", run.stdout, flags=re.S)
-    charts = re.findall(r'<div class="chart[^"]*"[^>]*>', body)
-    folded = len(re.findall(r"Losses by epoch", body))
-    drawn = [chart for chart in charts if 'data-drawn="yes"' in chart]
-    assert len(charts) - folded <= len(drawn) <= len(charts)  # folded ones may wait until they are opened
-    assert len(re.findall(r'<svg[^>]*class="marks"', body)) == len(drawn)
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    strength = {SCRATCH: 0.9, **{name: 0.6 + 0.1 * place for place, name in enumerate(PAPER[2:12])}}
+    record = with_subgroups(make_record(strength=strength), site=["here"] * 300 + ["there"] * 225)
+    path = tmp_path_factory.mktemp("page") / "report.html"
+    path.write_text(render(record), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def browser(page):
+    with Browser(page.parent) as opened:
+        opened.open(page)
+        yield opened
+        assert not opened.console
+        assert {url.split(":")[0] for url in opened.requests} <= {"file", "data", "blob"}
+
+
+def names(browser, table):
+    return browser.run(f"[...{table}.tBodies[0].rows].filter(r => !r.hidden).map(r => r.dataset.name)")
+
+
+def test_all_that_is_open_is_drawn_and_the_rest_when_it_is_opened(browser):
+    drawn = "document.querySelectorAll('.chart svg.marks').length"
+    places = browser.run("document.querySelectorAll('[data-chart]').length")
+    assert 0 < browser.run(drawn) < places
+    browser.run("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+    browser.wait(f"{drawn} === {places}")
+    assert browser.run("document.querySelectorAll('.files').length") == places
+    browser.run("document.querySelectorAll('details').forEach(d => { d.open = false; })")
+
+
+def test_a_head_sorts_up_and_down_and_back(browser):
+    table = f"document.querySelector('{RANKING} table')"
+    original = names(browser, table)
+    heads = f"{RANKING} th .sort"
+    values = f"[...{table}.tBodies[0].rows].map(r => parseFloat(r.cells[1].textContent))"
+    browser.click(heads, 1)
+    assert browser.run(values) == sorted(browser.run(values))
+    assert browser.run(f"{table}.tHead.rows[0].cells[1].getAttribute('aria-sort')") == "ascending"
+    browser.click(heads, 1)
+    assert browser.run(values) == sorted(browser.run(values), reverse=True)
+    browser.click(heads, 1)
+    assert names(browser, table) == original
+    assert browser.run(f"{table}.tHead.rows[0].cells[1].getAttribute('aria-sort')") is None
+
+
+def test_a_field_filters_a_long_table(browser):
+    table = f"document.querySelector('{RANKING} table')"
+    browser.click(f".filter-line:has(+ {RANKING}) input")
+    browser.write("squeeze")
+    assert names(browser, table) == ["squeezenet1_1"]
+    assert browser.run("document.activeElement.closest('.filter-line').lastChild.textContent") == "1 of 11"
+    browser.run("(f => { f.value = ''; f.dispatchEvent(new Event('input')); })(document.activeElement)")
+    assert len(names(browser, table)) == 11
+
+
+def test_a_backbone_is_shown_wherever_it_stands(browser):
+    lit = "[...document.querySelectorAll('.chart .lit')].map(m => m.__data__.datum.name)"
+    browser.click(f"{RANKING} tr[data-name=squeezenet1_1] td")
+    assert set(browser.run(lit)) == {"squeezenet1_1"}
+    charts = browser.run("[...document.querySelectorAll('.chart.linked')].map(c => c.dataset.name)")
+    assert {"elpv transfer", "elpv differences", "elpv cost"} <= set(charts)
+    browser.call("Input.dispatchKeyEvent", type="keyDown", key="Escape")
+    assert browser.run(lit) == []
+    spot = browser.run("""(() => {
+      const mark = document.querySelector('[data-name="elpv cost"] .mark-symbol.role-mark path');
+      mark.scrollIntoView({ block: "center", behavior: "instant" });
+      const box = mark.getBoundingClientRect();
+      return [box.x + box.width / 2, box.y + box.height / 2, mark.__data__.datum.name];
+    })()""")
+    browser.point(*spot[:2])
+    browser.wait("document.querySelectorAll('.chart .lit').length > 2")
+    assert set(browser.run(lit)) == {spot[2]}
+    assert browser.run("document.querySelector('tr.lit').dataset.name") == spot[2]
+
+
+def test_a_chart_is_saved_as_picture_and_as_data(browser, tmp_path):
+    browser.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path), eventsEnabled=True)
+    files = '[data-name="elpv transfer"] + .files button'
+    for at, name in enumerate(("elpv transfer.svg", "elpv transfer.csv")):
+        browser.click(files, at)
+        for _ in range(200):
+            if (tmp_path / name).exists():
+                break
+            browser.run("new Promise(next => setTimeout(next, 50))")
+    picture = (tmp_path / "elpv transfer.svg").read_text(encoding="utf-8")
+    assert picture.startswith("<svg")
+    assert "var(--" not in picture
+    rows = list(csv.DictReader((tmp_path / "elpv transfer.csv").read_text(encoding="utf-8").splitlines()))
+    assert {row["name"] for row in rows} == set(names(browser, f"document.querySelector('{RANKING} table')"))
+    assert {"imagenet_top1", "value", "low", "high"} <= rows[0].keys()
+    assert "dx" not in rows[0]
+
+
+def test_nothing_is_wider_than_a_phone(page, tmp_path):
+    with Browser(tmp_path, width=400, height=800) as phone:
+        phone.open(page)
+        assert phone.run("document.documentElement.scrollWidth") <= 400
+        assert not phone.console

@@ -1,5 +1,6 @@
 """Charts compile, names keep apart, numbers read well."""
 
+import json
 import math
 import re
 from importlib import resources
@@ -12,7 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from afield.report import charts, words
+from afield.report.figures import ROWS
 from afield.report.labels import LINE, place_labels
+from afield.report.rank_charts import mean_rank_chart
 from afield.report.search_charts import curves_chart, landscape_chart, losses_chart
 from afield.scoring.intervals import Interval
 
@@ -40,23 +43,23 @@ CELLS = pd.DataFrame(
         "state": ["stopped early", "chosen", "failed"],
     }
 )
-HISTORY = pd.DataFrame(
-    {
-        "trial": ["a", "a", "b"],
-        "line": ["seed 0", "seed 0", "other recipes"],
-        "epoch": [1, 2, 1],
-        "validation": [0.7, 0.8, 0.6],
-        "loss": [0.6, 0.5, 0.7],
-        "of": ["training", "training", "validation"],
-    }
-)
+HISTORY = [
+    {"trial": 0, "line": "seed 0", "epoch": [1, 2], "validation": [0.7, 0.8]},
+    {"trial": 1, "line": "other recipes", "epoch": [1], "validation": [0.6]},
+]
+LOSSES = [
+    {"trial": 0, "line": "seed 0", "of": of, "epoch": [1, 2], "loss": [0.6, 0.5]} for of in ("training", "validation")
+]
 AXES = {"learning_rate": (1e-4, 1e-3, 1e-2), "weight_decay": (1e-4,)}
 GRID = pd.concat([CELLS, CELLS.assign(weight_decay=1e-3)], ignore_index=True)
 
 
-def svg(chart: altair.LayerChart) -> str:
+def svg(chart: altair.LayerChart, rows: list[dict] | None = None) -> str:
+    """Drawn; `rows` are those of a shape, which brings none of its own."""
     version = ".".join(altair.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
     specification = charts.in_colours(chart.properties(width=400).to_dict())
+    if rows is not None:
+        specification["datasets"] = {ROWS: json.loads(json.dumps(rows).replace("NaN", "null"))}
     return vl_convert.vegalite_to_svg(specification, vl_version=version)
 
 
@@ -67,26 +70,45 @@ def svg(chart: altair.LayerChart) -> str:
         (charts.transfer_chart(POINTS, BAND.iloc[:0], metric="accuracy", certain=True), ["lite0"]),
         (charts.cost_chart(POINTS, metric="accuracy"), ["lite2", "one training takes"]),
         (charts.interval_chart(POINTS.assign(words="+1.0"), title="better", unit="points"), ["+1.0", "better"]),
-        (landscape_chart(CELLS, AXES, metric="accuracy", domain=(0.6, 0.9)), ["failed", "0.800", "learning rate"]),
         (
-            landscape_chart(GRID, {**AXES, "weight_decay": (1e-4, 1e-3)}, metric="accuracy", domain=(0.6, 0.9)),
-            ["failed"],
-        ),
-        (
-            landscape_chart(
-                CELLS.assign(learning_rate=1e-3, weight_decay=[0.0, 2.5e-4, 1e-3]),
-                {"learning_rate": (1e-3,), "weight_decay": (0.0, 2.5e-4, 1e-3)},
-                metric="accuracy",
-                domain=(0.6, 0.9),
+            mean_rank_chart(
+                pd.DataFrame({"name": ["a", "b"], "mean_rank": [1.2, 1.8], "letters": ["a", "a"]}),
+                pd.DataFrame({"name": ["a", "b"], "task": "moths", "rank": [1.0, 2.0]}),
+                pd.DataFrame({"group": ["a", "a"], "name": ["a", "b"]}),
             ),
-            ["failed", "0.800", "2.5e-4"],
+            ["rank (1 is the best)"],
         ),
-        (curves_chart(HISTORY, ["seed 0"], metric="accuracy", domain=(0.6, 0.9), epochs=2), ["epoch"]),
-        (losses_chart(HISTORY, ["seed 0"], epochs=30), ["cross-entropy"]),
     ],
 )
 def test_charts_draw_what_they_are_given(chart, words_in_it):
-    drawn = svg(chart)
+    assert_drawn(svg(chart), words_in_it)
+
+
+@pytest.mark.parametrize(
+    ("axes", "rows", "words_in_it"),
+    [
+        (AXES, CELLS, ["failed", "0.800", "learning rate"]),
+        ({**AXES, "weight_decay": (1e-4, 1e-3)}, GRID, ["failed"]),
+        (
+            {"learning_rate": (1e-3,), "weight_decay": (0.0, 2.5e-4, 1e-3)},
+            CELLS.assign(learning_rate=1e-3, weight_decay=[0.0, 2.5e-4, 1e-3]),
+            ["failed", "0.800", "2.5e-4"],
+        ),
+    ],
+)
+def test_a_landscape_shows_every_cell(axes, rows, words_in_it):
+    chart = landscape_chart(axes, metric="accuracy", domain=(0.6, 0.9))
+    assert_drawn(svg(chart, rows.to_dict("records")), words_in_it)
+
+
+def test_trainings_are_drawn_from_a_row_each():
+    drawn = svg(curves_chart(["seed 0"], metric="accuracy", domain=(0.6, 0.9), epochs=2), HISTORY)
+    assert_drawn(drawn, ["epoch"])
+    assert drawn.count('aria-roledescription="point"') == 3
+    assert_drawn(svg(losses_chart(["seed 0"], epochs=30), LOSSES), ["cross-entropy"])
+
+
+def assert_drawn(drawn, words_in_it):
     assert "var(--" not in drawn
     assert "NaN" not in drawn
     for word in words_in_it:
@@ -94,9 +116,9 @@ def test_charts_draw_what_they_are_given(chart, words_in_it):
 
 
 def test_a_seed_has_the_colour_of_its_place_in_the_study_even_where_others_lack():
-    history = HISTORY.replace({"line": {"seed 0": "seed 2"}})
-    drawn = curves_chart(history, ["seed 0", "seed 10", "seed 2"], metric="accuracy", domain=(0.6, 0.9), epochs=2)
-    assert charts.COLOURS["series-3"] in svg(drawn)
+    history = [{**HISTORY[0], "line": "seed 2"}]
+    chart = curves_chart(["seed 0", "seed 10", "seed 2"], metric="accuracy", domain=(0.6, 0.9), epochs=2)
+    assert charts.COLOURS["series-3"] in svg(chart, history)
 
 
 def test_the_front_holds_what_nobody_beats():

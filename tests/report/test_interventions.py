@@ -58,5 +58,5 @@ def test_names_of_interventions_stay_text(varied: StudyRecord) -> None:
     )
     results = varied.results.replace({"intervention": {"gem": EVIL}})
     page = Reader(render(dataclasses.replace(varied, study=study, results=results)))
-    assert len(page.all("script")) == 4
+    assert len(page.all("script")) == 5
     assert EVIL in "".join(page.text)

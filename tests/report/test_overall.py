@@ -17,8 +17,8 @@ def test_several_tasks_are_headed_by_what_holds_over_all() -> None:
         }
     )
     page = render(record)
-    assert '<a href="#over-tasks">Over all tasks</a>' in page
-    assert page.index('id="over-tasks"') < page.index('id="task-1"')
+    assert '<a href="#over">All tasks</a>' in page
+    assert page.index('id="over"') < page.index('id="task-1"')
     for words in ("slope on one more task like these", "p of equal slopes (Hotelling)"):
         assert f"<dt>{words}</dt>" in page
     section = overall_section(answer(record).overall)
@@ -29,5 +29,5 @@ def test_several_tasks_are_headed_by_what_holds_over_all() -> None:
 
 
 def test_one_task_has_no_part_over_tasks(html: str) -> None:
-    assert "over-tasks" not in html
+    assert 'id="over"' not in html
     assert overall_section(None) is None

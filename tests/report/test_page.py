@@ -145,7 +145,7 @@ def renamed(record: StudyRecord) -> StudyRecord:
 
 def test_text_never_becomes_code(record, html):
     page, plain = Reader(render(renamed(record))), Reader(html)
-    assert len(page.all("script")) == len(plain.all("script")) == 4
+    assert len(page.all("script")) == len(plain.all("script")) == 5
     assert len(page.all("img")) == len(plain.all("img"))
     assert not [attributes for _, attributes in page.tags if any(name.startswith("on") for name in attributes)]
     assert EVIL in "".join(page.text)

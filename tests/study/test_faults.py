@@ -91,19 +91,23 @@ def test_a_truncated_picture_is_left_out_and_listed_where_the_study_says_so(phot
 
 
 class Signaller(Silent):
-    """Sends a signal to one worker, once, in the middle of its trial."""
+    """Sends a signal to the youngest worker in the middle of its trial, so many times."""
 
-    def __init__(self, number: signal.Signals) -> None:
-        self.number = number
-        self.sent = False
+    def __init__(self, number: signal.Signals, times: int = 1) -> None:
+        self.number, self.times = number, times
+        self.sent = 0
+        self.said = list[str]()
+
+    def say(self, words: str) -> None:
+        self.said.append(words)
 
     def standing(self, standing: Standing) -> None:
-        if self.sent or not standing.running:
+        if self.sent == self.times or not standing.running:
             return
         worker = max(multiprocessing.active_children(), key=lambda child: child.pid or 0)
         assert worker.pid is not None
         os.kill(worker.pid, self.number)
-        self.sent = True
+        self.sent += 1
         time.sleep(0.2)
 
 
@@ -124,14 +128,27 @@ def test_a_worker_that_freezes_or_dies_harms_its_trial_alone(
     monkeypatch.setattr(local, "_PATIENCE", 1.0)
     with pytest.raises(Stopped, match=r"work since its last whole epoch is lost: photos squeezenet1_1\S* scratch lr"):
         afield.run_study(study, out, slots=1, watch=Stopper(signal.SIGSTOP))
-    outcome = afield.run_study(study, out, slots=2, watch=Signaller(signal.SIGKILL))
+    # with one slot the trial that is tried again is the one that meets the second signal
+    outcome = afield.run_study(study, out, slots=1, watch=Signaller(signal.SIGKILL, times=2))
     assert outcome.failed == 1
     (failure,) = load_record(out).failures
     assert "signal SIGKILL; out of memory is a frequent cause" in failure.reason
+    assert failure.reason.endswith("(for the second time)")
     assert afield.run_study(study, out, slots=2, retry_failed=True).complete
     # while the cell was failed, another may have gone on in its place: the search cost more, and found the same
     tables = [table(folder).drop(columns="search_epochs") for folder in (out, finished)]
     pd.testing.assert_frame_equal(*tables, check_exact=True)
+    assert_tidy(out)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no signals to send")
+def test_a_worker_that_dies_once_costs_nothing_but_time(photos: Path, finished: Path, tmp_path: Path) -> None:
+    watch, out = Signaller(signal.SIGKILL), tmp_path / "out"
+    assert afield.run_study(tiny_study(photos), out, slots=2, watch=watch).complete
+    assert watch.sent == 1
+    (words,) = [said for said in watch.said if "SIGKILL" in said]
+    assert words.endswith("(fewer --slots need less). It is tried once again")
+    assert_same(finished, out)
     assert_tidy(out)
 
 

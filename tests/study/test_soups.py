@@ -260,13 +260,13 @@ def held(run: _Run, name: str) -> set[str]:
 def test_a_search_that_ended_keeps_what_a_soup_needs_and_nothing_else(run: _Run) -> None:
     first, second = run.plan.searches
     bring_to_its_end(run, first)
-    run._settle_choices()
+    run.choices.settle()
     finalists = {cell.key for cell in run.ledger.outlook(first).finalists}
     assert len(finalists) == 2
     assert held(run, "checkpoint.pt") == set(), "those that halving stopped may go, whatever waits for the finalists"
     assert held(run, "weights.safetensors") == finalists, "the other search goes on, and then a soup is of them"
     bring_to_its_end(run, second)
-    run._settle_choices()
+    run.choices.settle()
     (soup,) = run.ledger.soups()
     assert held(run, "weights.safetensors") == {each.key for each in soup.ingredients} > finalists
     assert [want.kind for want in run.ledger.wanted()] == ["soup"], "nothing is trained again"
@@ -274,7 +274,7 @@ def test_a_search_that_ended_keeps_what_a_soup_needs_and_nothing_else(run: _Run)
     run.store.weights(soup.key).write_bytes(b"network")
     run.store.finish_soup(soup.key, said(first.cells[0]), {"tried": []}, {"key": soup.key})
     run.ledger.reload(soup.key)
-    run._settle_choices()
+    run.choices.settle()
     assert held(run, "weights.safetensors") == {soup.key, *run.store.selected_keys()}
     near = f"{soup.key[:-1]}x"
     with pytest.raises(InputError, match=f"no training or soup has the key {near}; did you mean {soup.key}"):

@@ -123,6 +123,7 @@ def stripes(label: int, generator: np.random.Generator) -> Floats:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_gem_helps_where_a_small_object_decides(tmp_path: Path, cache: Path) -> None:
     found = made(tmp_path, cache, spots)
     average, gem = (accuracies(found, POOLING, epochs=15, pooling=kind) for kind in ("average", "gem"))
@@ -130,6 +131,7 @@ def test_gem_helps_where_a_small_object_decides(tmp_path: Path, cache: Path) -> 
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_gem_does_nothing_where_a_texture_fills_the_picture(tmp_path: Path, cache: Path) -> None:
     found = made(tmp_path, cache, stripes)
     average, gem = (accuracies(found, POOLING, epochs=15, pooling=kind) for kind in ("average", "gem"))
@@ -164,12 +166,14 @@ def at_both(found: Set, cache: Path) -> tuple[Floats, Floats]:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_larger_images_help_where_detail_decides(tmp_path: Path, cache: Path) -> None:
     small, large = at_both(made(tmp_path, cache, hair), cache)
     assert helps(large, small, 0.2)
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_larger_images_do_nothing_where_colour_decides(tmp_path: Path, cache: Path) -> None:
     small, large = at_both(made(tmp_path, cache, hue), cache)
     assert does_nothing(large, small, 0.03)

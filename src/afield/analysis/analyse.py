@@ -6,24 +6,29 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from afield.analysis.association import correlations
 from afield.analysis.curves import curves
+from afield.analysis.domains import adjusted_logits, domain_slopes
 from afield.analysis.over import OVER
-from afield.analysis.overall import Overall, overall_of_study, overall_verdict
+from afield.analysis.overall import Overall, fits_over, overall_of_study, overall_verdict
 from afield.analysis.points import groups_of
 from afield.analysis.power import power
 from afield.analysis.robust import family_bootstrap, outliers, slopes
 from afield.analysis.side_by_side import Finding
 from afield.analysis.subsets import cut_sweep, leave_out
 from afield.analysis.table import TableChoice, read_table
-from afield.analysis.transfer import SMALLEST_SLOPE, TransferFit, fit_transfer
+from afield.analysis.transfer import TransferFit, fit_transfer
 from afield.analysis.words import count, listing, signed
 from afield.base.errors import InputError
 from afield.scoring.intervals import Interval
+from afield.study.rule import SMALLEST_SLOPE
+
+if TYPE_CHECKING:
+    from afield.analysis.registered import Registration
 
 INTERVALS = ("pearson_r", "slope", "normalised_slope", "logit_slope", "probit_slope")
 _AS_IS = TableChoice()
@@ -44,8 +49,12 @@ class Analysis:
     """rows of the results table that the fits were made of"""
     no_tasks: frozenset[str] = frozenset()
     """names under `task` that are no task of their own: means over tasks, and ImageNet itself"""
+    rule: Registration | None = None
+    """of a study: whether its verdicts are by the rule that was registered before test was read"""
+    domains: Mapping[str, str] = field(default_factory=dict)
+    """task -> `web-scraped`, `real-world`, or what a table calls it; none where it does not say"""
 
-    def as_json(self) -> dict[str, list[dict[str, Any]]]:
+    def as_json(self) -> dict[str, Any]:
         """Plain values, ready for JSON. `slope` is in the table's own numbers per ImageNet point, the normalised slope
         in metric points; what has no fit is None, and limits that are not known are None. `over_tasks` is in metric
         points throughout.
@@ -53,6 +62,7 @@ class Analysis:
         return {
             "fits": [self._plain(fit) for fit in self.fits],
             "over_tasks": [plain_overall(found) for found in self.overall],
+            "rule": None if self.rule is None else self.rule.plain(),
         }
 
     def table(self) -> pd.DataFrame:
@@ -92,6 +102,19 @@ class Analysis:
         single = [fit for fit in self.fits if fit.task not in self.no_tasks]
         return OVER[name](single, self.results)
 
+    def adjusted_logits(self) -> pd.DataFrame:
+        """Kornblith's comparison of the backbones over tasks (`domains.adjusted_logits`), a metric below the other."""
+        return self._over_tasks(adjusted_logits)
+
+    def domain_slopes(self) -> pd.DataFrame:
+        """Slopes by domain and their differences (`domains.domain_slopes`), a metric below the other."""
+        return self._over_tasks(lambda fits: domain_slopes(fits, self.domains))
+
+    def _over_tasks(self, made: Callable[[list[TransferFit]], pd.DataFrame]) -> pd.DataFrame:
+        blocks = [made(fits_over(found, self.fits)).assign(metric=found.metric) for found in self.overall]
+        table = pd.concat(blocks, ignore_index=True) if blocks else pd.DataFrame(columns=["metric"])
+        return table[["metric", *(column for column in table if column != "metric")]]
+
     def _plain(self, fit: TransferFit) -> dict[str, Any]:
         scale = self.scales.get((fit.task, fit.metric), 1.0)
         intervals = {name: _plain(getattr(fit, name), scale if name == "slope" else 1.0) for name in INTERVALS}
@@ -105,12 +128,13 @@ def analyse(
     choice: TableChoice | None = None,
     *,
     study: str | None = None,
-    smallest_slope: float = SMALLEST_SLOPE,
+    smallest_slope: float | None = None,
     resample: bool = False,
 ) -> Analysis:
     """Fit every task and metric of a results table (a CSV file or a data frame) or of a result folder.
 
-    `choice`: how a table is read, and what of it counts. `study`: which study of a folder that holds several. A
+    `choice`: how a table is read, and what of it counts. `study`: which study of a folder that holds several.
+    `smallest_slope`: metric points per ImageNet point that would matter; by default 0.1, and a study's own. A
     folder's leading metrics know how test images and seeds move all backbones together; all else is as in a table.
     `resample`: also read r and slope by a bootstrap over backbones. Raises InputError for what cannot be read without
     a guess.
@@ -125,26 +149,37 @@ def analyse(
     0  moths  6              0.56  transfers
     """
     chosen = choice or _AS_IS
-    if not smallest_slope > 0:
+    if smallest_slope is not None and not smallest_slope > 0:
         raise InputError(f"smallest slope {smallest_slope:g}: must be above 0; it is the least that would matter")
     if not isinstance(source, pd.DataFrame) and Path(source).is_dir():
         if told := [each.name for each in fields(chosen) if getattr(chosen, each.name) != getattr(_AS_IS, each.name)]:
             raise InputError(f"{source} is a result folder; {listing(told)}: only a table is told of these")
         # a table starts without all that reads folders
+        from afield.analysis.registered import registration
         from afield.analysis.study_fits import fit_study, told_rows
         from afield.study.collect import load_record
 
         record = load_record(source, study)
-        fits = fit_study(record, smallest_slope, resample=resample)
+        rule = registration(record, smallest_slope)
+        fits = fit_study(record, rule.smallest_slope, resample=resample)
         nothing = () if fits else (f"{source}: no pretrained backbone was scored, so there is nothing to fit.",)
         overall = overall_of_study(record, fits)
-        return Analysis(fits, {}, nothing, () if overall is None else (overall,), told_rows(record))
+        return Analysis(
+            fits,
+            {},
+            nothing,
+            () if overall is None else (overall,),
+            results=told_rows(record),
+            rule=rule,
+            domains={task.name: task.card.domain for task in record.tasks},
+        )
     if study is not None:
         raise InputError(f"--study {study}: belongs to a result folder, and {source} is a table")
     read = read_table(source, chosen)
-    fits = fit_transfer(read.rows, intervention=chosen.intervention, smallest_slope=smallest_slope, resample=resample)
+    smallest = SMALLEST_SLOPE if smallest_slope is None else smallest_slope
+    fits = fit_transfer(read.rows, intervention=chosen.intervention, smallest_slope=smallest, resample=resample)
     over = _over_tables([fit for fit in fits if fit.task not in read.no_tasks])
-    return Analysis(fits, read.scales, read.notes, over, read.rows, read.no_tasks)
+    return Analysis(fits, read.scales, read.notes, over, read.rows, read.no_tasks, domains=read.domains)
 
 
 def _over_tables(fits: Sequence[TransferFit]) -> tuple[Overall, ...]:

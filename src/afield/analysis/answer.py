@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from afield.analysis.chosen import Subgroups, subgroups_of
@@ -13,6 +13,7 @@ from afield.analysis.interventions import Change, in_words, interventions_of
 from afield.analysis.overall import Overall, overall_of_study
 from afield.analysis.points import has_points
 from afield.analysis.protocols import BothProtocols, both_protocols
+from afield.analysis.registered import Registration, registration
 from afield.analysis.settle import would_settle
 from afield.analysis.transfer import TransferFit, fit_transfer
 from afield.analysis.words import capital, count, gain_words, gap_words, level_words, listing, not_defined, share
@@ -21,6 +22,9 @@ from afield.study.record import SearchRecord, StudyRecord
 from afield.study.study import PLAIN
 from afield.tasks.training_split import training_words
 from afield.tasks.words import absence_words, dropped_words
+
+_NAMED = 3
+"""searches that a sentence names"""
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,8 @@ class Answer:
     tasks: tuple[TaskAnswer, ...]
     overall: Overall | None = None
     """whether ImageNet accuracy told over all tasks; None below two"""
+    rule: Registration | None = None
+    """whether the verdicts are by the rule that was registered before test was read"""
 
     def text(self) -> str:
         """The sentences as paragraphs for a terminal: a line a thought, one block a task, before them that over all."""
@@ -72,6 +78,8 @@ class Answer:
             lines += [f"Open: {words}" for words in part.open]
             lines += [f"Mind: {words}" for words in part.warnings]
             blocks.append("\n".join(lines))
+        if self.rule is not None and self.rule.to_mind:
+            blocks.append(f"Mind the rule of these verdicts. {self.rule.words}")
         return "\n\n".join(blocks)
 
 
@@ -81,7 +89,8 @@ def answer(record: StudyRecord) -> Answer:
     A study without the plain intervention is answered for the first that it names.
     """
     tasks = tuple(_task_answer(record, task.name) for task in record.tasks)
-    return Answer(tasks, overall_of_study(record, [part.fit for part in tasks if part.fit is not None]))
+    fits = [part.fit for part in tasks if part.fit is not None]
+    return Answer(tasks, overall_of_study(record, fits), registration(record) if fits else None)
 
 
 def _task_answer(record: StudyRecord, task: str) -> TaskAnswer:
@@ -92,7 +101,9 @@ def _task_answer(record: StudyRecord, task: str) -> TaskAnswer:
     if len(leading):
         leading = leading[(leading["task"] == task) & (leading["metric"] == ranking.metric)]
     points = has_points(ranking.metric, record.task(task).own_range)
-    fits = fit_transfer(leading, intervention=intervention, covariance=ranking.covariance) if points else ()
+    told = leading if points else leading[:0]
+    smallest = record.study.verdict.smallest_slope
+    fits = fit_transfer(told, intervention=intervention, covariance=ranking.covariance, smallest_slope=smallest)
     fit = next((_same_intervals(fit, ranking) for fit in fits), None)
     controls = [name for name in head.interventions if _from_scratch(record, name) and name != intervention]
     effects = tuple(effect for name in controls for effect in effect_of(record, task, name, intervention))
@@ -254,9 +265,7 @@ def _warnings(
     trainings = sum(failure.task == ranking.task for failure in record.failures)
     if failed:
         yield f"{capital(count(trainings, 'training'))} of {listing(failed)} failed; the report lists the reasons."
-    for search in record.searches:
-        if search.task == ranking.task:
-            yield from _search_warnings(search, intervention)
+    yield from _search_warnings([each for each in record.searches if each.task == ranking.task], intervention)
     if ranking.seeds == 1 and len(ranking.rows) == 1:
         yield "One seed: this is what one network reached; another seed may reach more or less."
     elif ranking.seeds == 1:
@@ -289,10 +298,21 @@ def _no_better_than_guessing(record: StudyRecord, ranking: Ranking) -> Iterator[
         )
 
 
-def _search_warnings(search: SearchRecord, intervention: str) -> Iterator[str]:
-    who = search.backbone if search.intervention == PLAIN else f"{search.backbone} ({search.intervention})"
-    unfinished = search.chosen is None or any(trial.state != "finished" for trial in search.repeats)
-    if unfinished and search.intervention != intervention:
-        yield f"{who} lacks cells: its search or a repeat has not ended."
-    for key in search.borders:
-        yield f"The {key} chosen for {who} lies at an end of its grid; a wider grid may do better."
+def _search_warnings(searches: Sequence[SearchRecord], intervention: str) -> Iterator[str]:
+    """What became of a task's searches: cells that lack, choices at an end of the grid."""
+    at_the_end: dict[str, list[str]] = {}
+    for search in searches:
+        who = search.backbone if search.intervention == PLAIN else f"{search.backbone} ({search.intervention})"
+        unfinished = search.chosen is None or any(trial.state != "finished" for trial in search.repeats)
+        if unfinished and search.intervention != intervention:
+            yield f"{who} lacks cells: its search or a repeat has not ended."
+        for key in search.borders:
+            at_the_end.setdefault(key, []).append(who)
+    for key, named in at_the_end.items():
+        if len(named) <= _NAMED:
+            yield f"The {key} chosen for {listing(named)} lies at an end of its grid; a wider grid may do better."
+        else:
+            yield (
+                f"The {key} chosen lies at an end of its grid in {len(named)} of {len(searches)} searches, that for "
+                f"{named[0]} among them; a wider grid may do better."
+            )

@@ -8,7 +8,7 @@ from scipy.stats import kendalltau, norm, pearsonr, permutation_test, rankdata, 
 
 from afield.analysis.fits import correlation
 from afield.base.streams import stream
-from afield.scoring.intervals import LEVEL
+from afield.scoring.intervals import LEVEL, Interval
 from afield.scoring.metric import Floats
 
 PERMUTATIONS = 9_999
@@ -31,27 +31,49 @@ def correlations(points: pd.DataFrame, level: float = LEVEL) -> pd.DataFrame:
     x, y = (points[name].to_numpy(np.float64) for name in ("imagenet_top1", "value"))
     n, reach = len(x), float(norm.isf((1 - level) / 2))
     r, rho, tau = pearsonr(x, y), spearmanr(x, y), kendalltau(x, y)
-    errors = (
-        1 / np.sqrt(n - 3),
-        np.sqrt((1 + float(rho.statistic) ** 2 / 2) / (n - 3)),
-        np.sqrt(0.437 / (n - 4)) if n > 4 else np.inf,
-    )
-    values = np.array([float(found.statistic) for found in (r, rho, tau)])
+    errors = np.array([1 / np.sqrt(n - 3), np.sqrt((1 + float(rho.statistic) ** 2 / 2) / (n - 3))])
+    values = np.array([float(r.statistic), float(rho.statistic)])
     z = np.arctanh(np.where(1 - np.abs(values) < _ROUNDING, np.nan, values))  # ranks may agree entirely
-    low, high = np.tanh(z - reach * np.array(errors)), np.tanh(z + reach * np.array(errors))
-    if n == 4:
-        low[2], high[2] = -1.0, 1.0
+    by_pairs = kendall(x, y, level)
     by_ranks = permutation_p(rankdata(x), rankdata(y))
     return pd.DataFrame(
         {
             "coefficient": ["Pearson", "Spearman", "Kendall"],
-            "value": values,
-            "low": low,
-            "high": high,
+            "value": [*values, by_pairs.value],
+            "low": [*np.tanh(z - reach * errors), by_pairs.low],
+            "high": [*np.tanh(z + reach * errors), by_pairs.high],
             "p": [float(r.pvalue), by_ranks if n <= _ALL_ORDERS else float(rho.pvalue), float(tau.pvalue)],
             "p_permuted": [permutation_p(x, y), by_ranks, np.nan],
         }
     )
+
+
+def kendall(x: Floats, y: Floats, level: float = LEVEL) -> Interval:
+    """Kendall's tau-b with its interval, as in `correlations`."""
+    value, reach = float(kendalltau(x, y).statistic), float(norm.isf((1 - level) / 2))
+    if len(x) <= 4:
+        return Interval(value, -1.0, 1.0)
+    error = reach * float(np.sqrt(0.437 / (len(x) - 4)))
+    z = float(np.arctanh(value)) if 1 - abs(value) > _ROUNDING else np.nan  # ranks may agree entirely
+    return Interval(value, float(np.tanh(z - error)), float(np.tanh(z + error)))
+
+
+def overlapping_p(x: Floats, y: Floats, z: Floats) -> float:
+    """Two-sided p of Pearson's r of x and y being that of x and z, all three of the same points; needs four points.
+
+    Fisher's z of both, whose difference has the variance 2 (1 - s) h / (n - 3), s the r of y and z, q the mean of both
+    squared r, h = (1 - f q) / (1 - q) and f = (1 - s) / (2 (1 - q)), at most 1 (Meng, Rosenthal and Rubin 1992,
+    Psychological Bulletin 111:172, equations 1 to 3). 1 where y and z are one, NaN where an r is 1 or -1.
+    """
+    first, second, between = (float(correlation(*pair)) for pair in ((x, y), (x, z), (y, z)))
+    if max(abs(first), abs(second)) > 1 - _ROUNDING:
+        return np.nan
+    if 1 - between < _ROUNDING:
+        return 1.0
+    squared = (first**2 + second**2) / 2
+    f = min((1 - between) / (2 * (1 - squared)), 1.0)
+    variance = 2 * (1 - between) * (1 - f * squared) / (1 - squared) / (len(x) - 3)
+    return 2 * float(norm.sf(abs(np.arctanh(first) - np.arctanh(second)) / np.sqrt(variance)))
 
 
 def permutation_p(x: Floats, y: Floats) -> float:

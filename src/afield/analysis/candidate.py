@@ -67,9 +67,10 @@ def against_the_line(
     intervention: str = "plain",
     baseline: str = "plain",
     covariance: pd.DataFrame | None = None,
+    others: pd.DataFrame | None = None,
 ) -> tuple[Residual, ...]:
     """The candidate under `intervention` against the line of all other backbones under `baseline`, for each task and
-    metric (better when higher) on which it was scored.
+    metric (better when higher) on which it was scored. `others` is another results table that they are taken from.
 
     `covariance`, by backbone, is that of the errors of all values, the candidate's among them, which knows that all
     were scored on the same samples; the table then holds one task and metric. Without it the errors are those that the
@@ -87,7 +88,7 @@ def against_the_line(
             f"{candidate}: its ImageNet accuracy is not known, so no line can say what to expect of it; give "
             "imagenet_top1 with the backbone, or measure it: afield backbones measure"
         )
-    line = rows_to_fit(results, baseline)
+    line = rows_to_fit(results if others is None else others, baseline)
     line = line[line["backbone"] != candidate]
     return tuple(
         _residual(str(task), str(metric), own, line[(line["task"] == task) & (line["metric"] == metric)], covariance)

@@ -1,6 +1,4 @@
-"""Choosing one of several: what a choice among some of them gives, how far that is below the best, how the best flatters
-itself.
-"""
+"""Choosing one of several: what that gives, how far it lies below the best, and how the best flatters itself."""
 
 from __future__ import annotations
 

@@ -166,7 +166,7 @@ def _on_validation(table: SideBySide, fit: TransferFit, results: pd.DataFrame) -
         return None
     means = rows.groupby("backbone")["validation"].agg(lambda each: each.mean(skipna=False))
     # what differs by rounding alone is equal
-    found: Floats = means.reindex(table.values.index).to_numpy(np.float64).round(12)
+    found: Floats = np.round(means.reindex(table.values.index).to_numpy(np.float64), 12)
     return found if np.isfinite(found).all() else None
 
 

@@ -11,7 +11,9 @@ import pandas as pd
 from afield.analysis.analyse import Analysis, cautions
 from afield.analysis.association import correlations, misranked
 from afield.analysis.curves import CURVES_FROM, curves
+from afield.analysis.domains import adjusted_logits, domain_slopes, domain_words, off_the_logits
 from afield.analysis.over import OVER
+from afield.analysis.overall import fits_over
 from afield.analysis.points import groups_of
 from afield.analysis.power import power
 from afield.analysis.robust import FAMILIES_FROM, family_bootstrap, outliers, slopes
@@ -31,6 +33,10 @@ _LEADING = {
     "regret": "task rule tried backbone regret low high pool_low pool_high",
     "rules": "rule tried tasks regret low high worst worst_task against_imagenet against_low against_high",
     "fronts": "task cost backbone amount value on_front beaten_by clear",
+    "metrics": "task other n verdict_other r r_other r_p tau best_other same_best loss loss_low loss_high",
+    "rivals": "task rival n predicted_imagenet predicted_rival predicted_both partial_r low high p_holm imagenet_p "
+    "inflation",
+    "tasks": "task n r slope low high level classes n_train n_test",
 }
 """of the tables of `over.OVER` those columns that a terminal has room for"""
 
@@ -44,7 +50,7 @@ def headlines(analysis: Analysis) -> list[tuple[str, ...]]:
             str(fit.n),
             _with_limits(fit.pearson_r),
             _with_limits(fit.normalised_slope, sign=True),
-            fit.verdict,
+            fit.verdict if fit.ceiling is None else f"{fit.verdict}, near the ceiling",
         )
         for fit in analysis.fits
     ]
@@ -66,6 +72,22 @@ def reasons(analysis: Analysis) -> str:
 def over_tasks(analysis: Analysis) -> list[str]:
     """The verdicts over tasks, a paragraph each."""
     return [f"Over tasks, {metric_title(found.metric)}: {found.verdict}. {found.reason}" for found in analysis.overall]
+
+
+def over_tasks_in_full(analysis: Analysis) -> list[str]:
+    """The same with what stands behind it: domains, and backbones compared over tasks, a block each."""
+    blocks = []
+    for found, words in zip(analysis.overall, over_tasks(analysis), strict=True):
+        fits = fits_over(found, analysis.fits)
+        slopes, logits = domain_slopes(fits, analysis.domains), adjusted_logits(fits)
+        lines = [domain_words(slopes), off_the_logits(fits)]
+        parts = [words, "\n".join(line for line in lines if line)]
+        if len(slopes):
+            parts.append(_frame(slopes))
+        if len(logits):
+            parts.append(f"logits less each task's mean, mean over tasks (Kornblith et al. 2019):\n{_frame(logits)}")
+        blocks.append("\n".join(part for part in parts if part))
+    return blocks
 
 
 def details(fit: TransferFit) -> str:
@@ -93,27 +115,18 @@ def _parts(fit: TransferFit) -> Iterator[str]:
     yield from cautions(fit)
     yield ""
     yield _frame(correlations(fit.points))
-    yield (
-        f"of all pairs of backbones ImageNet accuracy puts {misranked(fit.points):.1%} in the wrong order; "
-        "a tie counts half"
-    )
+    yield misranked_words(fit)
     yield ""
     yield _frame(slopes(fit.points, fit.errors, fit.n_test, metric=fit.metric, clusters=fit.n_clusters), {"r2": 4})
-    yield _by_families(fit)
+    yield families_words(fit)
     yield ""
     yield _frame(
         cut_sweep(fit.points, fit.errors, clusters=fit.n_clusters, smallest_slope=fit.smallest_slope), {"above": 0}
     )
     yield ""
-    yield from _without(fit)
-    yield _shape(fit)
-    found = power(fit)
-    if found is not None:
-        yield (
-            "In four studies of five so many backbones, spread and scattered like these, would show a true |r| of "
-            f"{found.r:.2f} or more, or a true slope of {found.slope:.2f} points or more; and of a true slope of 0 "
-            f"that it is within {found.within:.2f}."
-        )
+    yield from without_words(fit)
+    yield shape_words(fit)
+    yield from power_words(fit)
     far = outliers(fit.points)
     if len(far):
         yield ""
@@ -121,7 +134,27 @@ def _parts(fit: TransferFit) -> Iterator[str]:
         yield _frame(far.head(_SHOWN), {"imagenet_top1": 1})
 
 
-def _by_families(fit: TransferFit) -> str:
+def misranked_words(fit: TransferFit) -> str:
+    """How often ImageNet accuracy is wrong about which of two backbones does better."""
+    return (
+        f"of all pairs of backbones ImageNet accuracy puts {misranked(fit.points):.1%} in the wrong order; a tie "
+        "counts half"
+    )
+
+
+def power_words(fit: TransferFit) -> Iterator[str]:
+    """What so many backbones could have shown; nothing where that is not known."""
+    found = power(fit)
+    if found is not None:
+        yield (
+            "In four studies of five so many backbones, spread and scattered like these, would show a true |r| of "
+            f"{found.r:.2f} or more, or a true slope of {found.slope:.2f} points or more; and of a true slope of 0 "
+            f"that it is within {found.within:.2f}."
+        )
+
+
+def families_words(fit: TransferFit) -> str:
+    """What whole families resampled say of r and slope, or why there is nothing to say."""
     families = groups_of(fit.points).nunique()
     if families == fit.n:
         return "by families: none of several backbones is known"
@@ -133,7 +166,7 @@ def _by_families(fit: TransferFit) -> str:
     return f"by {families} families, resampled whole (BCa): {both}"
 
 
-def _without(fit: TransferFit) -> Iterator[str]:
+def without_words(fit: TransferFit) -> Iterator[str]:
     """Between which values r and slope move where one backbone, or one family, is left out."""
     for by in ("backbone", "family"):
         table = leave_out(fit.points, "family" if by == "family" else "backbone").dropna()
@@ -147,7 +180,8 @@ def _without(fit: TransferFit) -> Iterator[str]:
         )
 
 
-def _shape(fit: TransferFit) -> str:
+def shape_words(fit: TransferFit) -> str:
+    """Whether a curve foretells backbones left out clearly better than the straight line."""
     table = curves(fit.points)
     if table.empty:
         return f"Whether it is a straight line: that takes {CURVES_FROM} backbones or more."
@@ -165,7 +199,9 @@ def _frame(table: pd.DataFrame, digits: dict[str, int] | None = None) -> str:
     """A data frame as aligned columns; floats to two digits, or as `digits` says, p to three."""
     rows = [
         tuple(
-            p_value(value) if name in ("p", "p_permuted", "p_holm") else _cell(value, (digits or {}).get(str(name), 2))
+            p_value(value)
+            if name in ("p", "p_permuted", "p_holm", "r_p", "imagenet_p")
+            else _cell(value, (digits or {}).get(str(name), 2))
             for name, value in row.items()
         )
         for row in table.to_dict("records")

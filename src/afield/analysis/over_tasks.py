@@ -36,6 +36,8 @@ class OverTasks:
     backbones: tuple[str, ...]
     mean_rank: tuple[float, ...]
     """1 would be the best on every task; equals share the mean of their ranks"""
+    ranks: Floats
+    """on each task, [backbones, tasks]"""
     letters: tuple[str, ...]
     """two share a letter where, and only where, the tasks cannot tell them apart"""
     friedman_p: float
@@ -69,6 +71,7 @@ def over_tasks(places: Sequence[Places]) -> OverTasks | None:
         tasks=tuple(values.columns),
         backbones=tuple(names),
         mean_rank=tuple(float(mean[index]) for index in order),
+        ranks=ranks.T[order],
         letters=tuple(letters[name] for name in names),
         friedman_p=_friedman(ranks),
         left_out=tuple(str(name) for name in values.index if name not in whole.index),

@@ -22,11 +22,10 @@ from afield.analysis.words import capital, count, listing, p_words, signed, spel
 from afield.scoring.intervals import LEVEL, Interval
 from afield.scoring.metrics import metric_title
 from afield.study.record import StudyRecord
+from afield.study.rule import FEWEST_TASKS
 
 LEADING_METRICS = "leading metrics"
 """stands for the metric where each task has its own"""
-_FEWEST_TASKS = 3
-"""for a verdict: of two tasks' slopes the spread is known so badly that their mean reaches 12.7 errors to each side"""
 
 
 LEADS: dict[Verdict, str] = {
@@ -113,8 +112,8 @@ def overall_verdict(fits: Sequence[TransferFit], level: float = LEVEL) -> Overal
     reach = task_reach(cells.slopes, level) * math.sqrt(1 + 1 / len(fits))
     mean = found.here.value
     verdict, words = judge(len(cells.backbones), found.r, found.anywhere, narrow.anywhere, fits[0].smallest_slope)
-    if len(fits) < _FEWEST_TASKS:
-        verdict, words = "cannot tell", f"no verdict is given below {spelled(_FEWEST_TASKS)} tasks"
+    if len(fits) < FEWEST_TASKS:
+        verdict, words = "cannot tell", f"no verdict is given below {spelled(FEWEST_TASKS)} tasks"
     overall = replace(
         without,
         slopes=pd.DataFrame({"task": cells.tasks, "slope": cells.slopes}).sort_values("slope", ignore_index=True),
@@ -126,7 +125,9 @@ def overall_verdict(fits: Sequence[TransferFit], level: float = LEVEL) -> Overal
         by_families=found.by_families,
         verdict=verdict,
     )
-    return replace(overall, reason=" ".join(_sentences(overall, words, level)) + _lacking(cells))
+    near = [fit.task for fit in fits if fit.ceiling is not None]
+    ceiling = f" Near the ceiling, where slopes in points must be small: {listing(near)}." if near else ""
+    return replace(overall, reason=" ".join(_sentences(overall, words, level)) + ceiling + _lacking(cells))
 
 
 def overall_of_study(record: StudyRecord, fits: Sequence[TransferFit]) -> Overall | None:
@@ -148,6 +149,15 @@ def overall_of_study(record: StudyRecord, fits: Sequence[TransferFit]) -> Overal
     if found is None or not again:
         return found
     return replace(found, reason=f"{found.reason} Of data that count already: {listing(again)}.")
+
+
+def fits_over(found: Overall, fits: Sequence[TransferFit]) -> list[TransferFit]:
+    """Those of the fits that a verdict is over, one a task; where each task has its own metric the first of each."""
+    mine: dict[str, TransferFit] = {}
+    for fit in fits:
+        if fit.task in found.tasks and found.metric in (fit.metric, LEADING_METRICS):
+            mine.setdefault(fit.task, fit)
+    return list(mine.values())
 
 
 def _sentences(found: Overall, words: str, level: float) -> Iterator[str]:

@@ -12,21 +12,24 @@ from afield.study.record import StudyRecord
 _ABOUT = ("objective", "augmentation", "input_size")
 
 
-def fit_study(record: StudyRecord, smallest_slope: float, *, resample: bool = False) -> tuple[TransferFit, ...]:
+def fit_study(
+    record: StudyRecord, smallest_slope: float, *, resample: bool = False, rows: pd.Series | None = None
+) -> tuple[TransferFit, ...]:
     """Leading metrics as the answer fits them, whose errors know how test images and seeds move all backbones together;
     then the others of the results table, with the errors that it tells. None where nothing pretrained was scored, and
-    of metrics whose hundredths are no points.
+    of metrics whose hundredths are no points. `rows`: those of the results table alone that count.
     """
     fits: list[TransferFit] = []
     for task in record.tasks:
         ranking = rank_backbones(record, task.name, ranked_intervention(record))
-        table = record.results[record.results["task"] == task.name]
+        mine = record.results["task"] == task.name
+        table = record.results[mine if rows is None else mine & rows]
         leading = table["metric"] == ranking.metric
         others = table[~leading & table["metric"].map(has_points)]
-        mine = table[leading] if has_points(ranking.metric, task.own_range) else table[:0]
-        for rows, covariance in ((mine, ranking.covariance), (others, None)):
+        chosen = table[leading] if has_points(ranking.metric, task.own_range) else table[:0]
+        for part, covariance in ((chosen, ranking.covariance), (others, None)):
             fits += fit_transfer(
-                rows,
+                part,
                 intervention=ranking.intervention,
                 covariance=covariance,
                 smallest_slope=smallest_slope,

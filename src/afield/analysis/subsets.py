@@ -11,9 +11,10 @@ import pandas as pd
 
 from afield.analysis.fits import line_intervals, no_line
 from afield.analysis.points import groups_of
-from afield.analysis.transfer import SMALLEST_SLOPE, verdict_of
+from afield.analysis.transfer import verdict_of
 from afield.scoring.intervals import LEVEL
 from afield.scoring.metric import Floats
+from afield.study.rule import SMALLEST_SLOPE
 
 _STEP = 5
 _FEWEST = 4

@@ -65,6 +65,8 @@ class ReadTable:
     """what was left out, joined or assumed, a sentence each"""
     no_tasks: frozenset[str] = frozenset()
     """names under `task` that are no task of their own: means over tasks, and ImageNet itself"""
+    domains: Mapping[str, str] = field(default_factory=dict)
+    """task -> its domain, where the table says it"""
 
 
 def read_table(source: str | Path | pd.DataFrame, choice: TableChoice | None = None) -> ReadTable:
@@ -88,11 +90,11 @@ def read_table(source: str | Path | pd.DataFrame, choice: TableChoice | None = N
     rows = directed(rows, where, notes)
     _refuse_twice(rows, where, [name for name in text.columns if name != choice.columns.get("value", "value")])
     rows, scales = _as_shares(rows, where, choice.scale, notes)
-    tasks, itself = set(rows["task"]), _imagenet_itself(rows)
+    tasks, itself, domains = set(rows["task"]), _imagenet_itself(rows), _domains(rows, where)
     if choice.mean:
         rows, scales = _with_mean(rows, scales, itself, where, notes)
     no_tasks = {task for task, _ in itself} | (set(rows["task"]) - tasks)
-    return ReadTable(rows.reset_index(drop=True), scales, tuple(map(capital, notes)), frozenset(no_tasks))
+    return ReadTable(rows.reset_index(drop=True), scales, tuple(map(capital, notes)), frozenset(no_tasks), domains)
 
 
 def _filled(rows: pd.DataFrame, where: str, source: object, choice: TableChoice) -> pd.DataFrame:
@@ -286,6 +288,17 @@ def _with_mean(
     if len(blocks) == 1:
         raise InputError(f"{where}: --mean: no metric has two tasks{' beside ImageNet' if itself else ''}")
     return pd.concat(blocks), further
+
+
+def _domains(rows: pd.DataFrame, where: str) -> dict[str, str]:
+    """Each task's domain; none where the table has no such column, or the cell is blank."""
+    if "domain" not in rows:
+        return {}
+    said = rows.loc[rows["domain"] != "", ["task", "domain"]].drop_duplicates()
+    for task in said.loc[said["task"].duplicated(), "task"]:
+        named = listing(said.loc[said["task"] == task, "domain"].tolist())
+        raise InputError(f"{where}: {task} has several values of domain ({named}); a task has one")
+    return dict(zip(said["task"], said["domain"], strict=True))
 
 
 def _imagenet_itself(rows: pd.DataFrame) -> set[tuple[str, str]]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+
+import pandas as pd
 
 from afield.analysis.candidate import Residual, against_the_line, pooled
 from afield.analysis.clusters import rests_on
@@ -19,6 +21,7 @@ from afield.base.text import columns
 from afield.scoring.intervals import LEVEL
 from afield.scoring.metrics import direction, in_points, metric_title
 from afield.study.record import StudyRecord
+from afield.study.study import PLAIN
 
 
 def describe_places(record: StudyRecord, intervention: str | None = None) -> str:
@@ -74,13 +77,48 @@ def describe_candidate(record: StudyRecord, name: str, intervention: str | None 
         residual = _of_task(record, task.name, name, chosen, baseline)
         lines.append(residual if isinstance(residual, str) else _beside_the_line(residual, baseline))
         found += [] if isinstance(residual, str) or residual.trouble or not in_points(residual.metric) else [residual]
-    mean = pooled(found)
-    if mean is not None:
-        lines.append(
-            f"Over {count(len(found), 'task')}: {signed(mean.value)} points of their metrics ({signed(mean.low)} to "
-            f"{signed(mean.high)}), a task being one case."
+    return "\n".join([*lines, *_pooled(found)])
+
+
+def describe_candidate_elsewhere(
+    record: StudyRecord, name: str, others: pd.DataFrame, intervention: str | None = None
+) -> str:
+    """The same against the line that the backbones of another results table draw under plain, on the tasks whose
+    leading metric it has, too.
+
+    Errors of both sides are those that the tables tell, and count as independent. Raises InputError where no task is in
+    both, and as `against_the_line` does.
+    """
+    chosen = _intervention(record, intervention)
+    leading = {task.name: record.metric(task.name).name for task in record.tasks}
+    rows = record.results[record.results["metric"] == record.results["task"].map(leading)]
+    there = set(zip(others["task"], others["metric"], strict=True))
+    found = [
+        each
+        for each in against_the_line(rows, name, intervention=chosen, others=others)
+        if (each.task, each.metric) in there
+    ]
+    if not found:
+        mine = [f"{task} by {metric}" for task, metric in leading.items()]
+        theirs = [f"{task} by {metric}" for task, metric in sorted(there)]
+        raise InputError(
+            f"{name}: the other table has no task of this study by its leading metric; here {listing(mine)}, there "
+            f"{listing(theirs)}. Call them alike"
         )
-    return "\n".join(lines)
+    found = [replace(each, expected=each.expected.cut(*record.metric(each.task).range)) for each in found]
+    mind = "The others were trained elsewhere: what recipes, splits and image sizes differ in is in the residual, too."
+    points = [each for each in found if not each.trouble and in_points(each.metric)]
+    return "\n".join([*(_beside_the_line(each, PLAIN) for each in found), *_pooled(points), mind])
+
+
+def _pooled(found: Sequence[Residual]) -> list[str]:
+    mean = pooled(found)
+    if mean is None:
+        return []
+    return [
+        f"Over {count(len(found), 'task')}: {signed(mean.value)} points of their metrics ({signed(mean.low)} to "
+        f"{signed(mean.high)}), a task being one case."
+    ]
 
 
 def _of_task(record: StudyRecord, task: str, name: str, intervention: str, baseline: str) -> Residual | str:
@@ -172,17 +210,22 @@ def _all_tasks(found: OverTasks) -> str:
         (f"{rank:.2f}", name, letters)
         for rank, name, letters in zip(found.mean_rank, found.backbones, found.letters, strict=True)
     ]
-    lines = [f"Over {count(len(found.tasks), 'task')}", columns(rows, ("mean rank", "backbone", "alike"))]
+    heads = ("mean rank", "backbone", "alike")
+    return "\n".join([f"Over {count(len(found.tasks), 'task')}", columns(rows, heads), *over_tasks_words(found)])
+
+
+def over_tasks_words(found: OverTasks) -> Iterator[str]:
+    """What to know of mean ranks, a sentence each: whether they can tell any two apart, and who is not among them."""
     if not found.possible:
-        lines.append(
-            f"{capital(count(len(found.tasks), 'task'))} cannot tell any two of {count(len(rows), 'backbone')} apart, "
-            "however they differ: by signed ranks that takes more tasks."
+        yield (
+            f"{capital(count(len(found.tasks), 'task'))} cannot tell any two of "
+            f"{count(len(found.backbones), 'backbone')} apart, however they differ: by signed ranks that takes more "
+            "tasks."
         )
     if not math.isnan(found.friedman_p):
-        lines.append(f"Friedman's test of no difference at all: {p_words(found.friedman_p)}.")
+        yield f"Friedman's test of no difference at all: {p_words(found.friedman_p)}."
     if found.left_out:
-        lines.append(f"Not in it, for want of a task: {listing(found.left_out)}.")
-    return "\n".join(lines)
+        yield f"Not in it, for want of a task: {listing(found.left_out)}."
 
 
 def _two(places: Places, pair: Pair, counted: list[Discordant]) -> Iterator[str]:

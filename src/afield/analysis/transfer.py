@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from afield.analysis.axes import axis_slope
+from afield.analysis.ceiling import ceiling_words, near_ceiling
 from afield.analysis.fits import (
     BOOTSTRAP_FROM,
     bootstrap_intervals,
@@ -25,15 +26,9 @@ from afield.analysis.words import capital, count, listing, signed, spelled
 from afield.scoring.intervals import LEVEL, Interval
 from afield.scoring.metric import Floats
 from afield.scoring.metrics import metric_title
+from afield.study.rule import FEWEST_BACKBONES, SMALLEST_SLOPE
 
 Verdict = Literal["transfers", "weakly", "does not", "cannot tell"]
-
-SMALLEST_SLOPE = 0.1
-"""Metric points per ImageNet point that would matter. Ten points on ImageNet are years of better architectures; whoever
-changes backbones for them should get at least one point here, for less hardly pays for the change."""
-
-_FEWEST = 4
-"""backbones for a verdict: three leave one degree of freedom to the slope and none to Fisher's z"""
 
 FEW_FAMILIES = 6
 """below it the reason warns: where families of several backbones are told, what their members share is estimated from
@@ -87,6 +82,8 @@ class TransferFit:
     """the one backbone without which that spread would be less than half"""
     hangs_on: str | None
     """the family of several backbones without which the verdict would be another"""
+    ceiling: float | None
+    """where the task is nearly solved the slope that full transfer would have (`ceiling.py`); None elsewhere"""
     smallest_slope: float
     """metric points per ImageNet point that would matter"""
     verdict: Verdict
@@ -180,6 +177,7 @@ def _fit(
         range_note=range_note(points),
         carried_by=carrier(points),
         hangs_on=None,
+        ceiling=None,
         smallest_slope=smallest_slope,
         verdict="cannot tell",
         reason=trouble + left_out,
@@ -197,6 +195,8 @@ def _fit(
     )
     evidence = _evidence(n, pearson_r, normalised, metric, level, by_errors=by_errors)
     resampled = bootstrap_intervals(x, y, level) if resample and n >= BOOTSTRAP_FROM else None
+    full = near_ceiling(points, smallest_slope)
+    ceiling = "" if full is None else f" {ceiling_words(full, points, metric, logits)}"
     return replace(
         without,
         pearson_r=pearson_r,
@@ -209,8 +209,9 @@ def _fit(
         intercept=float(y.mean() - slope.value * x.mean()),
         band=line_band(x, y, errors, level, families=families, clusters=n_clusters),
         hangs_on=_family(points, errors, n_clusters, verdict, smallest_slope, level),
+        ceiling=full,
         verdict=verdict,
-        reason=f"{evidence}; {words}.{_few_families(families)}{left_out}",
+        reason=f"{evidence}; {words}.{_few_families(families)}{ceiling}{left_out}",
     )
 
 
@@ -266,10 +267,10 @@ def judge(n: int, r: Interval, wide: Interval, narrow: Interval, smallest: float
     """The rule and its words for n backbones: `wide`, `narrow`: the normalised slope at the level of the verdict, and
     at that of two one-sided tests.
     """
-    if n < _FEWEST:
+    if n < FEWEST_BACKBONES:
         return (
             "cannot tell",
-            f"so few may lie near a line by luck, so no verdict is given below {spelled(_FEWEST)} backbones",
+            f"so few may lie near a line by luck, so no verdict is given below {spelled(FEWEST_BACKBONES)} backbones",
         )
     if not wide.holds(0) and r.holds(0):
         return "cannot tell", "the slope's interval excludes 0, but that of r holds it, and a verdict needs both"
@@ -302,7 +303,7 @@ def _family(
     sizes = points.loc[points["family"] != "", "family"].value_counts()
     for family in sizes.index[sizes > 1]:
         rest = (points["family"] != family).to_numpy()
-        if rest.sum() < _FEWEST and rest.mean() >= 0.5:
+        if rest.sum() < FEWEST_BACKBONES and rest.mean() >= 0.5:
             continue
         x, y = (points[name].to_numpy(np.float64)[rest] for name in ("imagenet_top1", "value"))
         if no_line(x, y, ""):

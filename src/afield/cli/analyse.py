@@ -62,8 +62,12 @@ def analyse(
         str, typer.Option(help="Which intervention's rows count, where the table has several.")
     ] = "plain",
     smallest_slope: Annotated[
-        float, typer.Option(help="Metric points per ImageNet point that would matter; verdicts rest on it.")
-    ] = 0.1,
+        float | None,
+        typer.Option(
+            help="Metric points per ImageNet point that would matter; by default 0.1, or the study's own.",
+            show_default=False,
+        ),
+    ] = None,
     everything: Annotated[
         bool,
         typer.Option("--all", help="Also ranks, other axes and methods, cuts, curves, who carries it, power."),
@@ -104,7 +108,7 @@ def analyse(
     from rich.table import Table
     from rich.text import Text
 
-    from afield.analysis.described import HEADS, details, headlines, over_tasks, reasons, together
+    from afield.analysis.described import HEADS, details, headlines, over_tasks_in_full, reasons, together
 
     shown = Table(box=None, pad_edge=False)
     for place, head in enumerate(HEADS):
@@ -113,10 +117,12 @@ def analyse(
         shown.add_row(*(Text(cell) for cell in row))
     Console(width=None if sys.stdout.isatty() else 160).print(shown)
     print()
-    if not everything:
+    if everything:
+        print("\n\n".join([*over_tasks_in_full(found), *(details(fit) for fit in found.fits), together(found)]))
+    else:
         print(reasons(found))
-        return
-    print("\n\n".join([*over_tasks(found), *(details(fit) for fit in found.fits), together(found)]))
+    if found.rule is not None:
+        print(f"\nThe rule of these verdicts. {found.rule.words}")
 
 
 def _names(text: str) -> tuple[str, ...]:

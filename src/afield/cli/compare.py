@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from afield.cli.options import OneStudy, Out
-from afield.cli.output import complain
+from afield.cli.output import complain, say
 
 compare_app = typer.Typer()
 
@@ -40,6 +41,13 @@ def compare(
             help="Instead of two: one, held against what its ImageNet accuracy lets expect.", show_default=False
         ),
     ] = None,
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            help="With --candidate: results of others (a CSV file, or a result folder) that draw the line.",
+            show_default=False,
+        ),
+    ] = None,
     intervention: Intervention = None,
     study: OneStudy = None,
 ) -> None:
@@ -48,11 +56,19 @@ def compare(
     With --candidate: one backbone (or way of training, with --intervention) against the line that the other backbones
     draw between ImageNet and the task.
     """
-    from afield.analysis.told import describe_candidate, describe_pair
+    from afield.analysis.told import describe_candidate, describe_candidate_elsewhere, describe_pair
     from afield.study.collect import load_record
 
     named = backbones or []
-    if candidate is not None and not named:
+    if candidate is not None and against is not None and not named:
+        from afield.analysis.analyse import analyse
+
+        others = analyse(against)
+        say("\n".join(others.notes))
+        print(describe_candidate_elsewhere(load_record(out, study), candidate, others.results, intervention))
+    elif against is not None:
+        complain("compare: --against draws the line for --candidate; name one backbone by it, and no others", 2)
+    elif candidate is not None and not named:
         print(describe_candidate(load_record(out, study), candidate, intervention))
     elif candidate is None and len(named) == 2:
         print(describe_pair(load_record(out, study), named[0], named[1], intervention))

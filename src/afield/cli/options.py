@@ -29,6 +29,14 @@ class Retry(StrEnum):
     failed = "failed"
 
 
+class ReportFormat(StrEnum):
+    """What a report is written as."""
+
+    html = "html"
+    md = "md"
+    latex = "latex"
+
+
 class TableFormat(StrEnum):
     """How a table is printed or written."""
 

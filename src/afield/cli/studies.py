@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from afield.cli.options import Data, OneStudy, Out, Retry, TableFormat
+from afield.cli.options import Data, OneStudy, Out, ReportFormat, Retry, TableFormat
 from afield.cli.output import complain, put, say
 
 studies_app = typer.Typer()
@@ -150,11 +150,18 @@ def status(out: Out, study: OneStudy = None) -> None:
 
 
 @studies_app.command(epilog="Example: afield report out/quickstart")
-def report(out: Out, study: OneStudy = None) -> None:
+def report(
+    out: Out,
+    format: Annotated[
+        ReportFormat, typer.Option(help="md and latex write a folder for papers: text, tables, charts as SVG and PDF.")
+    ] = ReportFormat.html,
+    private: Annotated[bool, typer.Option("--private", help="Without any picture or name of an image.")] = False,
+    study: OneStudy = None,
+) -> None:
     """Write OUT/report.html anew."""
     from afield.report.page import report as write_report
 
-    print(write_report(out, study=study))
+    print(write_report(out, study=study, format=format.value, private=private))
 
 
 @studies_app.command(epilog="Example: afield table out/quickstart --format markdown")

@@ -49,9 +49,13 @@ STANDINGS: dict[str, tuple[str, str]] = {
     "pretraining hurts": (BEHIND, "triangle-down"),
     "helps": (TIED, "triangle-up"),
     "hurts": (BEHIND, "triangle-down"),
+    "transfers": (TIED, "triangle-up"),
+    "weakly": (WINNER, "diamond"),
+    "does not": (BEHIND, "triangle-down"),
+    "cannot tell": (MUTED, "circle"),
 }
-"""colour and shape of where a backbone stands: against the chosen one, then against itself from scratch; and of what an
-intervention does"""
+"""colour and shape of where a backbone stands: against the chosen one, then against itself from scratch; of what an
+intervention does; and of verdicts"""
 NARROW, HEIGHT, _ROW = 290, 340, 48
 """width of a scatter plot on a phone, its height everywhere, and height of a row of intervals, pixels"""
 

@@ -12,10 +12,12 @@ from afield.analysis.chosen import ChosenNetwork, Subgroups, chosen_network
 from afield.analysis.clusters import few_clusters, rests_on
 from afield.analysis.compare import Ranking
 from afield.report import words
+from afield.report.behind import Part
 from afield.report.chosen_charts import AS_TRAINED, JOINED, SCALED, reliability_chart, subgroup_chart
 from afield.report.figures import Figure, Figures
 from afield.report.recorded import Table
 from afield.report.rows import Row
+from afield.report.single_images import single_images
 from afield.scoring.intervals import Interval
 from afield.scoring.metrics import METRICS, metric_title
 from afield.scoring.per_class import per_class
@@ -63,6 +65,8 @@ class ChosenSection:
     subgroups: tuple[SubgroupSection, ...]
     reliability: Reliability | None
     """None where a sample may have several classes"""
+    images: tuple[Part, ...]
+    """confusions, the worst and the most disputed images; none in such a case either"""
 
 
 def chosen_section(
@@ -80,6 +84,7 @@ def chosen_section(
         classes=_classes(network, selection),
         subgroups=tuple(_subgroups(each, name, figures) for each in subgroups),
         reliability=None if network.test.several else _reliability(record, network, name, selection, figures),
+        images=single_images(record, ranking, network, figures, names),
     )
 
 
@@ -149,6 +154,7 @@ def _subgroup_figure(found: Subgroups, listed: pd.DataFrame, name: str, figures:
     listing = "; ".join(f"{who} {what}" for who, what in zip(rows["name"], shown, strict=True))
     return figures.add(
         subgroup_chart(rows[["name", "value", "low", "high", "words", "worse"]], found.whole, metric=title),
+        name=f"by {found.column}",
         alt=f"{title} of {name} by {found.column}: {listing}; on all test images {found.whole:.3f}.",
         reading=f"The line is all test images, {found.whole:.3f}. The intervals allow for the number of subgroups; "
         "one that does not reach the line is a subgroup in which it does clearly worse or better.",
@@ -168,6 +174,7 @@ def _reliability(
     rests = rests_on(len(network.test.label), len(set(network.test.cluster)))
     chart = figures.add(
         reliability_chart(bins[["of", "confidence", "accuracy", "n"]]),
+        name="reliability",
         alt=f"Confidence of {name} against the share that is right, in bins. Calibration error {told[0]} as trained, "
         f"{told[1]} after temperature scaling. "
         + "; ".join(f"{of}: {_points(table)}" for of, table in series.items())

@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from afield.report.charts import BEHIND, INK, MUTED, SERIES, WINNER, layered
+from afield.report.charts import BEHIND, INK, MUTED, SERIES, TIED, WINNER, layered
 
 AS_TRAINED, SCALED = "as trained", "after temperature scaling"
 _SPACIOUS = 8
@@ -101,3 +101,27 @@ def reliability_chart(bins: pd.DataFrame) -> alt.LayerChart:
     lines = base.transform_filter(alt.datum.n >= JOINED).mark_line(strokeWidth=2, opacity=0.6)
     points = base.mark_point(filled=True, opacity=0.85).encode(shape=shape, size=size)
     return layered([diagonal, lines, points], _SQUARE)
+
+
+def confusion_chart(cells: pd.DataFrame, classes: list[str]) -> alt.LayerChart:
+    """A tile for each true class (down) and class that is said (across): shade is the share of the true class.
+
+    `cells`: label, said, n, share; counts are written where there is room for them.
+    """
+    across = alt.X(
+        "said:N", sort=classes, axis=alt.Axis(title="called", labelAngle=-40, labelLimit=90, labelOverlap=False)
+    )
+    down = alt.Y("label:N", sort=classes, axis=alt.Axis(title="is", labelLimit=110, grid=False))
+    tooltip = [
+        alt.Tooltip("label:N", title="is"),
+        alt.Tooltip("said:N", title="called"),
+        alt.Tooltip("n:Q", title="test images", format=","),
+        alt.Tooltip("share:Q", title="share of the class", format=".1%"),
+    ]
+    base = alt.Chart(cells).encode(x=across, y=down, tooltip=tooltip)
+    shade = alt.Opacity("share:Q", scale=alt.Scale(domain=[0, 1], range=[0.04, 0.75]), legend=None)
+    right = alt.condition("datum.label == datum.said", alt.value(TIED), alt.value(BEHIND))
+    layers = [base.mark_rect(stroke="var(--card)", strokeWidth=2).encode(color=right, opacity=shade)]
+    if len(classes) <= _SPACIOUS:
+        layers.append(base.mark_text().encode(text=alt.Text("n:Q", format=",")))
+    return layered(layers, max(120, 26 * len(classes)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from afield.analysis.registered import registration
 from afield.backbones.backbone import Backbone
 from afield.report import words
 from afield.study.record import BackboneRecord, StudyRecord
@@ -28,6 +29,7 @@ def details_of(record: StudyRecord) -> Details:
     grid = "; ".join(f"{key} {value}" for key, value in words.pairs(search.grid)) or "none"
     protocol = {
         "protocol": _protocol(record),
+        "rule of the verdicts": registration(record).words,
         "reads of test splits, by all studies of the folder": record.test_reads,
         "search": f"{search.method} over {grid}"
         + (f"; rungs at {words.plain(search.rungs)} epochs" if search.method == "halving" else ""),

@@ -14,6 +14,7 @@ from afield.analysis.transfer import TransferFit
 from afield.analysis.words import count
 from afield.report import charts, words
 from afield.report.figures import Figure, Figures
+from afield.report.recorded import Table
 from afield.report.rows import Row
 from afield.scoring.intervals import Interval
 from afield.scoring.metrics import in_points
@@ -54,15 +55,16 @@ def transfer_figure(fit: TransferFit, figures: Figures, names: Names, ranking: R
     line += "" if fit.band.empty or certain else ", dashed as long as it is unsure"
     return figures.add(
         chart,
+        name="transfer",
         alt=f"ImageNet top-1 against {metric} on {fit.task}, {len(points)} backbones: {'; '.join(listed)}.",
         reading=f"Bars are 95\u00a0% intervals from {_basis(ranking)}{line}. Further right is better on ImageNet, "
         "further up is better here.",
     )
 
 
-def point_rows(fit: TransferFit, names: Names) -> tuple[Row, ...]:
+def point_table(fit: TransferFit, ranking: Ranking, names: Names, metric: str) -> Table:
     """The points of the transfer figure in words."""
-    return tuple(
+    rows = tuple(
         Row(
             names.get(point["backbone"], point["backbone"]),
             point["backbone"],
@@ -75,6 +77,11 @@ def point_rows(fit: TransferFit, names: Names) -> tuple[Row, ...]:
         )
         for point in fit.points.to_dict("records")
     )
+    caption = (
+        f"ImageNet top-1 and {metric}, mean over seeds, 95\u00a0% interval from "
+        f"{rests_on(ranking.n_test, ranking.n_clusters)} and the seeds"
+    )
+    return Table(caption, ("backbone", "ImageNet top-1 (%)", metric, "seeds"), rows)
 
 
 def fit_in_numbers(fit: TransferFit, metric: str) -> tuple[tuple[str, str], ...]:
@@ -91,6 +98,8 @@ def fit_in_numbers(fit: TransferFit, metric: str) -> tuple[tuple[str, str], ...]
     if fit.critical_r is not None:
         told.append(("|r| needed for p < 0.05", f"{fit.critical_r:.2f}"))
     told.append(("smallest slope that matters", f"{fit.smallest_slope:g}"))
+    if fit.ceiling is not None:
+        told.append(("slope of full transfer, so near the ceiling", f"{fit.ceiling:.2f}"))
     told += [("ImageNet accuracies seen", fit.range_note), ("intervals by", fit.method)]
     return tuple((name, text) for name, text in told if text)
 
@@ -107,6 +116,7 @@ def difference_figure(ranking: Ranking, figures: Figures, names: Names) -> Figur
         gaps,
         ranking.metric,
         figures,
+        name="differences",
         title=arrows("worse", "better", ranking.metric),
         what=f"Difference to {winner}",
         reading=f"Zero is {winner}, the chosen backbone. An interval that crosses zero is a tie. "
@@ -127,6 +137,7 @@ def effect_figure(effects: tuple[Effect, ...], figures: Figures, names: Names, r
         gaps,
         shown[0].metric,
         figures,
+        name="pretraining",
         title=arrows("hurts", "helps", shown[0].metric),
         what="Pretrained minus from scratch",
         reading="The same architecture with and without ImageNet weights, each with its own search. "
@@ -134,9 +145,11 @@ def effect_figure(effects: tuple[Effect, ...], figures: Figures, names: Names, r
     )
 
 
-def effect_rows(effects: tuple[Effect, ...], names: Names) -> tuple[Row, ...]:
-    """What the effect figure shows, in words."""
-    return tuple(
+def effect_table(effects: tuple[Effect, ...], ranking: Ranking, names: Names, metric: str) -> Table | None:
+    """What the effect figure shows, in words; None where there is nothing to show."""
+    if not effects:
+        return None
+    rows = tuple(
         Row(
             names.get(effect.backbone, effect.backbone),
             effect.backbone,
@@ -150,6 +163,12 @@ def effect_rows(effects: tuple[Effect, ...], names: Names) -> tuple[Row, ...]:
         )
         for effect in effects
     )
+    caption = (
+        f"Test {metric} with ImageNet weights and from scratch, in brackets 95\u00a0% intervals from "
+        f"{rests_on(ranking.n_test, ranking.n_clusters)} and the seeds; differences in "
+        f"{words.difference_unit(ranking.metric)}"
+    )
+    return Table(caption, ("backbone", "pretrained", "from scratch", "difference", "seeds"), rows)
 
 
 def cost_figure(ranking: Ranking, figures: Figures, names: Names, metric: str) -> Figure | None:
@@ -171,6 +190,7 @@ def cost_figure(ranking: Ranking, figures: Figures, names: Names, metric: str) -
     listed = [f"{names[row.backbone]} {words.seconds(row.train_seconds)}, {row.test.value:.3f}" for row in rows]
     return figures.add(
         charts.cost_chart(points, metric=metric, higher=_higher(ranking.metric)),
+        name="cost",
         alt=f"Time of one training against {metric}: {'; '.join(listed)}.",
         reading=f"Bars are 95\u00a0% intervals from {_basis(ranking)}. "
         f"{'Up' if _higher(ranking.metric) else 'Down'} and left is better. The dotted steps join the backbones that "
@@ -197,7 +217,7 @@ def gap_of(name: str, value: Interval, metric: str, state: str) -> dict[str, Any
 
 
 def interval_figure(
-    gaps: list[dict[str, Any]], metric: str, figures: Figures, *, title: str, what: str, reading: str
+    gaps: list[dict[str, Any]], metric: str, figures: Figures, *, name: str, title: str, what: str, reading: str
 ) -> Figure:
     """Rows of `gap_of` around zero; `what` they are, for those who do not see them."""
     unit = words.difference_unit(metric)
@@ -205,6 +225,7 @@ def interval_figure(
     short = "points" if in_points(metric) else unit
     return figures.add(
         charts.interval_chart(pd.DataFrame(gaps), title=f"{title} ({short})", unit=unit),
+        name=name,
         alt=f"{what} in {unit}: {listed}.",
         reading=reading,
     )

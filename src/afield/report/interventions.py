@@ -46,6 +46,7 @@ def _figure(changes: tuple[Change, ...], ranking: Ranking, figures: Figures, nam
         gaps,
         shown[0].metric,
         figures,
+        name="interventions",
         title=arrows("hurts", "helps", shown[0].metric),
         what=f"Difference to {baseline}",
         reading=f"Zero is {baseline}. Each bar is a 95\u00a0% interval for itself, from "

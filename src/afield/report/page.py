@@ -8,7 +8,7 @@ import json
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import altair
 import vl_convert
@@ -16,66 +16,91 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from afield import __version__
-from afield.analysis.answer import Answer, answer
 from afield.base.files import write_text
-from afield.report.charts import CONFIG
+from afield.report.charts import COLOURS, CONFIG
 from afield.report.chosen import FOLDED
+from afield.report.cite import citation
+from afield.report.contents import Contents, charts_in, contents
 from afield.report.details import details_of
-from afield.report.figures import Figures
-from afield.report.overall import overall_section
-from afield.report.sections import task_sections
+from afield.report.origins import origins
 from afield.study.collect import load_record, studies_of
 from afield.study.counterpart import with_counterpart
 from afield.study.record import StudyRecord
 
 
-def report(out: Path | str, study: str | None = None) -> Path:
+def report(
+    out: Path | str, study: str | None = None, *, format: Literal["html", "md", "latex"] = "html", private: bool = False
+) -> Path:
     """Write `OUT/report.html` from what the folder holds, and return its path.
 
     `study` names one of several studies that share the folder; each then has a page of its own, `OUT/report-NAME.html`.
-    Raises InputError where the folder is not a study's, and StoreError where its files are damaged.
+    `format`: md and latex write text, tables and charts for a paper into the folder `OUT/report-md` or
+    `OUT/report-latex`, and return the path of the text. `private`: without pictures. Raises InputError where the folder
+    is not a study's, and StoreError where its files are damaged.
 
     >>> report(out).name
     'report.html'
     """
-    return write_page(with_counterpart(load_record(out, study), out), out)
+    record = with_counterpart(load_record(out, study), out)
+    if format == "html":
+        return write_page(record, out, private=private)
+    from afield.report.paper import write_paper  # charts as PDF: rarely wanted
+
+    return write_paper(record, Path(out) / f"{_stem(record, out)}-{format}", format)
 
 
-def write_page(record: StudyRecord, out: Path | str) -> Path:
+def charts(out: Path | str, study: str | None = None) -> dict[str, altair.LayerChart]:
+    """The charts of the report by name, such as "elpv transfer" or "mean ranks", as Altair charts of their own.
+
+    >>> sorted(charts(out))[:3]
+    ['elpv cost', 'elpv differences', 'elpv pretraining']
+    """
+    return charts_in(contents(with_counterpart(load_record(out, study), out)))
+
+
+def write_page(record: StudyRecord, out: Path | str, *, private: bool = False) -> Path:
     """Write the page of a record that is already at hand into its folder, and return the path."""
-    several = len(studies_of(out)) > 1
-    path = Path(out) / (f"report-{record.study.study.name}.html" if several else "report.html")
-    write_text(path, render(record))
+    path = Path(out) / f"{_stem(record, out)}.html"
+    write_text(path, render(record, private=private))
     return path
 
 
-def render(record: StudyRecord) -> str:
-    """The whole page, ready to be written as UTF-8; equal records give equal pages.
+def _stem(record: StudyRecord, out: Path | str) -> str:
+    return f"report-{record.study.study.name}" if len(studies_of(out)) > 1 else "report"
+
+
+def render(record: StudyRecord, *, private: bool = False) -> str:
+    """The whole page, ready to be written as UTF-8; equal records give equal pages. `private`: without pictures.
 
     Everything is inside: style, scripts, charts, pictures. A content security policy that names the hash of each script
     forbids the rest.
     """
-    return _page(record, answer(record))
+    return _page(contents(record, private=private))
 
 
-def _page(record: StudyRecord, found: Answer) -> str:
-    figures = Figures()
-    tasks = task_sections(record, found, figures)
-    style, vega, script = _asset("style.css"), _vega(), _asset("script.js")
+def _page(told: Contents) -> str:
+    record, found, names, figures = told.record, told.found, told.names, told.figures
+    style, vega = _asset("style.css"), _vega() if figures.places else ""
+    script = _asset("script.js") + _asset("tables.js")
     page = _environment().get_template("template.html.j2")
     return page.render(
         title=_title(record),
         record=record,
-        overall=overall_section(found.overall),
-        tasks=tasks,
+        overall=told.overall,
+        over=told.over,
+        rule=found.rule,
+        tasks=told.tasks,
         folded=FOLDED,
         details=details_of(record),
+        origins=origins(record, found, names),
+        citation=citation(record, found),
         version=__version__,
-        policy=_policy(style, (vega, script)),
+        policy=_policy(style, (vega, script) if vega else (script,)),
         style=Markup(style),  # noqa: S704 - our own file
-        vega=Markup(vega) if figures.all else None,  # noqa: S704 - the library's own bundle
+        vega=Markup(vega),  # noqa: S704 - the library's own bundle
         script=Markup(script),  # noqa: S704 - our own file
-        config=script_json(CONFIG),
+        look=script_json({"config": CONFIG, "colours": COLOURS}),
+        shapes=script_json(figures.shapes),
         specifications=script_json(figures.all),
     )
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import altair as alt
-import pandas as pd
 
 from afield.report.charts import INK, MUTED, SERIES, TIED, WINNER, layered
+from afield.report.figures import ROWS
 
 NAMES = {"learning_rate": "learning rate", "weight_decay": "weight decay"}
 STATES = ("chosen", "trained to the end", "stopped early")
@@ -17,13 +17,11 @@ _COLOURS = alt.Scale(domain=list(STATES), range=[WINNER, INK, MUTED])
 _SHAPES = alt.Scale(domain=list(STATES), range=["diamond", "circle", "circle"])
 
 
-def landscape_chart(
-    cells: pd.DataFrame, axes: Mapping[str, Sequence[float]], *, metric: str, domain: Sequence[float]
-) -> alt.LayerChart:
+def landscape_chart(axes: Mapping[str, Sequence[float]], *, metric: str, domain: Sequence[float]) -> alt.LayerChart:
     """Selecting metric of every cell of one search: a line over one searched key, a grid of tiles over two.
 
-    `cells`: a column a searched key, value (None where the cell failed), epochs, state (one of STATES, or why there is
-    no value). `domain`: the metric's range, shared by the charts of a task.
+    Its data are ROWS: a column a searched key, value (None where the cell failed), epochs, state (one of STATES, or why
+    there is no value). `domain`: the metric's range, shared by the charts of a task.
     """
     free = [key for key, values in axes.items() if len(values) > 1] or list(axes)[:1]
     tooltip = [
@@ -32,15 +30,16 @@ def landscape_chart(
         alt.Tooltip("epochs:Q", title="epochs trained"),
         alt.Tooltip("state:N", title="state"),
     ]
-    return (
-        _tiles(cells, free, tooltip, domain)
-        if len(free) > 1
-        else _profile(cells, free[0], axes, tooltip, domain, metric)
-    )
+    if len(free) > 1:
+        return _tiles(free, len(axes[free[1]]), tooltip, domain)
+    return _profile(free[0], axes, tooltip, domain, metric)
+
+
+def _cells() -> alt.Chart:
+    return alt.Chart(alt.NamedData(name=ROWS))
 
 
 def _profile(
-    cells: pd.DataFrame,
     key: str,
     axes: Mapping[str, Sequence[float]],
     tooltip: list[alt.Tooltip],
@@ -61,11 +60,11 @@ def _profile(
         scale=alt.Scale(domain=list(domain), nice=False, zero=False),
         axis=alt.Axis(title=metric, tickCount=4, format=".2f"),
     )
-    valued = cells[cells["value"].notna()]
-    lost = alt.Chart(cells[cells["value"].isna()]).mark_text(color="var(--warn)", fontWeight=600)
+    valued = _cells().transform_filter("isValid(datum.value)")
+    lost = _cells().transform_filter("!isValid(datum.value)").mark_text(color="var(--warn)", fontWeight=600)
     lost = lost.encode(x=x, y=alt.value(_HEIGHT - 14), text="state:N")
-    line = alt.Chart(valued).mark_line(color=MUTED, strokeWidth=1.5, opacity=0.5).encode(x=x, y=y)
-    points = alt.Chart(valued).encode(x=x, y=y, tooltip=tooltip, shape=alt.Shape("state:N", scale=_SHAPES, legend=None))
+    line = valued.mark_line(color=MUTED, strokeWidth=1.5, opacity=0.5).encode(x=x, y=y)
+    points = valued.encode(x=x, y=y, tooltip=tooltip, shape=alt.Shape("state:N", scale=_SHAPES, legend=None))
     colour = alt.Color("state:N", scale=_COLOURS, legend=None)
     whole = (
         points.transform_filter(alt.datum.state != "stopped early")
@@ -76,75 +75,69 @@ def _profile(
     part = part.mark_point(size=90, filled=False, fill="var(--card)", strokeWidth=2, opacity=1).encode(
         stroke=alt.value(MUTED)
     )
-    words = alt.Chart(valued).mark_text(dy=-15).encode(x=x, y=y, text=alt.Text("value:Q", format=".3f"))
+    words = valued.mark_text(dy=-15).encode(x=x, y=y, text=alt.Text("value:Q", format=".3f"))
     return layered([line, part, whole, words, lost], _HEIGHT)
 
 
-def _tiles(
-    cells: pd.DataFrame, free: Sequence[str], tooltip: list[alt.Tooltip], domain: Sequence[float]
-) -> alt.LayerChart:
+def _tiles(free: Sequence[str], rows: int, tooltip: list[alt.Tooltip], domain: Sequence[float]) -> alt.LayerChart:
     across, down = free[0], free[1]
     x = alt.X(f"{across}:O", axis=alt.Axis(title=NAMES.get(across, across), format="~e", labelAngle=0))
     y = alt.Y(f"{down}:O", sort="descending", axis=alt.Axis(title=NAMES.get(down, down), format="~e", grid=False))
     shade = alt.Opacity("value:Q", scale=alt.Scale(domain=list(domain), range=[0.05, 0.5]), legend=None)
-    base = alt.Chart(cells).encode(x=x, y=y, tooltip=tooltip)
+    base = _cells().encode(x=x, y=y, tooltip=tooltip)
     tiles = base.mark_rect(color=TIED, stroke="var(--card)", strokeWidth=2).encode(opacity=shade)
     frame = base.transform_filter(alt.datum.state == "chosen").mark_rect(filled=False, stroke=WINNER, strokeWidth=3)
     colour = alt.condition(alt.datum.state == "stopped early", alt.value(MUTED), alt.value(INK))
     words = base.transform_calculate(text="isValid(datum.value) ? format(datum.value, '.3f') : datum.state")
     words = words.mark_text().encode(text="text:N", color=colour)
-    return layered([tiles, frame, words], 34 * cells[down].nunique())
+    return layered([tiles, frame, words], 34 * rows)
 
 
-def curves_chart(
-    history: pd.DataFrame, lines: Sequence[str], *, metric: str, domain: Sequence[float], epochs: int
-) -> alt.LayerChart:
+def curves_chart(lines: Sequence[str], *, metric: str, domain: Sequence[float], epochs: int) -> alt.LayerChart:
     """Selecting metric by epoch: the chosen recipe under each seed strong, the search's other cells faint.
 
-    `history`: trial, line (one of `lines` or "other recipes"), epoch, validation. `lines`: "seed 0", ...; their order
-    gives the colours.
+    Its data are ROWS, one a training: trial, line (one of `lines` or "other recipes"), epoch and validation, both
+    lists. The order of `lines`, "seed 0", ..., gives the colours.
     """
     y = alt.Y(
         "validation:Q",
         scale=alt.Scale(domain=list(domain), nice=False, zero=False),
         axis=alt.Axis(title=metric, tickCount=4, format=".2f"),
     )
-    others = history[history["line"] == "other recipes"]
-    chosen = history[history["line"] != "other recipes"]
     tooltip = [
         alt.Tooltip("line:N", title="training"),
         alt.Tooltip("epoch:Q", title="epoch"),
         alt.Tooltip("validation:Q", title=metric, format=".3f"),
     ]
-    x = _epochs(epochs)
-    faint = (
-        alt.Chart(others)
-        .mark_line(color=MUTED, opacity=0.45, strokeWidth=1.2, point=_dots(20, MUTED))
-        .encode(x=x, y=y, detail="trial:N")
-    )
-    strong = (
-        alt.Chart(chosen)
-        .mark_line(strokeWidth=2.4, point=_dots(50))
-        .encode(x=x, y=y, detail="trial:N", color=_lines(lines))
-    )
-    return layered([faint.encode(tooltip=tooltip), strong.encode(tooltip=tooltip)], _HEIGHT)
+    every = _cells().transform_flatten(["epoch", "validation"])
+    base = every.encode(x=_epochs(epochs), y=y, detail="trial:N", tooltip=tooltip)
+    faint = base.transform_filter(alt.datum.line == "other recipes")
+    faint = faint.mark_line(color=MUTED, opacity=0.45, strokeWidth=1.2, point=_dots(20, MUTED))
+    strong = base.transform_filter(alt.datum.line != "other recipes")
+    strong = strong.mark_line(strokeWidth=2.4, point=_dots(50)).encode(color=_lines(lines))
+    return layered([faint, strong], _HEIGHT)
 
 
-def losses_chart(history: pd.DataFrame, lines: Sequence[str], *, epochs: int) -> alt.LayerChart:
+def losses_chart(lines: Sequence[str], *, epochs: int) -> alt.LayerChart:
     """Cross-entropy by epoch of the chosen recipe: training dashed, validation solid.
 
-    `history`: trial, line (one of `lines`), epoch, loss, of ("training" or "validation").
+    Its data are ROWS, two a training: trial, line (one of `lines`), of ("training" or "validation"), epoch and loss,
+    both lists.
     """
-    base = alt.Chart(history).encode(
-        x=_epochs(epochs),
-        y=alt.Y("loss:Q", scale=alt.Scale(zero=False), axis=alt.Axis(title="cross-entropy", tickCount=4)),
-        detail=["trial:N", "of:N"],
-        tooltip=[
-            alt.Tooltip("line:N", title="training"),
-            alt.Tooltip("of:N", title="loss on"),
-            alt.Tooltip("epoch:Q", title="epoch"),
-            alt.Tooltip("loss:Q", title="cross-entropy", format=".3f"),
-        ],
+    base = (
+        _cells()
+        .transform_flatten(["epoch", "loss"])
+        .encode(
+            x=_epochs(epochs),
+            y=alt.Y("loss:Q", scale=alt.Scale(zero=False), axis=alt.Axis(title="cross-entropy", tickCount=4)),
+            detail=["trial:N", "of:N"],
+            tooltip=[
+                alt.Tooltip("line:N", title="training"),
+                alt.Tooltip("of:N", title="loss on"),
+                alt.Tooltip("epoch:Q", title="epoch"),
+                alt.Tooltip("loss:Q", title="cross-entropy", format=".3f"),
+            ],
+        )
     )
     dashes = alt.StrokeDash(
         "of:N", scale=alt.Scale(domain=["training", "validation"], range=[[5, 4], [1, 0]]), legend=None

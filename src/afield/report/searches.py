@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
-
-import pandas as pd
 
 from afield.report import words
 from afield.report.figures import Figure, Figures
@@ -139,8 +138,24 @@ def _landscape(search: SearchRecord, title: str, metric: str, domain: Domain, fi
         + (row["state"] if row["value"] is None else f"{words.number(row['value'], 3)} ({row['state']})")
         for row in rows
     )
-    chart = landscape_chart(pd.DataFrame(rows), search.axes, metric=metric, domain=domain)
-    return figures.add(chart, alt=f"Search for {title}, {metric}: {listed}.")
+    return figures.add_like(
+        ("landscape", metric, domain, tuple(search.axes.items())),
+        lambda: landscape_chart(search.axes, metric=metric, domain=domain),
+        [{**row, "value": _short(row["value"])} for row in rows],
+        name=f"search {title}",
+        alt=f"Search for {title}, {metric}: {listed}.",
+        reading=_landscape_words(search),
+    )
+
+
+def _landscape_words(search: SearchRecord) -> str:
+    """How far apart the recipes lie: whether the search mattered."""
+    values = [cell.validation for cell in search.cells if cell.validation is not None]
+    if search.chosen is None or len(values) < 2:
+        return ""
+    early = any(cell.state == "paused" for cell in search.cells)
+    span = f"The recipes reached {words.number(min(values), 3)} to {words.number(max(values), 3)}"
+    return f"{span}; those stopped early might have come further." if early else f"{span}."
 
 
 def _line(trial: TrialRecord, search: SearchRecord) -> str:
@@ -156,35 +171,70 @@ def _curves(
     search: SearchRecord, title: str, metric: str, domain: Domain, lines: Sequence[str], figures: Figures
 ) -> Figure | None:
     rows = [
-        {"trial": trial.key, "line": _line(trial, search), "epoch": row["epoch"], "validation": row["validation"]}
-        for trial in _trials(search)
-        for row in trial.history
+        {
+            "trial": place,
+            "line": _line(trial, search),
+            "epoch": [int(row["epoch"]) for row in trial.history],
+            "validation": [_short(row["validation"]) for row in trial.history],
+        }
+        for place, trial in enumerate(_trials(search))
+        if trial.history
     ]
     if not rows:
         return None
-    epochs = max(int(row["epoch"]) for row in rows)
+    epochs = max(epoch for row in rows for epoch in row["epoch"])
     ends = [
         f"{_line(trial, search)} {words.number(trial.history[-1]['validation'], 3)}"
         for trial in _trials(search)
         if trial.history
     ]
-    chart = curves_chart(pd.DataFrame(rows), lines, metric=metric, domain=domain, epochs=epochs)
-    return figures.add(chart, alt=f"{metric} by epoch for {title}; at the end: {'; '.join(ends)}.")
+    return figures.add_like(
+        ("curves", metric, domain, epochs),
+        lambda: curves_chart(lines, metric=metric, domain=domain, epochs=epochs),
+        rows,
+        name=f"curves {title}",
+        alt=f"{metric} by epoch for {title}; at the end: {'; '.join(ends)}.",
+        reading=_best_epochs(search),
+    )
+
+
+def _best_epochs(search: SearchRecord) -> str:
+    """Which epoch was kept of each repetition of the chosen recipe."""
+    kept = [f"{each.best_epoch} ({_seed(each.seed)})" for each in search.repeats if each.best_epoch is not None]
+    return f"Best epoch: {', '.join(kept)}." if kept else ""
 
 
 def _losses(search: SearchRecord, title: str, lines: Sequence[str], figures: Figures) -> Figure | None:
     rows = [
-        {"trial": trial.key, "line": _seed(trial.seed), "epoch": row["epoch"], "loss": row[key], "of": of}
-        for trial in search.repeats
-        for row in trial.history
+        {
+            "trial": place,
+            "line": _seed(trial.seed),
+            "of": of,
+            "epoch": [int(row["epoch"]) for row in trial.history],
+            "loss": [_short(row[key]) for row in trial.history],
+        }
+        for place, trial in enumerate(search.repeats)
+        if trial.history
         for key, of in (("train_loss", "training"), ("validation_loss", "validation"))
     ]
     if not rows:
         return None
-    chart = losses_chart(pd.DataFrame(rows), lines, epochs=max(int(row["epoch"]) for row in rows))
-    last = [
-        f"{row['of']} {words.number(row['loss'], 3)} ({row['line']})"
-        for row in rows
-        if row["epoch"] == max(r["epoch"] for r in rows)
-    ]
-    return figures.add(chart, alt=f"Cross-entropy by epoch for {title}; in the last epoch: {'; '.join(last)}.")
+    epochs = max(epoch for row in rows for epoch in row["epoch"])
+    last = [f"{row['of']} {_told(row['loss'][-1])} ({row['line']})" for row in rows if row["epoch"][-1] == epochs]
+    return figures.add_like(
+        ("losses", epochs),
+        lambda: losses_chart(lines, epochs=epochs),
+        rows,
+        name=f"losses {title}",
+        alt=f"Cross-entropy by epoch for {title}; in the last epoch: {'; '.join(last)}.",
+        reading="Dashed on the training images as augmented, solid on the validation images.",
+    )
+
+
+def _short(value: float | None) -> float | None:
+    """What a chart needs of a number: pages of large studies hold many."""
+    return None if value is None or not math.isfinite(value) else round(value, 4)
+
+
+def _told(value: float | None) -> str:
+    return words.number(math.nan if value is None else value, 3)

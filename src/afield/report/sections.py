@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from afield.analysis.answer import Answer, TaskAnswer
-from afield.analysis.clusters import few_clusters, rests_on
+from afield.analysis.clusters import few_clusters
 from afield.analysis.compare import Ranking, RankRow
 from afield.report import evidence, words
+from afield.report.behind import Part, behind
 from afield.report.chosen import ChosenSection, chosen_section
 from afield.report.figures import Figure, Figures
 from afield.report.further import further_table
@@ -47,20 +48,17 @@ class TaskSection:
     record: TaskRecord
     answer: TaskAnswer
     metric: str
-    unit: str
-    """what differences are counted in"""
     verdict: str
     headline: str
     badge: str
     transfer: Figure | None
-    points: tuple[Row, ...]
+    points: Table | None
+    """of the transfer figure"""
     numbers: tuple[tuple[str, str], ...]
     """the fit in figures: what each is, and its interval"""
-    backbones: tuple[Row, ...]
-    tested: str
-    """on how much the ranking rests"""
-    rests: str
-    """what intervals were resampled from"""
+    behind: tuple[Part, ...]
+    """the same question put in other ways"""
+    backbones: Table | None
     few: str
     """what to mind of few clusters; empty where there are enough"""
     selection: str
@@ -77,7 +75,7 @@ class TaskSection:
     """the same under the other protocol"""
     differences: Figure | None
     effects: Figure | None
-    effect_rows: tuple[Row, ...]
+    effect_table: Table | None
     interventions: InterventionSection | None
     """what the others than trainings from scratch changed"""
     cost: Figure | None
@@ -88,13 +86,22 @@ class TaskSection:
     card: tuple[tuple[str, str], ...]
 
 
-def task_sections(record: StudyRecord, found: Answer, figures: Figures) -> tuple[TaskSection, ...]:
-    """The tasks in the study's order; their charts go into `figures`."""
+def names_of(record: StudyRecord, found: Answer) -> dict[str, str]:
+    """What the page calls each backbone."""
     ranked = [row.backbone for part in found.tasks for row in part.ranking.rows]
-    names = words.short_names([*record.study.study.backbones, *ranked])
-    return tuple(
-        _task_section(record, part, figures, names, f"task-{place}") for place, part in enumerate(found.tasks, start=1)
-    )
+    return words.short_names([*record.study.study.backbones, *ranked])
+
+
+def task_sections(
+    record: StudyRecord, found: Answer, figures: Figures, names: Mapping[str, str]
+) -> tuple[TaskSection, ...]:
+    """The tasks in the study's order; their charts go into `figures`."""
+    sections = []
+    for place, part in enumerate(found.tasks, start=1):
+        figures.within = part.task
+        sections.append(_task_section(record, part, figures, names, f"task-{place}"))
+    figures.within = ""
+    return tuple(sections)
 
 
 def _task_section(
@@ -104,6 +111,8 @@ def _task_section(
     metric = metric_title(ranking.metric)
     verdict = fit.verdict if fit else "cannot tell"
     headline, badge = VERDICTS[verdict]
+    if fit is not None and fit.ceiling is not None:
+        headline = f"{headline}; the task is near its ceiling"
     searches = {
         search.backbone: search
         for search in record.searches
@@ -114,16 +123,14 @@ def _task_section(
         record=task,
         answer=part,
         metric=metric,
-        unit=words.difference_unit(ranking.metric),
         verdict=verdict,
         headline=headline,
         badge=badge,
         transfer=evidence.transfer_figure(fit, figures, names, ranking, metric) if fit else None,
-        points=evidence.point_rows(fit, names) if fit else (),
+        points=evidence.point_table(fit, ranking, names, metric) if fit else None,
         numbers=evidence.fit_in_numbers(fit, metric) if fit else (),
-        backbones=tuple(_backbone_row(row, ranking, names, searches.get(row.backbone)) for row in ranking.rows),
-        tested=_tested(ranking),
-        rests=rests_on(ranking.n_test, ranking.n_clusters),
+        behind=behind(fit, figures, names, metric) if fit else (),
+        backbones=_backbones(ranking, names, searches, task.selection) if ranking.rows else None,
         few=few_clusters(ranking.n_test, ranking.n_clusters),
         selection=task.selection,
         recorded=metric_table(record, ranking, names),
@@ -133,7 +140,7 @@ def _task_section(
         protocols=protocol_table(part.protocols, names) if part.protocols else None,
         differences=evidence.difference_figure(ranking, figures, names),
         effects=evidence.effect_figure(part.effects, figures, names, ranking),
-        effect_rows=evidence.effect_rows(part.effects, names),
+        effect_table=evidence.effect_table(part.effects, ranking, names, metric),
         interventions=intervention_section(part.interventions, part.interventions_words, ranking, figures, names),
         cost=evidence.cost_figure(ranking, figures, names, metric),
         chosen=chosen_section(record, ranking, part.subgroups, figures, names),
@@ -146,6 +153,23 @@ def _task_section(
         counts=_counts(task),
         card=_card(task),
     )
+
+
+def _backbones(
+    ranking: Ranking, names: Mapping[str, str], searches: Mapping[str, SearchRecord], selection: str
+) -> Table:
+    """The ranking, a row a backbone."""
+    metric = metric_title(ranking.metric)
+    heads = (
+        *("backbone", f"{metric} on test", "minus the chosen", "ImageNet (%)", "chosen recipe"),
+        *("training (whole search)", "parameters", selection + (" (which chose)" if selection == "test" else "")),
+    )
+    caption = (
+        f"In the order of {selection}. {_tested(ranking)}. In brackets 95\u00a0% intervals; differences in "
+        f"{words.difference_unit(ranking.metric)}"
+    )
+    rows = tuple(_backbone_row(row, ranking, names, searches.get(row.backbone)) for row in ranking.rows)
+    return Table(caption, heads, rows)
 
 
 def _backbone_row(row: RankRow, ranking: Ranking, names: Mapping[str, str], search: SearchRecord | None) -> Row:

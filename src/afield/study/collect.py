@@ -100,6 +100,7 @@ def load_record(out: str | Path, study: str | None = None) -> StudyRecord:
         numerics=stored["numerics"],
         platforms=tuple(platforms.values()),
         test_reads=store.scores.reads(),
+        rules=store.rules.read(chosen.study.name),
         unjoined=(
             *(
                 f"{each.kind} {each.name} of {each.members[0].task} lacks {each.lacking} of {len(each.members)} "

@@ -15,6 +15,7 @@ from afield.base.errors import AfieldError
 from afield.scoring.metric import Metric
 from afield.scoring.metrics import metric
 from afield.scoring.predictions import Predictions
+from afield.study.rules import RegisteredRule
 from afield.study.study import Study
 from afield.tasks.data import lacking_classes
 from afield.tasks.task import Card, Target
@@ -184,6 +185,8 @@ class StudyRecord:
     """where the folder holds a study of the other protocol too (`counterpart.with_counterpart`)"""
     uncompared: str = ""
     """words for studies of the folder that could not be read for that"""
+    rules: tuple[RegisteredRule, ...] = ()
+    """the rules of the verdict that runs registered, the first one first; none in folders of an older afield"""
 
     def task(self, name: str) -> TaskRecord:
         """The record of that task."""

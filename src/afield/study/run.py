@@ -13,8 +13,9 @@ from statistics import fmean
 
 from afield.base.errors import DamagedError, InputError, Stopped, StoreError
 from afield.base.process import UNGUARDED, cores, interrupts
+from afield.study.choices import Choices
 from afield.study.choose import choose_study
-from afield.study.claims import Claims
+from afield.study.claims import Claims, work_on
 from afield.study.collect import keep_derived
 from afield.study.engines.local import Event, LocalEngine
 from afield.study.inputs import prepare_inputs, write_task
@@ -22,8 +23,9 @@ from afield.study.job import Job, SplitPaths
 from afield.study.ledger import Ledger, Want
 from afield.study.micro_batches import settle_micro_batches
 from afield.study.numerics import settle_numerics
-from afield.study.plan import Plan, PlannedSearch, changed_words, make_plan
+from afield.study.plan import Plan, changed_words, make_plan
 from afield.study.ready import path_of, sources_of
+from afield.study.rules import rule_of
 from afield.study.standing import Silent, Watch, standing_of
 from afield.study.store import Store
 from afield.study.study import Study
@@ -101,7 +103,10 @@ def run_study(
                 watch.say(f"{name}: {words}")
     for line in changed_words(plan):
         watch.say(line)
-    store.write_study(study.study.name, study.model_dump_json(indent=2), plan.content())
+    content = plan.content()
+    store.write_study(study.study.name, study.model_dump_json(indent=2), content)
+    leading = {name: data.task.metric for name, data in plan.tasks.items()}
+    store.rules.register(study.study.name, rule_of(study, leading), store.scores.reads(content["trials"].keys()))
     on_cpu = numerics.device == "cpu"
     if slots is None:
         slots = max(1, cores() // (int(numerics.threads) * numerics.devices)) if on_cpu else 1
@@ -142,9 +147,9 @@ class _Run:
         self.ledger = Ledger(plan, store, self._set_aside)
         self.inputs: dict[tuple[str, str, str], dict[str, SplitPaths]] = {}
         self.progress: dict[str, Event] = {}
-        self.selected: dict[str, tuple[str, ...]] = {}
-        self.pruned: dict[str, frozenset[str]] = {}
-        """by search that was cleaned up the keys that stayed for soups"""
+        self.choices = Choices(plan, store, claims, self.ledger)
+        self.died: set[str] = set()
+        """jobs whose worker has died once"""
         self.trained: set[str] = set()
         self.epochs = 0
         self.scoring: list[float] = []
@@ -167,7 +172,7 @@ class _Run:
             if interrupted:
                 self._stop()
             wanted = self.ledger.wanted()
-            self._settle_choices()
+            self.choices.settle()
             held = self._submit(wanted)
             if not self.engine.busy() and not held:
                 break
@@ -198,39 +203,6 @@ class _Run:
             for search in self.plan.searches
         ) + sum(soup.key not in self.ledger.scored for soup in self.ledger.soups())
         return Outcome(self.store.root, len(self.trained), self.epochs, len(self.ledger.failed()), missing)
-
-    def _settle_choices(self) -> None:
-        """Write what searches have chosen, before anything of it is scored; clean up behind those that have ended."""
-        needed = self.ledger.needed_by_soups()
-        for search in self.plan.searches:
-            keys = tuple(trial.key for trial in self.ledger.chosen(search))
-            ended = not self.ledger.wanted_by(search)
-            if not keys and not ended:
-                continue
-            if self.selected.get(search.name) != keys:
-                self.selected[search.name] = keys
-                split, metric = self.plan.tasks[search.task].selection, search.cells[0].metric
-                self.store.write_selection(self.plan.study.study.name, search.name, keys, metric, split)
-            for_soups = needed and needed.intersection(key for keys in search.keys for key in keys)
-            if ended and self.pruned.get(search.name) != for_soups:
-                self.pruned[search.name] = for_soups
-                self._prune(search, for_soups)
-
-    def _prune(self, search: PlannedSearch, for_soups: frozenset[str]) -> None:
-        """The search has ended: checkpoints go, the networks of every study's chosen trials stay, with those that soups
-        still need, and so does all that another study's search in this folder may still go on with.
-        """
-        chosen = self.store.selected_keys()
-        cells = {keys[0] for keys in search.keys}
-        # a repeat that is finished has a checkpoint where its run was killed in between; one under way needs its own
-        ended = {key for keys in search.keys for key in keys if key in cells - chosen or self.store.is_finished(key)}
-        prunable = {key for key in ended if self.store.is_prunable(key, chosen | for_soups)}
-        if prunable:  # else the other studies' plans, which may be large, need not be read
-            prunable -= self.store.open_cells(self.plan.study.study.name)
-        for key in prunable:
-            with self.claims.held(*_work_on(key)) as ours:
-                if ours:  # by now another study may have chosen it
-                    self.store.prune(key, keep_weights=key in self.store.selected_keys() | for_soups)
 
     def _submit(self, wanted: list[Want]) -> list[str]:
         """Fill the free slots; gives the keys of trials that another run is at, or has just done."""
@@ -275,9 +247,13 @@ class _Run:
             self.progress[job.name] = event
             return
         self.progress.pop(job.name, None)
-        if event.kind == "failed":
-            self.store.fail(key, event.reason, event.trace)
-            self.watch.say(f"failed: {job.label}: {event.reason}")
+        if event.kind == "died" and job.name not in self.died:
+            self.died.add(job.name)
+            self.watch.say(f"{job.label}: {event.reason}. It is tried once again")
+        elif event.kind in ("failed", "died"):
+            again = " (for the second time)" if event.kind == "died" else ""
+            self.store.fail(key, event.reason + again, event.trace)
+            self.watch.say(f"failed: {job.label}: {event.reason}{again}")
         if event.kind == "damaged":
             self._renew(job, event.reason)
         if event.kind == "halt":
@@ -312,7 +288,7 @@ class _Run:
         """A trial that was found damaged goes, to be trained anew, unless another run is at it, or has just mended
         it.
         """
-        with self.claims.held(*_work_on(key)) as ours:
+        with self.claims.held(*work_on(key)) as ours:
             if ours and self.store.is_damaged(key):
                 self.watch.say(str(error))
                 self.store.set_aside(key)
@@ -328,12 +304,7 @@ class _Run:
             self.watch.say(damage)
         for key in keys:
             if not made_of or not self.store.holds_network(key):
-                with self.claims.held(*_work_on(key)) as ours:
+                with self.claims.held(*work_on(key)) as ours:
                     if ours:
                         self.store.prune(key, keep_weights=False)
             self.ledger.reload(key)
-
-
-def _work_on(key: str) -> tuple[str, str]:
-    """What claims all work on a trial."""
-    return key, f"{key}-score"

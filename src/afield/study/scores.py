@@ -5,7 +5,7 @@ training reads.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -48,10 +48,11 @@ class Scores:
         with words_for_failed_writes(path), path.open("a", encoding="utf-8") as stream:
             stream.write(line)
 
-    def reads(self) -> int:
-        """How many times a test split was read."""
+    def reads(self, keys: Collection[str] | None = None) -> int:
+        """How many times a test split was read, by networks of these trials alone where `keys` are given."""
         path = self._log()
-        return len(path.read_text(encoding="utf-8").splitlines()) if path.exists() else 0
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        return len(lines) if keys is None else sum(json.loads(line)["key"] in keys for line in lines)
 
     def _log(self) -> Path:
         return self.root / "test_reads.jsonl"

@@ -15,6 +15,7 @@ The truth is files; the last file of each result comes by atomic rename, with th
     OUT/scores/<key>/            predictions.parquet (test), result.json, metrics.json (derived); in <split>--<view>/
                                  the same of a further test split or view
     OUT/selections/<study>--<search>.json what a search chose, written before any test image of it is scored
+    OUT/rules/<study>.json       the rules of the verdict, written before any test image of the study is scored
     OUT/test_reads.jsonl         every read of a test split
     OUT/claims/, OUT/runs/       who works on what while a run is under way
 """
@@ -41,6 +42,7 @@ from afield.base.files import (
 )
 from afield.base.hashing import sha256_file
 from afield.scoring.predictions import Predictions
+from afield.study.rules import RegisteredRules
 from afield.study.scores import Scores
 from afield.study.sealed import read_json, read_rows, seal, unseal, write_parquet
 from afield.study.task_files import TaskFiles
@@ -65,6 +67,7 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.rules = RegisteredRules(root)
         self.scores = Scores(root)
         self.tasks = TaskFiles(root)
 

@@ -14,6 +14,7 @@ from afield.base.errors import nearest
 from afield.base.extensions import is_own
 from afield.study.complaints import complaints
 from afield.study.ensembles import EnsembleChoice
+from afield.study.rule import SMALLEST_SLOPE
 from afield.study.soups import SoupChoice, soup_complaints
 from afield.tasks.source import TaskSource
 from afield.tasks.task import Protocol
@@ -107,6 +108,13 @@ class SearchChoice(_Table):
         return self
 
 
+class VerdictChoice(_Table):
+    """By what rule verdicts are given; it is registered before test is read (`rules.py`)."""
+
+    smallest_slope: Annotated[float, Field(gt=0, allow_inf_nan=False)] = SMALLEST_SLOPE
+    """metric points per ImageNet point that would matter"""
+
+
 _SEARCHABLE = ("learning_rate", "weight_decay")
 _OF_TRAINING = tuple(TrainingChoice.model_fields)
 NO_RECIPE = ("backbones", *_OF_TRAINING)
@@ -122,6 +130,7 @@ class Study(_Table):
     recipe: Recipe = Field(default_factory=Recipe)
     search: SearchChoice = Field(default_factory=SearchChoice)
     numerics: NumericsChoice = Field(default_factory=NumericsChoice)
+    verdict: VerdictChoice = Field(default_factory=VerdictChoice)
     tasks: dict[str, TaskSource] = Field(default_factory=dict)
     """one's own data, and parts of other tasks, by the names under which `study.tasks` refers to them"""
     interventions: dict[str, dict[str, Any]] = Field(default_factory=dict)

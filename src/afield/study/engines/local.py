@@ -33,9 +33,9 @@ class Event:
     """What became of a job, or how far it is."""
 
     job: Job
-    kind: Literal["progress", "done", "failed", "damaged", "stopped", "halt"]
-    """`failed` is the trial's own fault; `damaged` says that its files are not what was written; `halt` is the folder's
-    or the disk's, and ends the run
+    kind: Literal["progress", "done", "failed", "died", "damaged", "stopped", "halt"]
+    """`failed` is the trial's own fault; `died` may be the machine's: its worker is gone; `damaged` says that its files
+    are not what was written; `halt` is the folder's or the disk's, and ends the run
     """
     epoch: int = 0
     """of progress: from 0; of `done`: how many this job trained"""
@@ -157,7 +157,7 @@ class LocalEngine:
         if worker.ready:
             memory = "out of memory is a frequent cause (fewer --slots need less)"
             reason = f"the worker process ended by {why}; {'what it said stands above' if killed is None else memory}"
-            return Event(job, "failed", reason=reason, trace=reason)
+            return Event(job, "died", reason=reason, trace=reason)
         if killed in (signal.SIGINT, signal.SIGTERM):
             return Event(job, "stopped")  # Ctrl-C reaches the whole group, also those that do not listen yet
         raise AfieldError(

@@ -1,0 +1,295 @@
+"""Rival explanations: is it ImageNet accuracy, or size, work, year, image size, family, or what pretraining was?
+
+Between backbones a rival is held against ImageNet accuracy on the same backbones: what it explains alone, what beside
+it, and how well backbones left out are predicted. These backbones were not made for this: newer ones are larger, better
+on ImageNet and of other families at once. What goes together cannot be taken apart by any regression, and variance
+inflation says how much it goes together.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import brentq
+from scipy.stats import f as f_distribution
+from scipy.stats import ncf, norm
+
+from afield.analysis import facts
+from afield.analysis.others import INFLATED
+from afield.analysis.paired import holm
+from afield.analysis.regression import Nested, inflation, left_out, nested, predicted_r2, well_told
+from afield.analysis.side_by_side import Finding, leading_fits
+from afield.analysis.transfer import TransferFit
+from afield.analysis.words import count, listing
+from afield.scoring.intervals import LEVEL, Interval
+from afield.scoring.metric import Floats
+
+RIVALS = {
+    "params_m": "parameters",
+    "gmacs": "multiply-adds",
+    "year": "year",
+    "input_size": "image size of the weights",
+    "family": "family",
+    "pretraining": "pretraining data",
+    "objective": "objective of pretraining",
+    "augmentation": "augmentation in pretraining",
+}
+"""columns of the facts, each in words"""
+_LOGARITHMIC = ("params_m", "gmacs")
+_FREEDOM = 3
+"""degrees of freedom that a regression must leave"""
+_OF_TASKS = {"classes": "number of classes", "n_train": "training images", "n_test": "test images"}
+FEW = 20
+"""backbones below which it is said that so many explanations always find something"""
+_KNOWN = 0.5
+"""share of backbones of whom a rival must be known: a line through a few others is another question"""
+_OTHERS = "others"
+_COLUMNS = [
+    *("task", "metric", "rival", "made_of", "n", "columns", "r2_imagenet", "r2_rival", "r2_both"),
+    *("predicted_imagenet", "predicted_rival", "predicted_both", "partial_r", "low", "high", "p", "p_holm"),
+    *("imagenet_partial_r", "imagenet_p", "inflation"),
+]
+
+
+@dataclass(frozen=True)
+class _Rival:
+    name: str
+    known: np.ndarray
+    """[backbones] of whom it is known"""
+    columns: Floats
+    """[known, k] numbers, or a column a level but the first"""
+    made_of: str = ""
+
+
+def rival_explanations(fits: Sequence[TransferFit], results: pd.DataFrame) -> Finding:
+    """Each rival beside ImageNet accuracy, for each task's leading metric, a row each; the last row is `all`.
+
+    Rivals are those of `RIVALS` that are known (the table's columns, else the catalogue's) and differ: parameters and
+    multiply-adds by their logarithm, year and image size as they are, the others by their levels. A level of one
+    backbone alone could never be predicted without it: such levels are one, `others` (and join the smallest where that
+    would have one member). Backbones of whom a rival is not known are left out of its row, of ImageNet's figures there
+    too; what is known of fewer than half has no row, and `words` names it. `all`: ImageNet accuracy and the rivals in
+    `made_of`, those that add to the others before them.
+
+    Columns: task, metric, rival, made_of, n, columns (that the rival takes), r2_imagenet, r2_rival, r2_both,
+    predicted_imagenet, predicted_rival, predicted_both (the share of variance predicted of backbones left out, which
+    more columns do not raise of themselves; below 0 is worse than the mean), partial_r (of value and rival given
+    ImageNet accuracy; of levels the multiple one, which has no sign, adjusted for their number) with low and high
+    (Fisher's z with n - 4 for a number; the noncentral F for levels and `all`, Smithson 2003, Confidence Intervals,
+    chapter 4), p (partial F) and p_holm (over the rivals of a task), imagenet_partial_r and imagenet_p (the other way
+    round: ImageNet accuracy given the rival), inflation (of the variance of ImageNet accuracy's slope by the rival
+    beside it, 1 / (1 - R2)).
+
+    A rival that would leave fewer than three degrees of freedom has no row. Backbones count as independent.
+    """
+    rows = [row for fit in leading_fits(fits) for row in _of_fit(fit, results)]
+    table = pd.DataFrame(rows, columns=[name for name in _COLUMNS if name != "p_holm"])
+    single = table[table["rival"] != "all"]
+    table["p_holm"] = single.groupby("task")["p"].transform(lambda p: holm(p.tolist()))
+    table = table[_COLUMNS]
+    return Finding(table, " ".join(_words(table, _of_too_few(fits, results))))
+
+
+def partial_limits(found: Nested, n: int, columns: int, sign: float, level: float = LEVEL) -> Interval:
+    """A partial correlation with its limits: of one number (`sign` not 0) by Fisher's z, which one variable held fixed
+    leaves n - 4; of levels the multiple one, from 0, by the noncentral F. That one is adjusted as R2 is (Ezekiel 1930),
+    for levels explain something by their number alone.
+    """
+    if sign:
+        r = math.sqrt(max(found.partial_r2, 0.0))
+        reach = float(norm.isf((1 - level) / 2)) / math.sqrt(n - 4) if n > 4 else math.inf
+        z = math.atanh(sign * r)
+        return Interval(sign * r, math.tanh(z - reach), math.tanh(z + reach))
+    adjusted = 1 - (1 - found.partial_r2) * (found.freedom + columns) / found.freedom
+    low, high = (
+        math.sqrt(size / (size + columns + found.freedom + 1))
+        for size in (_noncentrality(found, columns, tail) for tail in ((1 + level) / 2, (1 - level) / 2))
+    )
+    return Interval(math.sqrt(max(adjusted, 0.0)), low, high)
+
+
+def _noncentrality(found: Nested, columns: int, tail: float) -> float:
+    """That under which an F as small as was seen has probability `tail`; 0 where none has."""
+    if f_distribution.cdf(found.f, columns, found.freedom) <= tail:
+        return 0.0
+    above = 10.0 * (found.f * columns + columns + 10)
+    return float(brentq(lambda size: ncf.cdf(found.f, columns, found.freedom, size) - tail, 0.0, above))
+
+
+def _of_fit(fit: TransferFit, results: pd.DataFrame) -> Iterator[dict[str, object]]:
+    x, y = (fit.points[name].to_numpy(np.float64) for name in ("imagenet_top1", "value"))
+    known = _known(fit, results)
+    for rival in (*known, *_all(known, x)):
+        row = _row(rival, x[rival.known], y[rival.known])
+        if row is not None:
+            yield {"task": fit.task, "metric": fit.metric, "rival": rival.name, "made_of": rival.made_of, **row}
+
+
+def _known(fit: TransferFit, results: pd.DataFrame) -> list[_Rival]:
+    table = facts.facts_of(results, fit.points["backbone"].tolist())
+    found = []
+    for name in RIVALS:
+        if name in facts.NUMBERS:
+            numbers = table[name].to_numpy(np.float64)
+            known = np.isfinite(numbers) & (numbers > 0)
+            columns = (np.log10(numbers[known]) if name in _LOGARITHMIC else numbers[known])[:, None]
+        else:
+            words = table[name].to_numpy(dtype=object)
+            known = words != ""
+            columns = _levels(pd.Series(words[known], dtype=object))
+        if columns.shape[1] and known.mean() >= _KNOWN and np.ptp(columns, axis=0).min() > 0:
+            found.append(_Rival(name, known, columns))
+    return found
+
+
+def _levels(words: pd.Series) -> Floats:
+    """A column of 0 and 1 for each level but the most frequent, of levels of two members or more."""
+    sizes = words.value_counts()
+    levels = words.where(words.map(sizes) > 1, _OTHERS)
+    sizes = levels.value_counts()
+    if sizes.get(_OTHERS, 0) == 1 and len(sizes) > 1:
+        levels = levels.replace(_OTHERS, sizes.drop(_OTHERS).index[-1])
+    names = levels.value_counts().index[1:]
+    result: Floats = np.array([levels == name for name in names], dtype=np.float64).T.reshape(len(words), len(names))
+    return result
+
+
+def _all(rivals: list[_Rival], x: Floats) -> Iterator[_Rival]:
+    """All rivals together, on the backbones of whom each number is known; those that leave nothing to add are out."""
+    numbers = [rival for rival in rivals if rival.name in facts.NUMBERS]
+    known = np.logical_and.reduce([rival.known for rival in numbers]) if numbers else np.ones(len(x), dtype=bool)
+    design = np.column_stack([np.ones(int(known.sum())), x[known]])
+    names: list[str] = []
+    for rival in (*numbers, *(rival for rival in rivals if rival not in numbers)):
+        if not rival.known[known].all():
+            continue
+        wider = np.column_stack([design, rival.columns[known[rival.known]]])
+        if wider.shape[1] + _FREEDOM <= len(wider) and well_told(wider):
+            design, names = wider, [*names, rival.name]
+    if len(names) > 1:
+        yield _Rival("all", known, design[:, 2:], ", ".join(names))
+
+
+def _row(rival: _Rival, x: Floats, y: Floats) -> dict[str, object] | None:
+    n, k = rival.columns.shape
+    ones = np.ones(n)
+    imagenet, alone = np.column_stack([ones, x]), np.column_stack([ones, rival.columns])
+    both = np.column_stack([imagenet, rival.columns])
+    if n - both.shape[1] < _FREEDOM or not well_told(imagenet):
+        return None
+    found, turned = nested(imagenet, rival.columns, y), nested(alone, x[:, None], y)
+    if found is None or turned is None:
+        return None
+    sign = 0.0
+    if k == 1 and rival.name in facts.NUMBERS:
+        sign = float(np.sign(left_out(imagenet, y)[0] @ left_out(imagenet, rival.columns[:, 0])[0]))
+    upward = float(np.sign(left_out(alone, y)[0] @ left_out(alone, x)[0]))
+    partial = partial_limits(found, n, k, sign)
+    return {
+        "n": n,
+        "columns": k,
+        "r2_imagenet": found.r2,
+        "r2_rival": turned.r2,
+        "r2_both": found.r2_larger,
+        "predicted_imagenet": predicted_r2(y, left_out(imagenet, y)[1]),
+        "predicted_rival": predicted_r2(y, left_out(alone, y)[1]),
+        "predicted_both": predicted_r2(y, left_out(both, y)[1]),
+        "partial_r": partial.value,
+        "low": partial.low,
+        "high": partial.high,
+        "p": found.p,
+        "imagenet_partial_r": upward * math.sqrt(max(turned.partial_r2, 0.0)),
+        "imagenet_p": turned.p,
+        "inflation": inflation(x, alone),
+    }
+
+
+def _of_too_few(fits: Sequence[TransferFit], results: pd.DataFrame) -> list[str]:
+    """What is known, but of fewer than half of the backbones."""
+    names = list(dict.fromkeys(name for fit in fits for name in fit.points["backbone"]))
+    table = facts.facts_of(results, names)
+    known = {name: (table[name].notna() & (table[name] != "")).mean() for name in RIVALS}
+    return [RIVALS[name] for name, share in known.items() if 0 < share < _KNOWN]
+
+
+def _words(table: pd.DataFrame, of_too_few: list[str]) -> Iterator[str]:
+    if table.empty:
+        yield (
+            "Rival explanations: nothing else is known of these backbones, or too few have it (columns params_m, "
+            "gmacs, year, input_size, family, pretraining, objective, augmentation, or ids of the catalogue)."
+        )
+        return
+    for task, rows in table.groupby("task", sort=False):
+        yield f"{task}: {_of_task(rows)}"
+    hard = table[(table["inflation"] >= INFLATED) & (table["rival"] != "all")]
+    if len(hard):
+        names = [RIVALS[name] for name in dict.fromkeys(hard["rival"])]
+        yield (
+            f"Of {listing(names)} ImageNet accuracy cannot be told apart well (variance inflated {INFLATED} times or "
+            "more)."
+        )
+    if of_too_few:
+        yield f"Known of fewer than half of the backbones, and so not asked: {listing(of_too_few)}."
+    if int(table["n"].min()) < FEW:
+        yield f"Below {FEW} backbones, so many explanations find something by luck; read what is left out, not R2."
+
+
+def _of_task(rows: pd.DataFrame) -> str:
+    single = rows[rows["rival"] != "all"]
+    clear = single[single["p_holm"] < 1 - LEVEL].sort_values("p")
+    told = [
+        f"{RIVALS[row['rival']]} ({row['partial_r']:.2f}, {row['low']:.2f} to {row['high']:.2f})"
+        for _, row in clear.iterrows()
+    ]
+    more = f"these explain more (partial r): {listing(told)}" if told else "no rival clearly explains more"
+    falls = [RIVALS[str(name)] for name in single.loc[~(single["imagenet_p"] < 1 - LEVEL), "rival"]]
+    without = f"; beside {listing(falls)} that of ImageNet accuracy itself is not clear" if falls else ""
+    best = single.sort_values("predicted_both", kind="stable").iloc[-1]
+    return (
+        f"given ImageNet accuracy {more}{without}. Of the variance of backbones left out ImageNet accuracy predicts "
+        f"{best['predicted_imagenet']:.2f}, with the best rival beside it ({RIVALS[best['rival']]}) "
+        f"{best['predicted_both']:.2f}{_together(rows)}."
+    )
+
+
+def _together(rows: pd.DataFrame) -> str:
+    every = rows[rows["rival"] == "all"]
+    return f", with all {every['predicted_both'].iloc[0]:.2f}" if len(every) else ""
+
+
+def between_tasks(fits: Sequence[TransferFit], results: pd.DataFrame) -> Finding:
+    """What tasks differ by beside how ImageNet accuracy transfers to them: shown, since so few tasks prove nothing.
+
+    Columns: task, metric, n (backbones), r, slope, low, high (metric points per ImageNet point), logit_slope, level
+    (mean of the values), classes, n_train, n_test, domain; NaN or empty where the table does not tell. In the order of
+    the slope.
+    """
+    rows = [row for fit in leading_fits(fits) for row in _task(fit, results)]
+    names = [*("task", "metric", "n", "r", "slope", "low", "high", "logit_slope", "level"), *_OF_TASKS, "domain"]
+    table = pd.DataFrame(rows, columns=names).sort_values("slope", ascending=False, ignore_index=True)
+    told = [name for name in _OF_TASKS if table[name].nunique() > 2]
+    if len(table) < _FREEDOM or not told:
+        return Finding(table, "Number of classes, size of the training set and the like: too few tasks tell of them.")
+    ranks = [f"{_OF_TASKS[name]} {table['slope'].corr(table[name], method='spearman'):.2f}" for name in told]
+    return Finding(
+        table,
+        f"Over {count(len(table), 'task')} the slope goes with (Spearman's rho): {', '.join(ranks)}. That describes "
+        "these tasks; so few prove nothing of others.",
+    )
+
+
+def _task(fit: TransferFit, results: pd.DataFrame) -> Iterator[tuple[object, ...]]:
+    """The row of a task; none without a fit."""
+    slope, r = fit.normalised_slope, fit.pearson_r
+    if slope is None or r is None:
+        return
+    rows = results[(results["task"] == fit.task) & (results["metric"] == fit.metric)]
+    logits = fit.logit_slope.value if fit.logit_slope else math.nan
+    numbers = [float(rows[name].max()) if name in rows else math.nan for name in _OF_TASKS]
+    domain = str(rows["domain"].iloc[0]) if "domain" in rows else ""
+    level = float(fit.points["value"].mean())
+    yield fit.task, fit.metric, fit.n, r.value, slope.value, slope.low, slope.high, logits, level, *numbers, domain

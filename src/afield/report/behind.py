@@ -1,0 +1,196 @@
+"""What stands behind a verdict: the same question put in other ways, folded, each with its answer in a line."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from afield.analysis.association import correlations
+from afield.analysis.curves import curves
+from afield.analysis.described import (
+    families_words,
+    misranked_words,
+    power_words,
+    shape_words,
+    without_words,
+)
+from afield.analysis.robust import outliers, slopes
+from afield.analysis.subsets import cut_sweep, leave_out
+from afield.analysis.transfer import TransferFit
+from afield.analysis.words import capital, count, p_value
+from afield.report import words
+from afield.report.charts import interval_chart
+from afield.report.figures import Figure, Figures
+from afield.report.recorded import Table
+from afield.report.rows import Row
+from afield.scoring.intervals import Interval
+
+
+@dataclass(frozen=True)
+class Part:
+    """One folded part: what it asks, what came out in a line or two, and the numbers."""
+
+    title: str
+    words: tuple[str, ...]
+    chart: Figure | None = None
+    table: Table | None = None
+    names_images: bool = False
+    """whether the table's rows are single images"""
+
+
+def behind(fit: TransferFit, figures: Figures, names: Mapping[str, str], metric: str) -> tuple[Part, ...]:
+    """The analyses beside a fit, as `afield analyse --all` prints them; none without a line or below four backbones.
+
+    None of them decides the verdict. Their charts go into `figures`.
+    """
+    if fit.slope is None or fit.n < 4:
+        return ()
+    return tuple(_parts(fit, figures, names, metric))
+
+
+def _parts(fit: TransferFit, figures: Figures, names: Mapping[str, str], metric: str) -> Iterator[Part]:
+    yield _cuts(fit, figures)
+    yield Part(
+        "Without one backbone, or one family",
+        tuple(without_words(fit)),
+        table=_table(
+            leave_out(fit.points, "backbone").drop(columns="members"),
+            "The fit without each backbone; slopes in points of the metric an ImageNet point",
+            names=names,
+        ),
+    )
+    shape = curves(fit.points)
+    yield Part(
+        "Is it a straight line?",
+        (shape_words(fit),),
+        table=None
+        if shape.empty
+        else _table(
+            shape.drop(columns=["better"]),
+            "Root mean square errors in metric points, around each curve and of backbones left out; gain: by how much "
+            "less the mean squared error of those is than the line's",
+        ),
+    )
+    yield Part(
+        "On other axes, by other methods",
+        (f"{capital(families_words(fit))}.",),
+        table=_table(
+            slopes(fit.points, fit.errors, fit.n_test, metric=fit.metric),
+            "Slopes with 95\u00a0% intervals: in points of the metric an ImageNet point, between logits, between "
+            "probits",
+            digits={"r2": 4},
+        ),
+    )
+    yield Part(
+        "By ranks and pairs",
+        (f"{capital(misranked_words(fit))}.",),
+        table=_table(correlations(fit.points), f"Correlation of ImageNet top-1 and {metric}"),
+    )
+    if shown := tuple(power_words(fit)):
+        yield Part("What so many backbones could have shown", shown)
+    far = outliers(fit.points)
+    if len(far):
+        yield Part(
+            "Far from the line",
+            (f"{capital(count(len(far), 'backbone'))} lie farther from the line of the others than chance puts any."
+             if len(far) > 1 else "One backbone lies farther from the line of the others than chance puts any.",),
+            table=_table(far, "Residuals in points of the metric, from the line of the others", names=names),
+        )  # fmt: skip
+
+
+def _cuts(fit: TransferFit, figures: Figures) -> Part:
+    """Slope and verdict of the backbones above each cut of ImageNet accuracy."""
+    sweep = cut_sweep(fit.points, fit.errors, smallest_slope=fit.smallest_slope)
+    other = sweep[sweep["verdict"] != fit.verdict]
+    if len(sweep) < 2:
+        said = "No cut leaves four backbones or more and takes any away."
+    elif other.empty:
+        said = f"The verdict is the same above every cut: {fit.verdict}."
+    else:
+        cuts = ", ".join(f"{row.verdict} above {row.above:g} %" for row in other.itertuples())
+        said = f"The verdict would be {cuts}; over all it is {fit.verdict}. Choosing a cut is choosing a result."
+    title = "Above a cut of ImageNet accuracy"
+    if len(sweep) < 2:
+        return Part(title, (said,))
+    rows = pd.DataFrame(
+        {
+            "name": [
+                f"{'all' if math.isinf(row.above) else f'above {row.above:g} %'}, {count(row.n, 'backbone')}"
+                for row in sweep.itertuples()
+            ],
+            "value": sweep["slope"],
+            "low": sweep["slope_low"],
+            "high": sweep["slope_high"],
+            "words": [
+                words.interval(Interval(row.slope, row.slope_low, row.slope_high), 2) for row in sweep.itertuples()
+            ],
+            "standing": sweep["verdict"],
+        }
+    )
+    listed = "; ".join(f"{row.name} {row.words}, {row.standing}" for row in rows.itertuples(index=False))
+    figure = figures.add(
+        interval_chart(rows, title="points an ImageNet point", unit="slope"),
+        name="cuts",
+        alt=f"Slope above each cut of ImageNet accuracy: {listed}.",
+        reading="The slope of the backbones above each cut, with its 95\u00a0% interval; the colour is the verdict.",
+    )
+    return Part(title, (said,), figure, _table(sweep, "r, slope (points an ImageNet point) and verdict above each cut"))
+
+
+def _table(
+    frame: pd.DataFrame,
+    caption: str,
+    *,
+    names: Mapping[str, str] | None = None,
+    digits: Mapping[str, int] | None = None,
+) -> Table:
+    """A data frame whose first column names the rows; `x`, `x_low` and `x_high` become one cell."""
+    grouped = _with_limits(frame)
+    rows = tuple(
+        Row(
+            _named(str(first), names) if isinstance(first, str) else _cell("above", first, {"above": 0}),
+            str(first),
+            "",
+            tuple(_cell(column, value, digits or {}) for column, value in rest),
+        )
+        for first, rest in grouped
+    )
+    shown = [column for column in frame.columns if not _is_limit(column)]
+    return Table(caption, tuple(column.replace("_", " ") for column in shown), rows)
+
+
+def _named(name: str, names: Mapping[str, str] | None) -> str:
+    return (names or {}).get(name, name)
+
+
+def _is_limit(column: str) -> bool:
+    return column in ("low", "high") or column.endswith(("_low", "_high"))
+
+
+def _with_limits(frame: pd.DataFrame) -> Iterator[tuple[object, list[tuple[str, object]]]]:
+    """Each row's first value, and the others with limits joined to what they limit."""
+    first, *others = [column for column in frame.columns if not _is_limit(column)]
+    for row in frame.to_dict("records"):
+        cells: list[tuple[str, object]] = []
+        for column in others:
+            prefix = "" if column == "value" and "low" in row else f"{column}_"
+            if f"{prefix}low" in row:
+                cells.append((column, Interval(row[column], row[f"{prefix}low"], row[f"{prefix}high"])))
+            else:
+                cells.append((column, row[column]))
+        yield row[first], cells
+
+
+def _cell(column: str, value: object, digits: Mapping[str, int]) -> str:
+    if isinstance(value, Interval):
+        return words.interval(value, 2) if math.isfinite(value.low) else f"{words.number(value.value, 2)} (no interval)"
+    if not isinstance(value, float):
+        return str(value)
+    if math.isnan(value):
+        return "-"
+    if column in ("p", "p_permuted"):
+        return p_value(value)
+    return "all" if math.isinf(value) else words.number(value, digits.get(column, 2))

@@ -1,0 +1,61 @@
+"""All that a page or a paper says of a study, before anything is laid out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import altair
+
+from afield.analysis.answer import Answer, answer
+from afield.report.charts import in_colours
+from afield.report.figures import Figures
+from afield.report.over_tasks import OverSection, over_section
+from afield.report.overall import OverallSection, overall_section
+from afield.report.sections import TaskSection, names_of, task_sections
+from afield.study.record import StudyRecord
+
+
+@dataclass(frozen=True)
+class Contents:
+    """A study's answer with its sections and charts."""
+
+    record: StudyRecord
+    found: Answer
+    names: Mapping[str, str]
+    """what each backbone is called"""
+    overall: OverallSection | None
+    """the verdict over tasks; None where no two can be put together"""
+    over: OverSection | None
+    """None for one task"""
+    tasks: tuple[TaskSection, ...]
+    figures: Figures
+
+
+def contents(record: StudyRecord, *, private: bool = False) -> Contents:
+    """What there is to say. `private`: without pictures, and without the names of images."""
+    if private:
+        record = replace(record, tasks=tuple(replace(task, pictures={}) for task in record.tasks))
+    found, figures = answer(record), Figures()
+    names = names_of(record, found)
+    over = over_section(found, figures, names)
+    tasks = task_sections(record, found, figures, names)
+    if private:
+        tasks = tuple(_without_images(task) for task in tasks)
+    return Contents(record, found, names, overall_section(found.overall), over, tasks, figures)
+
+
+def _without_images(task: TaskSection) -> TaskSection:
+    """A task without what names single images; its pictures were taken from the record."""
+    if task.chosen is None:
+        return task
+    kept = tuple(part for part in task.chosen.images if not part.names_images)
+    return replace(task, chosen=replace(task.chosen, images=kept))
+
+
+def charts_in(told: Contents, width: float = 520) -> dict[str, altair.LayerChart]:
+    """The charts by name, each in plain colours and `width` pixels wide; those of searches are in the page alone."""
+    return {
+        name: altair.LayerChart.from_dict({**in_colours(chart.to_dict(validate=False)), "width": width})
+        for name, chart in told.figures.charts.items()
+    }

@@ -1,0 +1,229 @@
+"""A study for a paper: a folder with its text, its tables as Markdown or LaTeX, and its charts as SVG, PDF and CSV."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import altair
+import pandas as pd
+import vl_convert
+
+from afield.base.files import write_atomic, write_text
+from afield.report.behind import Part
+from afield.report.cite import citation
+from afield.report.contents import Contents, charts_in, contents
+from afield.report.figures import Figure
+from afield.report.latex import PREAMBLE, escaped, latex_table
+from afield.report.recorded import Table
+from afield.report.sections import TaskSection
+from afield.study.record import StudyRecord
+
+Format: TypeAlias = Literal["md", "latex"]
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading; 1 is the document's."""
+
+    text: str
+    level: int
+
+
+@dataclass(frozen=True)
+class Titled:
+    """A table with the name of its file."""
+
+    name: str
+    table: Table
+
+
+Piece: TypeAlias = Heading | str | Figure | Titled
+
+
+def write_paper(record: StudyRecord, folder: Path, format: Format) -> Path:
+    """Write text, tables and charts of a study into a folder, and return the path of the text.
+
+    md: `report.md`, which holds its tables; latex: `report.tex`, which can be typeset as it is, and a file a table in
+    `tables/`. Both: `figures/` with each chart as SVG and PDF, and its data as CSV. What these replace is written anew;
+    other files of the folder stay.
+    """
+    told = contents(record, private=True)
+    pieces = list(_pieces(told))
+    shown = {piece.name for piece in pieces if isinstance(piece, Figure)}
+    for name, chart in charts_in(told).items():
+        if name in shown:
+            _write_chart(chart, folder / "figures" / slug(name))
+    if format == "md":
+        return _write(folder / "report.md", _markdown(pieces, told))
+    for piece in pieces:
+        if isinstance(piece, Titled):
+            _write(folder / "tables" / f"{slug(piece.name)}.tex", latex_table(piece.table, slug(piece.name)))
+    return _write(folder / "report.tex", _latex(pieces, told))
+
+
+def slug(name: str) -> str:
+    """A name as a file is called.
+
+    >>> slug("my_lab:moths mean ranks")
+    'my-lab-moths-mean-ranks'
+    """
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
+def _write(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, text)
+    return path
+
+
+def _write_chart(chart: altair.LayerChart, stem: Path) -> None:
+    """As `.svg`, `.pdf` and `.csv`."""
+    specification: dict[str, Any] = chart.to_dict(validate=False)
+    wanted = ".".join(altair.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
+    version = wanted if wanted in vl_convert.get_vegalite_versions() else None
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    write_text(stem.with_suffix(".svg"), vl_convert.vegalite_to_svg(specification, vl_version=version))
+    pdf: bytes = vl_convert.vegalite_to_pdf(specification, vl_version=version)
+    write_atomic(stem.with_suffix(".pdf"), lambda temporary: temporary.write_bytes(pdf))
+    # of the chart's tables the one with the most columns; the others are lines and limits made of it
+    rows = max(specification["datasets"].values(), key=lambda rows: (len(rows[0]) if rows else 0, len(rows)))
+    table = pd.DataFrame(rows).drop(columns=["dx", "dy", "align"], errors="ignore")
+    write_text(stem.with_suffix(".csv"), table.to_csv(index=False, lineterminator="\n"))
+
+
+def _pieces(told: Contents) -> Iterator[Piece]:
+    yield Heading(f"afield study {told.record.study.study.name}", 1)
+    if told.over:
+        yield Heading("All tasks", 2)
+        yield Titled("answers", told.over.answers)
+        yield from told.over.words
+        yield from _there(told.over.chart)
+        if told.over.ranks:
+            yield Titled("mean ranks", told.over.ranks)
+    for task in told.tasks:
+        yield from _task(task)
+    cited = citation(told.record, told.found)
+    yield Heading("Methods", 2)
+    yield cited.methods
+
+
+def _task(task: TaskSection) -> Iterator[Piece]:
+    name, answer = task.record.name, task.answer
+    yield Heading(task.record.card.title, 2)
+    yield answer.take
+    yield answer.transfer
+    yield from (text for text in (answer.pretraining, answer.interventions_words) if text)
+    yield from (f"Mind: {line}" for line in answer.warnings)
+    yield from _there(task.transfer)
+    if task.backbones:
+        yield Titled(f"{name} backbones", task.backbones)
+    if task.places:
+        yield Titled(f"{name} pairs", task.places)
+    yield from _there(task.differences)
+    yield from _there(task.cost)
+    yield from _there(task.effects)
+    if task.effect_table:
+        yield Titled(f"{name} pretraining", task.effect_table)
+    if task.interventions:
+        yield from _there(task.interventions.chart)
+        yield Titled(f"{name} interventions", task.interventions.table)
+    if task.chosen:
+        yield Titled(f"{name} classes", task.chosen.classes)
+        for part in task.chosen.subgroups:
+            yield from _there(part.chart)
+            yield Titled(f"{name} by {part.column}", part.table)
+        yield from _parts(name, task.chosen.images)
+    if task.recorded:
+        yield Titled(f"{name} metrics", task.recorded)
+    yield from _parts(name, task.behind)
+
+
+def _parts(name: str, parts: tuple[Part, ...]) -> Iterator[Piece]:
+    for part in parts:
+        yield from (f"{part.title}: {line}" for line in part.words)
+        yield from _there(part.chart)
+        if part.table:
+            yield Titled(f"{name} {part.title}", part.table)
+
+
+def _there(figure: Figure | None) -> Iterator[Figure]:
+    if figure:
+        yield figure
+
+
+def _markdown(pieces: list[Piece], told: Contents) -> str:
+    parts = [_in_markdown(piece) for piece in pieces]
+    return "\n\n".join([*parts, "```bibtex\n" + citation(told.record, told.found).bibtex + "```"]) + "\n"
+
+
+def _in_markdown(piece: Piece) -> str:
+    if isinstance(piece, Heading):
+        return f"{'#' * piece.level} {plain_markdown(piece.text)}"
+    if isinstance(piece, Figure):
+        place = f"![{plain_markdown(piece.alt)}](figures/{slug(piece.name)}.svg)"
+        return f"{place}\n\n{plain_markdown(piece.reading)}"
+    if isinstance(piece, Titled):
+        table = piece.table
+        standing = any(row.standing for row in table.rows)
+        lines = [
+            table.heads[:1] + (("",) if standing else ()) + table.heads[1:],
+            ("---",) * (len(table.heads) + standing),
+        ]
+        lines += [(row.name, *([row.standing] if standing else []), *row.cells) for row in table.rows]
+        drawn = "\n".join(
+            "| " + " | ".join(cell if at == 1 else plain_markdown(cell) for cell in cells) + " |"
+            for at, cells in enumerate(lines)
+        )
+        return f"{plain_markdown(table.caption)}.\n\n{drawn}"
+    return plain_markdown(piece)
+
+
+def plain_markdown(text: str) -> str:
+    r"""Text that Markdown shows as it is, on one line.
+
+    >>> print(plain_markdown("a_b | <c> *d* [e]"))
+    a\_b \| \<c\> \*d\* \[e\]
+    """
+    return re.sub(r"([\\`*_{}\[\]<>|#~$&])", r"\\\1", " ".join(text.split()))
+
+
+def _latex(pieces: list[Piece], told: Contents) -> str:
+    body = "\n\n".join(_in_latex(piece) for piece in pieces)
+    bibtex = "\n".join(f"% {line}" for line in citation(told.record, told.found).bibtex.splitlines())
+    return "\n".join(
+        [
+            r"\documentclass{article}",
+            PREAMBLE.replace("% ", "", 1).replace(" ", "\n"),
+            r"\usepackage{graphicx}",
+            r"\usepackage[margin=25mm]{geometry}",
+            r"\begin{document}",
+            body,
+            r"\end{document}",
+            "% What to cite:",
+            bibtex,
+            "",
+        ]
+    )
+
+
+def _in_latex(piece: Piece) -> str:
+    if isinstance(piece, Heading):
+        order = r"\title" if piece.level == 1 else r"\section*"
+        return f"{order}{{{escaped(piece.text)}}}" + ("\n\\date{}\n\\maketitle" if piece.level == 1 else "")
+    if isinstance(piece, Figure):
+        return "\n".join(
+            [
+                r"\begin{figure}[htbp]",
+                r"\centering",
+                rf"\includegraphics[width=\linewidth]{{figures/{slug(piece.name)}.pdf}}",
+                rf"\caption{{{escaped(piece.reading)}}}\label{{fig:{slug(piece.name)}}}",
+                r"\end{figure}",
+            ]
+        )
+    if isinstance(piece, Titled):
+        return f"{{\\footnotesize\n\\input{{tables/{slug(piece.name)}.tex}}\n}}"
+    return escaped(piece)

@@ -1,0 +1,111 @@
+"""What the page says of single test images: confusions, the worst, the most disputed. Without pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import pandas as pd
+
+from afield.analysis.chosen import ChosenNetwork
+from afield.analysis.compare import Ranking
+from afield.analysis.single_images import confusion, disputed, worst
+from afield.analysis.words import count
+from afield.report import words
+from afield.report.behind import Part
+from afield.report.chosen_charts import confusion_chart
+from afield.report.figures import Figures
+from afield.report.recorded import Table
+from afield.report.rows import Row
+from afield.study.record import StudyRecord
+
+_DRAWN = 24
+"""classes that a chart of confusions may show"""
+_LISTED = 12
+"""confusions and images that a table lists"""
+
+
+def single_images(
+    record: StudyRecord, ranking: Ranking, network: ChosenNetwork, figures: Figures, names: Mapping[str, str]
+) -> tuple[Part, ...]:
+    """Folded parts on the chosen network's single answers; none where a sample may have several classes."""
+    if network.test.several:
+        return ()
+    return tuple(_parts(record, ranking, network, figures, names[network.backbone]))
+
+
+def _parts(
+    record: StudyRecord, ranking: Ranking, network: ChosenNetwork, figures: Figures, name: str
+) -> Iterator[Part]:
+    if part := _confusions(network, figures, name):
+        yield part
+    found = worst(network.decided, _LISTED)
+    if len(found):
+        rows = tuple(
+            Row(
+                row.sample,
+                row.sample,
+                "",
+                (row.label, row.said, words.number(row.probability, 3), words.number(row.of_label, 3)),
+            )
+            for row in found.itertuples()
+        )
+        heads = ("image", "it is", "it was called", "how sure", "of the truth")
+        yield Part(
+            "The images it is most wrong about",
+            (f"{name} is surest of a wrong class on these: a look at them tells hard images from wrong labels.",),
+            table=Table("Test images with the least probability of their own class", heads, rows),
+            names_images=True,
+        )
+    split = disputed(record, ranking, _LISTED)
+    if len(split):
+        rows = tuple(
+            Row(row.sample, row.sample, "", (row.label, row.said, f"{100 * row.right:.0f} %"))
+            for row in split.itertuples()
+        )
+        networks = int(split["networks"].iloc[0])
+        yield Part(
+            "The images on which those that tie disagree",
+            (f"The {count(networks, 'network')} of the chosen backbone and of those that tie with it give these images "
+             "different classes.",),
+            table=Table("Test images on which the fewest agree", ("image", "it is", "networks say", "right"), rows),
+            names_images=True,
+        )  # fmt: skip
+
+
+def _confusions(network: ChosenNetwork, figures: Figures, name: str) -> Part | None:
+    counts = confusion(network.decided)
+    off = counts.to_numpy() * (1 - np.eye(len(counts), dtype=np.int64))
+    if not off.any():
+        return None
+    pairs = [(int(off[at]), counts.index[at[0]], counts.columns[at[1]]) for at in zip(*np.nonzero(off), strict=True)]
+    pairs.sort(key=lambda pair: (-pair[0], pair[1], pair[2]))
+    most, label, said = pairs[0]
+    of_label = int(counts.loc[label].sum())
+    rows = tuple(
+        Row(label, label, "", (said, f"{number:,}", f"{100 * number / int(counts.loc[label].sum()):.1f} %"))
+        for number, label, said in pairs[:_LISTED]
+    )
+    figure = None
+    if 2 <= len(counts) <= _DRAWN:
+        cells = pd.DataFrame(
+            [
+                {"label": label, "said": said, "n": int(counts.loc[label, said]), "share": float(share)}
+                for label in counts.index
+                for said in counts.columns
+                for share in [counts.loc[label, said] / max(1, counts.loc[label].sum())]
+            ]
+        )
+        figure = figures.add(
+            confusion_chart(cells, list(counts.index)),
+            name="confusions",
+            alt=f"What {name} calls each class: "
+            + "; ".join(f"{a} called {b} {n} times" for n, a, b in pairs[:_LISTED]),
+            reading="A row is a true class; the darker, the more of it is called so. Off the diagonal are mistakes.",
+        )
+    return Part(
+        "What it confuses",
+        (f"Most often it calls {label} {said}: {most:,} of {count(of_label, 'test image')}.",),
+        figure,
+        Table("The most frequent confusions", ("class", "called", "images", "share of the class"), rows),
+    )

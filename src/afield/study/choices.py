@@ -1,0 +1,51 @@
+"""What searches have chosen: written down before anything of it is scored, then what they leave behind cleaned up."""
+
+from __future__ import annotations
+
+from afield.study.claims import Claims, work_on
+from afield.study.ledger import Ledger
+from afield.study.plan import Plan, PlannedSearch
+from afield.study.store import Store
+
+
+class Choices:
+    """The choices of a run, so far."""
+
+    def __init__(self, plan: Plan, store: Store, claims: Claims, ledger: Ledger) -> None:
+        self.plan, self.store, self.claims, self.ledger = plan, store, claims, ledger
+        self.selected: dict[str, tuple[str, ...]] = {}
+        self.pruned: dict[str, frozenset[str]] = {}
+        """by search that was cleaned up the keys that stayed for soups"""
+
+    def settle(self) -> None:
+        """Write what searches have chosen, before anything of it is scored; clean up behind those that have ended."""
+        needed = self.ledger.needed_by_soups()
+        for search in self.plan.searches:
+            keys = tuple(trial.key for trial in self.ledger.chosen(search))
+            ended = not self.ledger.wanted_by(search)
+            if not keys and not ended:
+                continue
+            if self.selected.get(search.name) != keys:
+                self.selected[search.name] = keys
+                split, metric = self.plan.tasks[search.task].selection, search.cells[0].metric
+                self.store.write_selection(self.plan.study.study.name, search.name, keys, metric, split)
+            for_soups = needed and needed.intersection(key for keys in search.keys for key in keys)
+            if ended and self.pruned.get(search.name) != for_soups:
+                self.pruned[search.name] = for_soups
+                self._prune(search, for_soups)
+
+    def _prune(self, search: PlannedSearch, for_soups: frozenset[str]) -> None:
+        """The search has ended: checkpoints go, the networks of every study's chosen trials stay, with those that soups
+        still need, and so does all that another study's search in this folder may still go on with.
+        """
+        chosen = self.store.selected_keys()
+        cells = {keys[0] for keys in search.keys}
+        # a repeat that is finished has a checkpoint where its run was killed in between; one under way needs its own
+        ended = {key for keys in search.keys for key in keys if key in cells - chosen or self.store.is_finished(key)}
+        prunable = {key for key in ended if self.store.is_prunable(key, chosen | for_soups)}
+        if prunable:  # else the other studies' plans, which may be large, need not be read
+            prunable -= self.store.open_cells(self.plan.study.study.name)
+        for key in prunable:
+            with self.claims.held(*work_on(key)) as ours:
+                if ours:  # by now another study may have chosen it
+                    self.store.prune(key, keep_weights=key in self.store.selected_keys() | for_soups)

@@ -1,0 +1,100 @@
+"""A study for a paper: text, tables and charts in a folder, each as it stands in the page, and nothing that escapes."""
+
+import csv
+import re
+
+import pytest
+
+from afield.analysis.answer import answer
+from afield.report.contents import charts_in, contents
+from afield.report.page import render
+from afield.report.paper import slug, write_paper
+from tests.fixtures.records import make_record
+from tests.report.test_page import EVIL, Reader, renamed
+
+
+@pytest.fixture(scope="module")
+def small():
+    return make_record(n_test=200, metrics=["accuracy"])
+
+
+@pytest.fixture(scope="module")
+def latex(small, tmp_path_factory):
+    return write_paper(small, tmp_path_factory.mktemp("latex"), "latex")
+
+
+@pytest.fixture(scope="module")
+def markdown(small, tmp_path_factory):
+    return write_paper(small, tmp_path_factory.mktemp("md"), "md")
+
+
+def test_the_text_of_both_holds_the_answer(small, latex, markdown):
+    take = answer(small).tasks[0].take
+    assert take.replace("_", r"\_") in latex.read_text(encoding="utf-8")
+    assert take.replace("_", r"\_") in markdown.read_text(encoding="utf-8")
+
+
+def test_all_that_latex_includes_is_there(latex):
+    text = latex.read_text(encoding="utf-8")
+    files = re.findall(r"\\(?:includegraphics\[[^]]*\]|input)\{([^}]*)\}", text)
+    assert len(files) > 6
+    assert all((latex.parent / name).stat().st_size > 100 for name in files)
+    assert text.count(r"\begin{") == text.count(r"\end{")
+    for table in (latex.parent / "tables").iterdir():
+        lines = [line for line in table.read_text(encoding="utf-8").splitlines() if line.endswith(r"\\")]
+        columns = {len(re.findall(r"(?<!\\)&", line)) for line in lines if not line.startswith(r"\caption")}
+        assert len(columns) == 1, "each line has as many cells as the head"
+
+
+def test_every_picture_of_the_markdown_is_there_in_plain_colours(markdown):
+    text = markdown.read_text(encoding="utf-8")
+    pictures = re.findall(r"\]\((figures/[^)]*)\)", text)
+    assert "figures/elpv-transfer.svg" in pictures
+    for name in pictures:
+        drawn = (markdown.parent / name).read_text(encoding="utf-8")
+        assert drawn.startswith("<svg")
+        assert "var(--" not in drawn
+        assert (markdown.parent / name).with_suffix(".pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_data_lie_beside_the_pictures(small, markdown):
+    rows = list(
+        csv.DictReader((markdown.parent / "figures/elpv-transfer.csv").read_text(encoding="utf-8").splitlines())
+    )
+    points = answer(small).tasks[0].fit.points
+    assert [float(row["value"]) for row in rows] == pytest.approx(list(points["value"]))
+    assert "dx" not in rows[0]
+
+
+def test_charts_stand_alone_in_python(small):
+    told = contents(small)
+    drawn = charts_in(told)
+    assert "elpv transfer" in drawn
+    assert "var(--" not in drawn["elpv transfer"].to_json()
+    assert drawn["elpv transfer"].to_dict()["width"] == 520
+
+
+@pytest.mark.parametrize("format", ["md", "latex"])
+def test_names_are_no_code(small, format, tmp_path):
+    evil = renamed(small)
+    text = write_paper(evil, tmp_path, format).read_text(encoding="utf-8")
+    if format == "md":
+        assert "<script" not in text.replace(r"\<script", "")
+    else:
+        assert EVIL not in text
+        assert "&" not in re.sub(r"\\&", "", text)
+    for path in (tmp_path / "figures").iterdir():
+        assert path.parent == tmp_path / "figures"
+
+
+def test_files_are_named_so_that_every_system_takes_them():
+    assert slug("my_lab:moths / By site?") == "my-lab-moths-by-site"
+
+
+def test_a_private_page_has_no_picture(record, html):
+    assert Reader(html).all("img")
+    private = Reader(render(record, private=True))
+    assert not private.all("img")
+    assert "test-0" in "".join(Reader(html).text)
+    assert "test-0" not in "".join(private.text)
+    assert "What it confuses" in "".join(private.text)
