@@ -52,8 +52,8 @@ def report(
 def charts(out: Path | str, study: str | None = None) -> dict[str, altair.LayerChart]:
     """The charts of the report by name, such as "elpv transfer" or "mean ranks", as Altair charts of their own.
 
-    >>> sorted(charts(out))[:3]
-    ['elpv cost', 'elpv differences', 'elpv pretraining']
+    >>> [name for name in charts(out) if name.endswith("reliability")]
+    ['photos reliability']
     """
     return charts_in(contents(with_counterpart(load_record(out, study), out)))
 
