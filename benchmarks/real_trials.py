@@ -1,6 +1,6 @@
 """False claims on real numbers: ImageNet accuracies put out of order, and one backbone held against itself.
 
-    python -m benchmarks.real_trials placebo FOLDER   # of others' tables: biobench_results_tidy.csv, tll_model_ranking.csv
+    python -m benchmarks.real_trials placebo FOLDER   # biobench_results_tidy.csv, tll_model_ranking.csv
     python -m benchmarks.real_trials twins OUT        # a finished result folder with two seeds or more
 
 From the root of the repository. What is not there is told and left out. docs/how_often_wrong.md reads the tables.
@@ -105,8 +105,8 @@ def placebo(folder: Path, permutations: int, seed: int) -> None:
 
 
 def twins_of(record: StudyRecord) -> Iterator[tuple[float, float]]:
-    """Of each pair of networks that differ in the seed alone two p values of there being no difference: as networks, and
-    as backbones, where others tell of the variance between seeds (else NaN).
+    """Of each pair of networks that differ in the seed alone two p values of there being no difference: as networks,
+    and as backbones, where others tell of the variance between seeds (else NaN).
     """
     for task in record.tasks:
         for intervention in record.study.study.interventions:

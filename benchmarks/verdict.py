@@ -3,6 +3,7 @@
     python -m benchmarks.verdict coverage              # do the verdict's intervals hold the truth in 95 of 100 studies?
     python -m benchmarks.verdict readings              # so for every interval that afield offers, in a few worlds
     python -m benchmarks.verdict verdicts              # how often does a verdict claim what is not so?
+    python -m benchmarks.verdict metrics               # do metrics of few clusters of test images hold the truth?
     python -m benchmarks.verdict coverage --only "12 in 4 families" --studies 500 --seed 1
 
 From the root of the repository. Prints tables in Markdown, a row a simulated world; a row is the same alone or among
@@ -21,6 +22,7 @@ from itertools import product
 from typing import TypeVar
 
 import numpy as np
+from benchmarks.truth.clustered import CLUSTERS, MEASURED, intervals
 from benchmarks.truth.readings import STANDS_FOR, Intervals, is_wrong, of_line, on_axes, second_readings, verdict
 from benchmarks.truth.worlds import SimulatedStudy, World, families_of, simulate, truth_of
 
@@ -236,7 +238,8 @@ def line_of(cells: Iterable[str]) -> str:
 
 def print_coverage(worlds: Sequence[World], studies: Callable[[World], int], seed: int, pool: Executor) -> None:
     """The intervals that the verdict reads, beside the textbook's; those of the other axes in worlds with a ceiling."""
-    names = ("slope", "slope, scatter alone", "r", "r, scatter alone", "logit slope", "probit slope")
+    names = ("slope", "slope, scatter alone", "slope, errors of a table", "r", "r, scatter alone", "logit slope",
+             "probit slope")  # fmt: skip
     print(f"Seed {seed}. Coverage of 95 % intervals in %, with Monte Carlo standard error.\n")
     print(line_of(("world", "studies", *names, "width of slope", "of scatter alone")))
     print(line_of(["---"] * (len(names) + 4)))
@@ -274,6 +277,31 @@ def print_verdicts(worlds: Sequence[World], studies: Callable[[World], int], see
         print(line_of((world.name, str(len(said)), *cells, f"{100 * wrong:.1f}", f"{error:.1f}")), flush=True)
 
 
+def metric_rows(name: str, clusters: int, studies: range, seed: int) -> list[Row]:
+    """Of each test set and kind of interval whether it holds the truth."""
+    return [
+        (kind, interval.holds(truth), interval.high - interval.low)
+        for index in studies
+        for kind, (interval, truth) in intervals(name, clusters, seed, index).items()
+    ]
+
+
+def print_metrics(studies: int, seed: int, pool: Executor) -> None:
+    """Intervals of one network and of two, a row a metric and number of clusters."""
+    kinds = ("results table", "ranking", "difference")
+    print(
+        f"Seed {seed}, {studies} test sets a row. Coverage of 95 % intervals in %, with Monte Carlo standard error.\n"
+    )
+    print(line_of(("metric", "clusters", *kinds)))
+    print(line_of(["---"] * (len(kinds) + 2)))
+    places = list(product(MEASURED, CLUSTERS))
+    pieces = [range(start, min(start + _PIECE, studies)) for start in range(0, studies, _PIECE)]
+    futures = [[pool.submit(metric_rows, *place, piece, seed) for piece in pieces] for place in places]
+    for (name, clusters), parts in zip(places, futures, strict=True):
+        found = held([row for part in parts for row in part.result()])
+        print(line_of((name, str(clusters), *(str(found[kind]) for kind in kinds))), flush=True)
+
+
 TABLES = {
     "coverage": (print_coverage, WORLDS, 1000, 400),
     "readings": (print_readings, READ, 200, 200),
@@ -286,12 +314,16 @@ where test images are drawn"""
 def main() -> None:
     """Simulate and print one table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("table", choices=TABLES)
+    parser.add_argument("table", choices=(*TABLES, "metrics"))
     parser.add_argument("--only", metavar="WORDS", help="the world of that name, or all whose names hold these words")
     parser.add_argument("--studies", type=int, help="of each world")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args()
+    if options.table == "metrics":
+        with ProcessPoolExecutor(options.processes) as pool:
+            print_metrics(options.studies or 400, options.seed, pool)
+        return
     show, worlds, exact, tested = TABLES[options.table]
     words = options.only or ""
     chosen = [world for world in worlds if world.name == words] or [world for world in worlds if words in world.name]

@@ -18,6 +18,7 @@ Intervals = dict[str, Interval | None]
 STANDS_FOR = {
     "slope": "slope",
     "slope, scatter alone": "slope",
+    "slope, errors of a table": "slope",
     "slope, Theil-Sen": "slope",
     "slope, backbones resampled": "slope",
     "slope, families resampled": "slope",
@@ -31,16 +32,26 @@ STANDS_FOR = {
     "Kendall": "tau",
 }
 """what each reading is an interval of, by its name in `truth_of`. `slope` and `r` are those that the verdict reads;
-`scatter alone` are the textbook's, with every backbone for itself and nothing known of the points' errors"""
+`scatter alone` are the textbook's, with every backbone for itself and nothing known of the points' errors; `errors of a
+table`: all but how the errors of two backbones go together, which no table tells"""
 
 
 def of_line(study: SimulatedStudy) -> Intervals:
     """What the verdict reads, and the textbook's."""
     r, slope = line_intervals(study.x, study.y, study.errors, LEVEL, families=study.families, clusters=study.clusters)
     plain_r, plain_slope = line_intervals(study.x, study.y, np.zeros_like(study.errors), LEVEL)
-    return {
-        "slope": _points(slope),
-        "slope, scatter alone": _points(plain_slope),
+    found: Intervals = {"slope": _points(slope), "slope, scatter alone": _points(plain_slope)}
+    if study.errors.any():
+        of_table = line_intervals(
+            study.x,
+            study.y,
+            np.diag(np.diag(study.errors)),
+            LEVEL,
+            families=study.families,
+            clusters=study.clusters,
+        )[1]
+        found["slope, errors of a table"] = _points(of_table)
+    return found | {
         "r": r,
         "r, scatter alone": plain_r,
     }

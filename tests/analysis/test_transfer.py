@@ -197,7 +197,7 @@ def test_without_any_slope_one_verdict_in_twenty_claims_one(n: int, error: float
 
 
 def test_a_family_without_which_the_verdict_would_be_another_is_named() -> None:
-    families = ["Lite", "Lite", "Other", "Other", "Sole", "Only"]
+    families = ["Lite", "Lite", "Other", "", "Sole", "Only"]
     rows = table(line(0.5, 0.5)).assign(family=families)
     assert fit_transfer(rows)[0].hangs_on is None
     # the two best on ImageNet alone make the slope
@@ -326,3 +326,35 @@ def test_a_row_that_stands_twice_is_refused_by_name() -> None:
 
 def test_an_empty_table_has_no_fits() -> None:
     assert fit_transfer(pd.DataFrame()) == ()
+
+
+def test_families_make_the_line_less_certain_and_few_of_them_are_warned_of() -> None:
+    rows = table(line(0.5, 0.5))
+    (alone,), (few,) = (fit_transfer(rows.assign(family=each)) for each in ([""] * 6, ["A", "A", "B", "B", "C", "C"]))
+    assert alone.normalised_slope is not None
+    assert few.normalised_slope is not None
+    assert few.normalised_slope.value == alone.normalised_slope.value
+    assert few.normalised_slope.high > alone.normalised_slope.high
+    assert "They come from three families, which is few" in few.reason
+    assert "families" not in alone.reason
+    assert few.method.startswith("Fisher z; Student t from the scatter by 3 families (CR2, Satterthwaite)")
+
+
+def test_of_two_families_there_is_no_verdict_and_of_one_there_is() -> None:
+    rows = table(line(0.5, 0.5))
+    (two,), (one,) = (fit_transfer(rows.assign(family=each)) for each in (["A"] * 3 + ["B"] * 3, ["A"] * 6))
+    assert (two.verdict, one.verdict) == ("cannot tell", "transfers")
+    assert "nothing but how these two differ" in two.reason
+    assert two.normalised_slope is not None
+
+
+def test_a_table_that_tells_clusters_of_test_samples_is_less_certain_the_fewer_they_are() -> None:
+    names = [f"net{index}" for index in range(6)]
+    x = np.array(TOP1) - np.mean(TOP1)
+    turned = pd.DataFrame(0.002**2 * np.outer(x, x), index=names, columns=names)
+    widths = []
+    for clusters in (3, 30, np.nan):
+        (found,) = fit_transfer(table(line(0.5, 0.5), n_clusters=clusters), covariance=turned)
+        assert found.normalised_slope is not None
+        widths.append(found.normalised_slope.high - found.normalised_slope.low)
+    assert widths[0] > widths[1] > widths[2]

@@ -50,6 +50,14 @@ def test_by_family_it_is_cr2_with_satterthwaites_degrees_of_freedom(seed: int, s
     found = of_slope(x, y, families)
     assert float(found.variance) == pytest.approx(variance, rel=1e-6)
     assert float(found.freedom) == pytest.approx(eigenvalues.sum() ** 2 / (eigenvalues**2).sum(), rel=1e-6)
+    # errors of the points that turn the line beyond what they make it scatter
+    centred = x - x.mean()
+    errors = 0.002**2 * np.outer(centred, centred) + 0.005**2 * np.eye(n)
+    held = float(np.trace(np.array(columns) @ errors @ np.array(columns).T))
+    by_errors = float((bread @ design.T @ errors @ design @ bread)[1, 1])
+    assert by_errors > held
+    with_errors = of_slope(x, y, families, errors)
+    assert float(with_errors.variance) == pytest.approx(max(variance + by_errors - held, by_errors), rel=1e-6)
 
 
 def test_equal_families_that_share_their_imagenet_accuracy_are_their_means() -> None:
@@ -74,7 +82,7 @@ def test_two_groups_of_families_are_welchs_problem() -> None:
 
 
 def test_a_family_that_alone_decides_a_direction_does_not_make_it_surer() -> None:
-    x, y = np.array([0.0, 0, 0, 0, 10]), np.array([0.1, -0.1, 0.2, -0.2, 1])
+    x, y = np.array([0.0, 0, 0, 0, 10]), np.array([0.1, -0.2, 0.2, 0.1, 1])
     found = of_slope(x, y, list("aabbc"))
     assert float(found.variance) > 0
     assert 1 <= float(found.freedom) < 3

@@ -104,8 +104,7 @@ def _by_family(
     variables a_g'e_g, whose covariances are a_g'(I - H)_gh a_h: trace squared over the sum of their squares.
     """
     residual = y - basis @ (basis.T @ y)
-    fitted = basis @ (basis.T @ covariance)
-    of_residuals = covariance - fitted - fitted.T + basis @ (basis.T @ fitted.T)
+    fitted = basis.T @ covariance
     variance, held, norms, crossed, fourth = (np.zeros(weights.shape[:-1]) for _ in range(5))
     outer = np.zeros((*weights.shape[:-1], 2, 2))
     for family in np.unique(families):
@@ -116,8 +115,10 @@ def _by_family(
         own = weights[..., mine]
         own = own + (own @ left * stretch) @ left.T
         variance += (own @ residual[mine]) ** 2
-        held += ((own @ of_residuals[np.ix_(mine, mine)]) * own).sum(axis=-1)
         norm, along = (own**2).sum(axis=-1), own @ basis[mine]
+        # of the covariance of the residuals, (I - H) S (I - H), the part of this family
+        held += ((own @ covariance[np.ix_(mine, mine)]) * own).sum(axis=-1)
+        held += (((along @ (fitted @ basis)) - 2 * (own @ fitted[:, mine].T)) * along).sum(axis=-1)
         norms, crossed, fourth = norms + norm, crossed + norm * (along**2).sum(axis=-1), fourth + norm**2
         outer += along[..., :, None] * along[..., None, :]
     trace = norms - np.trace(outer, axis1=-2, axis2=-1)
