@@ -10,7 +10,7 @@ from afield.analysis.answer import answer
 from afield.analysis.registered import registration
 from afield.report.details import details_of
 from afield.study.record import StudyRecord
-from afield.study.rules import RegisteredRule, rule_of
+from afield.study.registered_rules import RegisteredRule, rule_of
 from tests.fixtures.records import STRENGTH, make_record
 
 LEADING = {"elpv": "accuracy"}
