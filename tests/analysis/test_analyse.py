@@ -40,7 +40,7 @@ def frame(n: int = 14, seed: int = 0, **columns: object) -> pd.DataFrame:
 def test_the_plain_values_are_exactly_those_that_are_promised() -> None:
     found = analyse(frame())
     plain = json.loads(json.dumps(found.as_json(), allow_nan=False))
-    assert list(plain) == ["fits", "over_tasks"]
+    assert list(plain) == ["fits", "over_tasks", "rule"]
     moths, birds = plain["fits"]
     assert list(moths) == ["task", "metric", "n", *INTERVALS, "verdict", "reason"]
     assert (moths["task"], moths["n"], moths["verdict"]) == ("moths", 14, "transfers")
@@ -161,12 +161,16 @@ def test_a_study_gives_the_fits_of_its_answer_and_those_of_its_other_metrics(rec
         other = by_metric[fit.metric]
         assert fit.n == other.n
         assert fit.points["value"].tolist() == pytest.approx(other.points["value"].tolist())
-        assert fit.pearson_r == other.pearson_r
+        assert fit.pearson_r is not None
+        assert other.pearson_r is not None
+        assert fit.pearson_r.value == pytest.approx(other.pearson_r.value)
 
 
 @pytest.mark.slow
 def test_a_result_folder_without_pretrained_backbones_has_nothing_to_fit(finished: Path) -> None:
     found = analyse(finished)
-    assert found.as_json() == {"fits": [], "over_tasks": []}
+    plain = found.as_json()
+    assert (plain["fits"], plain["over_tasks"]) == ([], [])
+    assert plain["rule"]["before_test"]
     assert "no pretrained backbone was scored" in found.notes[0]
     assert found.table().empty

@@ -205,3 +205,25 @@ def test_vtab_has_no_imagenet_and_three_headers() -> None:
     known = tidy.assign(imagenet_top1=70.0)
     with pytest.raises(InputError, match=r"value on Caltech101: 0\.148026 and .* stand in one column"):
         analyse(known)  # the failed run of Cond-BigGAN: 0.148 %
+
+
+def test_eight_web_scraped_sets_as_kornblith_puts_them_together() -> None:
+    columns = {"backbone": "model", "task": "dataset", "value": "finetuned_acc"}
+    found = analyse(published("tll_model_ranking.csv"), TableChoice(columns=columns, metric="accuracy"))
+    # plain numpy and scipy: logit(accuracy) less each data set's mean, averaged; its line on logit(ImageNet)
+    line = found.domain_slopes().set_index("axis").loc["logit"]
+    assert (line["domain"], line["tasks"], line["n"]) == ("all tasks", 8, 10)
+    assert float(line["slope"]) == pytest.approx(0.8725, abs=5e-5)
+    assert float(line["r"]) == pytest.approx(0.8388, abs=5e-5)
+    backbones = found.adjusted_logits().set_index("backbone")
+    assert backbones.loc["Inception V3", "value"] == pytest.approx(0.1854, abs=5e-5)
+    assert backbones.loc["MNasNet", ["value", "error"]].tolist() == pytest.approx([-0.2411, 0.0802], abs=5e-5)
+    (over,) = found.overall
+    assert over.verdict == "transfers"
+
+
+def test_ten_ecology_tasks_are_not_one_answer() -> None:
+    found = analyse(published("biobench_results_tidy.csv"), TableChoice(columns=BIOBENCH, tasks=ECOLOGY))
+    (over,) = found.overall
+    assert (over.n, over.verdict, over.by_families) == (81, "transfers", True)
+    assert "It is not one answer: the tasks differ in it (p < 0.001; from -0.01 on beluga" in over.reason

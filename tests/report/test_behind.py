@@ -4,9 +4,10 @@ import dataclasses
 
 import pytest
 
+from afield.analysis.analyse import DETAILS
 from afield.analysis.answer import answer
 from afield.analysis.curves import CURVES_FROM
-from afield.analysis.subsets import cut_sweep, leave_out
+from afield.analysis.subsets import leave_out
 from afield.backbones.sets import PAPER
 from afield.report.behind import behind
 from afield.report.figures import Figures
@@ -32,7 +33,7 @@ def test_every_analysis_has_a_line_and_the_numbers_of_its_table(fit):
     parts = {part.title: part for part in behind(fit, figures, {}, "accuracy")}
     assert all(part.words and all(line.endswith(".") for line in part.words) for part in parts.values())
     cuts = parts["Above a cut of ImageNet accuracy"]
-    sweep = cut_sweep(fit.points, fit.errors)
+    sweep = DETAILS["cuts"](fit)
     assert [row.cells[0] for row in cuts.table.rows] == [str(n) for n in sweep["n"]]
     assert cuts.table.rows[0].name == "all"
     assert cuts.chart.id in figures.all

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from afield.analysis.chosen import Subgroups, subgroups_of
 from afield.analysis.clusters import few_clusters, rests_on
 from afield.analysis.compare import Effect, Ranking, RankRow, effect_of, rank_backbones, ranked_intervention
+from afield.analysis.domains import domain_slopes, domain_words
 from afield.analysis.interventions import Change, in_words, interventions_of
-from afield.analysis.overall import Overall, overall_of_study
+from afield.analysis.overall import Overall, fits_over, overall_of_study
 from afield.analysis.points import has_points
 from afield.analysis.protocols import BothProtocols, both_protocols
 from afield.analysis.registered import Registration, registration
@@ -64,12 +65,14 @@ class Answer:
     tasks: tuple[TaskAnswer, ...]
     overall: Overall | None = None
     """whether ImageNet accuracy told over all tasks; None below two"""
+    domains: str = ""
+    """web-scraped tasks against real-world ones; empty where a study has not both"""
     rule: Registration | None = None
     """whether the verdicts are by the rule that was registered before test was read"""
 
     def text(self) -> str:
         """The sentences as paragraphs for a terminal: a line a thought, one block a task, before them that over all."""
-        blocks = [self.overall.words] if self.overall else []
+        blocks = ["\n".join(part for part in (self.overall.words, self.domains) if part)] if self.overall else []
         for part in self.tasks:
             lines = [f"{part.task}: {part.take}", part.transfer, *([part.pretraining] if part.pretraining else [])]
             lines += [part.interventions_words] if part.interventions_words else []
@@ -90,7 +93,10 @@ def answer(record: StudyRecord) -> Answer:
     """
     tasks = tuple(_task_answer(record, task.name) for task in record.tasks)
     fits = [part.fit for part in tasks if part.fit is not None]
-    return Answer(tasks, overall_of_study(record, fits), registration(record) if fits else None)
+    over = overall_of_study(record, fits)
+    domains = {task.name: task.card.domain for task in record.tasks}
+    compared = domain_words(domain_slopes(fits_over(over, fits), domains)) if over else ""
+    return Answer(tasks, over, compared, registration(record) if fits else None)
 
 
 def _task_answer(record: StudyRecord, task: str) -> TaskAnswer:

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from scipy.stats import f, t
 
 from afield.analysis.axes import placed
@@ -52,6 +53,8 @@ class Cells:
     """covariance of their errors, [tasks, n, n]; two tasks have other test samples, so nothing in common"""
     left_out: tuple[str, ...]
     """backbones that lack a task"""
+    clusters: float = math.inf
+    """of test samples, the fewest that a task has; infinite where no table tells"""
 
     @property
     def slopes(self) -> Floats:
@@ -89,7 +92,7 @@ def cells_of(fits: Sequence[TransferFit], axis: str = "linear") -> Cells | None:
     x = first["imagenet_top1"].to_numpy(np.float64)
     rows, errors = [], []
     for fit, table in zip(fits, tables, strict=True):
-        order = table.index.get_indexer(common)
+        order = table.index.get_indexer(pd.Index(common))
         y, blur = table["value"].to_numpy(np.float64)[order], fit.errors[np.ix_(order, order)]
         if axis == "linear":
             found = x, 100 * y, 1e4 * blur
@@ -108,6 +111,7 @@ def cells_of(fits: Sequence[TransferFit], axis: str = "linear") -> Cells | None:
         y=np.array(rows),
         errors=np.array(errors),
         left_out=tuple(str(name) for name in everyone if name not in set(common)),
+        clusters=min((fit.n_clusters for fit in fits if math.isfinite(fit.n_clusters)), default=math.inf),
     )
 
 
@@ -120,8 +124,8 @@ def crossed_slope(cells: Cells, level: float, first: Places, less: Places = ()) 
     if trouble:
         return trouble
     known = cells.x, np.asarray(y), np.asarray(errors), level
-    _, alone = line_intervals(*known)
-    r, line = line_intervals(*known, families=list(cells.groups))
+    _, alone = line_intervals(*known, clusters=cells.clusters)
+    r, line = line_intervals(*known, families=list(cells.groups), clusters=cells.clusters)
     by_families = line.high - line.value > alone.high - alone.value
     reach = (line if by_families else alone).high - line.value
     over_tasks = [task_reach(cells.slopes[tasks], level) / math.sqrt(len(tasks)) for _, tasks in sides]

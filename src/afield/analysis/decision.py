@@ -232,11 +232,14 @@ def _task_words(table: SideBySide, found: pd.DataFrame) -> Iterator[str]:
         return
     taken = found[found["rule"] == ON_IMAGENET]
     told = [f"{row.task} {row.regret:.1f}" for row in taken.itertuples()]
-    best = int((taken["regret"] == 0).sum())
-    yield (
-        f"The best on ImageNet ({taken['backbone'].iloc[0]}) is the best on test on "
-        f"{part_of(best, len(taken), 'task')}; points below it: {', '.join(told)}."
-    )
+    best, name = int((taken["regret"] == 0).sum()), taken["backbone"].iloc[0]
+    if len(taken) == 1:
+        yield f"The best on ImageNet ({name}) lies {taken['regret'].iloc[0]:.1f} points below the best on test."
+    else:
+        yield (
+            f"The best on ImageNet ({name}) is the best on test on "
+            f"{part_of(best, len(taken), 'task')}; points below it: {', '.join(told)}."
+        )
     yield from _cautions(table, found)
 
 
@@ -247,10 +250,8 @@ def _over_words(table: SideBySide, over: pd.DataFrame, found: pd.DataFrame, resu
         if row["tried"] == 0 or (row["rule"] == AT_RANDOM and row["tried"] == 1)
     ]
     tasks = int(over["tasks"].iloc[0])
-    yield (
-        f"Points lost against the best of {count(len(table.values), 'backbone')}, mean over {count(tasks, 'task')}: "
-        f"{'; '.join(told)}."
-    )
+    over_tasks = f", mean over {count(tasks, 'task')}" if tasks > 1 else ""
+    yield (f"Points lost against the best of {count(len(table.values), 'backbone')}{over_tasks}: {'; '.join(told)}.")
     yield _worth(table, float(over.loc[over["rule"] == ON_IMAGENET, "regret"].iloc[0]), results)
     clear = over[(over["against_high"] < 0) & (over["tried"] == 0)]
     worse = over[(over["against_low"] > 0) & (over["tried"] == 0)]
@@ -262,8 +263,10 @@ def _over_words(table: SideBySide, over: pd.DataFrame, found: pd.DataFrame, resu
 
 
 def _points(row: pd.Series) -> str:
-    limits = "" if math.isnan(row["low"]) else f" ({row['low']:.1f} to {row['high']:.1f})"
-    return f"{row['regret']:.1f}{limits}, at most {row['worst']:.1f} ({row['worst_task']})"
+    if math.isnan(row["low"]):
+        return f"{row['regret']:.1f}"
+    limits = f"{row['low']:.1f} to {row['high']:.1f}"
+    return f"{row['regret']:.1f} ({limits}), at most {row['worst']:.1f} ({row['worst_task']})"
 
 
 def _worth(table: SideBySide, of_imagenet: float, results: pd.DataFrame) -> str:
@@ -289,8 +292,9 @@ def _cautions(table: SideBySide, found: pd.DataFrame) -> Iterator[str]:
     flattered = found["flattery"].dropna()
     if len(flattered):
         low, high = (f"{each:.1f}" for each in (flattered.min(), flattered.max()))
-        size = f"{low} points" if low == high else f"{low} to {high} points"
-        yield f"The best on test flatters itself by about {size} (luck of the test images), which is in every regret."
+        size = f"about {low} points" if low == high else f"{low} to {high} points"
+        size = size if float(high) else "less than 0.1 points"
+        yield f"The best on test flatters itself by {size} (luck of the test images), which is in every regret."
     if "biggest" not in set(found["rule"]):
         yield "Who is the biggest is not known: not all have params_m."
     if table.lacking:

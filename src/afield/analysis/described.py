@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pandas as pd
 
@@ -30,15 +30,22 @@ _SHOWN = 5
 """as many backbones far off the line are listed"""
 _LEADING = {
     "others": "task base n r2_imagenet r2_both gain p_holm error_imagenet error_both better",
-    "regret": "task rule tried backbone regret low high pool_low pool_high",
+    "regret": "task rule backbone regret low high pool_low pool_high",
     "rules": "rule tried tasks regret low high worst worst_task against_imagenet against_low against_high",
-    "fronts": "task cost backbone amount value on_front beaten_by clear",
+    "fronts": "task cost backbone amount value",
     "metrics": "task other n verdict_other r r_other r_p tau best_other same_best loss loss_low loss_high",
     "rivals": "task rival n predicted_imagenet predicted_rival predicted_both partial_r low high p_holm imagenet_p "
     "inflation",
     "tasks": "task n r slope low high level classes n_train n_test",
+    "published": "task figure published_low published_high sure own low high n within",
 }
 """of the tables of `over.OVER` those columns that a terminal has room for"""
+_ROWS: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
+    "regret": lambda table: table["tried"] == 0,
+    "fronts": lambda table: table["on_front"].astype(bool),
+}
+"""and those rows; the others are in the frame alone"""
+_WHOLE = dict.fromkeys(("classes", "n_train", "n_test"), 0)
 
 
 def headlines(analysis: Analysis) -> list[tuple[str, ...]]:
@@ -99,15 +106,18 @@ def details(fit: TransferFit) -> str:
 
 
 def together(analysis: Analysis) -> str:
-    """What several fits say together: a paragraph an analysis, its table below its words."""
+    """What several fits say together: a paragraph an analysis, its table below its words; last, in a line each, why
+    others have nothing to say.
+    """
     findings = {name: analysis.over(name) for name in OVER}
-    return "\n\n".join(_finding(*each) for each in findings.items())
+    told = [_finding(name, found) for name, found in findings.items() if not found.table.empty]
+    untold = "\n".join(found.words for found in findings.values() if found.table.empty)
+    return "\n\n".join([*told, *([untold] if untold else [])])
 
 
 def _finding(name: str, found: Finding) -> str:
-    if found.table.empty:
-        return found.words
-    return f"{found.words}\n{textwrap.indent(_frame(found.table[_LEADING[name].split()]), '  ')}"
+    table = found.table[_ROWS[name](found.table)] if name in _ROWS else found.table
+    return f"{found.words}\n{textwrap.indent(_frame(table[_LEADING[name].split()], _WHOLE), '  ')}"
 
 
 def _parts(fit: TransferFit) -> Iterator[str]:

@@ -1,8 +1,8 @@
 """Kornblith's way: accuracies as logits, averaged over tasks; and web-scraped tasks against real-world ones.
 
 Kornblith, Shlens and Le 2019 (arXiv 1805.08974, section 3) put twelve data sets together so: the logit of each
-accuracy, less the mean of its data set over the networks, averaged over data sets. Networks are then compared by what they do
-everywhere, not by how hard a data set is. An error bar across data sets is that of what is left, with Morey's
+accuracy, less the mean of its data set over the networks, averaged over data sets. Networks are then compared by what
+they do everywhere, not by how hard a data set is. An error bar across data sets is that of what is left, with Morey's
 correction (2008, Tutorials in Quantitative Methods for Psychology 4:61) for the mean that was taken out.
 
 Whether ImageNet accuracy tells more of web-scraped tasks than of real-world ones is asked on the same footing: the same
@@ -60,8 +60,8 @@ def domain_slopes(fits: Sequence[TransferFit], domains: Mapping[str, str], level
 
     Columns: axis, domain (of a difference both, joined by " less "), tasks, n (backbones that have all tasks), slope,
     low, high (tasks like these), these_low, these_high (these very tasks), r (of the backbones' means). A domain with
-    one task has no limits for tasks like it (NaN). The first row of an axis is that of all tasks; where there are not two
-    domains it is the only one. An axis or a side without a line has no row.
+    one task has no limits for tasks like it (NaN). The first row of an axis is that of all tasks; where there are not
+    two domains it is the only one. An axis or a side without a line has no row.
     """
     rows = []
     for axis in ("linear", "logit"):

@@ -12,6 +12,7 @@ from afield.analysis.others import beyond_imagenet
 from afield.analysis.rivals import between_tasks, rival_explanations
 from afield.analysis.side_by_side import Finding
 from afield.analysis.stability import metric_dependence
+from afield.analysis.study_figures import published_beside_own
 from afield.analysis.transfer import TransferFit
 
 OVER: dict[str, Callable[[Sequence[TransferFit], pd.DataFrame], Finding]] = {
@@ -22,5 +23,6 @@ OVER: dict[str, Callable[[Sequence[TransferFit], pd.DataFrame], Finding]] = {
     "metrics": metric_dependence,
     "rivals": rival_explanations,
     "tasks": between_tasks,
+    "published": published_beside_own,
 }
 """each is given the fits of single tasks, and the rows of the results table that they were made of"""

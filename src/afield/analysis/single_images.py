@@ -39,7 +39,7 @@ def worst(predictions: Predictions, most: int = 12) -> pd.DataFrame:
             "of_label": shares[every, predictions.label],
         }
     )
-    wrong = table[predictions.label != said]
+    wrong: pd.DataFrame = table[predictions.label != said]
     return wrong.sort_values(["of_label", "sample"], ignore_index=True).head(most)
 
 
@@ -63,7 +63,7 @@ def disputed(record: StudyRecord, ranking: Ranking, most: int = 12) -> pd.DataFr
     place = {sample: at for at, sample in enumerate(first.sample)}
     votes = np.zeros((len(first.sample), len(task.classes)), np.int64)
     for each in networks:
-        np.add.at(votes, ([place[sample] for sample in each.sample], most_likely(each)), 1)
+        votes[np.array([place[sample] for sample in each.sample]), most_likely(each)] += 1  # one vote a sample
     share = votes.max(axis=1) / len(networks)
     order = [at for at in np.lexsort((first.sample, share)) if share[at] < 1][:most]
     return pd.DataFrame(

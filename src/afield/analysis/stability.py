@@ -86,7 +86,8 @@ def _verdicts(rows: pd.DataFrame) -> str:
     title, n, same = metric_title(str(rows["metric"].iloc[0])), len(rows), int(rows["same_verdict"].sum())
     others = rows[~rows["same_verdict"].astype(bool)]
     so = f", and so by {part_of(same, n, 'further metric') if n > 1 else metric_title(str(rows['other'].iloc[0]))}"
-    turned = listing([f"{row.verdict_other} by {metric_title(str(row.other))}" for row in others.itertuples()])
+    by_verdict = others.groupby("verdict_other", sort=False)["other"].agg(list)
+    turned = listing([f"{verdict} by {listing([*map(metric_title, names)])}" for verdict, names in by_verdict.items()])
     return f"{rows['verdict'].iloc[0]} by {title}{so if same else ''}{f', but {turned}' if turned else ''}."
 
 

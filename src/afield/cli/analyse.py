@@ -70,7 +70,9 @@ def analyse(
     ] = None,
     everything: Annotated[
         bool,
-        typer.Option("--all", help="Also ranks, other axes and methods, cuts, curves, who carries it, power."),
+        typer.Option(
+            "--all", help="Also ranks, other axes and methods, cuts, curves, power, and what several tasks say."
+        ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the fits as JSON and nothing else.")] = False,
     study: OneStudy = None,

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from afield.analysis.association import correlations
-from afield.analysis.curves import curves
+from afield.analysis.analyse import DETAILS
 from afield.analysis.described import (
     families_words,
     misranked_words,
@@ -17,8 +16,6 @@ from afield.analysis.described import (
     shape_words,
     without_words,
 )
-from afield.analysis.robust import outliers, slopes
-from afield.analysis.subsets import cut_sweep, leave_out
 from afield.analysis.transfer import TransferFit
 from afield.analysis.words import capital, count, p_value
 from afield.report import words
@@ -57,12 +54,12 @@ def _parts(fit: TransferFit, figures: Figures, names: Mapping[str, str], metric:
         "Without one backbone, or one family",
         tuple(without_words(fit)),
         table=_table(
-            leave_out(fit.points, "backbone").drop(columns="members"),
+            DETAILS["without_backbone"](fit).drop(columns="members"),
             "The fit without each backbone; slopes in points of the metric an ImageNet point",
             names=names,
         ),
     )
-    shape = curves(fit.points)
+    shape = DETAILS["curves"](fit)
     yield Part(
         "Is it a straight line?",
         (shape_words(fit),),
@@ -78,7 +75,7 @@ def _parts(fit: TransferFit, figures: Figures, names: Mapping[str, str], metric:
         "On other axes, by other methods",
         (f"{capital(families_words(fit))}.",),
         table=_table(
-            slopes(fit.points, fit.errors, fit.n_test, metric=fit.metric),
+            DETAILS["slopes"](fit),
             "Slopes with 95\u00a0% intervals: in points of the metric an ImageNet point, between logits, between "
             "probits",
             digits={"r2": 4},
@@ -87,11 +84,11 @@ def _parts(fit: TransferFit, figures: Figures, names: Mapping[str, str], metric:
     yield Part(
         "By ranks and pairs",
         (f"{capital(misranked_words(fit))}.",),
-        table=_table(correlations(fit.points), f"Correlation of ImageNet top-1 and {metric}"),
+        table=_table(DETAILS["correlations"](fit), f"Correlation of ImageNet top-1 and {metric}"),
     )
     if shown := tuple(power_words(fit)):
         yield Part("What so many backbones could have shown", shown)
-    far = outliers(fit.points)
+    far = DETAILS["outliers"](fit)
     if len(far):
         yield Part(
             "Far from the line",
@@ -103,30 +100,26 @@ def _parts(fit: TransferFit, figures: Figures, names: Mapping[str, str], metric:
 
 def _cuts(fit: TransferFit, figures: Figures) -> Part:
     """Slope and verdict of the backbones above each cut of ImageNet accuracy."""
-    sweep = cut_sweep(fit.points, fit.errors, smallest_slope=fit.smallest_slope)
+    sweep = DETAILS["cuts"](fit)
     other = sweep[sweep["verdict"] != fit.verdict]
     if len(sweep) < 2:
         said = "No cut leaves four backbones or more and takes any away."
     elif other.empty:
         said = f"The verdict is the same above every cut: {fit.verdict}."
     else:
-        cuts = ", ".join(f"{row.verdict} above {row.above:g} %" for row in other.itertuples())
-        said = f"The verdict would be {cuts}; over all it is {fit.verdict}. Choosing a cut is choosing a result."
+        turned = ", ".join(f"{row.verdict} above {row.above:g} %" for row in other.itertuples())
+        said = f"The verdict would be {turned}; over all it is {fit.verdict}. Choosing a cut is choosing a result."
     title = "Above a cut of ImageNet accuracy"
     if len(sweep) < 2:
         return Part(title, (said,))
+    cuts = sweep.to_dict("records")
     rows = pd.DataFrame(
         {
-            "name": [
-                f"{'all' if math.isinf(row.above) else f'above {row.above:g} %'}, {count(row.n, 'backbone')}"
-                for row in sweep.itertuples()
-            ],
+            "name": [f"{_above(row['above'])}, {count(row['n'], 'backbone')}" for row in cuts],
             "value": sweep["slope"],
             "low": sweep["slope_low"],
             "high": sweep["slope_high"],
-            "words": [
-                words.interval(Interval(row.slope, row.slope_low, row.slope_high), 2) for row in sweep.itertuples()
-            ],
+            "words": [words.interval(Interval(row["slope"], row["slope_low"], row["slope_high"]), 2) for row in cuts],
             "standing": sweep["verdict"],
         }
     )
@@ -138,6 +131,11 @@ def _cuts(fit: TransferFit, figures: Figures) -> Part:
         reading="The slope of the backbones above each cut, with its 95\u00a0% interval; the colour is the verdict.",
     )
     return Part(title, (said,), figure, _table(sweep, "r, slope (points an ImageNet point) and verdict above each cut"))
+
+
+def _above(cut: float) -> str:
+    """`all`, or `above 70 %`."""
+    return "all" if math.isinf(cut) else f"above {cut:g} %"
 
 
 def _table(

@@ -16,6 +16,8 @@ _ROW, _LINE = 42, 22
 """height of a row of intervals with and without room for that, pixels"""
 JOINED = 10
 """samples that a bin needs to be joined to the next"""
+_LEVEL = 4
+"""classes whose names have room beside each other below a chart of confusions"""
 _SQUARE = 320
 """height of the reliability chart, pixels"""
 
@@ -109,7 +111,11 @@ def confusion_chart(cells: pd.DataFrame, classes: list[str]) -> alt.LayerChart:
     `cells`: label, said, n, share; counts are written where there is room for them.
     """
     across = alt.X(
-        "said:N", sort=classes, axis=alt.Axis(title="called", labelAngle=-40, labelLimit=90, labelOverlap=False)
+        "said:N",
+        sort=classes,
+        axis=alt.Axis(
+            title="called", labelAngle=0 if len(classes) <= _LEVEL else -40, labelLimit=90, labelOverlap=False
+        ),
     )
     down = alt.Y("label:N", sort=classes, axis=alt.Axis(title="is", labelLimit=110, grid=False))
     tooltip = [

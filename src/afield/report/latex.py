@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from afield.report.recorded import Table
 
+_PACKAGES = ("textcomp", "booktabs", "longtable", "graphicx")
 _SIGNS = {
     "\\": r"\textbackslash{}",
     **{sign: f"\\{sign}" for sign in "&%$#_{}"},
@@ -22,7 +23,12 @@ _SIGNS = {
     "\u00b7": r"$\cdot$",
     "\n": " ",
 }
-PREAMBLE = r"""% \usepackage[T1]{fontenc} \usepackage{textcomp} \usepackage{booktabs} \usepackage{longtable}"""
+PACKAGES = (r"\usepackage[T1]{fontenc}", *(rf"\usepackage{{{name}}}" for name in _PACKAGES))
+"""what a document needs for these tables"""
+_FLOATS = 40
+"""rows that a floating table may have"""
+_WIDE = 5
+"""columns beyond which a table is shrunk to the width of the text"""
 
 
 def escaped(text: str) -> str:
@@ -35,27 +41,22 @@ def escaped(text: str) -> str:
 
 
 def latex_table(table: Table, label: str) -> str:
-    """A table with booktabs' rules, which may run over pages; a row's standing is a column where there is one."""
+    """A table with booktabs' rules; a row's standing is a column where there is one.
+
+    It floats, a wide one made small enough for the text; one of many rows runs over pages.
+    """
     standing = any(row.standing for row in table.rows)
     heads = [*table.heads[:1], *([""] if standing else []), *table.heads[1:]]
-    lines = [
-        " & ".join(escaped(cell) for cell in (row.name, *([row.standing] if standing else []), *row.cells)) + r" \\"
-        for row in table.rows
-    ]
-    head = " & ".join(escaped(cell) for cell in heads) + r" \\"
-    return "\n".join(
-        [
-            PREAMBLE,
-            rf"\begin{{longtable}}{{{'l' * len(heads)}}}",
-            rf"\caption{{{escaped(table.caption)}.}}\label{{tab:{label}}}\\",
-            r"\toprule",
-            head,
-            r"\midrule",
-            r"\endhead",
-            r"\bottomrule",
-            r"\endlastfoot",
-            *lines,
-            r"\end{longtable}",
-            "",
-        ]
-    )
+    rows = [[row.name, *([row.standing] if standing else []), *row.cells] for row in table.rows]
+    head, *lines = (" & ".join(map(escaped, cells)) + r" \\" for cells in (heads, *rows))
+    caption = rf"\caption{{{escaped(table.caption)}.}}\label{{tab:{label}}}"
+    columns = f"{{{'l' * len(heads)}}}"
+    if len(rows) > _FLOATS:
+        start = [rf"\begin{{longtable}}{columns}", caption + r"\\", r"\toprule", head, r"\midrule", r"\endhead"]
+        end = [r"\bottomrule", r"\end{longtable}"]
+    else:
+        start = [r"\begin{table}[htbp]", r"\centering", caption]
+        start += [r"\resizebox{\linewidth}{!}{%"] if len(heads) > _WIDE else []
+        start += [rf"\begin{{tabular}}{columns}", r"\toprule", head, r"\midrule"]
+        end = [r"\bottomrule", r"\end{tabular}" + ("}" if len(heads) > _WIDE else ""), r"\end{table}"]
+    return "\n".join([f"% {' '.join(PACKAGES)}", *start, *lines, *end, ""])

@@ -60,15 +60,15 @@ def _answers(found: Answer, names: Mapping[str, str]) -> Table:
                 "",
                 (
                     names[first.backbone] if first else "nothing was ranked",
-                    str(tied) if first else "-",
-                    f"{metric_title(ranking.metric)} {words.level(first.test, ranking.metric)}" if first else "-",
                     part.fit.verdict if part.fit else "cannot tell",
                     words.interval(part.fit.normalised_slope, 2) if part.fit and part.fit.normalised_slope else "-",
+                    f"{metric_title(ranking.metric)} {words.level(first.test, ranking.metric)}" if first else "-",
+                    str(tied) if first else "-",
                 ),
             )
         )
     caption = "In brackets 95\u00a0% intervals; the slope is in points of the metric an ImageNet point"
-    heads = ("task", "take", "tie with it", "on test", "does ImageNet accuracy tell?", "slope")
+    heads = ("task", "take", "does ImageNet accuracy tell?", "slope", "the one to take, on test", "tie with it")
     return Table(caption, heads, tuple(rows))
 
 
@@ -111,7 +111,7 @@ def _figure(together: OverTasks, figures: Figures, names: Mapping[str, str]) -> 
         name="mean ranks",
         alt=f"Mean ranks over {count(len(together.tasks), 'task')}: {listed}. {apart}.",
         reading="A dot is a rank on one task, a diamond their mean. A line at the right joins backbones that "
-        f"{count(len(together.tasks), 'task')} cannot tell apart, as they share a letter: what is not joined differs.",
+        f"{count(len(together.tasks), 'task')} cannot tell apart, as they share a letter; others can be told apart.",
     )
 
 

@@ -42,9 +42,8 @@ def overall_section(found: Overall | None) -> OverallSection | None:
     if found.differ_p is not None:
         numbers.append(("p of equal slopes (Hotelling)", p_value(found.differ_p)))
     numbers.append(("smallest slope that matters", f"{found.smallest_slope:g}"))
-    rows = tuple(
-        Row(str(row.task), str(row.task), "", (words.signed(float(row.slope), 2),)) for row in found.slopes.itertuples()
-    )
+    slopes = zip(found.slopes["task"].tolist(), found.slopes["slope"].tolist(), strict=True)
+    rows = tuple(Row(task, task, "", (words.signed(slope, 2),)) for task, slope in slopes)
     caption = "Metric points per ImageNet point, of the backbones that have all tasks"
     return OverallSection(
         headline=LEADS[found.verdict],

@@ -87,6 +87,7 @@ def _page(told: Contents) -> str:
         title=_title(record),
         record=record,
         overall=told.overall,
+        domains=found.domains,
         over=told.over,
         rule=found.rule,
         tasks=told.tasks,

@@ -17,7 +17,7 @@ from afield.report.behind import Part
 from afield.report.cite import citation
 from afield.report.contents import Contents, charts_in, contents
 from afield.report.figures import Figure
-from afield.report.latex import PREAMBLE, escaped, latex_table
+from afield.report.latex import PACKAGES, escaped, latex_table
 from afield.report.recorded import Table
 from afield.report.sections import TaskSection
 from afield.study.record import StudyRecord
@@ -99,6 +99,8 @@ def _pieces(told: Contents) -> Iterator[Piece]:
     yield Heading(f"afield study {told.record.study.study.name}", 1)
     if told.over:
         yield Heading("All tasks", 2)
+        if told.overall:
+            yield f"{told.overall.headline}: {told.overall.verdict}. {told.overall.reason}"
         yield Titled("answers", told.over.answers)
         yield from told.over.words
         yield from _there(told.over.chart)
@@ -197,8 +199,7 @@ def _latex(pieces: list[Piece], told: Contents) -> str:
     return "\n".join(
         [
             r"\documentclass{article}",
-            PREAMBLE.replace("% ", "", 1).replace(" ", "\n"),
-            r"\usepackage{graphicx}",
+            *PACKAGES,
             r"\usepackage[margin=25mm]{geometry}",
             r"\begin{document}",
             body,

@@ -71,13 +71,14 @@
       console.error(error);
     }
   };
-  const drawAll = async () => {
-    for (const place of places) {
+  const drawAll = async (within = places) => {
+    for (const place of within) {
       await draw(place);
       await new Promise((next) => setTimeout(next));
     }
   };
-  document.addEventListener("toggle", (event) => { if (event.target.open) drawAll(); }, true);
+  const opened = (event) => { if (event.target.open) drawAll(event.target.querySelectorAll("[data-chart]")); };
+  document.addEventListener("toggle", opened, true); // what was opened at once, whatever else is still being drawn
 
   // ---- a backbone under the pointer, or clicked, is shown in all charts and tables of its section
   const marks = ".role-mark.mark-symbol > *, .role-mark.mark-rule > *, .role-mark.mark-text > *";

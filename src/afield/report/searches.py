@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from afield.report import words
 from afield.report.figures import Figure, Figures
@@ -170,7 +170,7 @@ def _seed(seed: int) -> str:
 def _curves(
     search: SearchRecord, title: str, metric: str, domain: Domain, lines: Sequence[str], figures: Figures
 ) -> Figure | None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "trial": place,
             "line": _line(trial, search),
@@ -205,7 +205,7 @@ def _best_epochs(search: SearchRecord) -> str:
 
 
 def _losses(search: SearchRecord, title: str, lines: Sequence[str], figures: Figures) -> Figure | None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "trial": place,
             "line": _seed(trial.seed),

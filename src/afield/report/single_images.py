@@ -43,12 +43,12 @@ def _parts(
     if len(found):
         rows = tuple(
             Row(
-                row.sample,
-                row.sample,
+                row["sample"],
+                row["sample"],
                 "",
-                (row.label, row.said, words.number(row.probability, 3), words.number(row.of_label, 3)),
+                (row["label"], row["said"], words.number(row["probability"], 3), words.number(row["of_label"], 3)),
             )
-            for row in found.itertuples()
+            for row in found.to_dict("records")
         )
         heads = ("image", "it is", "it was called", "how sure", "of the truth")
         yield Part(
@@ -60,8 +60,8 @@ def _parts(
     split = disputed(record, ranking, _LISTED)
     if len(split):
         rows = tuple(
-            Row(row.sample, row.sample, "", (row.label, row.said, f"{100 * row.right:.0f} %"))
-            for row in split.itertuples()
+            Row(row["sample"], row["sample"], "", (row["label"], row["said"], f"{100 * row['right']:.0f} %"))
+            for row in split.to_dict("records")
         )
         networks = int(split["networks"].iloc[0])
         yield Part(
@@ -105,7 +105,7 @@ def _confusions(network: ChosenNetwork, figures: Figures, name: str) -> Part | N
         )
     return Part(
         "What it confuses",
-        (f"Most often it calls {label} {said}: {most:,} of {count(of_label, 'test image')}.",),
+        (f"Its most frequent mistake is {label} called {said}: {most:,} of {count(of_label, 'test image')}.",),
         figure,
         Table("The most frequent confusions", ("class", "called", "images", "share of the class"), rows),
     )
