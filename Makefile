@@ -1,4 +1,4 @@
-# make quickstart | test | check | prove | bench | clean
+# make quickstart | test | check | prove | bench | truth | clean
 # The environment .venv is made when it is missing or when pyproject.toml or constraints.txt have changed.
 
 # The first Python that is new enough and can make an environment; `make PYTHON=...` takes another.
@@ -11,6 +11,8 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
 # Each process begins with neighbours, which share fixtures, and in the end helps the others.
 PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
+TRUTH := benchmarks/verdict.py benchmarks/over_tasks.py
+ASKING := benchmarks/check.py benchmarks/real_trials.py
 PACKAGE := .venv/.installed
 TOOLS := .venv/.installed-dev
 
@@ -18,7 +20,7 @@ TOOLS := .venv/.installed-dev
 unexport PYTHONDONTWRITEBYTECODE
 
 .DELETE_ON_ERROR:
-.PHONY: quickstart test test-fast test-slow check format prove bench clean
+.PHONY: quickstart test test-fast test-slow check format prove bench truth clean
 
 quickstart: $(PACKAGE)
 	$(BIN)/afield run quickstart --out out/quickstart
@@ -42,13 +44,20 @@ format: $(TOOLS)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# All that takes longer than a CI run may: the slow tests, the long ones among them, then every benchmark.
+# All that takes longer than a CI run may: the slow tests, the long ones among them, then truth and benchmarks.
 prove: $(TOOLS)
 	$(PYTEST) -m slow
-	$(MAKE) bench
+	$(MAKE) truth bench
 
+# How fast it is; what wants images or results of your own stays out.
 bench: $(TOOLS)
-	set -e; for script in $(sort $(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python "$$script"; done
+	set -e; for script in $(sort $(filter-out $(TRUTH) $(ASKING),$(wildcard benchmarks/*.py))); do \
+		echo "== $$script"; $(BIN)/python "$$script"; done
+
+# How often it is wrong: simulated studies whose truth is known (docs/how_often_wrong.md).
+truth: $(TOOLS)
+	set -e; for table in coverage readings verdicts metrics; do $(BIN)/python -m benchmarks.verdict "$$table"; done
+	$(BIN)/python -m benchmarks.over_tasks
 
 clean:
 	rm -rf out dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

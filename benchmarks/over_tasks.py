@@ -26,7 +26,7 @@ from scipy.stats import norm, t
 
 from afield.analysis.crossed import Cells, crossed_slope, slopes_differ, spread_beyond_noise, task_reach
 from afield.analysis.transfer import judge
-from afield.study.rule import SMALLEST_SLOPE
+from afield.study.verdict_rule import SMALLEST_SLOPE
 
 SITUATIONS = {
     "tasks alike": {"spread": 0.0},

@@ -10,7 +10,7 @@ from afield.base.errors import InputError
 from afield.scoring.metrics import METRICS
 from afield.scoring.panel import fitting
 from afield.study.record import StudyRecord
-from afield.study.rule import SMALLEST_SLOPE
+from afield.study.verdict_rule import SMALLEST_SLOPE
 
 TOP1 = (60.0, 66.0, 71.0, 75.0, 78.0, 81.0)
 

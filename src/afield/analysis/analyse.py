@@ -25,7 +25,7 @@ from afield.analysis.transfer import TransferFit, fit_transfer
 from afield.analysis.words import count, listing, signed
 from afield.base.errors import InputError
 from afield.scoring.intervals import Interval
-from afield.study.rule import SMALLEST_SLOPE
+from afield.study.verdict_rule import SMALLEST_SLOPE
 
 if TYPE_CHECKING:
     from afield.analysis.registered import Registration

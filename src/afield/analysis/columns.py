@@ -20,7 +20,7 @@ READ = {
 """columns of the results table that an analysis reads (docs/result_folder.md); all others are left alone"""
 FACT_NUMBERS = (*("params_m", "gmacs", "year", "input_size", "train_seconds", "validation", "classes", "n_train"),)
 """further columns of numbers, which analyses over backbones and tasks read where a table has them"""
-FACT_WORDS = ("pretraining", "objective", "augmentation", "domain")
+FACT_WORDS = ("pretraining", "objective", "augmentation")
 """the same in words"""
 _NEAR = 0.75
 """how much of two names must agree for one to be a slip of the other"""

@@ -22,7 +22,7 @@ from afield.analysis.words import capital, count, listing, p_words, signed, spel
 from afield.scoring.intervals import LEVEL, Interval
 from afield.scoring.metrics import metric_title
 from afield.study.record import StudyRecord
-from afield.study.rule import FEWEST_TASKS
+from afield.study.verdict_rule import FEWEST_TASKS
 
 LEADING_METRICS = "leading metrics"
 """stands for the metric where each task has its own"""

@@ -14,7 +14,7 @@ from afield.analysis.points import groups_of
 from afield.analysis.transfer import verdict_of
 from afield.scoring.intervals import LEVEL
 from afield.scoring.metric import Floats
-from afield.study.rule import SMALLEST_SLOPE
+from afield.study.verdict_rule import SMALLEST_SLOPE
 
 _STEP = 5
 _FEWEST = 4

@@ -26,7 +26,7 @@ from afield.analysis.words import capital, count, listing, signed, spelled
 from afield.scoring.intervals import LEVEL, Interval
 from afield.scoring.metric import Floats
 from afield.scoring.metrics import metric_title
-from afield.study.rule import FEWEST_BACKBONES, SMALLEST_SLOPE
+from afield.study.verdict_rule import FEWEST_BACKBONES, SMALLEST_SLOPE
 
 Verdict = Literal["transfers", "weakly", "does not", "cannot tell"]
 

@@ -25,7 +25,7 @@ from afield.study.micro_batches import settle_micro_batches
 from afield.study.numerics import settle_numerics
 from afield.study.plan import Plan, changed_words, make_plan
 from afield.study.ready import path_of, sources_of
-from afield.study.rules import rule_of
+from afield.study.registered_rules import rule_of
 from afield.study.standing import Silent, Watch, standing_of
 from afield.study.store import Store
 from afield.study.study import Study

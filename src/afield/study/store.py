@@ -42,7 +42,7 @@ from afield.base.files import (
 )
 from afield.base.hashing import sha256_file
 from afield.scoring.predictions import Predictions
-from afield.study.rules import RegisteredRules
+from afield.study.registered_rules import RegisteredRules
 from afield.study.scores import Scores
 from afield.study.sealed import read_json, read_rows, seal, unseal, write_parquet
 from afield.study.task_files import TaskFiles

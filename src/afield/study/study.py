@@ -14,8 +14,8 @@ from afield.base.errors import nearest
 from afield.base.extensions import is_own
 from afield.study.complaints import complaints
 from afield.study.ensembles import EnsembleChoice
-from afield.study.rule import SMALLEST_SLOPE
 from afield.study.soups import SoupChoice, soup_complaints
+from afield.study.verdict_rule import SMALLEST_SLOPE
 from afield.tasks.source import TaskSource
 from afield.tasks.task import Protocol
 from afield.tasks.training_choice import TrainingChoice
@@ -109,7 +109,7 @@ class SearchChoice(_Table):
 
 
 class VerdictChoice(_Table):
-    """By what rule verdicts are given; it is registered before test is read (`rules.py`)."""
+    """By what rule verdicts are given; it is registered before test is read (`registered_rules.py`)."""
 
     smallest_slope: Annotated[float, Field(gt=0, allow_inf_nan=False)] = SMALLEST_SLOPE
     """metric points per ImageNet point that would matter"""

@@ -10,7 +10,7 @@ import afield
 from afield.analysis.registered import registration
 from afield.base.errors import DamagedError, InputError
 from afield.study.collect import load_record
-from afield.study.rules import RegisteredRule, rule_of
+from afield.study.registered_rules import RegisteredRule, rule_of
 from afield.study.split_view import TEST, SplitView
 from afield.study.store import Store
 from afield.study.study import VerdictChoice

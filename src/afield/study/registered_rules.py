@@ -14,9 +14,9 @@ from typing import Any
 from afield.base.files import write_json
 from afield.base.hashing import digest
 from afield.scoring.intervals import LEVEL
-from afield.study.rule import FEWEST_BACKBONES, FEWEST_TASKS, RULE_VERSION
 from afield.study.sealed import read_json
 from afield.study.study import Study
+from afield.study.verdict_rule import FEWEST_BACKBONES, FEWEST_TASKS, RULE_VERSION
 
 
 def rule_of(study: Study, leading: Mapping[str, str], smallest_slope: float | None = None) -> dict[str, Any]:
