@@ -34,6 +34,8 @@ FEW_FAMILIES = 6
 """below it the reason warns: where families of several backbones are told, what their members share is estimated from
 so few"""
 
+_LEFT_OUT = 30
+"""families that are left out in turn, the largest first: of hundreds the small ones turn no verdict"""
 _CLEARLY = 1.05
 """times as wide as by the scatter is worth a word"""
 
@@ -292,7 +294,7 @@ def judge(n: int, r: Interval, wide: Interval, narrow: Interval, smallest: float
 def _family(
     points: pd.DataFrame, errors: Floats, clusters: float, verdict: Verdict, smallest: float, level: float
 ) -> str | None:
-    """The largest family of several backbones without which the verdict would be another.
+    """The largest family of several backbones, of the _LEFT_OUT largest, without which the verdict would be another.
 
     Where too few for any verdict would remain, that counts only against a family that most of the backbones belong to:
     else it would be said of every small study.
@@ -301,7 +303,7 @@ def _family(
         return None
     groups = groups_of(points)
     sizes = points.loc[points["family"] != "", "family"].value_counts()
-    for family in sizes.index[sizes > 1]:
+    for family in sizes.index[sizes > 1][:_LEFT_OUT]:
         rest = (points["family"] != family).to_numpy()
         if rest.sum() < FEWEST_BACKBONES and rest.mean() >= 0.5:
             continue
