@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pandas as pd
 
@@ -12,7 +12,7 @@ from afield.analysis.analyse import Analysis, cautions
 from afield.analysis.association import correlations, misranked
 from afield.analysis.curves import CURVES_FROM, curves
 from afield.analysis.domains import adjusted_logits, domain_slopes, domain_words, off_the_logits
-from afield.analysis.over import OVER
+from afield.analysis.over import OVER, WHOLE, in_short
 from afield.analysis.overall import fits_over
 from afield.analysis.points import groups_of
 from afield.analysis.power import power
@@ -28,24 +28,6 @@ from afield.scoring.metrics import metric_title
 HEADS = ("task", "metric", "n", "r", "points per ImageNet point", "verdict")
 _SHOWN = 5
 """as many backbones far off the line are listed"""
-_LEADING = {
-    "others": "task base n r2_imagenet r2_both gain p_holm error_imagenet error_both better",
-    "regret": "task rule backbone regret low high pool_low pool_high",
-    "rules": "rule tried tasks regret low high worst worst_task against_imagenet against_low against_high",
-    "fronts": "task cost backbone amount value",
-    "metrics": "task other n verdict_other r r_other r_p tau best_other same_best loss loss_low loss_high",
-    "rivals": "task rival n predicted_imagenet predicted_rival predicted_both partial_r low high p_holm imagenet_p "
-    "inflation",
-    "tasks": "task n r slope low high level classes n_train n_test",
-    "published": "task figure published_low published_high sure own low high n within",
-}
-"""of the tables of `over.OVER` those columns that a terminal has room for"""
-_ROWS: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
-    "regret": lambda table: table["tried"] == 0,
-    "fronts": lambda table: table["on_front"].astype(bool),
-}
-"""and those rows; the others are in the frame alone"""
-_WHOLE = dict.fromkeys(("classes", "n_train", "n_test"), 0)
 
 
 def headlines(analysis: Analysis) -> list[tuple[str, ...]]:
@@ -116,8 +98,7 @@ def together(analysis: Analysis) -> str:
 
 
 def _finding(name: str, found: Finding) -> str:
-    table = found.table[_ROWS[name](found.table)] if name in _ROWS else found.table
-    return f"{found.words}\n{textwrap.indent(_frame(table[_LEADING[name].split()], _WHOLE), '  ')}"
+    return f"{found.words}\n{textwrap.indent(_frame(in_short(name, found.table), WHOLE), '  ')}"
 
 
 def _parts(fit: TransferFit) -> Iterator[str]:

@@ -17,12 +17,12 @@ from afield.analysis.described import (
     without_words,
 )
 from afield.analysis.transfer import TransferFit
-from afield.analysis.words import capital, count, p_value
+from afield.analysis.words import capital, count
 from afield.report import words
 from afield.report.charts import interval_chart
 from afield.report.figures import Figure, Figures
+from afield.report.frames import frame_table
 from afield.report.recorded import Table
-from afield.report.rows import Row
 from afield.scoring.intervals import Interval
 
 
@@ -53,7 +53,7 @@ def _parts(fit: TransferFit, figures: Figures, names: Mapping[str, str], metric:
     yield Part(
         "Without one backbone, or one family",
         tuple(without_words(fit)),
-        table=_table(
+        table=frame_table(
             DETAILS["without_backbone"](fit).drop(columns="members"),
             "The fit without each backbone; slopes in points of the metric an ImageNet point",
             names=names,
@@ -65,7 +65,7 @@ def _parts(fit: TransferFit, figures: Figures, names: Mapping[str, str], metric:
         (shape_words(fit),),
         table=None
         if shape.empty
-        else _table(
+        else frame_table(
             shape.drop(columns=["better"]),
             "Root mean square errors in metric points, around each curve and of backbones left out; gain: by how much "
             "less the mean squared error of those is than the line's",
@@ -74,7 +74,7 @@ def _parts(fit: TransferFit, figures: Figures, names: Mapping[str, str], metric:
     yield Part(
         "On other axes, by other methods",
         (f"{capital(families_words(fit))}.",),
-        table=_table(
+        table=frame_table(
             DETAILS["slopes"](fit),
             "Slopes with 95\u00a0% intervals: in points of the metric an ImageNet point, between logits, between "
             "probits",
@@ -84,7 +84,7 @@ def _parts(fit: TransferFit, figures: Figures, names: Mapping[str, str], metric:
     yield Part(
         "By ranks and pairs",
         (f"{capital(misranked_words(fit))}.",),
-        table=_table(DETAILS["correlations"](fit), f"Correlation of ImageNet top-1 and {metric}"),
+        table=frame_table(DETAILS["correlations"](fit), f"Correlation of ImageNet top-1 and {metric}"),
     )
     if shown := tuple(power_words(fit)):
         yield Part("What so many backbones could have shown", shown)
@@ -94,7 +94,7 @@ def _parts(fit: TransferFit, figures: Figures, names: Mapping[str, str], metric:
             "Far from the line",
             (f"{capital(count(len(far), 'backbone'))} lie farther from the line of the others than chance puts any."
              if len(far) > 1 else "One backbone lies farther from the line of the others than chance puts any.",),
-            table=_table(far, "Residuals in points of the metric, from the line of the others", names=names),
+            table=frame_table(far, "Residuals in points of the metric, from the line of the others", names=names),
         )  # fmt: skip
 
 
@@ -130,65 +130,11 @@ def _cuts(fit: TransferFit, figures: Figures) -> Part:
         alt=f"Slope above each cut of ImageNet accuracy: {listed}.",
         reading="The slope of the backbones above each cut, with its 95\u00a0% interval; the colour is the verdict.",
     )
-    return Part(title, (said,), figure, _table(sweep, "r, slope (points an ImageNet point) and verdict above each cut"))
+    return Part(
+        title, (said,), figure, frame_table(sweep, "r, slope (points an ImageNet point) and verdict above each cut")
+    )
 
 
 def _above(cut: float) -> str:
     """`all`, or `above 70 %`."""
     return "all" if math.isinf(cut) else f"above {cut:g} %"
-
-
-def _table(
-    frame: pd.DataFrame,
-    caption: str,
-    *,
-    names: Mapping[str, str] | None = None,
-    digits: Mapping[str, int] | None = None,
-) -> Table:
-    """A data frame whose first column names the rows; `x`, `x_low` and `x_high` become one cell."""
-    grouped = _with_limits(frame)
-    rows = tuple(
-        Row(
-            _named(str(first), names) if isinstance(first, str) else _cell("above", first, {"above": 0}),
-            str(first),
-            "",
-            tuple(_cell(column, value, digits or {}) for column, value in rest),
-        )
-        for first, rest in grouped
-    )
-    shown = [column for column in frame.columns if not _is_limit(column)]
-    return Table(caption, tuple(column.replace("_", " ") for column in shown), rows)
-
-
-def _named(name: str, names: Mapping[str, str] | None) -> str:
-    return (names or {}).get(name, name)
-
-
-def _is_limit(column: str) -> bool:
-    return column in ("low", "high") or column.endswith(("_low", "_high"))
-
-
-def _with_limits(frame: pd.DataFrame) -> Iterator[tuple[object, list[tuple[str, object]]]]:
-    """Each row's first value, and the others with limits joined to what they limit."""
-    first, *others = [column for column in frame.columns if not _is_limit(column)]
-    for row in frame.to_dict("records"):
-        cells: list[tuple[str, object]] = []
-        for column in others:
-            prefix = "" if column == "value" and "low" in row else f"{column}_"
-            if f"{prefix}low" in row:
-                cells.append((column, Interval(row[column], row[f"{prefix}low"], row[f"{prefix}high"])))
-            else:
-                cells.append((column, row[column]))
-        yield row[first], cells
-
-
-def _cell(column: str, value: object, digits: Mapping[str, int]) -> str:
-    if isinstance(value, Interval):
-        return words.interval(value, 2) if math.isfinite(value.low) else f"{words.number(value.value, 2)} (no interval)"
-    if not isinstance(value, float):
-        return str(value)
-    if math.isnan(value):
-        return "-"
-    if column in ("p", "p_permuted"):
-        return p_value(value)
-    return "all" if math.isinf(value) else words.number(value, digits.get(column, 2))

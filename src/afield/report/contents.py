@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 import altair
 
 from afield.analysis.answer import Answer, answer
+from afield.report.behind import Part
 from afield.report.charts import in_colours
 from afield.report.figures import Figures
 from afield.report.over_tasks import OverSection, over_section
 from afield.report.overall import OverallSection, overall_section
+from afield.report.questions import questions
 from afield.report.sections import TaskSection, names_of, task_sections
 from afield.study.record import StudyRecord
 
@@ -29,6 +31,8 @@ class Contents:
     over: OverSection | None
     """None for one task"""
     tasks: tuple[TaskSection, ...]
+    questions: tuple[Part, ...]
+    """of the whole study, folded"""
     figures: Figures
 
 
@@ -42,7 +46,7 @@ def contents(record: StudyRecord, *, private: bool = False) -> Contents:
     tasks = task_sections(record, found, figures, names)
     if private:
         tasks = tuple(_without_images(task) for task in tasks)
-    return Contents(record, found, names, overall_section(found.overall), over, tasks, figures)
+    return Contents(record, found, names, overall_section(found.overall), over, tasks, questions(record), figures)
 
 
 def _without_images(task: TaskSection) -> TaskSection:

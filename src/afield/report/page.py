@@ -91,6 +91,7 @@ def _page(told: Contents) -> str:
         over=told.over,
         rule=found.rule,
         tasks=told.tasks,
+        questions=told.questions,
         folded=FOLDED,
         details=details_of(record),
         origins=origins(record, found, names),

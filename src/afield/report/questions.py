@@ -1,0 +1,33 @@
+"""Further questions of a whole study, folded: other tasks, choosing by a rule, cost, metrics, rival explanations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from afield.analysis.over import OVER, TITLES, WHOLE, in_short
+from afield.analysis.study_fits import fit_study, told_rows
+from afield.analysis.transfer import TransferFit
+from afield.report.behind import Part
+from afield.report.frames import frame_table
+from afield.study.record import StudyRecord
+
+
+def questions(record: StudyRecord) -> tuple[Part, ...]:
+    """What several fits say together, as `afield analyse OUT --all` prints it: each question that the study can be
+    asked, and last why the others cannot; none where nothing pretrained was scored.
+    """
+    fits = fit_study(record, record.study.verdict.smallest_slope)
+    return tuple(_parts(record, fits)) if fits else ()
+
+
+def _parts(record: StudyRecord, fits: tuple[TransferFit, ...]) -> Iterator[Part]:
+    rows = told_rows(record)
+    findings = {name: analysis(fits, rows) for name, analysis in OVER.items()}
+    for name, found in findings.items():
+        if not found.table.empty:
+            short = in_short(name, found.table).dropna(axis="columns", how="all")
+            table = frame_table(short, "As `afield analyse OUT --all` prints it", digits=WHOLE, joined=False)
+            yield Part(TITLES[name], (found.words,), table=table)
+    untold = tuple(found.words for found in findings.values() if found.table.empty)
+    if untold:
+        yield Part("What this study cannot be asked", untold)
