@@ -13,6 +13,7 @@ import pandas as pd
 from afield.analysis.association import correlations
 from afield.analysis.curves import curves
 from afield.analysis.domains import adjusted_logits, domain_slopes
+from afield.analysis.on_the_line import OnTheLine
 from afield.analysis.over import OVER
 from afield.analysis.overall import Overall, fits_over, overall_of_study, overall_verdict
 from afield.analysis.points import groups_of
@@ -51,6 +52,8 @@ class Analysis:
     """names under `task` that are no task of their own: means over tasks, and ImageNet itself"""
     rule: Registration | None = None
     """of a study: whether its verdicts are by the rule that was registered before test was read"""
+    on_the_line: tuple[OnTheLine, ...] = ()
+    """of a study: its backbones on further test splits against test"""
     domains: Mapping[str, str] = field(default_factory=dict)
     """task -> `web-scraped`, `real-world`, or what a table calls it; none where it does not say"""
 
@@ -156,7 +159,7 @@ def analyse(
             raise InputError(f"{source} is a result folder; {listing(told)}: only a table is told of these")
         # a table starts without all that reads folders
         from afield.analysis.registered import registration
-        from afield.analysis.study_fits import fit_study, told_rows
+        from afield.analysis.study_fits import fit_study, lines_of, told_rows
         from afield.study.collect import load_record
 
         record = load_record(source, study)
@@ -171,6 +174,7 @@ def analyse(
             () if overall is None else (overall,),
             results=told_rows(record),
             rule=rule,
+            on_the_line=lines_of(record),
             domains={task.name: task.card.domain for task in record.tasks},
         )
     if study is not None:

@@ -12,6 +12,7 @@ from afield.analysis.analyse import Analysis, cautions
 from afield.analysis.association import correlations, misranked
 from afield.analysis.curves import CURVES_FROM, curves
 from afield.analysis.domains import adjusted_logits, domain_slopes, domain_words, off_the_logits
+from afield.analysis.on_the_line import OnTheLine
 from afield.analysis.over import OVER, WHOLE, in_short
 from afield.analysis.overall import fits_over
 from afield.analysis.points import groups_of
@@ -93,12 +94,19 @@ def together(analysis: Analysis) -> str:
     """
     findings = {name: analysis.over(name) for name in OVER}
     told = [_finding(name, found) for name, found in findings.items() if not found.table.empty]
+    told += [_line(found) for found in analysis.on_the_line]
     untold = "\n".join(found.words for found in findings.values() if found.table.empty)
     return "\n\n".join([*told, *([untold] if untold else [])])
 
 
 def _finding(name: str, found: Finding) -> str:
     return f"{found.words}\n{textwrap.indent(_frame(in_short(name, found.table), WHOLE), '  ')}"
+
+
+def _line(found: OnTheLine) -> str:
+    table = found.points[["backbone", "home", "there", "expected", "low", "high", "robustness", "p_holm"]]
+    shares = dict.fromkeys(("home", "there", "expected", "low", "high"), 3)
+    return f"{found.task}, {found.split}: {found.words}\n{textwrap.indent(_frame(table, shares), '  ')}"
 
 
 def _parts(fit: TransferFit) -> Iterator[str]:

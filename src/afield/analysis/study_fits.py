@@ -5,9 +5,11 @@ from __future__ import annotations
 import pandas as pd
 
 from afield.analysis.compare import rank_backbones, ranked_intervention
+from afield.analysis.on_the_line import OnTheLine, on_the_line
 from afield.analysis.points import has_points, rows_to_fit
 from afield.analysis.transfer import TransferFit, fit_transfer
 from afield.study.record import StudyRecord
+from afield.study.result_rows import joined_table
 
 _ABOUT = ("objective", "augmentation", "input_size")
 
@@ -53,3 +55,9 @@ def told_rows(record: StudyRecord) -> pd.DataFrame:
         classes=rows["task"].map({name: len(task.classes) for name, task in tasks.items()}),
         n_train=rows["task"].map({name: task.sizes.get("train") for name, task in tasks.items()}),
     )
+
+
+def lines_of(record: StudyRecord) -> tuple[OnTheLine, ...]:
+    """The study's backbones on further test splits against test, each task by its leading metric."""
+    metrics = {task.name: task.metric for task in record.tasks}
+    return on_the_line(joined_table(record.results, record.further), metrics, intervention=ranked_intervention(record))

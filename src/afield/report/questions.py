@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from afield.analysis.over import OVER, TITLES, WHOLE, in_short
-from afield.analysis.study_fits import fit_study, told_rows
+from afield.analysis.study_fits import fit_study, lines_of, told_rows
 from afield.analysis.transfer import TransferFit
 from afield.report.behind import Part
 from afield.report.frames import frame_table
@@ -28,6 +28,9 @@ def _parts(record: StudyRecord, fits: tuple[TransferFit, ...]) -> Iterator[Part]
             short = in_short(name, found.table).dropna(axis="columns", how="all")
             table = frame_table(short, "As `afield analyse OUT --all` prints it", digits=WHOLE, joined=False)
             yield Part(TITLES[name], (found.words,), table=table)
+    for line in lines_of(record):
+        table = frame_table(line.points, "On both splits; robustness is what lies beyond the others' line, in points")
+        yield Part(f"{line.task}: does better on test mean better on {line.split}?", (line.words,), table=table)
     untold = tuple(found.words for found in findings.values() if found.table.empty)
     if untold:
         yield Part("What this study cannot be asked", untold)
