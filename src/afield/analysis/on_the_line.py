@@ -38,7 +38,7 @@ class OnTheLine:
     split: str
     """the other one"""
     points: pd.DataFrame
-    """a row a backbone: backbone, home, there (the metric, mean over seeds), expected (there, by the others' line), low,
+    """a row a backbone: backbone, home, there (the metric, mean over seeds), expected (by the others' line), low,
     high (95 % limits of that prediction), robustness, robustness_low, robustness_high (there less expected,
     points), p, p_holm"""
     pearson_r: Interval
