@@ -6,6 +6,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import pandas as pd
+
+from afield.analysis.class_gains import class_gains
 from afield.analysis.clusters import rests_on
 from afield.analysis.compare import Ranking
 from afield.analysis.interventions import ALL, Change, leading_lines
@@ -13,9 +16,14 @@ from afield.analysis.words import count
 from afield.report import words
 from afield.report.evidence import arrows, finite, gap_of, interval_figure
 from afield.report.figures import Figure, Figures
+from afield.report.frames import frame_table
 from afield.report.recorded import Table
 from afield.report.rows import Row
 from afield.scoring.metrics import metric_title
+from afield.study.record import StudyRecord
+
+_CLASSES = 20
+"""of an intervention that the page has room for"""
 
 
 @dataclass(frozen=True)
@@ -25,15 +33,41 @@ class InterventionSection:
     words: str
     chart: Figure | None
     table: Table
+    by_class: Table | None
+    """the classes whose recall changed most; None where a sample may have several classes"""
 
 
 def intervention_section(
-    changes: tuple[Change, ...], sentence: str, ranking: Ranking, figures: Figures, names: Mapping[str, str]
+    record: StudyRecord,
+    changes: tuple[Change, ...],
+    sentence: str,
+    ranking: Ranking,
+    figures: Figures,
+    names: Mapping[str, str],
 ) -> InterventionSection | None:
     """The lines of a task as figure and table; None where there are none."""
     if not changes:
         return None
-    return InterventionSection(sentence, _figure(changes, ranking, figures, names), _table(changes, ranking, names))
+    figure = _figure(changes, ranking, figures, names)
+    by_class = _by_class(class_gains(record, ranking.task))
+    return InterventionSection(sentence, figure, _table(changes, ranking, names), by_class)
+
+
+def _by_class(gains: pd.DataFrame) -> Table | None:
+    """Of each intervention the classes whose recall changed most, in points."""
+    if gains.empty:
+        return None
+    largest = gains["difference"].abs().groupby(gains["intervention"], sort=False).nlargest(_CLASSES).index
+    shown = gains.loc[[place for _, place in largest]].sort_index()
+    points = shown.assign(**{name: 100 * shown[name] for name in ("without", "with", "difference", "low", "high")})
+    points = points.rename(columns={"low": "difference_low", "high": "difference_high"})
+    left = f"; of each intervention the {_CLASSES} that changed most" if len(shown) < len(gains) else ""
+    return frame_table(
+        points.drop(columns=["pairs", "p"]),
+        "Recall of each class on test under plain and with the intervention, mean over its pairs of networks, and the "
+        f"difference in points with its 95\u00a0% interval over test images alone{left}; p allows for classes (Holm)",
+        digits=dict.fromkeys(("without", "with", "difference"), 1),
+    )
 
 
 def _figure(changes: tuple[Change, ...], ranking: Ranking, figures: Figures, names: Mapping[str, str]) -> Figure | None:

@@ -141,7 +141,9 @@ def _task_section(
         differences=evidence.difference_figure(ranking, figures, names),
         effects=evidence.effect_figure(part.effects, figures, names, ranking),
         effect_table=evidence.effect_table(part.effects, ranking, names, metric),
-        interventions=intervention_section(part.interventions, part.interventions_words, ranking, figures, names),
+        interventions=intervention_section(
+            record, part.interventions, part.interventions_words, ranking, figures, names
+        ),
         cost=evidence.cost_figure(ranking, figures, names, metric),
         chosen=chosen_section(record, ranking, part.subgroups, figures, names),
         searches=search_sections(record, task.name, f"{metric} on {task.selection}", figures, names),
