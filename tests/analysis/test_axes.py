@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from scipy.stats import linregress, norm, t
 
 from afield.analysis.axes import AXES, axis_slope, placed
+from afield.analysis.fits import line_intervals
 
 
 def points(seed: int, n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -36,10 +37,16 @@ def test_errors_grow_by_the_steepness_of_the_axis(axis: str) -> None:
     found = axis_slope(axis, x, y, errors, np.nan, 0.95)
     assert found is not None
     there, here = AXES[axis].place(x / 100), AXES[axis].place(y)
+    steep = AXES[axis].steepness(y)
+    expected = line_intervals(there, here, errors * np.outer(steep, steep), 0.95)[1]
+    assert (found.value, found.low, found.high) == pytest.approx(
+        (expected.value, expected.low, expected.high), rel=1e-9
+    )
+    # these errors decide, not the scatter; of known errors the quantile lies between the normal's and Student's
     weights = (there - there.mean()) / ((there - there.mean()) ** 2).sum()
-    by_errors = t.isf(0.025, 4) * np.sqrt(((weights * AXES[axis].steepness(y) * 0.05) ** 2).sum())
-    assert found.high - found.value == pytest.approx(by_errors, rel=1e-9)
-    assert by_errors > t.isf(0.025, 4) * linregress(there, here).stderr  # else the scatter would have decided
+    by_errors = np.sqrt(((weights * steep * 0.05) ** 2).sum())
+    assert by_errors > linregress(there, here).stderr
+    assert norm.isf(0.025) * by_errors < found.high - found.value < t.isf(0.025, 4) * by_errors
 
 
 def test_what_is_all_right_is_moved_by_half_an_image() -> None:
