@@ -2,10 +2,11 @@
 
 The line is fitted to the *other* backbones alone, so that the candidate does not pull it to itself, and the interval is
 that of a prediction: what one more backbone of that ImageNet accuracy could reach. Student's t with n - 2 degrees of
-freedom and the variance s^2 (1 + 1/n + (x - mean x)^2 / sum (x_i - mean x)^2), s^2 from the scatter around the line. A
-candidate that is less certain than the others (fewer seeds) has the excess added, and the variance is at least what the
-errors of all points make of the difference. (Any textbook; Miller et al. 2021, arXiv 2107.04649, call such a residual
-effective robustness where both axes are accuracies on two test sets.)
+freedom, backbones taken for independent (where the others come from few families the interval is too narrow), and the
+variance s^2 (1 + 1/n + (x - mean x)^2 / sum (x_i - mean x)^2), s^2 from the scatter around the line. A candidate that
+is less certain than the others (fewer seeds) has the excess added, and the variance is at least what the errors of all
+points make of the difference. (Any textbook; Miller et al. 2021, arXiv 2107.04649, call such a residual effective
+robustness where both axes are accuracies on two test sets.)
 """
 
 from __future__ import annotations
@@ -135,7 +136,8 @@ def _errors(points: pd.DataFrame, own: pd.DataFrame, covariance: pd.DataFrame | 
 def pooled(residuals: Sequence[Residual]) -> Interval | None:
     """The mean residual over tasks, in metric points, with Student's interval over the tasks; None below two tasks.
 
-    Tasks are what is repeated here: it tells of another task of the kind.
+    Tasks are what is repeated here: it tells of another task of the kind, with this very backbone, and not whether one
+    more backbone would lie so far off by chance.
     """
     values = 100 * np.array([each.residual.value for each in residuals if not each.trouble])
     if len(values) < 2:

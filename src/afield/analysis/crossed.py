@@ -30,6 +30,7 @@ from afield.analysis.axes import placed
 from afield.analysis.fits import least_squares_slope, line_intervals, no_line
 from afield.analysis.points import groups_of
 from afield.analysis.transfer import TransferFit
+from afield.analysis.uncertainty import told
 from afield.scoring.intervals import Interval
 from afield.scoring.metric import Floats
 
@@ -150,13 +151,14 @@ def _around(value: float, reach: float) -> Interval:
 
 def slopes_differ(cells: Cells) -> float:
     """P of equal slopes on all tasks: Hotelling's test of parallel lines, exact for normal errors however they differ
-    and go together between tasks. NaN below two tasks and where there are no more backbones than tasks.
+    and go together between tasks, of backbones that are independent. NaN below two tasks, where there are no more
+    backbones than tasks, and where families of several are told, whose members err alike.
 
     With S the tasks' residual covariance on n - 2 degrees of freedom and C the T - 1 contrasts of slopes b,
     (Cb)' (C S C')^-1 (Cb) sum (x - mean)^2 is Hotelling's T squared (Mardia, Kent and Bibby 1979, section 6.3).
     """
     tasks, n = cells.y.shape
-    if tasks < 2 or n <= tasks:
+    if tasks < 2 or n <= tasks or told(list(cells.groups)):
         return math.nan
     centred = cells.x - cells.x.mean()
     residual = cells.y - cells.y.mean(axis=1, keepdims=True) - cells.slopes[:, None] * centred

@@ -19,15 +19,14 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from afield.analysis.columns import ALL, LESS, REAL_WORLD, WEB_SCRAPED
 from afield.analysis.crossed import Cells, cells_of, crossed_slope
 from afield.analysis.transfer import TransferFit
 from afield.analysis.words import capital, count, listing, signed
 from afield.scoring.intervals import LEVEL
 
 COLUMNS = ("axis", "domain", "tasks", "n", "slope", "low", "high", "these_low", "these_high", "r")
-_ORDER = ("web-scraped", "real-world")
-ALL = "all tasks"
-_LESS = " less "
+_ORDER = (WEB_SCRAPED, REAL_WORLD)
 
 
 def adjusted_logits(fits: Sequence[TransferFit]) -> pd.DataFrame:
@@ -76,7 +75,7 @@ def domain_slopes(fits: Sequence[TransferFit], domains: Mapping[str, str], level
         asked = [(ALL, list(range(len(cells.tasks))), list[int]())]
         if len(names) > 1:
             asked += [(name, sides[name], []) for name in names]
-        asked += [(f"{one}{_LESS}{other}", sides[one], sides[other]) for one, other in combinations(names, 2)]
+        asked += [(f"{one}{LESS}{other}", sides[one], sides[other]) for one, other in combinations(names, 2)]
         for name, first, less in asked:
             found = crossed_slope(cells, level, first, less)
             if isinstance(found, str):
@@ -91,8 +90,8 @@ def domain_slopes(fits: Sequence[TransferFit], domains: Mapping[str, str], level
 def domain_words(slopes: pd.DataFrame) -> str:
     """The differences of a table of `domain_slopes` in sentences; empty where there is none."""
     told = []
-    for row in slopes[slopes["domain"].str.contains(_LESS, regex=False)].to_dict("records"):
-        first, other = str(row["domain"]).split(_LESS)
+    for row in slopes[slopes["domain"].str.contains(LESS, regex=False)].to_dict("records"):
+        first, other = str(row["domain"]).split(LESS)
         scale = "points per ImageNet point" if row["axis"] == "linear" else "between logits"
         sides = slopes[slopes["axis"] == row["axis"]].set_index("domain")["slope"]
         seen = " and ".join(signed(float(sides[name]), 2) for name in (first, other) if name in sides.index)

@@ -58,8 +58,16 @@ def _own(rows: pd.DataFrame, name: str) -> dict[str, object]:
 
 
 def in_millions(rows: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
-    """The rows with `params_m` in millions: parameters themselves are divided, and `notes` says so."""
-    if "params_m" not in rows or not (rows["params_m"] > _MOST).any():
+    """The rows with `params_m` in millions: parameters themselves are divided, and `notes` says so. Raises InputError
+    where both stand in the column.
+    """
+    known = rows["params_m"].dropna() if "params_m" in rows else pd.Series(dtype=np.float64)
+    if not (known > _MOST).any():
         return rows
+    if not (known > _MOST).all():
+        raise InputError(
+            f"params_m: holds parameters ({known.max():,.0f}) as well as millions of them ({known.min():g}); write all "
+            "in millions"
+        )
     notes.append("params_m: taken as parameters, not millions of them, and divided by a million.")
     return rows.assign(params_m=rows["params_m"] / 1e6)

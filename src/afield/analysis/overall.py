@@ -18,6 +18,7 @@ from afield.analysis.crossed import (
     task_reach,
 )
 from afield.analysis.transfer import TransferFit, Verdict, judge
+from afield.analysis.uncertainty import told
 from afield.analysis.words import capital, count, listing, p_words, signed, spelled
 from afield.scoring.intervals import LEVEL, Interval
 from afield.scoring.metrics import metric_title
@@ -57,9 +58,11 @@ class Overall:
     spread: float | None
     """standard deviation of the slopes between tasks, less what scatter does to them"""
     differ_p: float | None
-    """of equal slopes on all tasks; None where there are too few backbones to ask"""
+    """of equal slopes on all tasks; None where there are too few backbones to ask, and where families are told"""
     by_families: bool
     """families made the interval wider"""
+    families_told: bool
+    """families of several backbones are told"""
     left_out: tuple[str, ...]
     """backbones that lack a task"""
     smallest_slope: float
@@ -97,6 +100,7 @@ def overall_verdict(fits: Sequence[TransferFit], level: float = LEVEL) -> Overal
         spread=None,
         differ_p=None,
         by_families=False,
+        families_told=cells is not None and told(list(cells.groups)),
         left_out=() if cells is None else cells.left_out,
         smallest_slope=fits[0].smallest_slope,
         verdict="cannot tell",
@@ -111,7 +115,9 @@ def overall_verdict(fits: Sequence[TransferFit], level: float = LEVEL) -> Overal
     differ = slopes_differ(cells)
     reach = task_reach(cells.slopes, level) * math.sqrt(1 + 1 / len(fits))
     mean = found.here.value
-    verdict, words = judge(len(cells.backbones), found.r, found.anywhere, narrow.anywhere, fits[0].smallest_slope)
+    verdict, words = judge(
+        len(cells.backbones), found.r, found.anywhere, narrow.anywhere, fits[0].smallest_slope, list(cells.groups)
+    )
     if len(fits) < FEWEST_TASKS:
         verdict, words = "cannot tell", f"no verdict is given below {spelled(FEWEST_TASKS)} tasks"
     overall = replace(
@@ -177,7 +183,8 @@ def _sentences(found: Overall, words: str, level: float) -> Iterator[str]:
     low, high = found.slopes.iloc[0], found.slopes.iloc[-1]
     seen = f"from {signed(low['slope'], 2)} on {low['task']} to {signed(high['slope'], 2)} on {high['task']}"
     if found.differ_p is None:
-        yield f"Whether the tasks differ in it cannot be asked of so few backbones ({seen})."
+        why = "where backbones of one family err alike" if found.families_told else "of so few backbones"
+        yield f"Whether the tasks differ in it cannot be asked {why} ({seen})."
     elif found.differ_p < 1 - level:
         yield (
             f"It is not one answer: the tasks differ in it ({p_words(found.differ_p)}; {seen}), and on one more task "

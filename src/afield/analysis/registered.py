@@ -65,7 +65,8 @@ def registration(record: StudyRecord, smallest_slope: float | None = None) -> Re
     )
     first = next((each for each in whole if each.test_reads == 0), None)
     if mine is not None and mine.test_reads == 0:
-        words = f"Registered before test was read: yes ({named})."
+        several = f", one of {count(len(whole), 'rule')} that were registered" if len(whole) > 1 else ""
+        words = f"Registered before test was read: yes ({named}{several})."
     elif first is not None:
         words = f"{_other_rule(record, rule, first, mine)} {_what_it_says(record, first)}"
     elif mine is not None:

@@ -39,13 +39,15 @@ class Nested:
 
 
 def left_out(design: Floats, y: Floats) -> tuple[Floats, Floats]:
-    """Residuals of least squares, and those of each point from the fit without it: both [n].
+    """Residuals of least squares, and those of each point from the fit without it: both [n]. NaN for a point without
+    which the columns would not be told apart.
 
     `design`: [n, columns], the constant among them. Leaving one out has a closed form: residual / (1 - leverage).
     """
     basis, _ = np.linalg.qr(design)
     residual = y - basis @ (basis.T @ y)
-    return residual, residual / np.maximum(1 - (basis**2).sum(axis=1), _EXACT)
+    rest = 1 - (basis**2).sum(axis=1)
+    return residual, np.where(rest > _EXACT, residual / np.maximum(rest, _EXACT), np.nan)
 
 
 def groups_left_out(design: Floats, y: Floats, groups: np.ndarray) -> Floats:

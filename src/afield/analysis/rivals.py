@@ -232,6 +232,7 @@ def _words(table: pd.DataFrame, of_too_few: list[str]) -> Iterator[str]:
             f"Of {listing(names)} ImageNet accuracy cannot be told apart well (variance inflated {INFLATED} times or "
             "more)."
         )
+    yield "Backbones count as independent here; where those of one family err alike, p is too small."
     if of_too_few:
         yield f"Known of fewer than half of the backbones, and so not asked: {listing(of_too_few)}."
     if int(table["n"].min()) < FEW:

@@ -50,8 +50,11 @@ def unbiased_frechet(one: Summary, other: Summary, size: int) -> Interval:
     A bias of a constant over n doubles where n is halved, so 2 F(n) - F(n / 2) is free of it, with F(n / 2) the mean
     over both pairs of halves (Chong and Forsyth extrapolate in 1 / n by the same rule, over more sizes). It may fall
     below 0 where the sets are alike. `low` and `high` are what either pair of halves alone would give: how much it
-    moves, no 95 % interval.
+    moves, no 95 % interval. NaN where a half has fewer images than there are features: the bias is then no constant
+    over n, and would stay.
     """
+    if size < 2 * one.features:
+        return Interval(np.nan, np.nan, np.nan)
     whole = frechet(one.first(size), other.first(size))
     found = [2 * whole - frechet(*pair) for pair in zip(one.halves(size), other.halves(size), strict=True)]
     return Interval(float(np.mean(found)), min(found), max(found))
@@ -89,7 +92,7 @@ def _discrepancy(one: Rows, other: Rows) -> float:
 
 def distances(reference: Summary, others: Sequence[Summary]) -> pd.DataFrame:
     """A row a data set: source, reference, backbone, n (images of each side), frechet (at n), frechet_unbiased, _low,
-    _high, spreads, kid, kid_low, kid_high.
+    _high, spreads, kid_n (images of each side that KID is of), kid, kid_low, kid_high.
 
     `spreads` is frechet_unbiased over the total variance of the reference's features: 1 is as far (squared) as its own
     images lie from their mean. Features have no unit, so this alone can be held against another backbone's. All rows
@@ -105,6 +108,11 @@ def distances(reference: Summary, others: Sequence[Summary]) -> pd.DataFrame:
                     f"{other.source}: its features are of {name} {its}, those of {reference.source} of {mine}; make "
                     "both in one way"
                 )
+        if other.features != reference.features:
+            raise InputError(
+                f"{other.source}: has {other.features} features an image, {reference.source} {reference.features}; "
+                "make both in one way"
+            )
     every = [reference, *others]
     names = [each.source for each in others]
     if twice := [name for place, name in enumerate(names) if name in names[:place]]:
@@ -117,7 +125,7 @@ def distances(reference: Summary, others: Sequence[Summary]) -> pd.DataFrame:
 
 
 def _row(reference: Summary, other: Summary, size: int) -> dict[str, object]:
-    unbiased = unbiased_frechet(reference, other, size)
+    unbiased, variance = unbiased_frechet(reference, other, size), float(np.trace(reference.first(size).covariance))
     kernel = kid(reference.rows[:size], other.rows[:size])
     return {
         "source": other.source,
@@ -128,7 +136,8 @@ def _row(reference: Summary, other: Summary, size: int) -> dict[str, object]:
         "frechet_unbiased": unbiased.value,
         "frechet_unbiased_low": unbiased.low,
         "frechet_unbiased_high": unbiased.high,
-        "spreads": unbiased.value / float(np.trace(reference.first(size).covariance)),
+        "spreads": unbiased.value / variance if variance > 0 else np.nan,
+        "kid_n": min(size, len(reference.rows), len(other.rows)) // BLOCK * BLOCK,
         "kid": kernel.value,
         "kid_low": kernel.low,
         "kid_high": kernel.high,
@@ -148,8 +157,10 @@ def describe_distances(found: pd.DataFrame, against: AgainstTransfer | None = No
             str(row["source"]),
             _short(row["frechet"]),
             _short(row["frechet_unbiased"]),
-            f"{_short(row['frechet_unbiased_low'])} to {_short(row['frechet_unbiased_high'])}",
-            f"{row['spreads']:.2f}",
+            "-"
+            if np.isnan(row["frechet_unbiased"])
+            else f"{_short(row['frechet_unbiased_low'])} to {_short(row['frechet_unbiased_high'])}",
+            "-" if np.isnan(row["spreads"]) else f"{row['spreads']:.2f}",
             *_kid_words(row),
         )
         for row in found.to_dict("records")
@@ -157,6 +168,11 @@ def describe_distances(found: pd.DataFrame, against: AgainstTransfer | None = No
     first = found.iloc[0]
     told = f"Distance from {first['reference']}, {first['n']:,} images of each side, features of {first['backbone']}"
     text = f"{told}\n\n{columns(rows, head)}"
+    if found["frechet_unbiased"].isna().any():
+        text += (
+            "\n\nToo few images for their features: below twice as many images as features the bias of the Frechet "
+            "distance is no constant over n and cannot be taken out; compare by KID, or take more images."
+        )
     if against is None:
         return text
     beside = [
@@ -187,6 +203,8 @@ def _short(number: float) -> str:
     >>> _short(0.001234), _short(12.345), _short(42279.77)
     ('0.00123', '12.3', '42,280')
     """
+    if np.isnan(number):
+        return "-"
     return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.3g}"
 
 
@@ -235,13 +253,15 @@ def against_transfer(found: pd.DataFrame, fits: Sequence[TransferFit]) -> Agains
 
 def _rank_correlation(one: pd.Series, other: pd.Series) -> tuple[float, float]:
     """Spearman's coefficient and its two-sided p over all orders (up to seven tasks), else over 9,999 of them."""
-    if len(one) < 3 or one.nunique() < 2 or other.nunique() < 2:
+    if len(one) < 3 or one.isna().any() or one.nunique() < 2 or other.nunique() < 2:
         return np.nan, np.nan
     x, y = (rankdata(each.to_numpy(np.float64)) for each in (one, other))
     return float(stats.pearsonr(x, y).statistic), permutation_p(x, y)
 
 
 def _against_words(table: pd.DataFrame, rank: float, p: float) -> str:
+    if table["spreads"].isna().any():
+        return "Too few images for a distance without bias, so it is not held against what ImageNet accuracy tells."
     nearest, farthest = (table.loc[getattr(table["spreads"], end)(), "task"] for end in ("idxmin", "idxmax"))
     reference = table["reference"].iloc[0]
     if np.isnan(rank):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from afield.analysis.columns import WEB_SCRAPED
 from afield.analysis.transfer import TransferFit
 from afield.analysis.words import listing
 from afield.scoring.metric import Floats
@@ -95,7 +96,7 @@ def _counted(fits: Sequence[TransferFit], results: pd.DataFrame | None) -> tuple
     names = tuple(fit.task for fit in fits)
     if results is None or "domain" not in results:
         return names
-    scraped = set(results.loc[results["domain"] == "web-scraped", "task"])
+    scraped = set(results.loc[results["domain"] == WEB_SCRAPED, "task"])
     return tuple(name for name in names if name not in scraped) or names
 
 

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from afield.analysis.fits import line_intervals, no_line
+from afield.analysis.points import groups_of
 from afield.analysis.side_by_side import Finding, leading_fits
 from afield.analysis.transfer import TransferFit
 from afield.analysis.words import count, listing
@@ -77,7 +78,9 @@ def _row(figure: StudyFigure, fit: TransferFit) -> tuple[object, ...]:
     x, y = (fit.points[name].to_numpy(np.float64)[above] for name in ("imagenet_top1", "value"))
     own = Interval(math.nan, math.nan, math.nan)
     if not no_line(x, y, ""):
-        r, slope = line_intervals(x, y, fit.errors[np.ix_(above, above)], LEVEL)
+        families = list(groups_of(fit.points)[above])
+        errors = fit.errors[np.ix_(above, above)]
+        r, slope = line_intervals(x, y, errors, LEVEL, families=families, clusters=fit.n_clusters)
         own = r if figure.figure == "r" else Interval(100 * slope.value, 100 * slope.low, 100 * slope.high)
     within = own.low <= figure.high and figure.low <= own.high  # False where there is no interval
     head = (fit.task, fit.metric, figure.figure, figure.low, figure.high, figure.sure)

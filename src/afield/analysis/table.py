@@ -12,7 +12,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from afield.analysis.columns import FACT_NUMBERS, as_text, has, named, numbers, read_text
+from afield.analysis.columns import (
+    ALL,
+    FACT_NUMBERS,
+    LESS,
+    REAL_WORLD,
+    WEB_SCRAPED,
+    as_text,
+    has,
+    named,
+    numbers,
+    read_text,
+)
 from afield.analysis.directions import directed
 from afield.analysis.facts import in_millions
 from afield.analysis.imagenet import with_imagenet
@@ -298,6 +309,12 @@ def _domains(rows: pd.DataFrame, where: str) -> dict[str, str]:
     for task in said.loc[said["task"].duplicated(), "task"]:
         named = listing(said.loc[said["task"] == task, "domain"].tolist())
         raise InputError(f"{where}: {task} has several values of domain ({named}); a task has one")
+    for name in dict.fromkeys(said["domain"]):
+        meant = "-".join(str(name).lower().replace("_", " ").split())
+        if meant in (WEB_SCRAPED, REAL_WORLD) and name != meant:
+            raise InputError(f"{where}: domain {name}: write {meant}")
+        if LESS in f" {name} " or name == ALL:
+            raise InputError(f"{where}: domain {name}: that name stands for something else in the tables; rename it")
     return dict(zip(said["task"], said["domain"], strict=True))
 
 

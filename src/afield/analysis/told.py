@@ -117,7 +117,8 @@ def _pooled(found: Sequence[Residual]) -> list[str]:
         return []
     return [
         f"Over {count(len(found), 'task')}: {signed(mean.value)} points of their metrics ({signed(mean.low)} to "
-        f"{signed(mean.high)}), a task being one case."
+        f"{signed(mean.high)} over tasks like these). A backbone may lie off the line on all tasks alike by chance: "
+        "what one reaches on many tasks is one case of a backbone."
     ]
 
 

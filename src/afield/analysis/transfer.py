@@ -257,18 +257,20 @@ def verdict_of(
     """
     if not (np.isfinite(x).all() and np.isfinite(y).all() and np.isfinite(errors).all()):
         raise ValueError("points and their errors must be finite")
-    if families is not None and told(families) and len(set(families)) == 2:
-        return "cannot tell", "a line through two families may be nothing but how these two differ"
     (r, wide), (_, narrow) = (
         line_intervals(x, y, errors, each, families=families, clusters=clusters) for each in (level, 2 * level - 1)
     )
-    return judge(len(x), r, _scaled(wide, 100), _scaled(narrow, 100), smallest)
+    return judge(len(x), r, _scaled(wide, 100), _scaled(narrow, 100), smallest, families)
 
 
-def judge(n: int, r: Interval, wide: Interval, narrow: Interval, smallest: float) -> tuple[Verdict, str]:
+def judge(
+    n: int, r: Interval, wide: Interval, narrow: Interval, smallest: float, families: Sequence[str] | None = None
+) -> tuple[Verdict, str]:
     """The rule and its words for n backbones: `wide`, `narrow`: the normalised slope at the level of the verdict, and
-    at that of two one-sided tests.
+    at that of two one-sided tests; `families`: of each backbone.
     """
+    if families is not None and told(families) and len(set(families)) == 2:
+        return "cannot tell", "a line through two families may be nothing but how these two differ"
     if n < FEWEST_BACKBONES:
         return (
             "cannot tell",

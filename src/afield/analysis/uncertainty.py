@@ -37,12 +37,19 @@ class Uncertainty:
     variance: Floats
     freedom: Floats
     """degrees of freedom, at least 1; 0 where nothing can be known"""
+    by_errors: Floats
+    """the variance that the values' errors alone would give"""
+    of_errors: float
+    """its degrees of freedom"""
 
     def margin(self, level: float) -> Floats:
-        """Half the width of Student's interval; infinite where nothing can be known."""
+        """Half the width of Student's interval, never less than by the errors alone; infinite where nothing can be
+        known.
+        """
         known = self.freedom > 0
         reach = stdtrit(np.where(known, self.freedom, 1.0), (1 + level) / 2)
-        result: Floats = np.where(known, reach * np.sqrt(self.variance), np.inf)
+        least = float(stdtrit(self.of_errors, (1 + level) / 2)) * np.sqrt(np.maximum(self.by_errors, 0))
+        result: Floats = np.where(known, np.maximum(reach * np.sqrt(self.variance), least), np.inf)
         return result
 
 
@@ -81,7 +88,8 @@ def uncertainty_of(
     of_errors = max(clusters - 1, 1) if math.isfinite(clusters) else math.inf
     known = freedom > 0
     parts = (variance - beyond) ** 2 / np.where(known, freedom, 1.0) + beyond**2 / of_errors
-    return Uncertainty(variance, np.where(known & (parts > 0), variance**2 / np.where(parts > 0, parts, 1.0), 0.0))
+    freedom = np.where(known & (parts > 0), variance**2 / np.where(parts > 0, parts, 1.0), 0.0)
+    return Uncertainty(variance, freedom, by_errors, of_errors)
 
 
 def _by_backbone(weights: Floats, basis: Floats, y: Floats, covariance: Floats) -> tuple[Floats, Floats, Floats]:

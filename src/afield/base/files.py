@@ -91,6 +91,13 @@ def write_error(path: Path, error: OSError) -> StoreError:
     return StoreError(f"{path}: could not be written ({error.strerror or error})")
 
 
+def check_folder(path: Path) -> None:
+    """Raise StoreError where a file cannot be made in the folder of `path`, which is made where it is missing."""
+    with words_for_failed_writes(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=path.parent).close()
+
+
 def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a temporary file, then put it in the place of `path`."""
     with atomic_path(path) as temporary:

@@ -46,8 +46,11 @@ def features(
     from rich.console import Console
 
     from afield.backbones.weights import sources
+    from afield.base.files import check_folder
     from afield.progress import Display
     from afield.training.embed import summarise
+
+    check_folder(out)  # what cannot be written is told before hours of reading
 
     with Display(Console(stderr=True)) as display:
         found = summarise(

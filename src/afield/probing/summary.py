@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -179,16 +180,37 @@ def read_summary(path: Path) -> Summary:
     version = about.pop("version", None) if isinstance(about, dict) else None
     if version != SUMMARY_VERSION:
         raise InputError(f"{path}: is of version {version}, and this afield reads {SUMMARY_VERSION}; {remedy}")
-    segments, width = len(n), rows.shape[-1]
-    shapes = [(mean, (segments, width)), (scatter, (segments, width * (width + 1) // 2)), (rows, (len(rows), width))]
-    if not segments or any(array.shape != shape or not np.isfinite(array).all() for array, shape in shapes):
+    if not _fits(about, n, mean, scatter, rows):
         raise InputError(f"{path}: its tables do not fit each other; {remedy}")
-    lower = np.tril_indices(width)
+    lower = np.tril_indices(rows.shape[1])
 
     def square(flat: Floats) -> Floats:
-        half = np.zeros((width, width))
+        half = np.zeros((rows.shape[1], rows.shape[1]))
         half[lower] = flat
         return half + np.tril(half, -1).T
 
     moments = tuple(Moments(int(count), mean[place], square(scatter[place])) for place, count in enumerate(n))
     return Summary(about, moments, rows)
+
+
+def _fits(
+    about: Mapping[str, Any],
+    n: npt.NDArray[Any],
+    mean: npt.NDArray[Any],
+    scatter: npt.NDArray[Any],
+    rows: npt.NDArray[Any],
+) -> bool:
+    """Whether the tables of a file are those of one summary: segments that double, numbers in place of all else."""
+    if not all(isinstance(about.get(name), str) for name in ("source", "backbone")):
+        return False
+    if any(array.dtype.kind != kind for array, kind in ((n, "i"), (mean, "f"), (scatter, "f"), (rows, "f"))):
+        return False
+    if n.ndim != 1 or rows.ndim != 2 or not len(n) or not rows.shape[1]:
+        return False
+    width, whole = rows.shape[1], [_doubling(max(1, place))[-1] for place in range(len(n))]
+    if list(n[:-1]) != whole[:-1] or not 1 <= n[-1] <= whole[-1] or len(rows) != min(int(n.sum()), KEPT):
+        return False
+    shapes = [(mean, (len(n), width)), (scatter, (len(n), width * (width + 1) // 2))]
+    return all(array.shape == shape for array, shape in shapes) and all(
+        bool(np.isfinite(array).all()) for array in (mean, scatter, rows)
+    )

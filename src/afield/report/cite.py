@@ -43,6 +43,15 @@ class Citation:
     bibtex: str
 
 
+_DONE = {
+    "all": "fine-tuned",
+    "last block": "fine-tuned the last block of",
+    "head": "trained linear heads on",
+    "lora": "adapted (LoRA)",
+}
+"""by `recipe.trained`"""
+
+
 def citation(record: StudyRecord, found: Answer) -> Citation:
     """The study in a paper's words."""
     results = "\n".join(_result(part) for part in found.tasks)
@@ -54,8 +63,8 @@ def _methods(record: StudyRecord, found: Answer) -> Iterator[str]:
     tasks = listing([task.card.title for task in record.tasks])
     size = f" at {recipe.image_size} pixels" if isinstance(recipe.image_size, int) else ""
     yield (
-        f"We fine-tuned {count(len(head.backbones), 'backbone')} with ImageNet weights on {tasks}{size} for "
-        f"{count(recipe.epochs, 'epoch')} with afield {__version__} (protocol {head.protocol})."
+        f"We {_DONE[recipe.trained]} {count(len(head.backbones), 'backbone')} with ImageNet weights on {tasks}{size} "
+        f"for {count(recipe.epochs, 'epoch')} with afield {__version__} (protocol {head.protocol})."
     )
     if search.grid:
         grid = " and ".join(f"{key} in {{{value}}}" for key, value in words.pairs(search.grid))
@@ -82,8 +91,8 @@ def _methods(record: StudyRecord, found: Answer) -> Iterator[str]:
     fits = [part.fit for part in found.tasks if part.fit]
     if fits:
         yield (
-            "ImageNet top-1 accuracy was held against the test metric by least squares, with Student's t intervals "
-            "from the scatter of the backbones and never narrower than the errors of the points; a slope of "
+            "ImageNet top-1 accuracy was held against the test metric by least squares. Intervals: "
+            f"{'; '.join(dict.fromkeys(fit.method for fit in fits))}. A slope of "
             f"{fits[0].smallest_slope:g} metric points per ImageNet point was the smallest of interest."
         )
 

@@ -22,6 +22,7 @@ _SIGNS = {
     "\u2192": r"$\rightarrow$",
     "\u00b7": r"$\cdot$",
     "\n": " ",
+    "[": "{[}",  # after the end of a row it would begin that row's optional length
 }
 PACKAGES = (r"\usepackage[T1]{fontenc}", *(rf"\usepackage{{{name}}}" for name in _PACKAGES))
 """what a document needs for these tables"""

@@ -13,6 +13,7 @@ import pandas as pd
 import vl_convert
 
 from afield.base.files import write_atomic, write_text
+from afield.base.hashing import digest
 from afield.report.behind import Part
 from afield.report.cite import citation
 from afield.report.contents import Contents, charts_in, contents
@@ -66,12 +67,13 @@ def write_paper(record: StudyRecord, folder: Path, format: Format) -> Path:
 
 
 def slug(name: str) -> str:
-    """A name as a file is called.
+    """A name as a file is called; what loses signs on the way gets some of its hash, so that no two become one.
 
-    >>> slug("my_lab:moths mean ranks")
-    'my-lab-moths-mean-ranks'
+    >>> slug("moths mean ranks"), slug("Moths mean ranks")
+    ('moths-mean-ranks', 'moths-mean-ranks-4b48')
     """
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    return plain if plain == name.replace(" ", "-") else f"{plain}-{digest([name], 4)}".strip("-")
 
 
 def _write(path: Path, text: str) -> Path:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from afield.base.errors import DamagedError
 from afield.base.files import write_json
 from afield.base.hashing import digest
 from afield.scoring.intervals import LEVEL
@@ -48,7 +49,7 @@ class RegisteredRule:
     hash: str
     """the first 20 digits of the SHA-256 of the rule"""
     test_reads: int
-    """how often this study's networks had been scored on test before"""
+    """how often networks had been scored on test in this folder before"""
 
     @staticmethod
     def of(rule: Mapping[str, Any], test_reads: int = 0) -> RegisteredRule:
@@ -81,7 +82,16 @@ class RegisteredRules:
         if not path.exists():
             return ()
         content = read_json(path, "without it nobody can say what was settled before test was read")
-        return tuple(RegisteredRule(each["rule"], each["hash"], each["test_reads"]) for each in content["registered"])
+        try:
+            return tuple(
+                RegisteredRule(dict(each["rule"]), str(each["hash"]), int(each["test_reads"]))
+                for each in content["registered"]
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise DamagedError(
+                f"{path}: is no table of rules ({type(error).__name__}: {error}); restore it, or remove it: then "
+                "nobody can say what was settled before test was read"
+            ) from error
 
     def _path(self, study: str) -> Path:
         return self.root / "rules" / f"{study}.json"

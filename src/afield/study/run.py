@@ -106,7 +106,7 @@ def run_study(
     content = plan.content()
     store.write_study(study.study.name, study.model_dump_json(indent=2), content)
     leading = {name: data.task.metric for name, data in plan.tasks.items()}
-    store.rules.register(study.study.name, rule_of(study, leading), store.scores.reads(content["trials"].keys()))
+    store.rules.register(study.study.name, rule_of(study, leading), store.scores.reads())
     on_cpu = numerics.device == "cpu"
     if slots is None:
         slots = max(1, cores() // (int(numerics.threads) * numerics.devices)) if on_cpu else 1
