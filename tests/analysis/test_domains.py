@@ -129,6 +129,8 @@ def test_a_task_has_one_domain() -> None:
     assert other.domains["pets"] == "web-scraped"
 
 
+@pytest.mark.slow
+@pytest.mark.long
 def test_the_difference_holds_as_often_as_it_says() -> None:
     held = 0
     for seed in range(30):

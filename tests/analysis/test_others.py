@@ -118,6 +118,8 @@ def test_a_task_is_never_in_its_own_mean(seed: int) -> None:
     )
 
 
+@pytest.mark.slow
+@pytest.mark.long
 def test_without_anything_common_it_is_said_as_often_as_chance_says_it() -> None:
     tables = [beyond_imagenet(analyse(world(seed=seed, tasks=9, common=0.0)).fits).table for seed in range(12)]
     line = pd.concat(tables).query("base == 'line'")

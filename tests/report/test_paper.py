@@ -88,7 +88,19 @@ def test_names_are_no_code(small, format, tmp_path):
 
 
 def test_files_are_named_so_that_every_system_takes_them():
-    assert slug("my_lab:moths / By site?") == "my-lab-moths-by-site"
+    names = [
+        "my_lab:moths / By site?",
+        "my-lab:moths / by site",
+        "a_b",
+        "a-b",
+        "\u82d4\u85d3 cut",
+        "\u5730\u8863 cut",
+        "CON",
+    ]
+    files = [slug(name) for name in names]
+    assert files[0].startswith("my-lab-moths-by-site-")
+    assert all(re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name) for name in files)
+    assert len(set(files)) == len(names)
 
 
 def test_a_private_page_has_no_picture(record, html):

@@ -141,7 +141,7 @@ def _known(fit: TransferFit, results: pd.DataFrame) -> list[_Rival]:
             words = table[name].to_numpy(dtype=object)
             known = words != ""
             columns = _levels(pd.Series(words[known], dtype=object))
-        if columns.shape[1] and known.mean() >= _KNOWN and np.ptp(columns, axis=0).min() > 0:
+        if columns.size and known.mean() >= _KNOWN and np.ptp(columns, axis=0).min() > 0:
             found.append(_Rival(name, known, columns))
     return found
 

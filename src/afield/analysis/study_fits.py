@@ -22,7 +22,7 @@ def fit_study(
     of metrics whose hundredths are no points. `rows`: those of the results table alone that count.
     """
     fits: list[TransferFit] = []
-    for task in record.tasks:
+    for task in record.tasks if len(record.results) else ():
         ranking = rank_backbones(record, task.name, ranked_intervention(record))
         mine = record.results["task"] == task.name
         table = record.results[mine if rows is None else mine & rows]

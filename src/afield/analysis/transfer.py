@@ -34,7 +34,7 @@ FEW_FAMILIES = 6
 """below it the reason warns: where families of several backbones are told, what their members share is estimated from
 so few"""
 
-_LEFT_OUT = 30
+_LEFT_OUT = 12
 """families that are left out in turn, the largest first: of hundreds the small ones turn no verdict"""
 _CLEARLY = 1.05
 """times as wide as by the scatter is worth a word"""
