@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from afield.analysis.analyse import Analysis
+from afield.analysis.answer import answer
 from afield.analysis.described import together
 from afield.analysis.over import OVER, TITLES
 from afield.analysis.study_fits import fit_study, told_rows
@@ -26,7 +27,7 @@ def test_a_study_is_asked_what_the_command_asks_and_the_rest_is_told_why() -> No
             for place, task in enumerate(("solar", "moths", "cells"))
         }
     )
-    parts = questions(record)
+    parts = questions(record, [part.ranking for part in answer(record).tasks])
     printed = together(Analysis(fit_study(record, 0.1), {}, (), results=told_rows(record)))
     asked = {part.title: part for part in parts[:-1]}
     assert set(asked) >= {TITLES[name] for name in ("regret", "rules", "fronts", "metrics", "tasks")}
@@ -45,4 +46,5 @@ def test_a_study_is_asked_what_the_command_asks_and_the_rest_is_told_why() -> No
 def test_where_nothing_pretrained_was_scored_nothing_is_asked(record: StudyRecord) -> None:
     scratch = record.results[record.results["initialisation"] == "scratch"]
     assert len(scratch)
-    assert questions(replace(record, results=scratch)) == ()
+    alone = replace(record, results=scratch)
+    assert questions(alone, [part.ranking for part in answer(alone).tasks]) == ()

@@ -19,7 +19,7 @@ from afield.analysis.overall import Overall, fits_over, overall_of_study, overal
 from afield.analysis.points import groups_of
 from afield.analysis.power import power
 from afield.analysis.robust import family_bootstrap, outliers, slopes
-from afield.analysis.side_by_side import Finding
+from afield.analysis.side_by_side import Finding, leading_fits
 from afield.analysis.subsets import cut_sweep, leave_out
 from afield.analysis.table import TableChoice, read_table
 from afield.analysis.transfer import TransferFit, fit_transfer
@@ -192,10 +192,7 @@ def _over_tables(fits: Sequence[TransferFit]) -> tuple[Overall, ...]:
     for fit in fits:
         by_metric.setdefault(fit.metric, []).append(fit)
     shared = [mine for mine in by_metric.values() if len(mine) > 1]
-    first: dict[str, TransferFit] = {}
-    for fit in fits:
-        first.setdefault(fit.task, fit)
-    found = (overall_verdict(mine) for mine in shared or [list(first.values())])
+    found = (overall_verdict(mine) for mine in shared or [list(leading_fits(fits))])
     return tuple(each for each in found if each is not None)
 
 

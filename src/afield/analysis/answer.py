@@ -16,7 +16,8 @@ from afield.analysis.points import has_points
 from afield.analysis.protocols import BothProtocols, both_protocols
 from afield.analysis.registered import Registration, registration
 from afield.analysis.settle import would_settle
-from afield.analysis.transfer import TransferFit, fit_transfer
+from afield.analysis.study_fits import fit_leading
+from afield.analysis.transfer import TransferFit
 from afield.analysis.words import capital, count, gain_words, gap_words, level_words, listing, not_defined, share
 from afield.scoring.metrics import direction, metric_title
 from afield.study.record import SearchRecord, StudyRecord
@@ -103,13 +104,8 @@ def _task_answer(record: StudyRecord, task: str) -> TaskAnswer:
     head = record.study.study
     intervention = ranked_intervention(record)
     ranking = rank_backbones(record, task, intervention)
-    leading = record.results
-    if len(leading):
-        leading = leading[(leading["task"] == task) & (leading["metric"] == ranking.metric)]
     points = has_points(ranking.metric, record.task(task).own_range)
-    told = leading if points else leading[:0]
-    smallest = record.study.verdict.smallest_slope
-    fits = fit_transfer(told, intervention=intervention, covariance=ranking.covariance, smallest_slope=smallest)
+    fits = fit_leading(record, ranking, record.study.verdict.smallest_slope)
     fit = next((_same_intervals(fit, ranking) for fit in fits), None)
     controls = [name for name in head.interventions if _from_scratch(record, name) and name != intervention]
     effects = tuple(effect for name in controls for effect in effect_of(record, task, name, intervention))

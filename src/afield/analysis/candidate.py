@@ -19,7 +19,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t
 
-from afield.analysis.fits import least_squares_slope, no_line
+from afield.analysis.fits import no_line, scatter_around, weights_at
+from afield.analysis.paired import student_mean
 from afield.analysis.points import leading_rows, points_of, rows_to_fit
 from afield.base.errors import InputError, nearest
 from afield.scoring.intervals import LEVEL, Interval
@@ -107,9 +108,7 @@ def _residual(
     trouble = "Its metric is not defined." if math.isnan(value) else no_line(x, y, metric_title(metric))
     if trouble:
         return Residual(task, metric, n, x0, value, nothing, math.nan, outside=False, trouble=trouble)
-    slope = float(least_squares_slope(x, y))
-    scatter = float(((y - y.mean() - slope * (x - x.mean())) ** 2).sum()) / (n - 2)
-    weights = 1 / n + (x0 - x.mean()) * (x - x.mean()) / float(((x - x.mean()) ** 2).sum())
+    weights, scatter = weights_at(x, np.array(x0)), scatter_around(x, y)
     contrast = np.array([1.0, *-weights])  # the candidate less what the line says of it
     errors = _errors(points, points_of(own, None)[0], covariance)
     typical = float(np.diag(errors)[1:].mean())
@@ -142,6 +141,4 @@ def pooled(residuals: Sequence[Residual]) -> Interval | None:
     values = 100 * np.array([each.residual.value for each in residuals if not each.trouble])
     if len(values) < 2:
         return None
-    mean = float(values.mean())
-    reach = float(t.isf((1 - LEVEL) / 2, len(values) - 1) * values.std(ddof=1) / math.sqrt(len(values)))
-    return Interval(mean, mean - reach, mean + reach)
+    return student_mean(values)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t
 
-from afield.analysis.paired import holm
+from afield.analysis.paired import Part, holm, student, student_p
 from afield.scoring.decisions import most_likely
-from afield.scoring.intervals import LEVEL
 from afield.scoring.metric import Floats
 from afield.scoring.predictions import Predictions
 from afield.study.record import StudyRecord
@@ -76,6 +74,6 @@ def _interval(change: Floats, clusters: np.ndarray) -> tuple[float, float, float
     sums = pd.Series(change - mean).groupby(clusters).sum().to_numpy(np.float64)
     if count < 2 or not (sums**2).sum() > 0:
         return np.nan, np.nan, np.nan
-    error = float(np.sqrt(count / (count - 1) * (sums**2).sum())) / len(change)
-    reach = float(t.isf((1 - LEVEL) / 2, count - 1)) * error
-    return mean - reach, mean + reach, 2 * float(t.sf(abs(mean) / error, count - 1))
+    parts = [Part(count / (count - 1) * float((sums**2).sum()) / len(change) ** 2, count - 1)]
+    found = student(mean, parts)
+    return found.low, found.high, student_p(mean, parts)

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t
 
 from afield.analysis.choosing import below_the_best, chances, expected_value, flattery
-from afield.analysis.facts import facts_of
+from afield.analysis.facts import facts_of, over_seeds
+from afield.analysis.paired import student_mean
 from afield.analysis.side_by_side import Finding, SideBySide, side_by_side
 from afield.analysis.transfer import TransferFit
 from afield.analysis.words import count, listing, part_of, spelled
@@ -110,8 +110,8 @@ def rules(fits: Sequence[TransferFit], results: pd.DataFrame) -> Finding:
     rows = []
     for (rule, tried), each in by_place.items():
         if len(each) == len(reference):
-            mean = _over_tasks(each.to_numpy(np.float64)).cut(0, math.inf)
-            apart = _over_tasks((each - reference).to_numpy(np.float64))
+            mean = student_mean(each.to_numpy(np.float64)).cut(0, math.inf)
+            apart = student_mean((each - reference).to_numpy(np.float64))
             worst = float(each.max()), str(each.idxmax())
             limits = mean.value, mean.low, mean.high, *worst, apart.value, apart.low, apart.high
             rows.append((rule, tried, len(each), *limits))
@@ -164,9 +164,8 @@ def _on_validation(table: SideBySide, fit: TransferFit, results: pd.DataFrame) -
     rows = results[(results["task"] == fit.task) & (results["metric"] == fit.metric)]
     if "selected_on" in rows and (rows["selected_on"] == "test").any():
         return None
-    means = rows.groupby("backbone")["validation"].agg(lambda each: each.mean(skipna=False))
     # what differs by rounding alone is equal
-    found: Floats = np.round(means.reindex(table.values.index).to_numpy(np.float64), 12)
+    found: Floats = np.round(over_seeds(rows, "validation", list(table.values.index)), 12)
     return found if np.isfinite(found).all() else None
 
 
@@ -202,14 +201,6 @@ def _pool_limits(rule: _Rule, imagenet: Floats, values: Floats, pools: np.ndarra
     lost = there.max(axis=1) - np.take_along_axis(there, order, axis=1) @ chances(size, k)
     low, high = np.quantile(lost, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)
-
-
-def _over_tasks(regrets: Floats) -> Interval:
-    n, mean = len(regrets), float(regrets.mean())
-    if n < 2:
-        return Interval(mean, math.nan, math.nan)
-    reach = float(t.isf((1 - LEVEL) / 2, n - 1) * regrets.std(ddof=1) / math.sqrt(n))
-    return Interval(mean, mean - reach, mean + reach)
 
 
 def _places(found: pd.DataFrame) -> list[tuple[str, int]]:

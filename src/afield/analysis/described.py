@@ -21,7 +21,7 @@ from afield.analysis.robust import FAMILIES_FROM, family_bootstrap, outliers, sl
 from afield.analysis.side_by_side import Finding
 from afield.analysis.subsets import cut_sweep, leave_out
 from afield.analysis.transfer import TransferFit
-from afield.analysis.words import count, listing, p_value, signed
+from afield.analysis.words import P_COLUMNS, count, listing, p_value, signed
 from afield.base.text import columns
 from afield.scoring.intervals import Interval
 from afield.scoring.metrics import metric_title
@@ -198,9 +198,7 @@ def _frame(table: pd.DataFrame, digits: dict[str, int] | None = None) -> str:
     """A data frame as aligned columns; floats to two digits, or as `digits` says, p to three."""
     rows = [
         tuple(
-            p_value(value)
-            if name in ("p", "p_permuted", "p_holm", "r_p", "imagenet_p")
-            else _cell(value, (digits or {}).get(str(name), 2))
+            p_value(value) if name in P_COLUMNS else _cell(value, (digits or {}).get(str(name), 2))
             for name, value in row.items()
         )
         for row in table.to_dict("records")

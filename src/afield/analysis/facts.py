@@ -9,6 +9,7 @@ import pandas as pd
 
 from afield.analysis.imagenet import cards
 from afield.base.errors import InputError
+from afield.scoring.metric import Floats
 
 NUMBERS = {"params_m": "params_m", "gmacs": "gmacs", "year": "year", "input_size": "input_size"}
 """facts that are numbers, each with its name in the catalogue"""
@@ -55,6 +56,12 @@ def _own(rows: pd.DataFrame, name: str) -> dict[str, object]:
         both = told.loc[told["backbone"] == backbone, name].tolist()
         raise InputError(f"{backbone} has several values of {name} ({both[0]} and {both[1]}); give it one")
     return dict(zip(told["backbone"], told[name], strict=True))
+
+
+def over_seeds(rows: pd.DataFrame, column: str, backbones: Sequence[str]) -> Floats:
+    """The mean over seeds of a column of one task's and metric's rows, [n] by backbone; NaN where one seed has none."""
+    means = rows.groupby("backbone")[column].agg(lambda each: each.mean(skipna=False))
+    return np.asarray(means.reindex(list(backbones)), np.float64)
 
 
 def in_millions(rows: pd.DataFrame, notes: list[str]) -> pd.DataFrame:

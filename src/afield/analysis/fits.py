@@ -51,6 +51,19 @@ def _quotient(top: Floats, bottom: Floats) -> Floats:
     return result
 
 
+def weights_at(x: Floats, at: Floats) -> Floats:
+    """The weights of the values [..., n] that give the least-squares line's height at each of the places."""
+    centred = x - x.mean()
+    result: Floats = 1 / len(x) + (np.asarray(at)[..., None] - x.mean()) * centred / (centred**2).sum()
+    return result
+
+
+def scatter_around(x: Floats, y: Floats) -> float:
+    """Variance of the values around their least-squares line, on n - 2 degrees of freedom."""
+    residual = y - y.mean() - float(least_squares_slope(x, y)) * (x - x.mean())
+    return float((residual**2).sum()) / (len(x) - 2)
+
+
 def no_line(x: Floats, y: Floats, title: str) -> str:
     """Why no line with an uncertainty can be fitted through points, of a metric of that title; empty where one can."""
     n = len(x)
@@ -141,8 +154,7 @@ def line_band(
 ) -> pd.DataFrame:
     """The least-squares line over the range of x and the pointwise band of its mean, made like the slope's interval."""
     grid = np.linspace(x.min(), x.max(), _BAND_POINTS)
-    centred = x - x.mean()
     line = y.mean() + float(least_squares_slope(x, y)) * (grid - x.mean())
-    weights = 1 / len(x) + (grid - x.mean())[:, None] * centred / (centred**2).sum()
+    weights = weights_at(x, grid)
     margin = uncertainty_of(weights, x, y, covariance, families, clusters).margin(level)
     return pd.DataFrame({"imagenet_top1": grid, "value": line, "low": line - margin, "high": line + margin})

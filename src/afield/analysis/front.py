@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from afield.analysis.facts import facts_of
+from afield.analysis.facts import facts_of, over_seeds
 from afield.analysis.side_by_side import Finding, leading_fits
 from afield.analysis.transfer import TransferFit
 from afield.analysis.words import listing
@@ -82,8 +82,7 @@ def _seconds(fit: TransferFit, results: pd.DataFrame, names: list[str]) -> pd.Se
     rows = results[(results["task"] == fit.task) & (results["metric"] == fit.metric)]
     if "train_seconds" not in rows or _machines(rows) > 1:
         return pd.Series(np.nan, index=names)
-    means = rows.groupby("backbone")["train_seconds"].agg(lambda each: each.mean(skipna=False))
-    return means.reindex(names)
+    return pd.Series(over_seeds(rows, "train_seconds", names), index=names)
 
 
 def _machines(rows: pd.DataFrame) -> int:

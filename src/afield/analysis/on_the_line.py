@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm, t
 
-from afield.analysis.fits import least_squares_slope, line_intervals, no_line
+from afield.analysis.fits import line_intervals, no_line, scatter_around, weights_at
 from afield.analysis.paired import holm
 from afield.analysis.points import FROM_PRETRAINED
 from afield.analysis.words import capital, count, listing, signed
@@ -108,12 +108,9 @@ def _one(task: str, metric: str, split: str, both: pd.DataFrame) -> OnTheLine | 
 def _of_others(x: Floats, y: Floats, place: int) -> tuple[float, float, float]:
     """What the line of all others expects of a point, how far its 95 % limits reach, and p of what it is; probits."""
     others_x, others_y = np.delete(x, place), np.delete(y, place)
-    m, steep = len(others_x), float(least_squares_slope(others_x, others_y))
-    centred = others_x - others_x.mean()
-    scatter = float(((others_y - others_y.mean() - steep * centred) ** 2).sum()) / (m - 2)
-    apart = x[place] - others_x.mean()
-    error = np.sqrt(scatter * (1 + 1 / m + apart**2 / float((centred**2).sum())))
-    predicted = float(others_y.mean()) + steep * apart
+    weights, m = weights_at(others_x, x[place]), len(others_x)
+    predicted = float(weights @ others_y)
+    error = float(np.sqrt(scatter_around(others_x, others_y) * (1 + weights @ weights)))
     p = 2 * float(t.sf(abs(y[place] - predicted) / error, m - 2)) if error > 0 else np.nan
     return predicted, float(t.isf((1 - LEVEL) / 2, m - 2)) * error, p
 

@@ -17,6 +17,7 @@ from afield.analysis.crossed import (
     spread_beyond_noise,
     task_reach,
 )
+from afield.analysis.side_by_side import leading_fits
 from afield.analysis.transfer import TransferFit, Verdict, judge
 from afield.analysis.uncertainty import told
 from afield.analysis.words import capital, count, listing, p_words, signed, spelled
@@ -159,11 +160,8 @@ def overall_of_study(record: StudyRecord, fits: Sequence[TransferFit]) -> Overal
 
 def fits_over(found: Overall, fits: Sequence[TransferFit]) -> list[TransferFit]:
     """Those of the fits that a verdict is over, one a task; where each task has its own metric the first of each."""
-    mine: dict[str, TransferFit] = {}
-    for fit in fits:
-        if fit.task in found.tasks and found.metric in (fit.metric, LEADING_METRICS):
-            mine.setdefault(fit.task, fit)
-    return list(mine.values())
+    mine = [fit for fit in fits if fit.task in found.tasks and found.metric in (fit.metric, LEADING_METRICS)]
+    return list(leading_fits(mine))
 
 
 def _sentences(found: Overall, words: str, level: float) -> Iterator[str]:

@@ -234,6 +234,13 @@ def student(value: float, parts: Sequence[Part], comparisons: int = 1) -> Interv
     return Interval(value, value - reach, value + reach)
 
 
+def student_mean(values: Floats) -> Interval:
+    """Student's interval of the mean of independent values; NaN limits for one alone."""
+    n, mean = len(values), float(values.mean())
+    spread = float(values.var(ddof=1)) / n if n > 1 else math.nan
+    return student(mean, [Part(spread, n - 1)])
+
+
 def student_p(value: float, parts: Sequence[Part]) -> float:
     """Two-sided p value of Student's test that the truth is 0, by the same variance; NaN where that is."""
     total, freedom = _summed(parts)

@@ -13,6 +13,7 @@ from scipy import stats
 from scipy.stats import rankdata
 
 from afield.analysis.association import permutation_p
+from afield.analysis.paired import student_mean
 from afield.analysis.transfer import TransferFit
 from afield.analysis.words import capital, count, listing, p_words, signed
 from afield.base.errors import InputError
@@ -60,7 +61,7 @@ def unbiased_frechet(one: Summary, other: Summary, size: int) -> Interval:
     return Interval(float(np.mean(found)), min(found), max(found))
 
 
-def kid(one: Rows, other: Rows, level: float = LEVEL) -> Interval:
+def kid(one: Rows, other: Rows) -> Interval:
     """Kernel distance (Binkowski et al. 2018, arXiv 1801.01401, section 4): the squared maximum mean discrepancy with
     the kernel (x . y / f + 1)^3, unbiased whatever the number of rows; about 0 where the sets are alike, below it too.
 
@@ -71,10 +72,7 @@ def kid(one: Rows, other: Rows, level: float = LEVEL) -> Interval:
     if blocks < 2:
         return Interval(np.nan, np.nan, np.nan)
     found = [_discrepancy(*(rows[at * BLOCK : (at + 1) * BLOCK] for rows in (one, other))) for at in range(blocks)]
-    error = float(np.std(found, ddof=1)) / blocks**0.5
-    reach = float(stats.t.ppf((1 + level) / 2, blocks - 1)) * error
-    value = float(np.mean(found))
-    return Interval(value, value - reach, value + reach)
+    return student_mean(np.array(found))
 
 
 def _discrepancy(one: Rows, other: Rows) -> float:

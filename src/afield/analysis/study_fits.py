@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
-from afield.analysis.compare import rank_backbones, ranked_intervention
+from afield.analysis.compare import Ranking, rank_backbones, ranked_intervention
 from afield.analysis.on_the_line import OnTheLine, on_the_line
 from afield.analysis.points import has_points, rows_to_fit
 from afield.analysis.transfer import TransferFit, fit_transfer
@@ -14,29 +16,57 @@ from afield.study.result_rows import joined_table
 _ABOUT = ("objective", "augmentation", "input_size")
 
 
-def fit_study(
-    record: StudyRecord, smallest_slope: float, *, resample: bool = False, rows: pd.Series | None = None
+def fit_leading(
+    record: StudyRecord,
+    ranking: Ranking,
+    smallest_slope: float,
+    *,
+    resample: bool = True,
+    rows: pd.Series | None = None,
 ) -> tuple[TransferFit, ...]:
-    """Leading metrics as the answer fits them, whose errors know how test images and seeds move all backbones together;
-    then the others of the results table, with the errors that it tells. None where nothing pretrained was scored, and
-    of metrics whose hundredths are no points. `rows`: those of the results table alone that count.
+    """The fit of a ranking's task by its leading metric, whose errors know how test images and seeds move all backbones
+    together; none where nothing pretrained was scored, or hundredths of the metric are no points.
     """
+    if record.results.empty or not has_points(ranking.metric, record.task(ranking.task).own_range):
+        return ()
+    table = record.results if rows is None else record.results[rows]
+    return fit_transfer(
+        table[(table["task"] == ranking.task) & (table["metric"] == ranking.metric)],
+        intervention=ranking.intervention,
+        covariance=ranking.covariance,
+        smallest_slope=smallest_slope,
+        resample=resample,
+    )
+
+
+def fit_study(
+    record: StudyRecord,
+    smallest_slope: float,
+    *,
+    resample: bool = False,
+    rows: pd.Series | None = None,
+    rankings: Sequence[Ranking] | None = None,
+) -> tuple[TransferFit, ...]:
+    """Leading metrics as the answer fits them (`fit_leading`); then the others of the results table, with the errors
+    that it tells. None where nothing pretrained was scored, and of metrics whose hundredths are no points. `rows`:
+    those of the results table alone that count; `rankings`: the tasks', where they are known already.
+    """
+    if record.results.empty:
+        return ()
+    if rankings is None:
+        chosen = ranked_intervention(record)
+        rankings = [rank_backbones(record, task.name, chosen) for task in record.tasks]
     fits: list[TransferFit] = []
-    for task in record.tasks if len(record.results) else ():
-        ranking = rank_backbones(record, task.name, ranked_intervention(record))
-        mine = record.results["task"] == task.name
-        table = record.results[mine if rows is None else mine & rows]
-        leading = table["metric"] == ranking.metric
-        others = table[~leading & table["metric"].map(has_points)]
-        chosen = table[leading] if has_points(ranking.metric, task.own_range) else table[:0]
-        for part, covariance in ((chosen, ranking.covariance), (others, None)):
-            fits += fit_transfer(
-                part,
-                intervention=ranking.intervention,
-                covariance=covariance,
-                smallest_slope=smallest_slope,
-                resample=resample,
-            )
+    for ranking in rankings:
+        fits += fit_leading(record, ranking, smallest_slope, resample=resample, rows=rows)
+        table = record.results if rows is None else record.results[rows]
+        table = table[(table["task"] == ranking.task) & (table["metric"] != ranking.metric)]
+        fits += fit_transfer(
+            table[table["metric"].map(has_points).astype(bool)],
+            intervention=ranking.intervention,
+            smallest_slope=smallest_slope,
+            resample=resample,
+        )
     return tuple(fits)
 
 

@@ -159,6 +159,10 @@ def p_value(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
+P_COLUMNS = ("p", "p_permuted", "p_holm", "r_p", "imagenet_p")
+"""what analyses call columns of p values, which tables show by `p_value`"""
+
+
 def p_words(p: float) -> str:
     """A p value in a sentence.
 

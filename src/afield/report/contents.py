@@ -46,7 +46,16 @@ def contents(record: StudyRecord, *, private: bool = False) -> Contents:
     tasks = task_sections(record, found, figures, names)
     if private:
         tasks = tuple(_without_images(task) for task in tasks)
-    return Contents(record, found, names, overall_section(found.overall), over, tasks, questions(record), figures)
+    return Contents(
+        record,
+        found,
+        names,
+        overall_section(found.overall),
+        over,
+        tasks,
+        questions(record, [part.ranking for part in found.tasks]),
+        figures,
+    )
 
 
 def _without_images(task: TaskSection) -> TaskSection:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
-from afield.analysis.words import p_value
+from afield.analysis.words import P_COLUMNS, p_value
 from afield.report import words
 from afield.report.recorded import Table
 from afield.report.rows import Row
@@ -75,6 +75,6 @@ def _cell(column: str, value: object, digits: Mapping[str, int]) -> str:
         return str(value)
     if math.isnan(value):
         return "-"
-    if column.startswith("p_") or column in ("p", "imagenet_p"):
+    if column in P_COLUMNS:
         return p_value(value)
     return "all" if math.isinf(value) else words.number(value, digits.get(column, 2))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from afield.analysis.compare import Ranking
 from afield.analysis.over import OVER, TITLES, WHOLE, in_short
 from afield.analysis.study_fits import fit_study, lines_of, told_rows
 from afield.analysis.transfer import TransferFit
@@ -12,11 +13,11 @@ from afield.report.frames import frame_table
 from afield.study.record import StudyRecord
 
 
-def questions(record: StudyRecord) -> tuple[Part, ...]:
+def questions(record: StudyRecord, rankings: Sequence[Ranking]) -> tuple[Part, ...]:
     """What several fits say together, as `afield analyse OUT --all` prints it: each question that the study can be
-    asked, and last why the others cannot; none where nothing pretrained was scored.
+    asked, and last why the others cannot; none where nothing pretrained was scored. `rankings`: the tasks'.
     """
-    fits = fit_study(record, record.study.verdict.smallest_slope)
+    fits = fit_study(record, record.study.verdict.smallest_slope, rankings=rankings)
     return tuple(_parts(record, fits)) if fits else ()
 
 

@@ -54,7 +54,8 @@ def search_sections(
     by_epoch = _around([row["validation"] for search in searches for trial in _trials(search) for row in trial.history])
     best = _around([cell.validation for search in searches for cell in search.cells if cell.validation is not None])
     lines = [_seed(seed) for seed in record.study.study.seeds]
-    return tuple(_section(search, metric, (best, by_epoch), lines, figures, names) for search in searches)
+    selection = record.task(task).selection
+    return tuple(_section(search, metric, (best, by_epoch), lines, selection, figures, names) for search in searches)
 
 
 def _around(values: list[float]) -> Domain:
@@ -69,6 +70,7 @@ def _section(
     metric: str,
     domains: tuple[Domain, Domain],
     lines: Sequence[str],
+    selection: str,
     figures: Figures,
     names: Mapping[str, str],
 ) -> SearchSection:
@@ -81,7 +83,7 @@ def _section(
         warning=_warning(search),
         landscape=_landscape(search, title, metric, domains[0], figures),
         curves=_curves(search, title, metric, domains[1], lines, figures),
-        losses=_losses(search, title, lines, figures),
+        losses=_losses(search, title, lines, selection, figures),
     )
 
 
@@ -204,7 +206,7 @@ def _best_epochs(search: SearchRecord) -> str:
     return f"Best epoch: {', '.join(kept)}." if kept else ""
 
 
-def _losses(search: SearchRecord, title: str, lines: Sequence[str], figures: Figures) -> Figure | None:
+def _losses(search: SearchRecord, title: str, lines: Sequence[str], selection: str, figures: Figures) -> Figure | None:
     rows: list[dict[str, Any]] = [
         {
             "trial": place,
@@ -227,7 +229,7 @@ def _losses(search: SearchRecord, title: str, lines: Sequence[str], figures: Fig
         rows,
         name=f"losses {title}",
         alt=f"Cross-entropy by epoch for {title}; in the last epoch: {'; '.join(last)}.",
-        reading="Dashed on the training images as augmented, solid on the validation images.",
+        reading=f"Dashed on the training images as augmented, solid on the {selection} images.",
     )
 
 

@@ -103,8 +103,7 @@ def run_study(
                 watch.say(f"{name}: {words}")
     for line in changed_words(plan):
         watch.say(line)
-    content = plan.content()
-    store.write_study(study.study.name, study.model_dump_json(indent=2), content)
+    store.write_study(study.study.name, study.model_dump_json(indent=2), plan.content())
     leading = {name: data.task.metric for name, data in plan.tasks.items()}
     store.rules.register(study.study.name, rule_of(study, leading), store.scores.reads())
     on_cpu = numerics.device == "cpu"

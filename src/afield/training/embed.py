@@ -5,8 +5,6 @@ Nothing is kept of an image but its share in the summary, so a million need no m
 
 from __future__ import annotations
 
-import time
-import warnings
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
@@ -24,14 +22,14 @@ from afield.base.download import Progress
 from afield.base.errors import AfieldError, InputError
 from afield.base.reading import AS_DECLARED, Reading
 from afield.base.streams import stream
-from afield.images.prepared import Rule, evaluation_rule, prepare_file, refuse_broken
+from afield.images.prepared import Rule, evaluation_rule, prepare_file
 from afield.probing.summary import Gathering, Summary
 from afield.tasks.boxes import WHOLE, pictures
 from afield.tasks.builtin import TASKS, find_task
 from afield.tasks.data import split_samples
 from afield.tasks.own.folder import image_files
 from afield.tasks.places import data_folder, user_path
-from afield.training.alone import numerics_alone, read_ahead
+from afield.training.alone import numerics_alone, pictures_of
 from afield.training.device import place, platform, settle_process
 from afield.training.preprocessing import Preprocessing
 
@@ -98,17 +96,10 @@ def summarise(
             raise AfieldError(f"{backbone.id}: its features are not all finite; look at its weights, mean and std")
         return found
 
-    gathering, broken, done, begun = Gathering(), list[str](), 0, time.perf_counter()
-    prepare = partial(_view, rule, shown.reading)
-    with warnings.catch_warnings(), closing(read_ahead(chosen, batch_size, prepare)) as read:
-        warnings.filterwarnings("ignore", module="PIL")  # they are about metadata, which is not used
-        for views in read:
-            broken += [complaint for complaint in views if isinstance(complaint, str)]
-            if not broken:  # else only what is broken too is still looked for
-                gathering.add(features([view for view in views if not isinstance(view, str)]).numpy())
-            done += len(views)
-            progress(done, len(chosen), time.perf_counter() - begun)
-    refuse_broken(broken, len(chosen))
+    gathering, prepare = Gathering(), partial(_view, rule, shown.reading)
+    with closing(pictures_of(chosen, batch_size, prepare, progress)) as batches:
+        for views in batches:
+            gathering.add(features(views).numpy())
     about = {
         "source": shown.source,
         "backbone": backbone.id,

@@ -5,8 +5,6 @@ It stands beside the loop because it runs a network on a device, with images rea
 
 from __future__ import annotations
 
-import time
-import warnings
 from collections.abc import Callable
 from contextlib import closing
 from functools import partial
@@ -29,9 +27,8 @@ from afield.base.download import Progress
 from afield.base.errors import AfieldError, InputError
 from afield.base.extensions import where
 from afield.images.decode import PIXEL_LIMIT
-from afield.images.prepared import refuse_broken
 from afield.images.sending import send
-from afield.training.alone import numerics_alone, read_ahead
+from afield.training.alone import numerics_alone, pictures_of
 from afield.training.device import memory_format, place, platform, settle_process
 from afield.training.numerics import Numerics
 
@@ -85,20 +82,14 @@ def _count(
     progress: Callable[[int, int, float], None],
 ) -> tuple[int, int]:
     """Images named right by the first guess, and by one of five. Raises InputError that lists those that are broken."""
-    labels, broken = torch.tensor(images.labels), list[str]()
-    right, right_of_five, done, begun = 0, 0, 0, time.perf_counter()
-    with warnings.catch_warnings(), closing(read_ahead(images.files, batch_size, prepare)) as read:
-        warnings.filterwarnings("ignore", module="PIL")  # they are about metadata, which is not used
-        for prepared in read:
-            broken += [complaint for complaint in prepared if isinstance(complaint, str)]
-            if not broken:  # else only what is broken too is still looked for
-                guesses = guess([picture for picture in prepared if not isinstance(picture, str)])
-                hits = guesses == labels[done : done + len(prepared), None]
-                right += int(hits[:, 0].sum())
-                right_of_five += int(hits.sum())
-            done += len(prepared)
-            progress(done, len(images.files), time.perf_counter() - begun)
-    refuse_broken(broken, len(images.files))
+    labels = torch.tensor(images.labels)
+    right, right_of_five, done = 0, 0, 0
+    with closing(pictures_of(images.files, batch_size, prepare, progress)) as batches:
+        for pictures in batches:
+            hits = guess(pictures) == labels[done : done + len(pictures), None]
+            right += int(hits[:, 0].sum())
+            right_of_five += int(hits.sum())
+            done += len(pictures)
     return right, right_of_five
 
 
