@@ -12,7 +12,10 @@ from pathlib import Path
 from statistics import fmean
 
 from afield.base.errors import DamagedError, InputError, Stopped, StoreError
-from afield.base.process import UNGUARDED, cores, interrupts
+from afield.base.process import UNGUARDED, interrupts
+from afield.base.text import count
+from afield.study.budget_files import Clock
+from afield.study.budgeted import holding, known_paces, with_kept, within_budget
 from afield.study.choices import Choices
 from afield.study.choose import choose_study
 from afield.study.claims import Claims, work_on
@@ -20,12 +23,15 @@ from afield.study.collect import keep_derived
 from afield.study.engines.local import Event, LocalEngine
 from afield.study.inputs import prepare_inputs, write_task
 from afield.study.job import Job, SplitPaths
-from afield.study.ledger import Ledger, Want
+from afield.study.ledger import Identity, Ledger, Want
 from afield.study.micro_batches import settle_micro_batches
+from afield.study.needs import gather
 from afield.study.numerics import settle_numerics
-from afield.study.plan import Plan, changed_words, make_plan
+from afield.study.pace import Pace
+from afield.study.plan import Plan, changed_words, plan_of
 from afield.study.ready import path_of, sources_of
 from afield.study.registered_rules import rule_of
+from afield.study.slots import settle_slots
 from afield.study.standing import Silent, Watch, standing_of
 from afield.study.store import Store
 from afield.study.study import Study
@@ -65,6 +71,7 @@ def run_study(
     weights: str | Path | None = None,
     offline: bool = False,
     data: str | Path | None = None,
+    budget: str | None = None,
 ) -> Outcome:
     """Run a study, or what is missing of it, into a folder.
 
@@ -72,8 +79,9 @@ def run_study(
     processes (by default none on a CPU, where a trial makes its own batches, and up to eight on a GPU); neither changes
     a result. A trial on several devices (numerics.devices) is one slot, and each of its processes has so many workers.
     `weights` is a folder of weights that goes before their published places, and `offline` asks no network
-    (docs/weights.md). `data` is the folder that holds the tasks' folders (docs/tasks.md). A script must call this under
-    `if __name__ == "__main__":`, since workers import it.
+    (docs/weights.md). `data` is the folder that holds the tasks' folders (docs/tasks.md). `budget` ("6h") goes before
+    the study's: what takes longer is cut before it begins, and the run stops when its hours are used (docs/plan.md). A
+    script must call this under `if __name__ == "__main__":`, since workers import it.
 
     Raises InputError for what cannot be run, Stopped after Ctrl-C or SIGTERM (its words say whether everything could be
     saved), StoreError where the folder or the disk fails, and AfieldError where workers cannot start.
@@ -90,9 +98,13 @@ def run_study(
     cache = cache_folder()
     store = Store.create(Path(out))
     numerics = settle_numerics(study.numerics, store.root, study.study.protocol)
-    plan = make_plan(
-        study, numerics, cache, sources_of(weights, offline=offline), path_of(data), watch.download, watch.prepare
-    )
+    slots, workers = settle_slots(slots, workers, numerics)
+    kept, budget = holding(study, store.budgets, budget)
+    study = with_kept(study, kept)
+    needs = gather(study, cache, sources_of(weights, offline=offline), path_of(data), watch.download, watch.prepare)
+    if budget is not None and kept is None:
+        study = within_budget(study, needs, numerics, store.budgets, budget, slots, workers, cache, watch.say)
+    plan = plan_of(study, needs, numerics)
     plan = settle_micro_batches(plan, store.root, watch.say)
     for found in plan.changed.values():
         write_task(store, found)
@@ -106,14 +118,10 @@ def run_study(
     store.write_study(study.study.name, study.model_dump_json(indent=2), plan.content())
     leading = {name: data.task.metric for name, data in plan.tasks.items()}
     store.rules.register(study.study.name, rule_of(study, leading), store.scores.reads())
-    on_cpu = numerics.device == "cpu"
-    if slots is None:
-        slots = max(1, cores() // (int(numerics.threads) * numerics.devices)) if on_cpu else 1
-    if workers is None:
-        workers = 0 if on_cpu else min(8, max(1, cores() // (slots * numerics.devices)))
     with Claims(store.root) as claims, LocalEngine(slots) as engine, interrupts() as interrupted:
         bury_killed(claims, store)
-        run = _Run(plan, store, claims, engine, watch, workers, cache)
+        clock = None if budget is None else Clock(store.budgets, study.study.name, claims.name, budget)
+        run = _Run(plan, store, claims, engine, watch, workers, cache, clock)
         if retry_failed:
             run.forget_failures()
         run.go(interrupted)
@@ -138,10 +146,19 @@ class _Run:
     """One run of a plan on a folder: asks the ledger, fills the engine's slots, takes what comes back."""
 
     def __init__(
-        self, plan: Plan, store: Store, claims: Claims, engine: LocalEngine, watch: Watch, workers: int, cache: Path
+        self,
+        plan: Plan,
+        store: Store,
+        claims: Claims,
+        engine: LocalEngine,
+        watch: Watch,
+        workers: int,
+        cache: Path,
+        clock: Clock | None,
     ) -> None:
         self.plan, self.store, self.claims, self.engine, self.watch = plan, store, claims, engine, watch
-        self.workers, self.cache = workers, cache
+        self.workers, self.cache, self.clock = workers, cache, clock
+        self.paces: dict[Identity, Pace] | None = None
         self.extensions = {name: store.keep_extension(item) for name, item in plan.extensions.items()}
         self.ledger = Ledger(plan, store, self._set_aside)
         self.inputs: dict[tuple[str, str, str], dict[str, SplitPaths]] = {}
@@ -167,9 +184,12 @@ class _Run:
 
         if self.ledger.wanted():
             self.inputs = prepare_inputs(self.plan, self.store, self.cache, prepare)
+            self.paces = known_paces(self.plan, self.engine.slots, self.workers, self.cache)
         while True:
             if interrupted:
                 self._stop()
+            if self.clock is not None and self.clock.over():
+                self._stop_at_budget(self.clock)
             wanted = self.ledger.wanted()
             self.choices.settle()
             held = self._submit(wanted)
@@ -187,7 +207,10 @@ class _Run:
                 bury_killed(self.claims, self.store)
             per_score = fmean(self.scoring) if self.scoring else None
             told = list(self.progress.values())
-            self.watch.standing(standing_of(self.ledger, self.engine.busy(), told, self.engine.slots, per_score))
+            slots = self.engine.slots
+            self.watch.standing(standing_of(self.ledger, self.engine.busy(), told, slots, per_score, self.paces))
+        if self.clock is not None:
+            self.clock.note()
 
     def forget_failures(self) -> None:
         """Try failed trials again."""
@@ -277,6 +300,22 @@ class _Run:
                 f"{lost}. Everything else is saved. Run the same command again to go on"
             )
         raise Stopped("stopped; everything is saved. Run the same command again to go on")
+
+    def _stop_at_budget(self, clock: Clock) -> None:
+        """Stop as after Ctrl-C, unless nothing is left to do."""
+        if not self.ledger.wanted():
+            return
+        self.watch.say(f"the budget of {clock.budget} is used: saving the state of what is under way")
+        self._save_rest()
+        clock.note()
+        if self.halted:
+            raise StoreError(self.halted)
+        standing = standing_of(self.ledger, [], [], self.engine.slots)
+        raise Stopped(
+            f"stopped: the budget of {clock.budget} is used. {count(standing.done, 'training')} done, {standing.left} "
+            f"left, {standing.scored} of {standing.to_score} networks scored; everything is saved. Run the same "
+            "command with a larger --budget to go on"
+        )
 
     def _save_rest(self) -> None:
         """Let the workers save what is under way, and note what they say."""
