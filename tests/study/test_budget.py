@@ -103,7 +103,8 @@ def test_the_first_cut_stays_and_a_larger_budget_only_lengthens_the_hours(study:
     budgets = Budgets(tmp_path)
     assert holding(study, budgets, None) == (None, None)
     smaller = fitted(study, "100s", work)
-    budgets.write("two", KeptBudget("100s", smaller.cut))
+    assert budgets.first("two", KeptBudget("100s", smaller.cut)) == KeptBudget("100s", smaller.cut)
+    assert budgets.first("two", KeptBudget("1h", None)).cut == smaller.cut, "another run was first"
     kept, holds = holding(study, budgets, None)
     assert (holds, with_kept(study, kept)) == ("100s", smaller)
     assert holding(study, budgets, "6h")[1] == "6h"

@@ -23,7 +23,7 @@ def test_a_plan_names_the_classes_that_splits_lack(photos: Path, cache: Path, tm
     (data,) = plan.tasks.values()
     table = data.table[(data.table["split"] == "train") | (data.table["label"] == 0)]
     lacking = dataclasses.replace(plan, tasks={data.task.name: dataclasses.replace(data, table=table)})
-    said = plan_notes(lacking)
+    said = "\n".join(plan_notes(lacking))
     assert "photos: No test image is of warm: the results say nothing of it" in said
     assert "photos: No validation image is of warm: epochs and recipes are chosen without it." in said
     assert not [line for line in plan_notes(plan) if "is of" in line]

@@ -28,7 +28,7 @@ IMAGES = Images(train=1_000, validation=500, scored=500, exact=True)
 def load(intervention: str = "plain", **recipe: object) -> Workload:
     """Four cells to epoch 1, one of them to epoch 3, repeated under a second seed."""
     values = Recipe.model_validate({"image_size": 112, "epochs": 3, "batch_size": 32, **recipe})
-    backbone = find("squeezenet1_1.caffe_in1k")
+    backbone = find("resnet50.tv_in1k")
     return Workload("elpv", backbone, intervention, values, 2, ((1, 4), (3, 1)), 9, 1, IMAGES)
 
 
@@ -46,7 +46,7 @@ def test_a_search_by_hand() -> None:
 
 
 def test_what_is_scaled_goes_by_multiply_adds_at_the_size_and_is_known_worse() -> None:
-    gmacs = find("squeezenet1_1.caffe_in1k").gmacs
+    gmacs = find("resnet50.tv_in1k").gmacs
     assert gmacs is not None
     shipped = Calibration.of([], "cpu").speed(load())
     assert shipped.train == pytest.approx(gmacs / 4 / ASSUMED_GMACS["cpu"])

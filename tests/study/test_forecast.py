@@ -50,15 +50,15 @@ def test_every_shipped_study_is_planned_offline_without_data_and_weights(name: s
     assert found.against == ()
     assert len(plain["searches"]) == cost.searches
     assert sum(search["epochs"] for search in plain["searches"]) == cost.epochs
-    assert plain["image_passes"] is None or cost.passes is None or plain["image_passes"] <= cost.passes + 1
+    assert plain["image_passes"] is None or cost.passes is None or plain["image_passes"] < 1.05 * cost.passes
     data = {each["name"]: each["command"] for each in plain["missing"] if each["kind"] == "data"}
     assert data.keys() >= {task for task in study.study.tasks if task not in study.tasks}
     weights = [each for each in plain["missing"] if each["kind"] == "weights"]
-    assert all(each["command"] for each in weights)
+    assert all(each["command"] or ":" in each["name"] for each in weights), "one's own file is not fetched"
     assert plain["seconds"]["low"] <= plain["seconds"]["middle"] <= plain["seconds"]["high"]
     said = describe_forecast(found)
     assert "Missing here:" in said
-    assert all(each["command"] in said for each in plain["missing"])
+    assert all((each["command"] or each["words"]) in said for each in plain["missing"])
     assert not (tmp_path / "out").exists()
 
 
@@ -112,7 +112,9 @@ def test_a_probe_that_fails_is_told_and_its_time_is_scaled(photos: Path, tmp_pat
 
 def test_impossible_cells_are_named_and_the_others_planned(tmp_path: Path) -> None:
     text = """
-    study = { name = "x", tasks = ["eurosat"], backbones = ["squeezenet1_1.caffe_in1k", "deit_tiny_patch16_224.fb_in1k"] }
+    study.name = "x"
+    study.tasks = ["eurosat"]
+    study.backbones = ["squeezenet1_1.caffe_in1k", "deit_tiny_patch16_224.fb_in1k"]
     recipe.image_size = 100
     """
     found = plan(parse_study(text, "x.toml"), tmp_path)
@@ -122,6 +124,7 @@ def test_impossible_cells_are_named_and_the_others_planned(tmp_path: Path) -> No
     assert found.seconds.middle > 0
 
 
+@pytest.mark.usefixtures("nothing_here")
 def test_what_heads_and_probes_need_is_counted(photos: Path, tmp_path: Path) -> None:
     found = plan(parse_study(starts_text(photos, epochs=3), "tiny.toml"), tmp_path)
     by_name = {load.intervention: load for load in found.loads}

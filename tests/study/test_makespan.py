@@ -1,4 +1,4 @@
-"""How long lines of stages take on slots: by hand, within the bounds that every schedule has, and growing with the work."""
+"""How long lines of stages take on slots: by hand, within the bounds of every schedule, and growing with the work."""
 
 from itertools import pairwise
 

@@ -6,6 +6,7 @@ OUT/budgets/<study>/<run>.json        seconds that one run has taken; their sum 
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from afield.base.errors import DamagedError
-from afield.base.files import write_json
+from afield.base.files import write_json, write_text_once
 from afield.study.duration import seconds_of
 from afield.study.sealed import read_json
 from afield.study.study import Cut
@@ -50,10 +51,16 @@ class Budgets:
         except (KeyError, ValidationError) as error:
             raise DamagedError(f"{path}: is no budget ({type(error).__name__}); {mend}") from error
 
-    def write(self, study: str, kept: KeptBudget) -> None:
-        """Keep a budget; another one takes the place of the hours, never of the cut, which is the first one's."""
-        cut = None if kept.cut is None else kept.cut.model_dump(mode="json")
-        write_json(self._path(study), {"budget": kept.budget, "cut": cut})
+    def first(self, study: str, kept: KeptBudget) -> KeptBudget:
+        """Keep a study's first budget, and give it: of several runs at once that of the first to write it."""
+        write_text_once(self._path(study), json.dumps(_plain(kept), indent=2) + "\n")
+        return self.read(study) or kept
+
+    def lengthen(self, study: str, budget: str) -> None:
+        """Let another budget take the place of the hours; the cut stays the first one's."""
+        kept = self.read(study)
+        if kept is not None and kept.budget != budget:
+            write_json(self._path(study), _plain(KeptBudget(budget, kept.cut)))
 
     def used(self, study: str, apart: str = "") -> float:
         """Seconds that a study's runs have taken so far, one of them apart."""
@@ -69,6 +76,10 @@ class Budgets:
 
     def _path(self, study: str) -> Path:
         return self.root / "budgets" / f"{study}.json"
+
+
+def _plain(kept: KeptBudget) -> dict[str, object]:
+    return {"budget": kept.budget, "cut": None if kept.cut is None else kept.cut.model_dump(mode="json")}
 
 
 class Clock:

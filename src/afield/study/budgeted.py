@@ -16,7 +16,7 @@ from afield.study.pace import Pace
 from afield.study.plan import Plan, plan_of
 from afield.study.probe_steps import measure
 from afield.study.resources import images_to_prepare
-from afield.study.speeds import Identity, Probe, Timing, timing_of
+from afield.study.speeds import Identity, Probe, timing_of
 from afield.study.study import Study
 from afield.study.workload import distinct, workloads_of
 from afield.training.numerics import NumericsChoice
@@ -44,8 +44,8 @@ def within_budget(
     def seconds(smaller: Study) -> float:
         return estimate(distinct(workloads_of(plan, smaller)), timing, slots, preparing).middle
 
-    smaller = fitted(study, budget, seconds)
-    budgets.write(study.study.name, KeptBudget(budget, smaller.cut))
+    settled = budgets.first(study.study.name, KeptBudget(budget, fitted(study, budget, seconds).cut))
+    smaller = with_kept(study, settled)
     say(budget_words(smaller) or f"budget {budget}: the whole study takes about {told(seconds(study))}")
     return smaller
 
@@ -58,8 +58,7 @@ def holding(study: Study, budgets: Budgets, budget: str | None) -> tuple[KeptBud
     holds = budget or study.study.budget or (kept.budget if kept is not None else None)
     if holds is not None:
         seconds_of(holds)
-    if kept is not None and holds is not None and holds != kept.budget:
-        budgets.write(study.study.name, KeptBudget(holds, kept.cut))
+        budgets.lengthen(study.study.name, holds)
     return kept, holds
 
 
@@ -83,7 +82,7 @@ def with_kept(study: Study, kept: KeptBudget | None) -> Study:
 
 def known_paces(plan: Plan, slots: int, workers: int, cache: Path) -> dict[Identity, Pace] | None:
     """The paces of a plan's searches, where each was measured on this machine before; None where one was not."""
-    timing: Timing = timing_of(plan, plan.numerics, slots, workers, cache, lambda words: None, None)
+    timing = timing_of(plan, plan.numerics, slots, workers, cache, lambda words: None, None)
     if any(search.identity not in timing.speeds for search in plan.searches):
         return None
     return paces_of(workloads_of(plan), timing)

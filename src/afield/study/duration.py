@@ -36,4 +36,5 @@ def told(seconds: float) -> str:
     for unit, size, most in (("s", 1, 120), ("min", 60, 5_400), ("h", 3_600, 172_800)):
         if seconds < most:
             return f"{seconds / size:.0f} {unit}" if unit == "s" else f"{seconds / size:.1f} {unit}"
-    return f"{seconds / 86_400:.1f} days"
+    days = seconds / 86_400
+    return f"{days:.1f} days" if days < 100 else f"{days:,.0f} days"

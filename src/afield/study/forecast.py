@@ -6,7 +6,7 @@ It needs neither data nor weights: what is not here is counted from what is know
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from afield.backbones.weights import Sources
@@ -25,12 +25,12 @@ from afield.study.plan import Plan, plan_of
 from afield.study.probe_steps import measure
 from afield.study.resources import Disk, Memory, disk_of, images_to_prepare, memory_of
 from afield.study.slots import settle_slots
-from afield.study.speeds import Probe, Timing, timing_of
+from afield.study.speeds import Probe, Timing, assumed, timing_of
 from afield.study.standing import lines_left
 from afield.study.store import Store
 from afield.study.study import Study
 from afield.study.workload import Workload, distinct, workloads
-from afield.training.numerics import NumericsChoice
+from afield.training.numerics import NumericsChoice, settle
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,6 @@ class Forecast:
     """seconds of the budget that runs into this folder have taken"""
     unfitted: str = ""
     """why no cut fits the budget"""
-    notes: tuple[str, ...] = field(default=())
 
     @property
     def trained(self) -> tuple[Workload, ...]:
@@ -104,8 +103,8 @@ def forecast(
 ) -> Forecast:
     """Look at everything that a study needs, measure what can be measured (unless `probe` is None), and estimate.
 
-    Nothing is downloaded, trained or written into `out`. Raises InputError for a folder that is not ours, for a device
-    that this machine lacks, and for a budget that is no duration.
+    Nothing is downloaded, trained or written into `out`. Raises InputError for a folder that is not ours, and for a
+    budget that is no duration.
     """
     store = _store(out)
     kept = None if store is None else store.budgets.read(study.study.name)
@@ -113,14 +112,13 @@ def forecast(
     if budget is not None:
         seconds_of(budget)
     study = with_kept(study, kept)
-    settled_in = out if (out / "numerics.toml").exists() else None
-    numerics = settle_numerics(study.numerics, settled_in, study.study.protocol)
+    numerics, lacking = _numerics(study, out)
     looked = look(study, cache, sources, data, download=False)
     slots, workers = settle_slots(slots, workers, numerics)
     missing = missing_of(study, looked, data)
-    against = unmendable(looked, missing)
+    against = (*lacking, *unmendable(looked, missing))
     plan = None if against else _plan(study, looked, numerics, out)
-    timing = timing_of(plan, numerics, slots, workers, cache, say, probe)
+    timing = assumed(numerics) if lacking else timing_of(plan, numerics, slots, workers, cache, say, probe)
 
     def seconds(smaller: Study) -> Span:
         loads = distinct(workloads(smaller, looked))
@@ -163,6 +161,19 @@ def _store(out: Path) -> Store | None:
     if not (out / "afield.json").is_file():
         raise InputError(f"{out}: is not empty and no result folder of afield; name a new folder with --out")
     return Store.open(out)
+
+
+def _numerics(study: Study, out: Path) -> tuple[NumericsChoice, tuple[str, ...]]:
+    """The study's numerics as they are, or would be, settled for the folder; where this machine lacks the device, as
+    they would be on one that has it, with the words for that.
+    """
+    settled_in = out if (out / "numerics.toml").exists() else None
+    try:
+        return settle_numerics(study.numerics, settled_in, study.study.protocol), ()
+    except InputError as error:
+        if study.numerics.device == "auto":
+            raise
+        return settle(study.numerics, study.numerics.device), (str(error),)
 
 
 def _plan(study: Study, looked: Looked, numerics: NumericsChoice, out: Path) -> Plan | None:

@@ -76,8 +76,10 @@ def _followed(lines: Sequence[Line], slots: int) -> float:
         while ready and len(running) < slots:
             _, index, seconds = heapq.heappop(ready)
             heapq.heappush(running, (now + seconds, index))
-        now, index = heapq.heappop(running)
-        open_jobs[index] -= 1
-        if open_jobs[index] == 0:
-            begin_next_stage(index)
+        now = running[0][0]
+        while running and running[0][0] == now:  # all that end now, before anything begins
+            _, index = heapq.heappop(running)
+            open_jobs[index] -= 1
+            if open_jobs[index] == 0:
+                begin_next_stage(index)
     return now

@@ -71,9 +71,7 @@ def timing_of(
     """What is known of a plan's searches, after measuring what nobody has measured here yet; `probe` None: from what
     was kept alone. Trials on several devices are not measured.
     """
-    if numerics.device == "auto":
-        raise ValueError("numerics must be settled first")
-    device: Device = numerics.device
+    device = _device(numerics)
     folder = cache / "speeds" / _platform(device)
     speeds: dict[Identity, Speed] = {}
     failed: dict[str, str] = {}
@@ -99,6 +97,17 @@ def timing_of(
             speeds[search.identity] = speed
     mean = sum(preparing) / len(preparing) if preparing else PREPARING
     return Timing(Calibration.of(_all_kept(folder), device), _shared(plan, speeds), mean, failed)
+
+
+def assumed(numerics: NumericsChoice) -> Timing:
+    """What is known of a device that is not here."""
+    return Timing(Calibration.of([], _device(numerics)))
+
+
+def _device(numerics: NumericsChoice) -> Device:
+    if numerics.device == "auto":
+        raise ValueError("numerics must be settled first")
+    return numerics.device
 
 
 def _shared(plan: Plan | None, speeds: dict[Identity, Speed]) -> dict[Identity, Speed]:
