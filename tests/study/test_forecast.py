@@ -12,10 +12,13 @@ from afield.base.errors import AfieldError, InputError
 from afield.study.cost import cost_of
 from afield.study.describe_forecast import describe_forecast, plain_forecast
 from afield.study.forecast import Forecast, forecast
-from afield.study.pace import Speed
+from afield.study.pace import Calibration, Speed
+from afield.study.plan import PlannedSearch, make_plan
 from afield.study.probe_steps import Subject
+from afield.study.speeds import batch_of
 from afield.study.study import Study
 from afield.study.study_file import load_study, parse_study, shipped_studies
+from afield.training.numerics import Device, NumericsChoice, settle
 from tests.fixtures.tiny import BACKBONE, starts_text, study_text, tiny_study
 
 SPEED = Speed(train=0.01, evaluate=0.002, begin=2.0, save=1.0, starting=4.0, memory=300_000_000)
@@ -108,6 +111,29 @@ def test_a_probe_that_fails_is_told_and_its_time_is_scaled(photos: Path, tmp_pat
     said = describe_forecast(plan(tiny_study(photos), tmp_path, probe=probe))
     assert f"{BACKBONE}: could not be measured (no room); its time is scaled" in said
     assert "from multiply-adds, by a speed that is assumed" in said
+
+
+@pytest.mark.parametrize(("gmacs", "batch"), [(0.5, 64), (5.0, 10), (25.0, 8)])
+def test_on_a_cpu_a_large_network_is_measured_on_fewer_images(
+    photos: Path, cache: Path, gmacs: float, batch: int
+) -> None:
+    search = make_plan(tiny_study(photos), settle(NumericsChoice(), "cpu"), cache).searches[0]
+    recipe = search.cells[0].recipe.model_copy(update={"batch_size": 64})
+    large = replace(
+        search,
+        backbone=replace(search.backbone, gmacs=gmacs, input_size=32),
+        cells=(search.cells[0].model_copy(update={"recipe": recipe}),),
+    )
+    assert batch_of(large, Calibration(5.0)) == batch
+    with pytest.raises(AfieldError, match=r"an update of 8 images would take about 160 s|about 2\.7 min"):
+        batch_of(replace(large, backbone=replace(large.backbone, gmacs=100.0)), Calibration(5.0))
+    on_gpu = recipe_on(large, "cuda")
+    assert batch_of(on_gpu, Calibration(5.0)) == 64
+
+
+def recipe_on(search: PlannedSearch, device: Device) -> PlannedSearch:
+    numerics = search.cells[0].numerics.model_copy(update={"device": device})
+    return replace(search, cells=(search.cells[0].model_copy(update={"numerics": numerics}),))
 
 
 def test_impossible_cells_are_named_and_the_others_planned(tmp_path: Path) -> None:

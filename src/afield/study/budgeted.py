@@ -82,6 +82,8 @@ def with_kept(study: Study, kept: KeptBudget | None) -> Study:
 
 def known_paces(plan: Plan, slots: int, workers: int, cache: Path) -> dict[Identity, Pace] | None:
     """The paces of a plan's searches, where each was measured on this machine before; None where one was not."""
+    if not (cache / "speeds").is_dir():
+        return None  # without torch, which would have to be asked what platform this is
     timing = timing_of(plan, plan.numerics, slots, workers, cache, lambda words: None, None)
     if any(search.identity not in timing.speeds for search in plan.searches):
         return None

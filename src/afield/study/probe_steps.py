@@ -5,6 +5,7 @@ processes at once as a run has slots, so that they share the machine as they wil
 from __future__ import annotations
 
 import multiprocessing
+import signal
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -121,7 +122,7 @@ def measure(subject: Subject, slots: int) -> Speed:
     try:
         for _ in range(slots):
             mine, theirs = context.Pipe()
-            process = context.Process(target=_take_part, args=(theirs, barrier, subject, time.time()), daemon=True)
+            process = context.Process(target=_take_part, args=(theirs, barrier, subject, time.time()))
             process.start()
             theirs.close()
             pipes.append(mine)
@@ -174,7 +175,8 @@ def _heard(pipes: Sequence[Connection]) -> list[Steps]:
 
 
 def _take_part(pipe: Connection, barrier: Barrier, subject: Subject, asked: float) -> None:
-    """The life of one of the processes: measures, tells, ends."""
+    """The life of one of the processes: measures, tells, ends. Interrupts are for the one that started it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         with TemporaryDirectory(prefix="afield-") as folder:
             pipe.send(_measured(subject, barrier, Path(folder), asked))

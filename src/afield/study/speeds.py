@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,6 +18,7 @@ from afield.base.extensions import keep_copy
 from afield.base.files import write_json
 from afield.base.hashing import digest
 from afield.images.prepared import Rule, open_prepared, place_of, prepare
+from afield.study.duration import told
 from afield.study.job import Job
 from afield.study.pace import Calibration, Speed
 from afield.study.plan import Plan, PlannedSearch
@@ -35,6 +36,13 @@ PREPARING = 0.015
 0.023 (600x800 JPEGs)"""
 SOME = 128
 """images that a probe prepares where a task's are not prepared yet"""
+STEP = 10.0
+"""seconds that a probe's update should take at most: on a CPU, where an image costs the same in any batch, it is given
+fewer images"""
+FEWEST = 8
+"""images that it is given at least"""
+LONGEST = 60.0
+"""seconds of such an update, by multiply-adds, beyond which a backbone is not measured"""
 _SHAPELESS = {"learning_rate", "weight_decay", "epochs", "schedule", "milestones", "warmup_epochs", "initialisation"}
 """keys of a recipe that do not change how long an update takes"""
 
@@ -85,9 +93,12 @@ def timing_of(
         if speed is None and probe is not None and plan is not None and trial.backbone not in failed:
             say(f"measuring {trial.backbone} at {trial.recipe.size} px")
             try:
+                batch = batch_of(search, Calibration.of(_all_kept(folder), device))
                 with TemporaryDirectory(prefix="afield-") as scratch:
-                    subject = _subject(plan, search, workers, cache, Path(scratch), preparing)
+                    subject = _subject(plan, search, batch, workers, cache, Path(scratch), preparing)
                     speed = probe(subject, slots)
+                if batch < trial.recipe.batch_size:
+                    speed = replace(speed, memory=None)  # a whole batch takes more
             except AfieldError as error:
                 failed[trial.backbone] = str(error)
             else:
@@ -163,13 +174,29 @@ def _all_kept(folder: Path) -> list[tuple[str, float, Speed]]:
     return found
 
 
-def _subject(
-    plan: Plan, search: PlannedSearch, workers: int, cache: Path, scratch: Path, preparing: list[float]
-) -> Subject:
-    """What a probe measures; what it prepares for that goes below `scratch`, and how long an image took to
-    `preparing`.
+def batch_of(search: PlannedSearch, calibration: Calibration) -> int:
+    """Images of a probe's update: on a CPU as many as it takes in STEP seconds, FEWEST at least, by multiply-adds.
+    Raises AfieldError where even these take too long.
     """
-    trial, data, rules = search.cells[0], plan.data_of(search), plan.rules(search)
+    trial = search.cells[0]
+    whole = trial.recipe.batch_size
+    if trial.numerics.device != "cpu":
+        return whole
+    image = _gmacs(search) / calibration.gmacs
+    batch = min(whole, max(FEWEST, int(STEP / image)))
+    if batch * image > LONGEST:
+        raise AfieldError(f"an update of {batch} images would take about {told(batch * image)}")
+    return batch
+
+
+def _subject(
+    plan: Plan, search: PlannedSearch, batch: int, workers: int, cache: Path, scratch: Path, preparing: list[float]
+) -> Subject:
+    """What a probe measures, with so many images an update; what it prepares for that goes below `scratch`, and how
+    long an image took to `preparing`.
+    """
+    data, rules, trial = plan.data_of(search), plan.rules(search), search.cells[0]
+    trial = trial.model_copy(update={"recipe": trial.recipe.model_copy(update={"batch_size": batch})})
     job = Job(
         kind="train",
         trial=trial,
