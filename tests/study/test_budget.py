@@ -32,12 +32,12 @@ def work(study: Study) -> float:
 
 
 def test_cells_stay_evenly_and_a_smaller_budget_s_are_among_a_larger_one_s() -> None:
-    assert spread([]) == (0,)
-    assert spread([4]) == (1, 3, 0, 2)
+    assert spread() == (0,)
+    assert spread(4) == (1, 3, 0, 2)
     # two axes of three: the middle, its farthest corners in order, then the middles of the edges
-    assert spread([3, 3]) == (4, 0, 2, 6, 8, 1, 3, 5, 7)
-    assert sorted(spread([4, 5])) == list(range(20))
-    assert spread([1, 2]) == (0, 1)
+    assert spread(3, 3) == (4, 0, 2, 6, 8, 1, 3, 5, 7)
+    assert sorted(spread(4, 5)) == list(range(20))
+    assert spread(1, 2) == (0, 1)
 
 
 def test_a_cut_is_alike_for_every_backbone_and_intervention_and_nested(study: Study) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from afield.cli.options import Backbones, Budget, Data, Offline, Settings, StudyName, WeightsFolder
-from afield.cli.output import complain, say
+from afield.cli.output import complain, put, say
 
 plan_app = typer.Typer()
 
@@ -59,6 +59,6 @@ def plan(
         say=say,
         probe=measure if probe else None,
     )
-    print(json.dumps(plain_forecast(found), indent=2) if as_json else describe_forecast(found))
+    put(json.dumps(plain_forecast(found), indent=2) if as_json else describe_forecast(found))
     if found.against or found.unfitted:
         complain("", 2)

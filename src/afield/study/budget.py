@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 from itertools import product
 from math import prod
 
+import numpy as np
 from pydantic import ValidationError
 
 from afield.base.errors import InputError
@@ -21,31 +24,30 @@ from afield.study.misfits import lone_soups
 from afield.study.study import PLAIN, Cut, Study
 
 
-def spread(lengths: Sequence[int]) -> tuple[int, ...]:
+@lru_cache(maxsize=16)
+def spread(*lengths: int) -> tuple[int, ...]:
     """The cells of a grid with so many values an axis, by index (the last axis fastest), in the order in which they
     stay: the middle first, then always the one that is farthest from all before it (ties: the first), axes alike in
     length.
 
-    >>> spread([5])
+    >>> spread(5)
     (2, 0, 4, 1, 3)
     """
-    places = [
-        tuple(index / (length - 1) if length > 1 else 0.0 for index, length in zip(indices, lengths, strict=True))
-        for indices in product(*(range(length) for length in lengths))
-    ]
+    places = np.array(
+        [
+            [index / (length - 1) if length > 1 else 0.0 for index, length in zip(indices, lengths, strict=True)]
+            for indices in product(*(range(length) for length in lengths))
+        ]
+    )
     middle = 0
     for length in lengths:
         middle = middle * length + (length - 1) // 2
     order = [middle]
-    nearest = [math.dist(place, places[middle]) for place in places]
-    while len(order) < len(places):
-        nearest[order[-1]] = -1.0
-        farthest = max(range(len(places)), key=lambda index: (round(nearest[index], 9), -index))
-        order.append(farthest)
-        nearest = [
-            min(near, math.dist(place, places[farthest])) if near >= 0 else near
-            for near, place in zip(nearest, places, strict=True)
-        ]
+    nearest = np.full(len(places), np.inf)
+    for _ in places[1:]:
+        nearest = np.minimum(nearest, np.linalg.norm(places - places[order[-1]], axis=1).round(9))
+        nearest[order] = -1.0
+        order.append(int(nearest.argmax()))
     return tuple(order)
 
 
@@ -53,7 +55,7 @@ def cut(study: Study, budget: str, cells: int, seeds: int) -> Study | None:
     """The study with so many cells of its grid and so many seeds; None where an ensemble or a soup needs more."""
     whole = len(study.cells(PLAIN))
     lengths = [len(values) for values in study.search.grid.values()]
-    order = spread(lengths) if prod(lengths) == whole else tuple(range(whole))  # draws: the first ones
+    order = spread(*lengths) if prod(lengths) == whole else tuple(range(whole))  # draws: the first ones
     kept = Cut(
         budget=budget,
         cells=tuple(sorted(order[:cells])),
@@ -83,25 +85,29 @@ def ladder(study: Study) -> Iterator[tuple[int, int]]:
 def fitted(study: Study, budget: str, estimate: Callable[[Study], float]) -> Study:
     """The study as it is, where its estimate (seconds) is within the budget; else the largest cut of it that is.
 
-    Raises InputError, with the smallest that would do, where one cell of each backbone takes longer.
+    Estimates are taken to fall from cut to cut. Raises InputError, with the smallest that would do, where one cell of
+    each backbone takes longer.
     """
-    seconds, smallest = seconds_of(budget), estimate(study)
-    if smallest <= seconds:
+    seconds = seconds_of(budget)
+    if estimate(study) <= seconds:
         return study
-    steps = ladder(study)
-    next(steps)
-    for cells, seeds in steps:
-        smaller = cut(study, budget, cells, seeds)
-        if smaller is None:
-            continue
-        needed = estimate(smaller)
-        if needed <= seconds:
-            return smaller
-        smallest = min(smallest, needed)
-    raise InputError(
-        f"budget: {budget} is too small: the least that compares all backbones takes about {told(smallest)}; give "
-        f"{math.ceil(smallest / 60)}m or more, or a study of fewer tasks, backbones or interventions"
-    )
+    cuts = list(ladder(study))[1:]
+    while cuts and cut(study, budget, *cuts[-1]) is None:
+        cuts.pop()  # an ensemble or a soup needs more
+
+    def needed(step: tuple[int, int]) -> float:
+        smaller = cut(study, budget, *step)
+        return math.inf if smaller is None else estimate(smaller)
+
+    first = bisect_left(cuts, True, key=lambda step: needed(step) <= seconds)
+    found = cut(study, budget, *cuts[first]) if first < len(cuts) else None
+    if found is None:
+        smallest = needed(cuts[-1]) if cuts else estimate(study)
+        raise InputError(
+            f"budget: {budget} is too small: the least that compares all backbones takes about {told(smallest)}; give "
+            f"{math.ceil(smallest / 60)}m or more, or a study of fewer tasks, backbones or interventions"
+        )
+    return found
 
 
 def budget_words(study: Study) -> str:
