@@ -19,7 +19,7 @@ def studies_list() -> None:
     """Name the shipped studies, a line each: what they cost and what they ask."""
     from afield.study.shipped import list_studies
 
-    print(list_studies())
+    put(list_studies())
 
 
 @shipped_app.command("show", epilog="Example: afield studies show paper/main")
@@ -29,7 +29,7 @@ def studies_show(
     """Print a shipped study's file; its head says what it re-creates, what was found, and what it costs."""
     from afield.study.shipped import show_study
 
-    print(show_study(name))
+    put(show_study(name))
 
 
 @studies_app.command(epilog="Example: afield run quickstart --out out/quickstart")
@@ -86,7 +86,7 @@ def run(
     say(change)
     folder = out or Path("out") / content.study.name
     if dry_run:
-        print(describe_plan(check_ready(content, folder, weights=weights, offline=offline, data=data), folder))
+        put(describe_plan(check_ready(content, folder, weights=weights, offline=offline, data=data), folder))
         return
 
     from rich.console import Console
@@ -112,8 +112,8 @@ def run(
     say(describe_outcome(outcome))
     record = with_counterpart(load_record(folder, study=content.study.name), folder)
     page = write_page(record, folder)
-    print(answer(record).text())
-    print(f"\nReport: {page}")
+    put(answer(record).text())
+    put(f"\nReport: {page}")
     if not outcome.complete:
         complain(f"\nNot all is there; see: {where_to_look(folder, content.study.name)}", 1)
 
@@ -137,7 +137,7 @@ def tune(
     from afield.study.tune import describe_timings
     from afield.study.tune import tune as time_study
 
-    print(describe_timings(time_study(choose_study(study, [], backbones or []), seconds, say)))
+    put(describe_timings(time_study(choose_study(study, [], backbones or []), seconds, say)))
 
 
 @studies_app.command(epilog="Example: afield status out/quickstart")
@@ -146,7 +146,7 @@ def status(out: Out, study: OneStudy = None) -> None:
     from afield.study.collect import load_record
     from afield.study.describe import describe_record
 
-    print(describe_record(load_record(out, study=study), out))
+    put(describe_record(load_record(out, study=study), out))
 
 
 @studies_app.command(epilog="Example: afield report out/quickstart")
@@ -161,7 +161,7 @@ def report(
     """Write OUT/report.html anew."""
     from afield.report.page import report as write_report
 
-    print(write_report(out, study=study, format=format.value, private=private))
+    put(write_report(out, study=study, format=format.value, private=private))
 
 
 @studies_app.command(epilog="Example: afield table out/quickstart --format markdown")
