@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from afield.cli.options import Data, OneStudy, Out, ReportFormat, Retry, TableFormat
+from afield.cli.options import Data, EngineName, OneStudy, Out, ReportFormat, Retry, TableFormat
 from afield.cli.output import complain, put, say
 
 studies_app = typer.Typer()
@@ -42,8 +42,18 @@ def run(
         ),
     ],
     out: Annotated[Path | None, typer.Option(help="Result folder; by default out/NAME.", show_default=False)] = None,
+    engine: Annotated[
+        EngineName, typer.Option(help="`local`: this machine; `ray`: a Ray cluster (docs/cluster.md).")
+    ] = EngineName.local,
+    address: Annotated[
+        str | None,
+        typer.Option(help="Of the Ray cluster, such as auto; by default this machine alone.", show_default=False),
+    ] = None,
     slots: Annotated[
-        int | None, typer.Option(min=1, help="Trials at once; by default one a core, or one on a GPU.")
+        int | None, typer.Option(min=1, help="Trials at once; by default one a core, or one a GPU.")
+    ] = None,
+    trials_per_device: Annotated[
+        int | None, typer.Option(min=1, help="Trials at once on each GPU; by default one.", show_default=False)
     ] = None,
     workers: Annotated[
         int | None,
@@ -101,7 +111,10 @@ def run(
         outcome = run_study(
             content,
             folder,
+            engine=engine.value,
+            address=address,
             slots=slots,
+            trials_per_device=trials_per_device,
             workers=workers,
             retry_failed=retry is not None,
             watch=display,

@@ -12,12 +12,13 @@ from pathlib import Path
 from statistics import fmean
 
 from afield.base.errors import DamagedError, InputError, Stopped, StoreError
-from afield.base.process import UNGUARDED, cores, interrupts
+from afield.base.process import UNGUARDED, interrupts
 from afield.study.choices import Choices
 from afield.study.choose import choose_study
 from afield.study.claims import Claims, work_on
 from afield.study.collect import keep_derived
-from afield.study.engines.local import Event, LocalEngine
+from afield.study.engines.choose import EngineName, Machines, make_engine
+from afield.study.engines.engine import Engine, Event
 from afield.study.inputs import prepare_inputs, write_task
 from afield.study.job import Job, SplitPaths
 from afield.study.ledger import Ledger, Want
@@ -58,7 +59,10 @@ def run_study(
     study: Study | str | Path,
     out: str | Path,
     *,
+    engine: EngineName = "local",
+    address: str | None = None,
     slots: int | None = None,
+    trials_per_device: int | None = None,
     workers: int | None = None,
     retry_failed: bool = False,
     watch: Watch | None = None,
@@ -68,9 +72,11 @@ def run_study(
 ) -> Outcome:
     """Run a study, or what is missing of it, into a folder.
 
-    `slots` trials run at once (by default as many as cores on a CPU, one on a GPU), each fed by `workers` loader
-    processes (by default none on a CPU, where a trial makes its own batches, and up to eight on a GPU); neither changes
-    a result. A trial on several devices (numerics.devices) is one slot, and each of its processes has so many workers.
+    `slots` trials run at once (by default as many as cores on a CPU, `trials_per_device` on each GPU, by default one),
+    each fed by `workers` loader processes (by default none on a CPU, where a trial makes its own batches, and up to
+    eight on a GPU). A trial on several devices (numerics.devices) is one slot, and each of its processes has so many
+    workers. `engine` says where: "local", on this machine, or "ray", on the cluster at `address` (docs/cluster.md).
+    None of it changes a result.
     `weights` is a folder of weights that goes before their published places, and `offline` asks no network
     (docs/weights.md). `data` is the folder that holds the tasks' folders (docs/tasks.md). A script must call this under
     `if __name__ == "__main__":`, since workers import it.
@@ -106,14 +112,10 @@ def run_study(
     store.write_study(study.study.name, study.model_dump_json(indent=2), plan.content())
     leading = {name: data.task.metric for name, data in plan.tasks.items()}
     store.rules.register(study.study.name, rule_of(study, leading), store.scores.reads())
-    on_cpu = numerics.device == "cpu"
-    if slots is None:
-        slots = max(1, cores() // (int(numerics.threads) * numerics.devices)) if on_cpu else 1
-    if workers is None:
-        workers = 0 if on_cpu else min(8, max(1, cores() // (slots * numerics.devices)))
-    with Claims(store.root) as claims, LocalEngine(slots) as engine, interrupts() as interrupted:
+    machines = Machines(engine, address, slots, trials_per_device, workers)
+    with Claims(store.root) as claims, make_engine(machines, numerics) as at_work, interrupts() as interrupted:
         bury_killed(claims, store)
-        run = _Run(plan, store, claims, engine, watch, workers, cache)
+        run = _Run(plan, store, claims, at_work, watch, cache)
         if retry_failed:
             run.forget_failures()
         run.go(interrupted)
@@ -137,11 +139,9 @@ def bury_killed(claims: Claims, store: Store) -> None:
 class _Run:
     """One run of a plan on a folder: asks the ledger, fills the engine's slots, takes what comes back."""
 
-    def __init__(
-        self, plan: Plan, store: Store, claims: Claims, engine: LocalEngine, watch: Watch, workers: int, cache: Path
-    ) -> None:
+    def __init__(self, plan: Plan, store: Store, claims: Claims, engine: Engine, watch: Watch, cache: Path) -> None:
         self.plan, self.store, self.claims, self.engine, self.watch = plan, store, claims, engine, watch
-        self.workers, self.cache = workers, cache
+        self.cache = cache
         self.extensions = {name: store.keep_extension(item) for name, item in plan.extensions.items()}
         self.ledger = Ledger(plan, store, self._set_aside)
         self.inputs: dict[tuple[str, str, str], dict[str, SplitPaths]] = {}
@@ -235,7 +235,7 @@ class _Run:
             cropping=self.plan.tasks[want.search.task].cropping,
             scored_on=self.plan.scored_on(want.search.task),
             until=want.until,
-            workers=self.workers,
+            workers=self.engine.workers,
             soup=want.soup,
         )
 
@@ -249,6 +249,8 @@ class _Run:
         if event.kind == "died" and job.name not in self.died:
             self.died.add(job.name)
             self.watch.say(f"{job.label}: {event.reason}. It is tried once again")
+        elif event.kind == "lost":
+            self.watch.say(f"{job.label}: {event.reason}. It begins again elsewhere")
         elif event.kind in ("failed", "died"):
             again = " (for the second time)" if event.kind == "died" else ""
             self.store.fail(key, event.reason + again, event.trace)
