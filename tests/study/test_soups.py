@@ -240,7 +240,7 @@ def run(photos: Path, tmp_path: Path) -> Iterator[_Run]:
     plan = make_plan(parse_study(text, "two.toml"), settle_numerics(NumericsChoice(), None), tmp_path / "cache")
     store = Store.create(tmp_path / "out")
     with Claims(store.root) as claims, LocalEngine(Slots(1)) as engine:
-        yield _Run(plan, store, claims, engine, Silent(), 0, tmp_path / "cache")
+        yield _Run(plan, store, claims, engine, Silent(), tmp_path / "cache")
 
 
 def bring_to_its_end(run: _Run, search: PlannedSearch) -> None:

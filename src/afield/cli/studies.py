@@ -59,6 +59,10 @@ def run(
         int | None,
         typer.Option(min=0, help="Loader processes of each trial; by default none on a CPU, up to 8 on a GPU."),
     ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(help="Do one part of the searches, such as 3/8; see `afield merge`.", show_default=False),
+    ] = None,
     retry: Annotated[Retry | None, typer.Option(help="`failed`: try failed trials again.")] = None,
     backbones: Annotated[
         list[str] | None,
@@ -116,6 +120,7 @@ def run(
             slots=slots,
             trials_per_device=trials_per_device,
             workers=workers,
+            shard=shard,
             retry_failed=retry is not None,
             watch=display,
             weights=weights,
@@ -129,6 +134,19 @@ def run(
     print(f"\nReport: {page}")
     if not outcome.complete:
         complain(f"\nNot all is there; see: {where_to_look(folder, content.study.name)}", 1)
+
+
+@studies_app.command(epilog="Example: afield merge out/shard-1 out/shard-2 --to out/whole")
+def merge(
+    outs: Annotated[
+        list[Path], typer.Argument(help="Result folders; they stay as they are.", metavar="OUT...", show_default=False)
+    ],
+    to: Annotated[Path, typer.Option(help="The new result folder.", show_default=False)],
+) -> None:
+    """Join result folders, such as those of the shards of a study, into a new one."""
+    from afield.study.merge import merge as merge_folders
+
+    put(merge_folders(outs, to).words())
 
 
 @studies_app.command(epilog="Example: afield tune quickstart")

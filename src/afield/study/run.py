@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import multiprocessing
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
@@ -24,9 +23,11 @@ from afield.study.job import Job, SplitPaths
 from afield.study.ledger import Ledger, Want
 from afield.study.micro_batches import settle_micro_batches
 from afield.study.numerics import settle_numerics
+from afield.study.outcome import Outcome, outcome_of_run
 from afield.study.plan import Plan, changed_words, make_plan
 from afield.study.ready import path_of, sources_of
 from afield.study.registered_rules import rule_of
+from afield.study.shards import Shard, note_shard, shard_of
 from afield.study.standing import Silent, Watch, standing_of
 from afield.study.store import Store
 from afield.study.study import Study
@@ -34,25 +35,6 @@ from afield.tasks.places import cache_folder
 
 _LOOK_AROUND = 5.0
 """seconds between two looks at whether other runs on the folder still live"""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a run came to."""
-
-    out: Path
-    trained: int
-    """trials that this run trained, to their end or to a rung; each counts once, however many rungs"""
-    epochs: int
-    """that it trained of them"""
-    failed: int
-    missing: int
-    """results that the study asks for and that are not there"""
-
-    @property
-    def complete(self) -> bool:
-        """Whether every result is there."""
-        return self.missing == 0 and self.failed == 0
 
 
 def run_study(
@@ -64,6 +46,7 @@ def run_study(
     slots: int | None = None,
     trials_per_device: int | None = None,
     workers: int | None = None,
+    shard: str | None = None,
     retry_failed: bool = False,
     watch: Watch | None = None,
     weights: str | Path | None = None,
@@ -76,7 +59,7 @@ def run_study(
     each fed by `workers` loader processes (by default none on a CPU, where a trial makes its own batches, and up to
     eight on a GPU). A trial on several devices (numerics.devices) is one slot, and each of its processes has so many
     workers. `engine` says where: "local", on this machine, or "ray", on the cluster at `address` (docs/cluster.md).
-    None of it changes a result.
+    None of it changes a result. With a `shard`, such as "3/8", the run does that part of the searches (docs/slurm.md).
     `weights` is a folder of weights that goes before their published places, and `offline` asks no network
     (docs/weights.md). `data` is the folder that holds the tasks' folders (docs/tasks.md). A script must call this under
     `if __name__ == "__main__":`, since workers import it.
@@ -92,6 +75,7 @@ def run_study(
         raise InputError(f"run_study was called while a worker process started. {UNGUARDED}")
     if not isinstance(study, Study):
         study = choose_study(str(study))
+    part = None if shard is None else Shard.parse(shard)
     watch = watch or Silent()
     cache = cache_folder()
     store = Store.create(Path(out))
@@ -100,6 +84,7 @@ def run_study(
         study, numerics, cache, sources_of(weights, offline=offline), path_of(data), watch.download, watch.prepare
     )
     plan = settle_micro_batches(plan, store.root, watch.say)
+    plan = plan if part is None else shard_of(plan, part)
     for found in plan.changed.values():
         write_task(store, found)
     for name, found in plan.tasks.items():
@@ -110,6 +95,7 @@ def run_study(
     for line in changed_words(plan):
         watch.say(line)
     store.write_study(study.study.name, study.model_dump_json(indent=2), plan.content())
+    note_shard(store.root, study.study.name, part)
     leading = {name: data.task.metric for name, data in plan.tasks.items()}
     store.rules.register(study.study.name, rule_of(study, leading), store.scores.reads())
     machines = Machines(engine, address, slots, trials_per_device, workers)
@@ -119,7 +105,7 @@ def run_study(
         if retry_failed:
             run.forget_failures()
         run.go(interrupted)
-        outcome = run.outcome()
+        outcome = outcome_of_run(run.ledger, run.trained, run.epochs)
     for words in keep_derived(store, study.study.name, plan.metrics, plan.beside):
         watch.say(words)
     return outcome
@@ -194,14 +180,6 @@ class _Run:
         for key in self.ledger.failed():
             self.store.forget_failure(key)
             self.ledger.reload(key)
-
-    def outcome(self) -> Outcome:
-        """What the run came to."""
-        missing = sum(
-            len(search.seeds) - sum(trial.key in self.ledger.scored for trial in self.ledger.chosen(search))
-            for search in self.plan.searches
-        ) + sum(soup.key not in self.ledger.scored for soup in self.ledger.soups())
-        return Outcome(self.store.root, len(self.trained), self.epochs, len(self.ledger.failed()), missing)
 
     def _submit(self, wanted: list[Want]) -> list[str]:
         """Fill the free slots; gives the keys of trials that another run is at, or has just done."""
