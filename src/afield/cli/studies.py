@@ -143,7 +143,7 @@ def merge(
     ],
     to: Annotated[Path, typer.Option(help="The new result folder.", show_default=False)],
 ) -> None:
-    """Join result folders, such as those of the shards of a study, into a new one."""
+    """Join result folders, such as the shards of a study, in a new one."""
     from afield.study.merge import merge as merge_folders
 
     put(merge_folders(outs, to).words())

@@ -99,7 +99,7 @@ def run_study(
     leading = {name: data.task.metric for name, data in plan.tasks.items()}
     store.rules.register(study.study.name, rule_of(study, leading), store.scores.reads())
     machines = Machines(engine, address, slots, trials_per_device, workers)
-    with Claims(store.root) as claims, make_engine(machines, numerics) as at_work, interrupts() as interrupted:
+    with Claims(store.root) as claims, interrupts() as interrupted, make_engine(machines, numerics) as at_work:
         bury_killed(claims, store)
         run = _Run(plan, store, claims, at_work, watch, cache)
         if retry_failed:

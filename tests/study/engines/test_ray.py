@@ -51,6 +51,11 @@ def test_slots_are_counted_by_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     assert RayEngine(CPU, slots=50).slots == 50
 
 
+def test_ray_is_refused_where_it_could_not_share_out_the_device() -> None:
+    with pytest.raises(InputError, match="runs trials on cpu or cuda"):
+        make_engine(Machines(engine="ray"), settle(NumericsChoice(), "mps"))
+
+
 @pytest.fixture
 def cluster(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Two machines of one CPU each, on this one."""

@@ -37,6 +37,8 @@ def make_engine(machines: Machines, numerics: NumericsChoice) -> Engine:
     if machines.trials_per_device is not None and numerics.device != "cuda":
         raise InputError(f"trials per device: this study runs on {numerics.device}; give --slots, the trials at once")
     if machines.engine == "ray":
+        if numerics.device == "mps":
+            raise InputError("--engine ray: runs trials on cpu or cuda, and this study runs on mps; use --engine local")
         from afield.study.engines.ray import RayEngine
 
         return RayEngine(numerics, machines.address, machines.slots, machines.workers, machines.trials_per_device or 1)

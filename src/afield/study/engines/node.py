@@ -12,12 +12,14 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import afield
 from afield.base.errors import StoreError
 from afield.base.files import remove_abandoned, temporary_prefix, words_for_failed_writes
+from afield.base.hashing import digest, sha256_file
 from afield.study.engines.engine import Event, outcome_of
 from afield.study.engines.goods import Goods, at_hand, with_goods
 from afield.study.job import Job
@@ -45,7 +47,7 @@ class Order:
     save_every: float
     """seconds after which what a training has saved is sent to the run, while it goes on"""
     version: str
-    """of afield on the run's machine"""
+    """of afield on the run's machine (`this_afield`)"""
 
 
 @dataclass(frozen=True)
@@ -96,17 +98,25 @@ class Depot:
             self._stopping = True
 
 
+@cache
+def this_afield() -> str:
+    """The version of afield here, with a hash of its code: two checkouts of one version may differ."""
+    package = Path(__file__).parents[2]
+    code = {path.relative_to(package).as_posix(): sha256_file(path) for path in package.rglob("*.py")}
+    return f"{version('afield')} ({digest(code, 8)})"
+
+
 def work(order: Order, depot: Any) -> Done:  # noqa: ANN401 - a handle that Ray makes
     """A task: do the job on this machine. Raises nothing that a trial could be blamed for."""
     import ray
 
     job, host = order.job, socket.gethostname()
-    if order.version != afield.__version__:
-        words = f"{host} has afield {afield.__version__}, the run has {order.version}; install the same everywhere"
+    if order.version != this_afield():
+        words = f"{host} has afield {this_afield()}, the run has {order.version}; install the same everywhere"
         return Done(Event(job, "halt", reason=words), {})
-    cache = cache_folder()
+    place = cache_folder()
     try:
-        with _scratch(cache / "scratch") as root:
+        with _scratch(place / "scratch") as root:
             store = Store.create(root)
             unpack_all(store, order.files)
             here = with_goods(
@@ -115,7 +125,7 @@ def work(order: Order, depot: Any) -> Done:  # noqa: ANN401 - a handle that Ray 
                     path: at_hand(
                         goods,
                         lambda *what: ray.get(depot.read.remote(*what)),
-                        cache / "shipped",
+                        place / "shipped",
                         by_path=order.by_path,
                     )
                     for path, goods in order.goods.items()

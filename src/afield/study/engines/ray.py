@@ -15,13 +15,12 @@ from dataclasses import dataclass, replace
 from types import ModuleType, TracebackType
 from typing import Any
 
-import afield
 from afield.base.errors import AfieldError, InputError, StoreError
 from afield.base.process import cores
 from afield.study.engines.engine import Event
 from afield.study.engines.goods import goods_of
 from afield.study.engines.local import THREAD_VARIABLES
-from afield.study.engines.node import Depot, Done, Order, work
+from afield.study.engines.node import Depot, Done, Order, this_afield, work
 from afield.study.engines.slots import cpu_slots, workers_for
 from afield.study.job import Job
 from afield.study.parcel import pack, unpack
@@ -131,7 +130,7 @@ class RayEngine:
             goods=goods_of(job),
             by_path=self._by_path,
             save_every=self._save_every,
-            version=afield.__version__,
+            version=this_afield(),
         )
         self._under_way[self._task.remote(order, self._depot)] = _UnderWay(self._submitted, job)
 
@@ -196,7 +195,7 @@ class RayEngine:
             return Event(job, "stopped")
         except errors.RayError as error:
             raise AfieldError(
-                f"a machine of the cluster could not take a job; each needs afield {afield.__version__} and the same "
+                f"a machine of the cluster could not take a job; each needs afield {this_afield()} and the same "
                 f"Python and Ray as this one (docs/cluster.md). Ray says: {_short(error, last=True)}"
             ) from error
         try:
