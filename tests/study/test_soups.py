@@ -19,7 +19,9 @@ from afield.report.words import number
 from afield.study.claims import Claims
 from afield.study.collect import load_record
 from afield.study.describe import describe_plan
-from afield.study.engines.local import Event, LocalEngine
+from afield.study.engines.engine import Event
+from afield.study.engines.local import LocalEngine
+from afield.study.engines.slots import Slots
 from afield.study.ledger import Ledger
 from afield.study.make_soup import make_soup
 from afield.study.misfits import soups_of_views
@@ -237,8 +239,8 @@ def run(photos: Path, tmp_path: Path) -> Iterator[_Run]:
     text += '[interventions.long]\nwarmup_epochs = 1\n[soups.a]\nover = ["cells", "interventions"]\n'
     plan = make_plan(parse_study(text, "two.toml"), settle_numerics(NumericsChoice(), None), tmp_path / "cache")
     store = Store.create(tmp_path / "out")
-    with Claims(store.root) as claims, LocalEngine(1) as engine:
-        yield _Run(plan, store, claims, engine, Silent(), 0, tmp_path / "cache")
+    with Claims(store.root) as claims, LocalEngine(Slots(1)) as engine:
+        yield _Run(plan, store, claims, engine, Silent(), tmp_path / "cache")
 
 
 def bring_to_its_end(run: _Run, search: PlannedSearch) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from afield.cli.options import Data, OneStudy, Out, ReportFormat, Retry, TableFormat
+from afield.cli.options import Data, EngineName, OneStudy, Out, ReportFormat, Retry, TableFormat
 from afield.cli.output import complain, put, say
 
 studies_app = typer.Typer()
@@ -42,12 +42,26 @@ def run(
         ),
     ],
     out: Annotated[Path | None, typer.Option(help="Result folder; by default out/NAME.", show_default=False)] = None,
+    engine: Annotated[
+        EngineName, typer.Option(help="`local`: this machine; `ray`: a Ray cluster (docs/cluster.md).")
+    ] = EngineName.local,
+    address: Annotated[
+        str | None,
+        typer.Option(help="Of the Ray cluster, such as auto; by default this machine alone.", show_default=False),
+    ] = None,
     slots: Annotated[
-        int | None, typer.Option(min=1, help="Trials at once; by default one a core, or one on a GPU.")
+        int | None, typer.Option(min=1, help="Trials at once; by default one a core, or one a GPU.")
+    ] = None,
+    trials_per_device: Annotated[
+        int | None, typer.Option(min=1, help="Trials at once on each GPU; by default one.", show_default=False)
     ] = None,
     workers: Annotated[
         int | None,
         typer.Option(min=0, help="Loader processes of each trial; by default none on a CPU, up to 8 on a GPU."),
+    ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(help="Do one part of the searches, such as 3/8; see `afield merge`.", show_default=False),
     ] = None,
     retry: Annotated[Retry | None, typer.Option(help="`failed`: try failed trials again.")] = None,
     backbones: Annotated[
@@ -101,8 +115,12 @@ def run(
         outcome = run_study(
             content,
             folder,
+            engine=engine.value,
+            address=address,
             slots=slots,
+            trials_per_device=trials_per_device,
             workers=workers,
+            shard=shard,
             retry_failed=retry is not None,
             watch=display,
             weights=weights,
@@ -116,6 +134,19 @@ def run(
     put(f"\nReport: {page}")
     if not outcome.complete:
         complain(f"\nNot all is there; see: {where_to_look(folder, content.study.name)}", 1)
+
+
+@studies_app.command(epilog="Example: afield merge out/shard-1 out/shard-2 --to out/whole")
+def merge(
+    outs: Annotated[
+        list[Path], typer.Argument(help="Result folders; they stay as they are.", metavar="OUT...", show_default=False)
+    ],
+    to: Annotated[Path, typer.Option(help="The new result folder.", show_default=False)],
+) -> None:
+    """Join result folders, such as the shards of a study, in a new one."""
+    from afield.study.merge import merge as merge_folders
+
+    put(merge_folders(outs, to).words())
 
 
 @studies_app.command(epilog="Example: afield tune quickstart")

@@ -25,7 +25,7 @@ from afield.tasks.places import cache_folder
 from afield.tasks.words import absence_words, dropped_words
 
 if TYPE_CHECKING:
-    from afield.study.run import Outcome
+    from afield.study.outcome import Outcome
 
 
 def describe_change(study: Study, backbones: Sequence[str]) -> tuple[Study, str]:
@@ -198,6 +198,7 @@ def describe_record(record: StudyRecord, out: Path) -> str:
             "No epoch has ended yet: the run prepares images or trains its first epochs, or it was stopped there; "
             "the same `afield run` goes on.",
         ]
+    lines += ["", record.part] if record.part else []
     lines += [f"{task.name}: {words}" for task in record.tasks for words in absence_words(task.absent())]
     ended = [search for search in record.searches if search.chosen]
     if any(cell.state == "paused" for search in ended for cell in search.cells):

@@ -7,25 +7,27 @@ from __future__ import annotations
 
 import multiprocessing
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
 from afield.base.errors import DamagedError, InputError, Stopped, StoreError
-from afield.base.process import UNGUARDED, cores, interrupts
+from afield.base.process import UNGUARDED, interrupts
 from afield.study.choices import Choices
 from afield.study.choose import choose_study
 from afield.study.claims import Claims, work_on
 from afield.study.collect import keep_derived
-from afield.study.engines.local import Event, LocalEngine
+from afield.study.engines.choose import EngineName, Machines, make_engine
+from afield.study.engines.engine import Engine, Event
 from afield.study.inputs import prepare_inputs, write_task
 from afield.study.job import Job, SplitPaths
 from afield.study.ledger import Ledger, Want
 from afield.study.micro_batches import settle_micro_batches
 from afield.study.numerics import settle_numerics
+from afield.study.outcome import Outcome, outcome_of_run
 from afield.study.plan import Plan, changed_words, make_plan
 from afield.study.ready import path_of, sources_of
 from afield.study.registered_rules import rule_of
+from afield.study.shards import Shard, note_shard, shard_of
 from afield.study.standing import Silent, Watch, standing_of
 from afield.study.store import Store
 from afield.study.study import Study
@@ -35,31 +37,16 @@ _LOOK_AROUND = 5.0
 """seconds between two looks at whether other runs on the folder still live"""
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What a run came to."""
-
-    out: Path
-    trained: int
-    """trials that this run trained, to their end or to a rung; each counts once, however many rungs"""
-    epochs: int
-    """that it trained of them"""
-    failed: int
-    missing: int
-    """results that the study asks for and that are not there"""
-
-    @property
-    def complete(self) -> bool:
-        """Whether every result is there."""
-        return self.missing == 0 and self.failed == 0
-
-
 def run_study(
     study: Study | str | Path,
     out: str | Path,
     *,
+    engine: EngineName = "local",
+    address: str | None = None,
     slots: int | None = None,
+    trials_per_device: int | None = None,
     workers: int | None = None,
+    shard: str | None = None,
     retry_failed: bool = False,
     watch: Watch | None = None,
     weights: str | Path | None = None,
@@ -68,9 +55,11 @@ def run_study(
 ) -> Outcome:
     """Run a study, or what is missing of it, into a folder.
 
-    `slots` trials run at once (by default as many as cores on a CPU, one on a GPU), each fed by `workers` loader
-    processes (by default none on a CPU, where a trial makes its own batches, and up to eight on a GPU); neither changes
-    a result. A trial on several devices (numerics.devices) is one slot, and each of its processes has so many workers.
+    `slots` trials run at once (by default as many as cores on a CPU, `trials_per_device` on each GPU, by default one),
+    each fed by `workers` loader processes (by default none on a CPU, where a trial makes its own batches, and up to
+    eight on a GPU). A trial on several devices (numerics.devices) is one slot, and each of its processes has so many
+    workers. `engine` says where: "local", on this machine, or "ray", on the cluster at `address` (docs/cluster.md).
+    None of it changes a result. With a `shard`, such as "3/8", the run does that part of the searches (docs/slurm.md).
     `weights` is a folder of weights that goes before their published places, and `offline` asks no network
     (docs/weights.md). `data` is the folder that holds the tasks' folders (docs/tasks.md). A script must call this under
     `if __name__ == "__main__":`, since workers import it.
@@ -86,6 +75,7 @@ def run_study(
         raise InputError(f"run_study was called while a worker process started. {UNGUARDED}")
     if not isinstance(study, Study):
         study = choose_study(str(study))
+    part = None if shard is None else Shard.parse(shard)
     watch = watch or Silent()
     cache = cache_folder()
     store = Store.create(Path(out))
@@ -94,6 +84,7 @@ def run_study(
         study, numerics, cache, sources_of(weights, offline=offline), path_of(data), watch.download, watch.prepare
     )
     plan = settle_micro_batches(plan, store.root, watch.say)
+    plan = plan if part is None else shard_of(plan, part)
     for found in plan.changed.values():
         write_task(store, found)
     for name, found in plan.tasks.items():
@@ -104,20 +95,17 @@ def run_study(
     for line in changed_words(plan):
         watch.say(line)
     store.write_study(study.study.name, study.model_dump_json(indent=2), plan.content())
+    note_shard(store.root, study.study.name, part)
     leading = {name: data.task.metric for name, data in plan.tasks.items()}
     store.rules.register(study.study.name, rule_of(study, leading), store.scores.reads())
-    on_cpu = numerics.device == "cpu"
-    if slots is None:
-        slots = max(1, cores() // (int(numerics.threads) * numerics.devices)) if on_cpu else 1
-    if workers is None:
-        workers = 0 if on_cpu else min(8, max(1, cores() // (slots * numerics.devices)))
-    with Claims(store.root) as claims, LocalEngine(slots) as engine, interrupts() as interrupted:
+    machines = Machines(engine, address, slots, trials_per_device, workers)
+    with Claims(store.root) as claims, interrupts() as interrupted, make_engine(machines, numerics) as at_work:
         bury_killed(claims, store)
-        run = _Run(plan, store, claims, engine, watch, workers, cache)
+        run = _Run(plan, store, claims, at_work, watch, cache)
         if retry_failed:
             run.forget_failures()
         run.go(interrupted)
-        outcome = run.outcome()
+        outcome = outcome_of_run(run.ledger, run.trained, run.epochs)
     for words in keep_derived(store, study.study.name, plan.metrics, plan.beside):
         watch.say(words)
     return outcome
@@ -137,11 +125,9 @@ def bury_killed(claims: Claims, store: Store) -> None:
 class _Run:
     """One run of a plan on a folder: asks the ledger, fills the engine's slots, takes what comes back."""
 
-    def __init__(
-        self, plan: Plan, store: Store, claims: Claims, engine: LocalEngine, watch: Watch, workers: int, cache: Path
-    ) -> None:
+    def __init__(self, plan: Plan, store: Store, claims: Claims, engine: Engine, watch: Watch, cache: Path) -> None:
         self.plan, self.store, self.claims, self.engine, self.watch = plan, store, claims, engine, watch
-        self.workers, self.cache = workers, cache
+        self.cache = cache
         self.extensions = {name: store.keep_extension(item) for name, item in plan.extensions.items()}
         self.ledger = Ledger(plan, store, self._set_aside)
         self.inputs: dict[tuple[str, str, str], dict[str, SplitPaths]] = {}
@@ -195,14 +181,6 @@ class _Run:
             self.store.forget_failure(key)
             self.ledger.reload(key)
 
-    def outcome(self) -> Outcome:
-        """What the run came to."""
-        missing = sum(
-            len(search.seeds) - sum(trial.key in self.ledger.scored for trial in self.ledger.chosen(search))
-            for search in self.plan.searches
-        ) + sum(soup.key not in self.ledger.scored for soup in self.ledger.soups())
-        return Outcome(self.store.root, len(self.trained), self.epochs, len(self.ledger.failed()), missing)
-
     def _submit(self, wanted: list[Want]) -> list[str]:
         """Fill the free slots; gives the keys of trials that another run is at, or has just done."""
         busy = {job.name for job in self.engine.busy()}
@@ -235,7 +213,7 @@ class _Run:
             cropping=self.plan.tasks[want.search.task].cropping,
             scored_on=self.plan.scored_on(want.search.task),
             until=want.until,
-            workers=self.workers,
+            workers=self.engine.workers,
             soup=want.soup,
         )
 
@@ -249,6 +227,8 @@ class _Run:
         if event.kind == "died" and job.name not in self.died:
             self.died.add(job.name)
             self.watch.say(f"{job.label}: {event.reason}. It is tried once again")
+        elif event.kind == "lost":
+            self.watch.say(f"{job.label}: {event.reason}. It begins again elsewhere")
         elif event.kind in ("failed", "died"):
             again = " (for the second time)" if event.kind == "died" else ""
             self.store.fail(key, event.reason + again, event.trace)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from afield.study.engines.local import Event
+from afield.study.engines.engine import Event
 from afield.study.job import Job
 from afield.study.ledger import Identity, Ledger
 

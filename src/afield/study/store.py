@@ -17,6 +17,8 @@ The truth is files; the last file of each result comes by atomic rename, with th
     OUT/selections/<study>--<search>.json what a search chose, written before any test image of it is scored
     OUT/rules/<study>.json       the rules of the verdict, written before any test image of the study is scored
     OUT/test_reads.jsonl         every read of a test split
+    OUT/shards/                  which shards of a study were run here, where not the whole was
+    OUT/merged.json              which folders this one was made of, if it was
     OUT/claims/, OUT/runs/       who works on what while a run is under way
 """
 
