@@ -13,6 +13,7 @@ from afield.report import words
 from afield.report.latex import escaped
 from afield.scoring.intervals import Interval
 from afield.scoring.metrics import metric_title
+from afield.study.budget import budget_words
 from afield.study.record import StudyRecord
 
 BIBTEX = f"""@software{{afield,
@@ -70,6 +71,8 @@ def _methods(record: StudyRecord, found: Answer) -> Iterator[str]:
         grid = " and ".join(f"{key} in {{{value}}}" for key, value in words.pairs(search.grid))
         how = "successive halving" if search.method == "halving" else "full grid search"
         yield f"For every backbone alike, {grid} {'was' if len(search.grid) == 1 else 'were'} chosen by {how}."
+    if record.study.cut is not None:
+        yield budget_words(record.study)
     selections = {task.selection for task in record.tasks}
     if selections == {"validation"}:
         yield "Recipe, epoch and backbone were chosen on validation images; test images were read after that."

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from afield.analysis.registered import registration
 from afield.backbones.backbone import Backbone
 from afield.report import words
+from afield.study.budget import budget_words
 from afield.study.record import BackboneRecord, StudyRecord
 from afield.study.study import PLAIN
 
@@ -33,6 +34,7 @@ def details_of(record: StudyRecord) -> Details:
         "reads of test splits, by all studies of the folder": record.test_reads,
         "search": f"{search.method} over {grid}"
         + (f"; rungs at {words.plain(search.rungs)} epochs" if search.method == "halving" else ""),
+        **({"budget": budget_words(record.study)} if record.study.cut is not None else {}),
         "seeds": head.seeds,
         "backbones": head.backbones,
         "interventions": head.interventions,

@@ -19,7 +19,7 @@ from afield.base.hashing import digest
 from afield.images.prepared import PREPARATION_VERSION, Rule
 from afield.probing.version import PROBING_VERSION
 from afield.scoring.metric import Metric
-from afield.study.needs import ANYWHERE, Downloading, Preparing, gather
+from afield.study.needs import ANYWHERE, Downloading, Needs, Preparing, gather
 from afield.study.protocol import TRAINING_VIEWS, view_of
 from afield.study.search import epochs_asked
 from afield.study.split_view import SplitView, wanted_of
@@ -199,13 +199,6 @@ class Plan:
         """What each chosen network of a task is scored on, in order."""
         return wanted_of(self.study.study.views, self.tasks[task].task.extra_splits)
 
-    def passes(self, search: PlannedSearch) -> int:
-        """Training images that go through the network in a search with its repeats: those of each epoch, or once those
-        whose features a head alone is trained on; and once those that a probe is fitted on.
-        """
-        recipe, images = search.cells[0].recipe, self.training_images[search.identity]
-        return images * ((0 if recipe.trained == "head" else self.epochs_of(search)) + recipe.probed)
-
     def rules(self, search: PlannedSearch) -> dict[str, Rule]:
         """How the images of each split are prepared for a search, and of the training split a second time as evaluation
         views where features of these are needed.
@@ -241,7 +234,11 @@ def make_plan(
     Weights that are not here are downloaded, once nothing else is missing; without `download` they are missing too.
     Raises InputError that lists all that is missing at once.
     """
-    needs = gather(study, cache, sources, data, downloading, preparing, download=download)
+    return plan_of(study, gather(study, cache, sources, data, downloading, preparing, download=download), numerics)
+
+
+def plan_of(study: Study, needs: Needs, numerics: NumericsChoice) -> Plan:
+    """The plan of all searches whose data and weights are here: with all that the study needs, its whole plan."""
     grids = {name: study.cells(name) for name in study.study.interventions}
     searches = tuple(
         PlannedSearch(
@@ -265,6 +262,7 @@ def make_plan(
         for task, found in needs.tasks.items()
         for intervention in study.study.interventions
         for name in study.backbones_of(intervention)
+        if name in needs.weights or (name in needs.backbones and grids[intervention][0].initialisation == "scratch")
     )
     weights = {needs.backbones[name].id: item for name, item in needs.weights.items()}
     return Plan(

@@ -11,9 +11,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from afield.backbones.catalogue import members
-from afield.base.errors import nearest
+from afield.base.errors import InputError, nearest
 from afield.base.extensions import is_own
 from afield.study.complaints import complaints
+from afield.study.duration import seconds_of
 from afield.study.ensembles import EnsembleChoice
 from afield.study.soups import SoupChoice, soup_complaints
 from afield.study.verdict_rule import SMALLEST_SLOPE
@@ -61,6 +62,9 @@ class StudyHead(_Table):
     """one's own, `FILE:NAME`, that are recorded of every chosen network beside all that fit its task; they choose
     nothing"""
 
+    budget: str | None = None
+    """hours that its runs may take together, such as "6h" or "2d" (docs/plan.md); None: as long as it takes"""
+
     @field_validator("backbones")
     @classmethod
     def _sets_stand_for_their_members(cls, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -73,6 +77,15 @@ class StudyHead(_Table):
             twice = sorted({str(value) for value in values if values.count(value) > 1})
             if twice:
                 raise ValueError(f"{key}: named twice: {', '.join(twice)}; name each once")
+        return self
+
+    @model_validator(mode="after")
+    def _budget_is_a_duration(self) -> StudyHead:
+        if self.budget is not None:
+            try:
+                seconds_of(self.budget)
+            except InputError as error:
+                raise ValueError(f"budget: {error}") from None
         return self
 
     @model_validator(mode="after")
@@ -112,6 +125,26 @@ class SearchChoice(_Table):
         return self
 
 
+class Cut(_Table):
+    """What a budget left of the search, alike for every backbone; a run writes it down before it trains
+    (`budget.py`).
+    """
+
+    budget: str
+    """that made it"""
+    cells: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
+    """the cells that stayed, by their index in the whole grid"""
+    of: Annotated[int, Field(ge=1)]
+    """cells of the whole grid"""
+    seeds_left_out: tuple[int, ...] = ()
+
+    @model_validator(mode="after")
+    def _sound(self) -> Cut:
+        if list(self.cells) != sorted(set(self.cells)) or self.cells[-1] >= self.of:
+            raise ValueError(f"cells: must rise and be below {self.of}")
+        return self
+
+
 class VerdictChoice(_Table):
     """By what rule verdicts are given; it is registered before test is read (`registered_rules.py`)."""
 
@@ -137,6 +170,8 @@ class Study(_Table):
     search: SearchChoice = Field(default_factory=SearchChoice)
     numerics: NumericsChoice = Field(default_factory=NumericsChoice)
     verdict: VerdictChoice = Field(default_factory=VerdictChoice)
+    cut: Cut | None = None
+    """written by a run under a budget; nobody need write it"""
     tasks: dict[str, TaskSource] = Field(default_factory=dict)
     """one's own data, and parts of other tasks, by the names under which `study.tasks` refers to them"""
     interventions: dict[str, dict[str, Any]] = Field(default_factory=dict)
@@ -269,13 +304,18 @@ class Study(_Table):
         )
 
     def cells(self, intervention: str) -> tuple[Recipe, ...]:
-        """The grid: every combination of the searched values, the last key fastest."""
+        """The grid: every combination of the searched values, the last key fastest; of a cut one what stayed."""
         recipe = self.recipe_of(intervention).model_dump(exclude_unset=True)
         keys = list(self.search.grid)
         try:
-            return tuple(
+            grid = tuple(
                 Recipe.model_validate({**recipe, **dict(zip(keys, values, strict=True))})
                 for values in product(*self.search.grid.values())
             )
         except ValidationError as error:
             raise ValueError("\n".join(complaints(error, "search.grid.", Recipe))) from None
+        if self.cut is None:
+            return grid
+        if self.cut.of != len(grid):
+            raise ValueError(f"cut.of: {self.cut.of}: the grid has {len(grid)} cells; take the table [cut] away")
+        return tuple(grid[index] for index in self.cut.cells)
