@@ -51,6 +51,7 @@ def test_help_names_every_command_on_one_line_without_torch() -> None:
     assert [line.split()[0] for line in listed if line.strip()] == [
         "plan",
         "run",
+        "merge",
         "tune",
         "status",
         "report",
@@ -78,7 +79,8 @@ def test_analysis_and_report_need_no_torch() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-COMMANDS = ["plan", "run", "status", "report", "table", "tasks list", "tasks show", "backbones list", "backbones show"]
+COMMANDS = ["plan", "run", "merge", "status", "report", "table", "tasks list", "tasks show", "backbones list"]
+COMMANDS += ["backbones show"]
 COMMANDS += [
     "extension check",
     "predict",
@@ -102,6 +104,9 @@ def test_each_help_has_an_example(afield: Run, command: str) -> None:
         (("run", "quickstat"), "quickstat: no such file, and no shipped study of that name; did you mean quickstart?"),
         (("run", "no_images"), "no_images: needs a folder of images for each of at least two classes; it holds 0"),
         (("run", "quickstart", "--retry", "all"), "Invalid value for '--retry'"),
+        (("run", "quickstart", "--shard", "9/8"), "--shard 9/8: write NUMBER/OF, from 1/OF to OF/OF, such as 3/8"),
+        (("run", "quickstart", "--engine", "slurm"), "Invalid value for '--engine'"),
+        (("merge", "nowhere", "--to", "new"), "nowhere: no result folder of afield"),
         (("predict", ".", "photos"), "no result folder of afield"),
         (("status", "."), "no result folder of afield"),
         (("report", "nowhere"), "nowhere: no result folder of afield"),

@@ -8,8 +8,8 @@ from afield.study.collect import studies_of
 from afield.study.describe import describe_change, describe_outcome, describe_record, where_to_look
 from afield.study.describe_forecast import plan_notes
 from afield.study.numerics import settle_numerics
+from afield.study.outcome import Outcome
 from afield.study.plan import make_plan
-from afield.study.run import Outcome
 from afield.study.store import Store
 from afield.study.study_file import parse_study
 from afield.study.workload import workloads_of

@@ -57,6 +57,13 @@ class SplitProtocol(StrEnum):
     paper = "paper"
 
 
+class EngineName(StrEnum):
+    """Where trials run."""
+
+    local = "local"
+    ray = "ray"
+
+
 class Retry(StrEnum):
     """What a run tries again."""
 

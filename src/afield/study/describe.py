@@ -17,7 +17,7 @@ from afield.study.study import Study
 from afield.tasks.words import absence_words
 
 if TYPE_CHECKING:
-    from afield.study.run import Outcome
+    from afield.study.outcome import Outcome
 
 
 def describe_change(study: Study, backbones: Sequence[str]) -> tuple[Study, str]:
@@ -71,7 +71,7 @@ def describe_record(record: StudyRecord, out: Path) -> str:
             "No epoch has ended yet: the run prepares images or trains its first epochs, or it was stopped there; "
             "the same `afield run` goes on.",
         ]
-    lines += [line for line in (budget_words(record.study),) if line]
+    lines += [f"\n{words}" for words in (record.part, budget_words(record.study)) if words]
     lines += [f"{task.name}: {words}" for task in record.tasks for words in absence_words(task.absent())]
     ended = [search for search in record.searches if search.chosen]
     if any(cell.state == "paused" for search in ended for cell in search.cells):

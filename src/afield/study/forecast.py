@@ -15,6 +15,7 @@ from afield.base.process import cores
 from afield.study.budget import fitted
 from afield.study.budgeted import with_kept
 from afield.study.duration import seconds_of
+from afield.study.engines.slots import settled_slots
 from afield.study.estimate import Span, estimate, paces_of, seconds_to_prepare, span
 from afield.study.ledger import Ledger
 from afield.study.micro_batches import with_settled
@@ -24,7 +25,6 @@ from afield.study.numerics import settle_numerics
 from afield.study.plan import Plan, plan_of
 from afield.study.probe_steps import measure
 from afield.study.resources import Disk, Memory, disk_of, images_to_prepare, memory_of
-from afield.study.slots import settle_slots
 from afield.study.speeds import Probe, Timing, assumed, timing_of
 from afield.study.standing import lines_left
 from afield.study.store import Store
@@ -114,7 +114,7 @@ def forecast(
     study = with_kept(study, kept)
     numerics, lacking = _numerics(study, out)
     looked = look(study, cache, sources, data, download=False)
-    slots, workers = settle_slots(slots, workers, numerics)
+    slots, workers = settled_slots(numerics, slots, workers)
     missing = missing_of(study, looked, data)
     against = (*lacking, *unmendable(looked, missing))
     plan = None if against else _plan(study, looked, numerics, out)

@@ -90,6 +90,15 @@ class Plan:
     """one's own that are recorded beside all that fit, by name"""
     changed: Mapping[tuple[str, str], TaskData] = field(default_factory=dict)
     """tasks with other training splits, by task and intervention, where an intervention changes them"""
+    elsewhere: Mapping[int, PlannedSearch] = field(default_factory=dict)
+    """searches of the study that another shard does, by their place among all"""
+
+    @property
+    def whole(self) -> tuple[PlannedSearch, ...]:
+        """All searches of the study, in its order."""
+        here = iter(self.searches)
+        places = range(len(self.searches) + len(self.elsewhere))
+        return tuple(self.elsewhere[place] if place in self.elsewhere else next(here) for place in places)
 
     def data_of(self, search: PlannedSearch) -> TaskData:
         """What a search trains, selects and scores on."""
@@ -106,9 +115,9 @@ class Plan:
         return replace(self, searches=tuple(searches))
 
     def content(self) -> dict[str, Any]:
-        """The plan as plain values: what a reader of the result folder needs to find its way."""
+        """The whole study's plan as plain values: what a reader of the result folder needs to find its way."""
         trials: dict[str, dict[str, Any]] = {}
-        for search in self.searches:
+        for search in self.whole:
             for cell, keys in zip(search.cells, search.keys, strict=True):
                 table = cell.model_dump(mode="json")
                 trials.update((key, {**table, "seed": seed}) for key, seed in zip(keys, search.seeds, strict=True))
@@ -123,14 +132,14 @@ class Plan:
                     "cells": [keys[0] for keys in search.keys],
                     "repeats": [list(keys) for keys in search.keys],
                 }
-                for search in self.searches
+                for search in self.whole
             ],
             "tasks": {name: data.identity for name, data in self.tasks.items()},
             "selection": {name: data.selection for name, data in self.tasks.items()},
             "training": self.training,
             "dropped": {name: dict(data.dropped) for name, data in self.tasks.items()},
             "incomplete": self.incomplete,
-            "backbones": {search.backbone.id: search.backbone.plain() for search in self.searches},
+            "backbones": {search.backbone.id: search.backbone.plain() for search in self.whole},
             "extensions": {name: item.sha256 for name, item in self.extensions.items()},
             "metrics": {name: list(own.range) for name, own in self.metrics.items()},
             "beside": {name: own.direction for name, own in self.beside.items()},

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Protocol
 
-from afield.study.engines.local import Event
+from afield.study.engines.engine import Event
 from afield.study.job import Job
 from afield.study.ledger import Identity, Ledger, Want
 from afield.study.makespan import Line, wall_seconds

@@ -18,6 +18,8 @@ The truth is files; the last file of each result comes by atomic rename, with th
     OUT/rules/<study>.json       the rules of the verdict, written before any test image of the study is scored
     OUT/budgets/<study>.json, <study>/ what a budget cut before anything was trained, and how long the runs have taken
     OUT/test_reads.jsonl         every read of a test split
+    OUT/shards/                  which shards of a study were run here, where not the whole was
+    OUT/merged.json              which folders this one was made of, if it was
     OUT/claims/, OUT/runs/       who works on what while a run is under way
 """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from itertools import product
 from typing import Annotated, Any, Literal
@@ -116,6 +117,9 @@ class SearchChoice(_Table):
                 raise ValueError(f"grid.{key}: cannot be searched; {nearest(key, _SEARCHABLE)}")
             if len(set(values)) < len(values):
                 raise ValueError(f"grid.{key}: a value stands twice; name each once")
+        cells = math.prod(len(values) for values in self.grid.values())
+        if cells > _MOST_CELLS:
+            raise ValueError(f"grid: has {cells:,} cells; name fewer values, {_MOST_CELLS:,} cells are the most")
         if list(self.rungs) != sorted(set(self.rungs)):
             raise ValueError("rungs: must rise, e.g. [3, 10, 30]")
         return self
@@ -149,6 +153,8 @@ class VerdictChoice(_Table):
 
 
 _SEARCHABLE = ("learning_rate", "weight_decay")
+_MOST_CELLS = 10_000
+"""of a grid: more is a slip, and takes minutes to lay out"""
 _OF_TRAINING = tuple(TrainingChoice.model_fields)
 NO_RECIPE = ("backbones", *_OF_TRAINING)
 """keys of an intervention that are none of its recipe"""
