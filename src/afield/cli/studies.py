@@ -129,7 +129,10 @@ def merge(
     ],
     to: Annotated[Path, typer.Option(help="The new result folder.", show_default=False)],
 ) -> None:
-    """Join result folders, such as the shards of a study, in a new one."""
+    """Join result folders, such as a study's shards.
+
+    They stay as they are; what contradicts each other is refused by name.
+    """
     from afield.study.merge import merge as merge_folders
 
     put(merge_folders(outs, to).words())
