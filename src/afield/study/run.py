@@ -103,7 +103,6 @@ def run_study(
                 watch.say(f"{name}: {words}")
     for line in changed_words(plan):
         watch.say(line)
-    store.write_study(study.study.name, study.model_dump_json(indent=2), plan.content())
     leading = {name: data.task.metric for name, data in plan.tasks.items()}
     store.rules.register(study.study.name, rule_of(study, leading), store.scores.reads())
     on_cpu = numerics.device == "cpu"
@@ -114,6 +113,7 @@ def run_study(
     with Claims(store.root) as claims, LocalEngine(slots) as engine, interrupts() as interrupted:
         bury_killed(claims, store)
         run = _Run(plan, store, claims, engine, watch, workers, cache)
+        run.choices.write_plan()
         if retry_failed:
             run.forget_failures()
         run.go(interrupted)
@@ -146,7 +146,7 @@ class _Run:
         self.ledger = Ledger(plan, store, self._set_aside)
         self.inputs: dict[tuple[str, str, str], dict[str, SplitPaths]] = {}
         self.progress: dict[str, Event] = {}
-        self.choices = Choices(plan, store, claims, self.ledger)
+        self.choices = Choices(store, claims, self.ledger)
         self.died: set[str] = set()
         """jobs whose worker has died once"""
         self.trained: set[str] = set()

@@ -100,7 +100,7 @@ def standing_of(
     under_way = [event for event in told if not event.before]
     at_work = len({job.trial.key for job in busy if job.kind == "train"})
     done, failed = sum(outlook.done for outlook in outlooks), sum(len(outlook.failed) for outlook in outlooks)
-    trainings = sum(len(search.cells) + len(search.seeds) - 1 for search in searches)
+    trainings = sum(ledger.plan.trainings_of(search) for search in searches)
     planned = ledger.plan.epochs
     left = sum(outlook.left for outlook in outlooks)
     to_score = sum(len(search.seeds) for search in searches)
