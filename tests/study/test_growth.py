@@ -105,11 +105,11 @@ def test_in_a_corner_each_key_goes_on_and_zero_has_nothing_below() -> None:
     search = GRID.model_copy(update={"grid": {**GRID.grid, "weight_decay": (0.0, 1e-5, 1e-4)}})
     points = list(search.first_points(0))
     corner = points.index({"learning_rate": 1e-2, "weight_decay": 1e-4})
-    assert beyond(search, points, corner) == (
+    assert beyond(search, points, corner, 9) == (
         {"learning_rate": 0.1, "weight_decay": 1e-4}, {"learning_rate": 1e-2, "weight_decay": 1e-3}
     )  # fmt: skip
     at_zero = points.index({"learning_rate": 1e-3, "weight_decay": 0.0})
-    assert beyond(search, points, at_zero) == ()
+    assert beyond(search, points, at_zero, 9) == ()
 
 
 @given(st.lists(st.floats(0, 1), min_size=3, max_size=9), st.booleans())

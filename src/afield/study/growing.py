@@ -7,13 +7,10 @@ from typing import Any
 
 from afield.base.errors import DamagedError
 from afield.study.plan import Plan
-from afield.study.planned_search import PlannedSearch, point_of
+from afield.study.planned_search import point_of
 from afield.study.search import Seen
 from afield.study.search_choice import Point, SearchChoice
 from afield.study.store import Store
-
-Identity = tuple[str, str, str]
-"""of a search: task, backbone, intervention"""
 
 
 class GrowingPlan:
@@ -21,10 +18,11 @@ class GrowingPlan:
 
     def __init__(self, plan: Plan, store: Store) -> None:
         self.plan = plan
-        self.searches: dict[Identity, PlannedSearch] = {search.identity: search for search in plan.searches}
+        self.searches = {search.identity: search for search in plan.searches}
+        """by task, backbone and intervention"""
         self._settled = _settled_before(plan, store)
 
-    def grow(self, identity: Identity, seen_of: Callable[[str], Seen]) -> None:
+    def grow(self, identity: tuple[str, str, str], seen_of: Callable[[str], Seen]) -> None:
         """Let a search have the cells that follow from what its cells have shown, and no others beside the first."""
         search, choice = self.searches[identity], self.plan.study.search
         if choice.grows:

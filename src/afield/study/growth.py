@@ -26,7 +26,7 @@ def grow(
         return ()
     if to_come(search, len(points)):
         return propose(search, seed, [reached(cell, epochs) for cell in seen])
-    return beyond(search, points, step.cell)
+    return beyond(search, points, step.cell, first)
 
 
 def has_ended(
@@ -34,26 +34,27 @@ def has_ended(
 ) -> Chosen | None:
     """What a search has chosen; None while a cell is under way, or another generation is to come."""
     step = ask(search, seen, epochs, first)
-    if not isinstance(step, Chosen) or to_come(search, len(points)) or beyond(search, points, step.cell):
+    if not isinstance(step, Chosen) or to_come(search, len(points)) or beyond(search, points, step.cell, first):
         return None
     return step
 
 
-def beyond(search: SearchChoice, points: Sequence[Point], chosen: int | None) -> tuple[Point, ...]:
+def beyond(search: SearchChoice, points: Sequence[Point], chosen: int | None, first: int) -> tuple[Point, ...]:
     """The cells that `extend` adds to a choice (by index; None: all failed): of each key whose chosen value is an end
     of all that were tried the next value beyond it, the other keys as chosen.
     """
     if not search.extend or chosen is None:
         return ()
     added: list[Point] = []
-    for key, values in search.grid.items():
-        tried = sorted({point[key] for point in points})
-        value = next_value(tried, points[chosen][key])
-        outside = {each for each in tried if each < min(values) or each > max(values)}
-        same_side = [each for each in outside if value is not None and (each < min(values)) == (value < min(values))]
-        if value is None or len(same_side) >= search.extend_steps or complaints_about(key, value, ""):
+    for key, value in points[chosen].items():
+        begun, tried = ({point[key] for point in some} for some in (points[:first], points))
+        further = next_value(sorted(tried), value)
+        if further is None or complaints_about(key, further, ""):
             continue
-        added.append({**points[chosen], key: value})
+        above = further > value
+        steps = sum(each > max(begun) if above else each < min(begun) for each in tried)
+        if steps < search.extend_steps:
+            added.append({**points[chosen], key: further})
     return tuple(added)
 
 

@@ -12,13 +12,16 @@ from itertools import pairwise
 from typing import Literal
 
 from afield.base.errors import DamagedError
-from afield.study.growing import GrowingPlan, Identity
+from afield.study.growing import GrowingPlan
 from afield.study.plan import Plan
 from afield.study.planned_search import PlannedSearch
 from afield.study.search import Ask, Chosen, Seen, ask, finalists, rung_sizes, to_come
 from afield.study.soups import Ended, Soup, soups_of, waiting_for
 from afield.study.store import Store, TrialFiles
 from afield.trial.trial import Trial
+
+Identity = tuple[str, str, str]
+"""of a search: task, backbone, intervention"""
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,7 @@ class Ledger:
         if self._told(key) == before:
             return False
         self._wanted = self._soups = None
-        for identity in self._searches.get(key, ()):
+        for identity in tuple(self._searches.get(key, ())):
             self._outlooks.pop(identity, None)
             self._grow(self._growing.searches[identity])
         return True

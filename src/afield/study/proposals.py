@@ -98,7 +98,7 @@ def _asked(
     for _ in range(size):
         for _ in range(_TRIES):
             trial = study.ask(_distributions(search.space))
-            point = {key: _within(search.space[key], trial.params[key]) for key in search.space}
+            point: Point = {key: _within(search.space[key], trial.params[key]) for key in search.space}
             if point not in points and point not in fresh:
                 number = trial.number
                 break

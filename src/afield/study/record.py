@@ -185,6 +185,9 @@ class StudyRecord:
     """words for each ensemble that lacks members, and each soup that lacks networks or failed"""
     resampled: Mapping[str, npt.NDArray[np.float64]] = field(default_factory=dict)
     """of trials that one's own metric was computed of: its value in each resample of test, by key"""
+    resampled_cells: Mapping[str, npt.NDArray[np.float64]] = field(default_factory=dict)
+    """by key of cells that searches trained to the end the leading metric in each resample of the selecting split, once
+    it was worked out (`resampled_cells.with_resampled_cells`)"""
     counterpart: Counterpart | None = None
     """where the folder holds a study of the other protocol too (`counterpart.with_counterpart`)"""
     uncompared: str = ""

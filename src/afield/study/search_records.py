@@ -47,7 +47,7 @@ def search_record(context: Context, content: Mapping[str, Any]) -> SearchRecord:
     chosen = None if ended is None else ended.cell
     repeats = [] if chosen is None else content["repeats"][chosen]
     whole = () if chosen is None else finalists(search, seen, epochs, generations[0])
-    axes = _axes(search, points)
+    axes = _axes(search, points, generations[0])
     until = asked(search, seen, epochs, generations[0])
     spent = [item.history[:reach] for item, reach in zip(seen, until, strict=True)]
     return SearchRecord(
@@ -70,16 +70,16 @@ def search_record(context: Context, content: Mapping[str, Any]) -> SearchRecord:
     )
 
 
-def _axes(search: SearchChoice, points: Sequence[Point]) -> dict[str, tuple[float, ...]]:
-    """The searched keys and their values: those of the grid in its order and what was added to them, or all that were
+def _axes(search: SearchChoice, points: Sequence[Point], first: int) -> dict[str, tuple[float, ...]]:
+    """The searched keys and their values: those of the grid in its order with what was added to them, or all that were
     drawn, rising.
     """
     axes = {}
     for key in search.keys:
-        tried = sorted({point[key] for point in points})
-        said = () if search.space else search.grid[key]
-        below = [value for value in tried if said and value < min(said)]
-        axes[key] = (*below, *said, *(value for value in tried if value not in (*below, *said)))
+        begun = () if search.space else tuple(dict.fromkeys(point[key] for point in points[:first]))
+        further = sorted({point[key] for point in points} - set(begun))
+        below = [value for value in further if begun and value < min(begun)]
+        axes[key] = (*below, *begun, *further[len(below) :])
     return axes
 
 
