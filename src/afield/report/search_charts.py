@@ -13,6 +13,8 @@ NAMES = {"learning_rate": "learning rate", "weight_decay": "weight decay"}
 STATES = ("chosen", "trained to the end", "stopped early")
 """of a cell that has a value; one without is told by its own word, e.g. "failed"."""
 _HEIGHT = 190
+_FEW = 10
+"""values that an axis gives a place each"""
 _COLOURS = alt.Scale(domain=list(STATES), range=[WINNER, INK, MUTED])
 _SHAPES = alt.Scale(domain=list(STATES), range=["diamond", "circle", "circle"])
 
@@ -68,19 +70,19 @@ def _profile(
     lost = _cells().transform_filter("!isValid(datum.value)").mark_text(color="var(--warn)", fontWeight=600)
     lost = lost.encode(x=x, y=alt.value(_HEIGHT - 14), text="state:N")
     line = valued.mark_line(color=MUTED, strokeWidth=1.5, opacity=0.5).encode(x=x, y=y)
-    points = valued.encode(x=x, y=y, tooltip=tooltip, shape=alt.Shape("state:N", scale=_SHAPES, legend=None))
-    colour = alt.Color("state:N", scale=_COLOURS, legend=None)
-    whole = (
-        points.transform_filter(alt.datum.state != "stopped early")
-        .mark_point(size=130, filled=True, opacity=1)
-        .encode(color=colour)
-    )
-    part = points.transform_filter(alt.datum.state == "stopped early")
-    part = part.mark_point(size=90, filled=False, fill="var(--card)", strokeWidth=2, opacity=1).encode(
-        stroke=alt.value(MUTED)
-    )
+    points = _points(valued.encode(x=x, y=y, tooltip=tooltip))
     words = valued.mark_text(dy=-15).encode(x=x, y=y, text=alt.Text("value:Q", format=".3f"))
-    return layered([line, part, whole, words, lost], _HEIGHT)
+    return layered([line, *points, words, lost], _HEIGHT)
+
+
+def _points(cells: alt.Chart) -> list[alt.Chart]:
+    """The cells as points: hollow those that were stopped early, above them the others, the chosen one as a diamond."""
+    marked = cells.encode(shape=alt.Shape("state:N", scale=_SHAPES, legend=None))
+    part = marked.transform_filter(alt.datum.state == "stopped early")
+    part = part.mark_point(size=90, filled=False, fill="var(--card)", strokeWidth=2, opacity=1)
+    whole = marked.transform_filter(alt.datum.state != "stopped early").mark_point(size=130, filled=True, opacity=1)
+    colour = alt.Color("state:N", scale=_COLOURS, legend=None)
+    return [part.encode(stroke=alt.value(MUTED)), whole.encode(color=colour)]
 
 
 def _tiles(free: Sequence[str], rows: int, tooltip: list[alt.Tooltip], domain: Sequence[float]) -> alt.LayerChart:
@@ -121,19 +123,16 @@ def scatter_chart(axes: Mapping[str, Sequence[float]], *, metric: str, domain: S
         scale=alt.Scale(domain=list(domain), nice=False, zero=False),
         axis=alt.Axis(title=metric, tickCount=4, format=".2f"),
     )
-    points = valued.mark_point(size=100, filled=True, opacity=1).encode(
-        x=x,
-        y=y,
-        tooltip=tooltip,
-        shape=alt.Shape("state:N", scale=_SHAPES, legend=None),
-        color=alt.Color("state:N", scale=_COLOURS, legend=None),
-    )
-    return layered([points, lost.encode(x=x, y=alt.value(_HEIGHT - 14), text="state:N")], _HEIGHT)
+    points = _points(valued.encode(x=x, y=y, tooltip=tooltip))
+    return layered([*points, lost.encode(x=x, y=alt.value(_HEIGHT - 14), text="state:N")], _HEIGHT)
 
 
 def _drawn_axis(channel: type[alt.X] | type[alt.Y], key: str, values: Sequence[float]) -> alt.X | alt.Y:
-    """An axis of drawn values: logarithmic where it can be."""
+    """An axis of drawn values: logarithmic where it can be, and a place each for the few that 0 is one of."""
     name, log = NAMES.get(key, key), min(values) > 0
+    if not log and len(set(values)) <= _FEW:
+        axis = alt.Axis(title=name, format="~e", labelAngle=0)
+        return channel(f"{key}:O", axis=axis, sort="descending" if channel is alt.Y else "ascending")
     scale = alt.Scale(type="log" if log else "linear", domain=[min(values), max(values)], padding=18, nice=False)
     axis = alt.Axis(title=f"{name} (logarithmic)" if log else name, tickCount=5, format="~e")
     return channel(f"{key}:Q", scale=scale, axis=axis)
