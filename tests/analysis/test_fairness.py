@@ -9,9 +9,7 @@ from tests.fixtures.records import make_record
 def test_what_is_alike_needs_no_word_and_what_is_not_is_named() -> None:
     record = make_record(seeds=(0,), n_test=40)
     plain = [search for search in record.searches if search.intervention == "plain"]
-    sound = [
-        replace(search, cells=tuple(replace(cell, state="finished") for cell in search.cells)) for search in plain
-    ]
+    sound = [replace(search, cells=tuple(replace(cell, state="finished") for cell in search.cells)) for search in plain]
     alike = replace(record, searches=tuple(sound))
     got = what_each_got(alike, "elpv")
     assert {(each.generations, each.cells, each.asked, each.failed) for each in got} == {((3,), 3, 5, 0)}

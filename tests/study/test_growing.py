@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 
 METHODS = {
     "optuna": 'method = "optuna"\ntrials = 5\nbatch = 2\n[search.space]\nlearning_rate = { low = 1e-4, high = 1e-2 }',
-    "extend": 'rungs = [1]\nextend = true\n[search.grid]\nlearning_rate = [1e-8, 1e-7, 1e-6]',
+    "extend": "rungs = [1]\nextend = true\n[search.grid]\nlearning_rate = [1e-8, 1e-7, 1e-6]",
 }
 
 

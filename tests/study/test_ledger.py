@@ -174,8 +174,11 @@ def test_the_time_left_is_told_from_epochs_of_the_same_search(plan: Plan, tmp_pa
     plain, _, big = plan.searches
     train(store, plain.cells[0], 1)
     ledger.reload(plain.cells[0].key)
-    # 9 epochs of 2 s; 10 at 40 px instead of 32, of which nothing is known yet; two at once
-    assert standing_of(ledger, [], [], 2).seconds_left == pytest.approx((9 * 2 + 10 * 2 * (40 / 32) ** 2) / 2)
+    # Epochs of 2 s are known, those at 40 px instead of 32 are taken for e = 2 (40 / 32)^2 = 3.125 s. The longest rest
+    # goes first: four cells and two survivors at 40 px on both slots (3 e), then the last of them (e) beside the cells
+    # at 32 px, whose third one comes before the repeat at 40 px, since more hangs on it; then on one slot two
+    # survivors, the last of them and the repeat (2 + 2 + 2 + 6 s), on the other the repeat (3 e), which is shorter.
+    assert standing_of(ledger, [], [], 2).seconds_left == pytest.approx(4 * 3.125 + 2 + 2 + 2 + 2 + 6)
     train(store, big.cells[0], 1)  # they take 2 s, too
     ledger.reload(big.cells[0].key)
     standing = standing_of(ledger, [], [], 2)

@@ -8,7 +8,7 @@ from afield.base.errors import InputError
 from afield.study.search_choice import Range, SearchChoice, draws
 from afield.study.study_file import load_study, parse_study, shipped_studies
 
-SPACE = '[search.space]\nlearning_rate = { low = 1e-5, high = 1e-2 }\nweight_decay = [0, 1e-4, 1e-3]\n'
+SPACE = "[search.space]\nlearning_rate = { low = 1e-5, high = 1e-2 }\nweight_decay = [0, 1e-4, 1e-3]\n"
 
 
 def with_search(text: str) -> str:

@@ -13,6 +13,7 @@ from afield.report import words
 from afield.report.latex import escaped
 from afield.scoring.intervals import Interval
 from afield.scoring.metrics import metric_title
+from afield.study.budget import budget_words
 from afield.study.record import StudyRecord
 from afield.study.search_choice import Range, SearchChoice
 
@@ -69,6 +70,8 @@ def _methods(record: StudyRecord, found: Answer) -> Iterator[str]:
     )
     if search.keys:
         yield _searched(search)
+    if record.study.cut is not None:
+        yield budget_words(record.study)
     selections = {task.selection for task in record.tasks}
     if selections == {"validation"}:
         yield "Recipe, epoch and backbone were chosen on validation images; test images were read after that."

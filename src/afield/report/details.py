@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from afield.analysis.registered import registration
 from afield.backbones.backbone import Backbone
 from afield.report import words
+from afield.study.budget import budget_words
 from afield.study.record import BackboneRecord, StudyRecord
 from afield.study.study import PLAIN
 
@@ -37,6 +38,7 @@ def details_of(record: StudyRecord) -> Details:
         + (f"; {search.trials} cells" if search.trials else "")
         + (f"; {search.sampler} in batches of {search.batch}" if search.method == "optuna" else "")
         + (f"; up to {search.extend_steps} values beyond each end" if search.extend else ""),
+        **({"budget": budget_words(record.study)} if record.study.cut is not None else {}),
         "seeds": head.seeds,
         "backbones": head.backbones,
         "interventions": head.interventions,

@@ -5,6 +5,7 @@ what they leave behind cleaned up.
 from __future__ import annotations
 
 from afield.study.claims import Claims, work_on
+from afield.study.growing import with_grown_elsewhere
 from afield.study.ledger import Ledger
 from afield.study.plan import Plan
 from afield.study.planned_search import PlannedSearch
@@ -27,7 +28,9 @@ class Choices:
         """Write what the study is and what its searches have grown to, where that is new."""
         if self.plan is not self.ledger.plan:
             self.plan = self.ledger.plan
-            self.store.write_study(self.study.study.name, self.study.model_dump_json(indent=2), self.plan.content())
+            name = self.study.study.name
+            content = with_grown_elsewhere(self.plan, self.store)
+            self.store.write_study(name, self.study.model_dump_json(indent=2), content)
 
     def settle(self) -> None:
         """Write the plan where it has grown, and what searches have chosen, before anything of it is scored; clean up

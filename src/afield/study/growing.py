@@ -32,15 +32,38 @@ class GrowingPlan:
                 self.plan = self.plan.with_search(grown)
 
 
+def with_grown_elsewhere(plan: Plan, store: Store) -> dict[str, Any]:
+    """A plan's content as it is written down: searches that are another shard's as far as they have grown there."""
+    content, names = plan.content(), {search.name for search in plan.elsewhere.values()}
+    stored = _stored(plan, store) if names else None
+    if stored is None:
+        return content
+    known = {search["name"]: search for search in stored["searches"] if search["name"] in names}
+    for place, search in enumerate(content["searches"]):
+        other = known.get(search["name"], search)
+        if len(other["cells"]) > len(search["cells"]) and other["cells"][: len(search["cells"])] == search["cells"]:
+            content["searches"][place] = other
+            content["trials"].update((key, stored["trials"][key]) for keys in other["repeats"] for key in keys)
+    return content
+
+
 def _settled_before(plan: Plan, store: Store) -> Mapping[str, tuple[Point, ...]]:
     """The generations that stand in the folder, by what they follow from."""
+    stored = _stored(plan, store)
+    return {} if stored is None else settled_in(stored, plan.study.search)
+
+
+def _stored(plan: Plan, store: Store) -> Mapping[str, Any] | None:
+    """The plan as the folder has it, where searches grow; None where it has none, or a damaged one: a run writes it
+    anew, and what follows from the trials can be worked out again.
+    """
     study = plan.study
     if not (study.search.grows and store.holds_plan(study.study.name)):
-        return {}
+        return None
     try:
-        return settled_in(store.read_plan(study.study.name), study.search)
+        return store.read_plan(study.study.name)
     except DamagedError:
-        return {}  # a run writes the plan anew; what follows from the trials can be worked out again
+        return None
 
 
 def settled_in(plan: Mapping[str, Any], search: SearchChoice) -> dict[str, tuple[Point, ...]]:

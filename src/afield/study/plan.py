@@ -17,7 +17,7 @@ from afield.base.extensions import Extension, is_own
 from afield.images.prepared import PREPARATION_VERSION, Rule
 from afield.probing.version import PROBING_VERSION
 from afield.scoring.metric import Metric
-from afield.study.needs import ANYWHERE, Downloading, Preparing, gather
+from afield.study.needs import ANYWHERE, Downloading, Needs, Preparing, gather
 from afield.study.planned_search import PlannedSearch
 from afield.study.protocol import TRAINING_VIEWS, view_of
 from afield.study.search import epochs_asked, to_come
@@ -52,6 +52,15 @@ class Plan:
     """one's own that are recorded beside all that fit, by name"""
     changed: Mapping[tuple[str, str], TaskData] = field(default_factory=dict)
     """tasks with other training splits, by task and intervention, where an intervention changes them"""
+    elsewhere: Mapping[int, PlannedSearch] = field(default_factory=dict)
+    """searches of the study that another shard does, by their place among all"""
+
+    @property
+    def whole(self) -> tuple[PlannedSearch, ...]:
+        """All searches of the study, in its order."""
+        here = iter(self.searches)
+        places = range(len(self.searches) + len(self.elsewhere))
+        return tuple(self.elsewhere[place] if place in self.elsewhere else next(here) for place in places)
 
     def data_of(self, search: PlannedSearch) -> TaskData:
         """What a search trains, selects and scores on."""
@@ -68,9 +77,9 @@ class Plan:
         return replace(self, searches=tuple(searches))
 
     def content(self) -> dict[str, Any]:
-        """The plan as plain values: what a reader of the result folder needs to find its way."""
+        """The whole study's plan as plain values: what a reader of the result folder needs to find its way."""
         trials: dict[str, dict[str, Any]] = {}
-        for search in self.searches:
+        for search in self.whole:
             for cell, keys in zip(search.cells, search.keys, strict=True):
                 table = cell.model_dump(mode="json")
                 trials.update((key, {**table, "seed": seed}) for key, seed in zip(keys, search.seeds, strict=True))
@@ -86,14 +95,14 @@ class Plan:
                     "repeats": [list(keys) for keys in search.keys],
                     "generations": [each.plain() for each in search.generations],
                 }
-                for search in self.searches
+                for search in self.whole
             ],
             "tasks": {name: data.identity for name, data in self.tasks.items()},
             "selection": {name: data.selection for name, data in self.tasks.items()},
             "training": self.training,
             "dropped": {name: dict(data.dropped) for name, data in self.tasks.items()},
             "incomplete": self.incomplete,
-            "backbones": {search.backbone.id: search.backbone.plain() for search in self.searches},
+            "backbones": {search.backbone.id: search.backbone.plain() for search in self.whole},
             "extensions": {name: item.sha256 for name, item in self.extensions.items()},
             "metrics": {name: list(own.range) for name, own in self.metrics.items()},
             "beside": {name: own.direction for name, own in self.beside.items()},
@@ -162,13 +171,6 @@ class Plan:
         """What each chosen network of a task is scored on, in order."""
         return wanted_of(self.study.study.views, self.tasks[task].task.extra_splits)
 
-    def passes(self, search: PlannedSearch) -> int:
-        """Training images that go through the network in a search with its repeats: those of each epoch, or once those
-        whose features a head alone is trained on; and once those that a probe is fitted on.
-        """
-        recipe, images = search.cells[0].recipe, self.training_images[search.identity]
-        return images * ((0 if recipe.trained == "head" else self.epochs_of(search)) + recipe.probed)
-
     def rules(self, search: PlannedSearch) -> dict[str, Rule]:
         """How the images of each split are prepared for a search, and of the training split a second time as evaluation
         views where features of these are needed.
@@ -204,7 +206,11 @@ def make_plan(
     Weights that are not here are downloaded, once nothing else is missing; without `download` they are missing too.
     Raises InputError that lists all that is missing at once.
     """
-    needs = gather(study, cache, sources, data, downloading, preparing, download=download)
+    return plan_of(study, gather(study, cache, sources, data, downloading, preparing, download=download), numerics)
+
+
+def plan_of(study: Study, needs: Needs, numerics: NumericsChoice) -> Plan:
+    """The plan of all searches whose data and weights are here: with all that the study needs, its whole plan."""
     grids = {name: study.cells(name) for name in study.study.interventions}
     searches = tuple(
         PlannedSearch(
@@ -228,6 +234,7 @@ def make_plan(
         for task, found in needs.tasks.items()
         for intervention in study.study.interventions
         for name in study.backbones_of(intervention)
+        if name in needs.weights or (name in needs.backbones and grids[intervention][0].initialisation == "scratch")
     )
     weights = {needs.backbones[name].id: item for name, item in needs.weights.items()}
     return Plan(

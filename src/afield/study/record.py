@@ -194,6 +194,8 @@ class StudyRecord:
     """words for studies of the folder that could not be read for that"""
     rules: tuple[RegisteredRule, ...] = ()
     """the rules of the verdict that runs registered, the first one first; none in folders of an older afield"""
+    part: str = ""
+    """words where the folder holds one part alone of a study that was run in shards"""
 
     def task(self, name: str) -> TaskRecord:
         """The record of that task."""

@@ -20,6 +20,8 @@ Point = Mapping[str, float]
 """a value of each searched key: what makes a cell of the recipe"""
 Values = Annotated[tuple[float, ...], Field(min_length=1)]
 
+_MOST_CELLS = 10_000
+"""of a grid: more is a slip, and takes minutes to lay out"""
 _DIGITS = 6
 """significant ones of a value that is computed: enough for any recipe, and few enough that machines whose logarithms
 differ in the last bit give a cell one key"""
@@ -69,7 +71,7 @@ class SearchChoice(_Table):
     """values that it may add beyond each end of an axis"""
     space: dict[str, Range | Values] = Field(default_factory=dict)
     """in place of a grid: by key the range that values are drawn from, or the values to draw among"""
-    trials: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    trials: Annotated[int, Field(ge=1, le=_MOST_CELLS)] | None = None
     """cells that are drawn or proposed"""
     sampler: Annotated[str, Field(min_length=1)] = "TPESampler"
     """of `optuna`: a class of optuna.samplers"""
@@ -106,6 +108,9 @@ class SearchChoice(_Table):
 
     def _parts(self) -> Iterator[str]:
         """What speaks against keys beside each other."""
+        cells = math.prod(len(values) for values in self.grid.values())
+        if cells > _MOST_CELLS:
+            yield f"grid: has {cells:,} cells; name fewer values, {_MOST_CELLS:,} cells are the most"
         if list(self.rungs) != sorted(set(self.rungs)):
             yield "rungs: must rise, e.g. [3, 10, 30]"
         if self.extend and (self.space or not self.grid):

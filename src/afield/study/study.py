@@ -9,9 +9,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from afield.backbones.catalogue import members
-from afield.base.errors import nearest
+from afield.base.errors import InputError, nearest
 from afield.base.extensions import is_own
 from afield.study.complaints import complaints
+from afield.study.duration import seconds_of
 from afield.study.ensembles import EnsembleChoice
 from afield.study.search_choice import SearchChoice
 from afield.study.soups import SoupChoice, soup_complaints
@@ -60,6 +61,9 @@ class StudyHead(_Table):
     """one's own, `FILE:NAME`, that are recorded of every chosen network beside all that fit its task; they choose
     nothing"""
 
+    budget: str | None = None
+    """hours that its runs may take together, such as "6h" or "2d" (docs/plan.md); None: as long as it takes"""
+
     @field_validator("backbones")
     @classmethod
     def _sets_stand_for_their_members(cls, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -75,6 +79,15 @@ class StudyHead(_Table):
         return self
 
     @model_validator(mode="after")
+    def _budget_is_a_duration(self) -> StudyHead:
+        if self.budget is not None:
+            try:
+                seconds_of(self.budget)
+            except InputError as error:
+                raise ValueError(f"budget: {error}") from None
+        return self
+
+    @model_validator(mode="after")
     def _metrics_of_ones_own(self) -> StudyHead:
         for name in self.metrics:
             if not is_own(name):
@@ -82,6 +95,26 @@ class StudyHead(_Table):
                     f"metrics: {name}: must be one of your own, FILE:NAME; those that come with afield are recorded "
                     "wherever they fit, and tasks.NAME.metric says which leads"
                 )
+        return self
+
+
+class Cut(_Table):
+    """What a budget left of the search, alike for every backbone; a run writes it down before it trains
+    (`budget.py`).
+    """
+
+    budget: str
+    """that made it"""
+    cells: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
+    """the cells that stayed, by their index in the whole grid"""
+    of: Annotated[int, Field(ge=1)]
+    """cells of the whole grid"""
+    seeds_left_out: tuple[int, ...] = ()
+
+    @model_validator(mode="after")
+    def _sound(self) -> Cut:
+        if list(self.cells) != sorted(set(self.cells)) or self.cells[-1] >= self.of:
+            raise ValueError(f"cells: must rise and be below {self.of}")
         return self
 
 
@@ -107,6 +140,8 @@ class Study(_Table):
     search: SearchChoice = Field(default_factory=SearchChoice)
     numerics: NumericsChoice = Field(default_factory=NumericsChoice)
     verdict: VerdictChoice = Field(default_factory=VerdictChoice)
+    cut: Cut | None = None
+    """written by a run under a budget; nobody need write it"""
     tasks: dict[str, TaskSource] = Field(default_factory=dict)
     """one's own data, and parts of other tasks, by the names under which `study.tasks` refers to them"""
     interventions: dict[str, dict[str, Any]] = Field(default_factory=dict)
@@ -241,13 +276,18 @@ class Study(_Table):
 
     def cells(self, intervention: str) -> tuple[Recipe, ...]:
         """The recipes of a search that are settled before anything is trained, alike for every task and backbone:
-        every combination of a grid, the last key fastest, or the first draws.
+        every combination of a grid, the last key fastest, or the first draws; of a cut search those that stayed.
         """
         recipe = self.recipe_of(intervention).model_dump(exclude_unset=True)
         try:
-            return tuple(
+            whole = tuple(
                 Recipe.model_validate({**recipe, **point}) for point in self.search.first_points(self.study.seeds[0])
             )
         except ValidationError as error:
             prefix = "search.space." if self.search.space else "search.grid."
             raise ValueError("\n".join(complaints(error, prefix, Recipe))) from None
+        if self.cut is None:
+            return whole
+        if self.cut.of != len(whole):
+            raise ValueError(f"cut.of: {self.cut.of}: the search has {len(whole)} cells; take the table [cut] away")
+        return tuple(whole[index] for index in self.cut.cells)
