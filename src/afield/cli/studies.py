@@ -92,9 +92,7 @@ def run(
 
     from afield.analysis.answer import answer
     from afield.progress import Display
-    from afield.report.page import write_page
-    from afield.study.collect import load_record
-    from afield.study.counterpart import with_counterpart
+    from afield.report.page import read_record, write_page
 
     with Display(Console(stderr=True)) as display:
         outcome = run_study(
@@ -114,7 +112,7 @@ def run(
             budget=budget,
         )
     say(describe_outcome(outcome))
-    record = with_counterpart(load_record(folder, study=content.study.name), folder)
+    record = read_record(folder, study=content.study.name)
     page = write_page(record, folder)
     put(answer(record).text())
     put(f"\nReport: {page}")
