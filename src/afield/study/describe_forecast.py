@@ -140,7 +140,8 @@ def _hours(found: Forecast) -> Iterator[str]:
     counted = [load for load in found.trained if load.images is not None]
     words = f"Time: {_span(found.seconds)} on {count(found.slots, 'slot')}"
     if found.left is not None:
-        words += f" for the whole study; {_span(found.left.seconds)} for what is left"
+        rest = found.left.seconds
+        words += f" for the whole study; {f'{_span(rest)} for what is left' if rest.high else 'nothing is left of it'}"
     sources = {found.timing.speed(load).source for load in counted}
     yield f"{words}{'' if counted else ': nothing is known of its images'}." + _known_from(found, sources)
     if any(load.images is not None and not load.images.exact for load in counted):
