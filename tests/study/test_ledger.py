@@ -89,6 +89,50 @@ def test_after_every_change_it_says_what_a_fresh_look_would(plan: Plan, tmp_path
         assert standing_of(ledger, [], [], 2) == standing_of(fresh, [], [], 2)
 
 
+@pytest.mark.parametrize(
+    "search",
+    [
+        'method = "optuna"\ntrials = 5\nbatch = 2\n[search.space]\nlearning_rate = { low = 1e-4, high = 1e-2 }',
+        "rungs = [1]\nextend = true\n[search.grid]\nlearning_rate = [1e-4, 1e-3, 1e-2]",
+    ],
+)
+def test_a_plan_that_grows_says_what_a_fresh_look_would(photos: Path, tmp_path: Path, search: str) -> None:
+    """Whatever fails, is mended or is lost on the way: cells follow from the files alone."""
+    text = study_text(photos)
+    study = parse_study(f"{text[: text.index('[search]')]}[search]\n{search}", "grows.toml")
+    plan = make_plan(study, settle_numerics(study.numerics, None), tmp_path / "cache")
+    luck, store = random.Random(3), Store.create(tmp_path / "out")
+    ledger = ledger_of(plan, store)
+    sizes = set()
+    for _ in range(60):
+        (now,) = ledger.plan.searches
+        wanted = [want for want in ledger.wanted() if want.kind == "train"]
+        kind = luck.choice(["work"] * 8 + ["fail", "retry", "damage"])
+        trial = luck.choice(wanted).trial if wanted else luck.choice(now.cells)
+        if kind == "work" and wanted:
+            want = luck.choice(wanted)
+            trial = want.trial
+            train(store, trial, want.until)
+        elif kind == "fail":
+            store.begin(trial)
+            store.fail(trial.key, "diverged", "trace")
+        elif kind == "retry":
+            for key in ledger.failed():
+                store.forget_failure(key)
+                ledger.reload(key)
+        elif kind == "damage" and (store.trial_folder(trial.key) / "predictions.parquet").exists():
+            (store.trial_folder(trial.key) / "predictions.parquet").write_bytes(b"cut")
+        ledger.reload(trial.key)
+        fresh = ledger_of(plan, store)
+        assert ledger.plan.content() == fresh.plan.content()
+        assert ledger.wanted() == fresh.wanted()
+        assert standing_of(ledger, [], [], 2) == standing_of(fresh, [], [], 2)
+        (now,) = ledger.plan.searches
+        assert now.cells[: plan.searches[0].first] == plan.searches[0].cells, "no index changes"
+        sizes.add(len(now.cells))
+    assert len(sizes) > 1
+
+
 def test_only_a_search_with_news_is_thought_through_again(plan: Plan, tmp_path: Path) -> None:
     """A run looks four times a second; with a thousand searches each look must cost next to nothing."""
     store = Store.create(tmp_path / "out")

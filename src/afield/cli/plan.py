@@ -33,7 +33,7 @@ def plan(
     ] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:
-    """Say what a study will take: time, memory, disk, what is missing.
+    """Say what a study takes: time, memory, disk, what lacks.
 
     Trains nothing and writes nothing into the result folder; where that has something already, says what is left. Needs
     neither data nor weights: what is not here is counted from what is known of it.

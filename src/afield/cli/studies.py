@@ -92,9 +92,7 @@ def run(
 
     from afield.analysis.answer import answer
     from afield.progress import Display
-    from afield.report.page import write_page
-    from afield.study.collect import load_record
-    from afield.study.counterpart import with_counterpart
+    from afield.report.page import read_record, write_page
 
     with Display(Console(stderr=True)) as display:
         outcome = run_study(
@@ -114,7 +112,7 @@ def run(
             budget=budget,
         )
     say(describe_outcome(outcome))
-    record = with_counterpart(load_record(folder, study=content.study.name), folder)
+    record = read_record(folder, study=content.study.name)
     page = write_page(record, folder)
     put(answer(record).text())
     put(f"\nReport: {page}")
@@ -129,7 +127,10 @@ def merge(
     ],
     to: Annotated[Path, typer.Option(help="The new result folder.", show_default=False)],
 ) -> None:
-    """Join result folders, such as the shards of a study, in a new one."""
+    """Join result folders, such as a study's shards.
+
+    They stay as they are; what contradicts each other is refused by name.
+    """
     from afield.study.merge import merge as merge_folders
 
     put(merge_folders(outs, to).words())

@@ -91,6 +91,11 @@ def fitted(study: Study, budget: str, estimate: Callable[[Study], float]) -> Stu
     seconds = seconds_of(budget)
     if estimate(study) <= seconds:
         return study
+    if study.search.method == "optuna":
+        raise InputError(
+            f"budget: {budget} is too small, and what optuna will propose cannot be cut before it is known; name fewer "
+            "search.trials"
+        )
     cuts = list(ladder(study))[1:]
     while cuts and cut(study, budget, *cuts[-1]) is None:
         cuts.pop()  # an ensemble or a soup needs more

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from afield.study.search import epochs_asked
+from afield.study.search import epochs_asked, to_come
 from afield.study.study import Study
 from afield.tasks.task import Protocol
 
@@ -60,7 +60,8 @@ def cost_of(study: Study) -> Cost:
     passes = 0.0
     more = len(study.study.seeds) - 1
     for name in study.study.interventions:
-        cells, whole = len(study.cells(name)), study.recipe_of(name).epochs
+        begun, whole = len(study.cells(name)), study.recipe_of(name).epochs
+        cells = begun + to_come(study.search, begun)
         spent = epochs_asked(study.search, cells, whole) + more * whole
         backbones = len(study.backbones_of(name))
         searches += backbones * len(study.study.tasks)

@@ -12,6 +12,7 @@ from afield.base.errors import InputError
 from afield.base.extensions import Extension, is_own
 from afield.images.symmetries import symmetries
 from afield.scoring.metrics import direction
+from afield.study.proposals import check_sampler
 from afield.study.protocol import view_of
 from afield.study.search import rung_sizes
 from afield.study.soups import unlike
@@ -33,6 +34,7 @@ def misfits(
     if extensions is not None:
         yield from _augmentations(study, tasks, extensions)
         yield from _unfit_heads(study, extensions)
+    yield from _unfit_sampler(study)
     yield from lone_soups(study)
     yield from soups_of_views(study, tasks, backbones)
     yield from _unfit_losses(study, tasks, extensions)
@@ -66,6 +68,13 @@ def _augmentations(study: Study, tasks: Mapping[str, Task], extensions: Mapping[
                 check_augmentation(name, extensions, task.reading.count)
             except InputError as error:
                 yield str(error) if is_own(name) else f"{task.name}: {error}"
+
+
+def _unfit_sampler(study: Study) -> Iterator[str]:
+    try:
+        check_sampler(study.search)
+    except InputError as error:
+        yield str(error)
 
 
 def lone_soups(study: Study) -> Iterator[str]:

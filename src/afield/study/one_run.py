@@ -49,7 +49,7 @@ class OneRun:
         self.ledger = Ledger(plan, store, self._set_aside)
         self.inputs: dict[tuple[str, str, str], dict[str, SplitPaths]] = {}
         self.progress: dict[str, Event] = {}
-        self.choices = Choices(plan, store, claims, self.ledger)
+        self.choices = Choices(store, claims, self.ledger)
         self.died: set[str] = set()
         """jobs whose worker has died once"""
         self.trained: set[str] = set()

@@ -87,6 +87,7 @@ def run_study(
         bury_killed(claims, store)
         clock = None if budget is None else Clock(store.budgets, name, claims.name, budget)
         run = OneRun(plan, store, claims, at_work, watch, clock)
+        run.choices.write_plan()
         if retry_failed:
             run.forget_failures()
         run.go(interrupted)
@@ -107,7 +108,7 @@ def _planned(
     budget: str | None,
     part: Shard | None,
 ) -> tuple[Plan, str | None]:
-    """The plan as this run follows it, noted in the folder with the rule of its verdicts, and the budget that holds."""
+    """The plan as this run begins with it, the rule of its verdicts noted in the folder, and the budget that holds."""
     cache = cache_folder()
     kept, budget = holding(study, store.budgets, budget)
     if budget is not None and part is not None:
@@ -133,7 +134,6 @@ def _planned(
                 watch.say(f"{name}: {words}")
     for line in changed_words(plan):
         watch.say(line)
-    store.write_study(study.study.name, study.model_dump_json(indent=2), plan.content())
     note_shard(store.root, study.study.name, part)
     leading = {name: data.task.metric for name, data in plan.tasks.items()}
     store.rules.register(study.study.name, rule_of(study, leading), store.scores.reads())

@@ -13,7 +13,7 @@ from afield.study.ledger import Identity, Ledger, Want
 from afield.study.makespan import Line, wall_seconds
 from afield.study.pace import Pace, last_stage, rung_stages, training
 from afield.study.plan import Plan, PlannedSearch
-from afield.study.search import rung_sizes
+from afield.study.search import rung_sizes, to_come
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def standing_of(
     under_way = [event for event in told if not event.before]
     at_work = len({job.trial.key for job in busy if job.kind == "train"})
     done, failed = sum(outlook.done for outlook in outlooks), sum(len(outlook.failed) for outlook in outlooks)
-    trainings = sum(len(search.cells) + len(search.seeds) - 1 for search in searches)
+    trainings = sum(ledger.plan.trainings_of(search) for search in searches)
     planned = ledger.plan.epochs
     left = sum(outlook.left for outlook in outlooks)
     to_score = sum(len(search.seeds) for search in searches)
@@ -199,10 +199,13 @@ def line_left(ledger: Ledger, search: PlannedSearch, pace: Pace, since: Mapping[
     now = tuple(seconds(want) for want in outlook.wants)
     if outlook.chosen or not outlook.wants:
         return (now,)
-    rungs = rung_sizes(ledger.plan.study.search, len(search.cells), search.epochs)
-    later = rung_stages(rungs, outlook.wants[0].until, pace)
+    choice = ledger.plan.study.search
+    later = rung_stages(rung_sizes(choice, search.first, search.epochs), outlook.wants[0].until, pace)
+    coming = to_come(choice, len(search.cells))
+    batches = (min(choice.batch, coming - begun) for begun in range(0, coming, choice.batch))
+    proposed = ((training(search.epochs, pace),) * size for size in batches)
     features = ((pace.features,),) if pace.features and not outlook.epochs else ()
-    return (*features, now, *later, last_stage(pace, search.epochs, repeats))
+    return (*features, now, *later, *proposed, last_stage(pace, search.epochs, repeats))
 
 
 def corrected_paces(

@@ -319,6 +319,10 @@ class Store:
         paths = sorted((self.root / "studies").glob("*.json"))
         return {path.stem: path.read_text(encoding="utf-8", errors="replace") for path in paths}
 
+    def holds_plan(self, name: str) -> bool:
+        """Whether a study's trials are written down here."""
+        return (self.root / "plans" / f"{name}.json").exists()
+
     def read_plan(self, name: str) -> Mapping[str, Any]:
         """The trials that a study was turned into."""
         return read_json(self.root / "plans" / f"{name}.json")
