@@ -35,7 +35,7 @@ def changes(store: Store, job: Job, before: Mapping[str, bytes]) -> Parcel:
     """
     paths = [path for folder in _own(store, job.key) for path in folder.rglob("*")]
     now = _contents(store.root, [*paths, store.root / _READS])
-    mine = [store.root / path for path in before]
+    mine = [*(store.root / path for path in before), store.checkpoint(job.key)]  # which was sent meanwhile, perhaps
     gone = [path.relative_to(store.root).as_posix() for path in mine if _is_of(path, _own(store, job.key))]
     return {
         **{path: content for path, content in now.items() if before.get(path) != content},
