@@ -119,12 +119,12 @@ def scatter_chart(axes: Mapping[str, Sequence[float]], *, metric: str, domain: S
         frame = frame.mark_point(size=260, filled=False, stroke=WINNER, strokeWidth=3, opacity=1).encode(x=x, y=y)
         words = frame.mark_text(dy=-17).encode(x=x, y=y, text=alt.Text("value:Q", format=".3f"))
         return layered([points, frame, words, lost.encode(x=x, y=y, text="state:N")], _HEIGHT)
-    y = alt.Y(
+    height = alt.Y(
         "value:Q",
         scale=alt.Scale(domain=list(domain), nice=False, zero=False),
         axis=alt.Axis(title=metric, tickCount=4, format=".2f"),
     )
-    points = _points(valued.encode(x=x, y=y, tooltip=tooltip))
+    points = _points(valued.encode(x=x, y=height, tooltip=tooltip))
     return layered([*points, lost.encode(x=x, y=alt.value(_HEIGHT - 14), text="state:N")], _HEIGHT)
 
 
