@@ -17,6 +17,7 @@ from afield.cli.compare import compare_app
 from afield.cli.distance import distance_app
 from afield.cli.labels import labels_app
 from afield.cli.output import complain
+from afield.cli.plan import plan_app
 from afield.cli.studies import shipped_app, studies_app
 from afield.cli.tasks import tasks_app
 
@@ -27,6 +28,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
 )
+app.add_typer(plan_app)
 app.add_typer(studies_app)
 app.add_typer(compare_app)
 app.add_typer(check_app)

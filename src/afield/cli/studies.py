@@ -7,7 +7,21 @@ from typing import Annotated
 
 import typer
 
-from afield.cli.options import Data, EngineName, OneStudy, Out, ReportFormat, Retry, TableFormat
+from afield.cli.options import (
+    Backbones,
+    Budget,
+    Data,
+    EngineName,
+    Offline,
+    OneStudy,
+    Out,
+    ReportFormat,
+    Retry,
+    Settings,
+    StudyName,
+    TableFormat,
+    WeightsFolder,
+)
 from afield.cli.output import complain, put, say
 
 studies_app = typer.Typer()
@@ -34,13 +48,7 @@ def studies_show(
 
 @studies_app.command(epilog="Example: afield run quickstart --out out/quickstart")
 def run(
-    study: Annotated[
-        str,
-        typer.Argument(
-            help="A shipped study, such as quickstart, a TOML file, or your data: a folder of images, a CSV table.",
-            show_default=False,
-        ),
-    ],
+    study: StudyName,
     out: Annotated[Path | None, typer.Option(help="Result folder; by default out/NAME.", show_default=False)] = None,
     engine: Annotated[
         EngineName, typer.Option(help="`local`: this machine; `ray`: a Ray cluster (docs/cluster.md).")
@@ -64,52 +72,27 @@ def run(
         typer.Option(help="Do one part of the searches, such as 3/8; see `afield merge`.", show_default=False),
     ] = None,
     retry: Annotated[Retry | None, typer.Option(help="`failed`: try failed trials again.")] = None,
-    backbones: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Instead of the study's: ids or small, standard, large, study, all-real; may be repeated.",
-            show_default=False,
-        ),
-    ] = None,
-    weights: Annotated[
-        Path | None,
-        typer.Option(help="Folder of weights that goes before every other place.", show_default=False),
-    ] = None,
-    offline: Annotated[bool, typer.Option("--offline", help="Ask nothing of any network.")] = False,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            help="KEY=VALUE in place of the study's, such as recipe.epochs=5; may be repeated.",
-            show_default=False,
-        ),
-    ] = None,
+    backbones: Backbones = None,
+    weights: WeightsFolder = None,
+    offline: Offline = False,
+    settings: Settings = None,
     data: Data = None,
-    dry_run: Annotated[
-        bool,
-        typer.Option("--dry-run", help="Print what would run and what the result folder has of it; write nothing."),
-    ] = False,
+    budget: Budget = None,
 ) -> None:
     """Run a study, or what is missing of it, and print the answer."""
     from afield.study.choose import choose_study
-    from afield.study.describe import describe_change, describe_outcome, describe_plan, where_to_look
-    from afield.study.ready import check_ready
+    from afield.study.describe import describe_change, describe_outcome, where_to_look
     from afield.study.run import run_study
 
     content, change = describe_change(choose_study(study, settings or [], backbones or []), backbones or [])
     say(change)
     folder = out or Path("out") / content.study.name
-    if dry_run:
-        put(describe_plan(check_ready(content, folder, weights=weights, offline=offline, data=data), folder))
-        return
 
     from rich.console import Console
 
     from afield.analysis.answer import answer
     from afield.progress import Display
-    from afield.report.page import write_page
-    from afield.study.collect import load_record
-    from afield.study.counterpart import with_counterpart
+    from afield.report.page import read_record, write_page
 
     with Display(Console(stderr=True)) as display:
         outcome = run_study(
@@ -126,9 +109,10 @@ def run(
             weights=weights,
             offline=offline,
             data=data,
+            budget=budget,
         )
     say(describe_outcome(outcome))
-    record = with_counterpart(load_record(folder, study=content.study.name), folder)
+    record = read_record(folder, study=content.study.name)
     page = write_page(record, folder)
     put(answer(record).text())
     put(f"\nReport: {page}")
@@ -143,7 +127,10 @@ def merge(
     ],
     to: Annotated[Path, typer.Option(help="The new result folder.", show_default=False)],
 ) -> None:
-    """Join result folders, such as the shards of a study, in a new one."""
+    """Join result folders, such as a study's shards.
+
+    They stay as they are; what contradicts each other is refused by name.
+    """
     from afield.study.merge import merge as merge_folders
 
     put(merge_folders(outs, to).words())

@@ -14,14 +14,13 @@ from afield.backbones.backbone import Backbone
 from afield.backbones.own import extension_of
 from afield.backbones.weights import Sources, Weights
 from afield.base.extensions import Extension, is_own
-from afield.base.files import safe_name
-from afield.base.hashing import digest
 from afield.images.prepared import PREPARATION_VERSION, Rule
 from afield.probing.version import PROBING_VERSION
 from afield.scoring.metric import Metric
-from afield.study.needs import ANYWHERE, Downloading, Preparing, gather
+from afield.study.needs import ANYWHERE, Downloading, Needs, Preparing, gather
+from afield.study.planned_search import PlannedSearch
 from afield.study.protocol import TRAINING_VIEWS, view_of
-from afield.study.search import epochs_asked
+from afield.study.search import epochs_asked, to_come
 from afield.study.split_view import SplitView, wanted_of
 from afield.study.study import Study
 from afield.tasks.data import TaskData
@@ -29,47 +28,10 @@ from afield.tasks.training_split import training_words
 from afield.tasks.words import incomplete_words
 from afield.training.numerics import NumericsChoice, numerics_for
 from afield.training.recipe import Recipe
-from afield.trial.trial import Trial, key_of
+from afield.trial.trial import Trial
 
 ON_FEATURES = 1e-3
 """what an epoch of a head alone costs beside one of the whole network, roughly"""
-
-
-@dataclass(frozen=True)
-class PlannedSearch:
-    """The search of one (task, backbone, intervention)."""
-
-    task: str
-    backbone: Backbone
-    intervention: str
-    cells: tuple[Trial, ...]
-    """the grid under the first seed"""
-    seeds: tuple[int, ...]
-
-    @cached_property
-    def identity(self) -> tuple[str, str, str]:
-        """Task, backbone and intervention: one search each."""
-        return self.task, self.backbone.id, self.intervention
-
-    @cached_property
-    def name(self) -> str:
-        """Names the search in files: readable, and unlike any other's by the hash at its end."""
-        return "--".join([*(safe_name(part, 40) for part in self.identity), digest(list(self.identity), 8)])
-
-    @property
-    def epochs(self) -> int:
-        """Epochs of a whole training."""
-        return self.cells[0].recipe.epochs
-
-    @cached_property
-    def keys(self) -> tuple[tuple[str, ...], ...]:
-        """Of each cell the keys of its repeats: those of `repeats`, without making the trials."""
-        tables = (cell.model_dump(mode="json") for cell in self.cells)
-        return tuple(tuple(key_of({**table, "seed": seed}) for seed in self.seeds) for table in tables)
-
-    def repeats(self, chosen: int) -> tuple[Trial, ...]:
-        """The chosen cell under every seed, the search's own first."""
-        return tuple(self.cells[chosen].model_copy(update={"seed": seed}) for seed in self.seeds)
 
 
 @dataclass(frozen=True)
@@ -131,6 +93,7 @@ class Plan:
                     "intervention": search.intervention,
                     "cells": [keys[0] for keys in search.keys],
                     "repeats": [list(keys) for keys in search.keys],
+                    "generations": [each.plain() for each in search.generations],
                 }
                 for search in self.whole
             ],
@@ -166,6 +129,15 @@ class Plan:
             for name, data in self.tasks.items()
         }
 
+    def with_search(self, grown: PlannedSearch) -> Plan:
+        """The plan with a search that has grown."""
+        searches = (grown if item.identity == grown.identity else item for item in self.searches)
+        return replace(self, searches=tuple(searches))
+
+    def trainings_of(self, search: PlannedSearch) -> int:
+        """Trainings of a search with its repeats, those that are sure to come among them."""
+        return len(search.cells) + to_come(self.study.search, len(search.cells)) + len(search.seeds) - 1
+
     @cached_property
     def distinct(self) -> tuple[PlannedSearch, ...]:
         """The searches without those whose trials are another's: two interventions may be one and the same."""
@@ -177,8 +149,8 @@ class Plan:
         return sum(self.epochs_of(search) for search in self.distinct)
 
     def epochs_of(self, search: PlannedSearch) -> int:
-        """Epochs that a search with its repeats will train in all, if nothing fails."""
-        asked = epochs_asked(self.study.search, len(search.cells), search.epochs)
+        """Epochs that a search with its repeats will train in all, if nothing fails and it does not grow."""
+        asked = epochs_asked(self.study.search, len(search.cells), search.epochs, search.first)
         return asked + (len(search.seeds) - 1) * search.epochs
 
     @cached_property
@@ -198,13 +170,6 @@ class Plan:
     def scored_on(self, task: str) -> tuple[SplitView, ...]:
         """What each chosen network of a task is scored on, in order."""
         return wanted_of(self.study.study.views, self.tasks[task].task.extra_splits)
-
-    def passes(self, search: PlannedSearch) -> int:
-        """Training images that go through the network in a search with its repeats: those of each epoch, or once those
-        whose features a head alone is trained on; and once those that a probe is fitted on.
-        """
-        recipe, images = search.cells[0].recipe, self.training_images[search.identity]
-        return images * ((0 if recipe.trained == "head" else self.epochs_of(search)) + recipe.probed)
 
     def rules(self, search: PlannedSearch) -> dict[str, Rule]:
         """How the images of each split are prepared for a search, and of the training split a second time as evaluation
@@ -241,7 +206,11 @@ def make_plan(
     Weights that are not here are downloaded, once nothing else is missing; without `download` they are missing too.
     Raises InputError that lists all that is missing at once.
     """
-    needs = gather(study, cache, sources, data, downloading, preparing, download=download)
+    return plan_of(study, gather(study, cache, sources, data, downloading, preparing, download=download), numerics)
+
+
+def plan_of(study: Study, needs: Needs, numerics: NumericsChoice) -> Plan:
+    """The plan of all searches whose data and weights are here: with all that the study needs, its whole plan."""
     grids = {name: study.cells(name) for name in study.study.interventions}
     searches = tuple(
         PlannedSearch(
@@ -265,6 +234,7 @@ def make_plan(
         for task, found in needs.tasks.items()
         for intervention in study.study.interventions
         for name in study.backbones_of(intervention)
+        if name in needs.weights or (name in needs.backbones and grids[intervention][0].initialisation == "scratch")
     )
     weights = {needs.backbones[name].id: item for name, item in needs.weights.items()}
     return Plan(

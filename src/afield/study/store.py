@@ -16,6 +16,7 @@ The truth is files; the last file of each result comes by atomic rename, with th
                                  the same of a further test split or view
     OUT/selections/<study>--<search>.json what a search chose, written before any test image of it is scored
     OUT/rules/<study>.json       the rules of the verdict, written before any test image of the study is scored
+    OUT/budgets/<study>.json, <study>/ what a budget cut before anything was trained, and how long the runs have taken
     OUT/test_reads.jsonl         every read of a test split
     OUT/shards/                  which shards of a study were run here, where not the whole was
     OUT/merged.json              which folders this one was made of, if it was
@@ -44,6 +45,7 @@ from afield.base.files import (
 )
 from afield.base.hashing import sha256_file
 from afield.scoring.predictions import Predictions
+from afield.study.budget_files import Budgets
 from afield.study.registered_rules import RegisteredRules
 from afield.study.scores import Scores
 from afield.study.sealed import read_json, read_rows, seal, unseal, write_parquet
@@ -69,6 +71,7 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.budgets = Budgets(root)
         self.rules = RegisteredRules(root)
         self.scores = Scores(root)
         self.tasks = TaskFiles(root)
@@ -315,6 +318,10 @@ class Store:
         """The studies that were run here, by name, as JSON; what is no text is none either, and hides no other one."""
         paths = sorted((self.root / "studies").glob("*.json"))
         return {path.stem: path.read_text(encoding="utf-8", errors="replace") for path in paths}
+
+    def holds_plan(self, name: str) -> bool:
+        """Whether a study's trials are written down here."""
+        return (self.root / "plans" / f"{name}.json").exists()
 
     def read_plan(self, name: str) -> Mapping[str, Any]:
         """The trials that a study was turned into."""

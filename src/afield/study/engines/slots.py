@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from afield.base.process import cores
 from afield.training.numerics import NumericsChoice
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
@@ -77,6 +78,12 @@ def workers_for(numerics: NumericsChoice, cores: int, slots: int) -> int:
     4
     """
     return 0 if numerics.device == "cpu" else min(8, max(1, cores // (slots * numerics.devices)))
+
+
+def settled_slots(numerics: NumericsChoice, slots: int | None, workers: int | None) -> tuple[int, int]:
+    """Trials at once on this machine and loader processes of each, where they are not named."""
+    count = slots_here(numerics, cores(), slots=slots).count
+    return count, workers_for(numerics, cores(), count) if workers is None else workers
 
 
 def _threads(numerics: NumericsChoice) -> int:
