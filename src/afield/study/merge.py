@@ -95,7 +95,7 @@ def _told(store: Store, sources: Sequence[Store]) -> Merged:
 
 def _made_of(stores: Sequence[Store]) -> dict[str, Any]:
     """The folders, and a hash of the names, sizes and times of all that counts in them."""
-    files = [
+    files: list[object] = [
         [path.relative_to(store.root).as_posix(), path.stat().st_size, path.stat().st_mtime_ns]
         for store in stores
         for name in (*_TRUTH, "test_reads.jsonl", "numerics.toml", "micro_batches.json")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from afield.base.errors import StoreError
@@ -67,11 +68,14 @@ def unpack(store: Store, job: Job, parcel: Parcel) -> None:
         if path.name == _LAST:  # what stood under it is about to change
             _remove(path)
     for path in sorted((path for path, content in files.items() if content is not None), key=_turn):
-        content = files[path]
-        write_atomic(path, lambda temporary, content=content: temporary.write_bytes(content))
+        write_atomic(path, partial(_write_bytes, files[path] or b""))
     for path, content in files.items():
         if content is None:
             _remove(path)
+
+
+def _write_bytes(content: bytes, path: Path) -> None:
+    path.write_bytes(content)
 
 
 def _turn(path: Path) -> int:

@@ -21,7 +21,8 @@ from afield.images.prepared import Rule, open_prepared, place_of, prepare
 from afield.study.duration import told
 from afield.study.job import Job
 from afield.study.pace import Calibration, Speed
-from afield.study.plan import Plan, PlannedSearch
+from afield.study.plan import Plan
+from afield.study.planned_search import PlannedSearch
 from afield.study.probe_steps import Subject, measure
 from afield.study.protocol import split_of
 from afield.study.workload import Workload
