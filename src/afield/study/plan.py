@@ -23,13 +23,14 @@ from afield.study.needs import ANYWHERE, Downloading, Preparing, gather
 from afield.study.protocol import TRAINING_VIEWS, view_of
 from afield.study.search import epochs_asked
 from afield.study.split_view import SplitView, wanted_of
+from afield.study.stored_trials import stored
 from afield.study.study import Study
 from afield.tasks.data import TaskData
 from afield.tasks.training_split import training_words
-from afield.tasks.words import incomplete_words
+from afield.tasks.words import absence_words, incomplete_words
 from afield.training.numerics import NumericsChoice, numerics_for
 from afield.training.recipe import Recipe
-from afield.trial.trial import Trial, key_of
+from afield.trial.trial import Trial, keys_of
 
 ON_FEATURES = 1e-3
 """what an epoch of a head alone costs beside one of the whole network, roughly"""
@@ -64,8 +65,7 @@ class PlannedSearch:
     @cached_property
     def keys(self) -> tuple[tuple[str, ...], ...]:
         """Of each cell the keys of its repeats: those of `repeats`, without making the trials."""
-        tables = (cell.model_dump(mode="json") for cell in self.cells)
-        return tuple(tuple(key_of({**table, "seed": seed}) for seed in self.seeds) for table in tables)
+        return keys_of(self.cells, self.seeds)
 
     def repeats(self, chosen: int) -> tuple[Trial, ...]:
         """The chosen cell under every seed, the search's own first."""
@@ -109,9 +109,8 @@ class Plan:
         """The plan as plain values: what a reader of the result folder needs to find its way."""
         trials: dict[str, dict[str, Any]] = {}
         for search in self.searches:
-            for cell, keys in zip(search.cells, search.keys, strict=True):
-                table = cell.model_dump(mode="json")
-                trials.update((key, {**table, "seed": seed}) for key, seed in zip(keys, search.seeds, strict=True))
+            for key, table in stored(search.cells, [keys[0] for keys in search.keys]).items():
+                trials.setdefault(key, table)
         return {
             "trials": trials,
             "searches": [
@@ -122,6 +121,7 @@ class Plan:
                     "intervention": search.intervention,
                     "cells": [keys[0] for keys in search.keys],
                     "repeats": [list(keys) for keys in search.keys],
+                    "seeds": list(search.seeds),
                 }
                 for search in self.searches
             ],
@@ -130,6 +130,7 @@ class Plan:
             "training": self.training,
             "dropped": {name: dict(data.dropped) for name, data in self.tasks.items()},
             "incomplete": self.incomplete,
+            "absent": {name: list(absence_words(data.absent())) for name, data in self.tasks.items()},
             "backbones": {search.backbone.id: search.backbone.plain() for search in self.searches},
             "extensions": {name: item.sha256 for name, item in self.extensions.items()},
             "metrics": {name: list(own.range) for name, own in self.metrics.items()},

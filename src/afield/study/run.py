@@ -144,6 +144,7 @@ class _Run:
         self.workers, self.cache = workers, cache
         self.extensions = {name: store.keep_extension(item) for name, item in plan.extensions.items()}
         self.ledger = Ledger(plan, store, self._set_aside)
+        store.index.keep()
         self.inputs: dict[tuple[str, str, str], dict[str, SplitPaths]] = {}
         self.progress: dict[str, Event] = {}
         self.choices = Choices(plan, store, claims, self.ledger)
