@@ -29,7 +29,6 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from afield.base import files
 from afield.scoring.metrics import METRICS
 from afield.scoring.predictions import Predictions
 from afield.study.inputs import write_task

@@ -4,7 +4,6 @@ must."""
 import random
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from afield.study.ledger import Ledger

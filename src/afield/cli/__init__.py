@@ -15,6 +15,7 @@ from afield.cli.backbones import backbones_app, extension_app
 from afield.cli.check import check_app
 from afield.cli.compare import compare_app
 from afield.cli.distance import distance_app
+from afield.cli.folders import folders_app
 from afield.cli.labels import labels_app
 from afield.cli.output import complain
 from afield.cli.studies import shipped_app, studies_app
@@ -28,6 +29,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(studies_app)
+app.add_typer(folders_app)
 app.add_typer(compare_app)
 app.add_typer(check_app)
 app.add_typer(analyse_app)
