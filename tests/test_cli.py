@@ -49,7 +49,9 @@ def test_help_names_every_command_on_one_line_without_torch() -> None:
     assert ended.returncode == 0, ended.stderr
     listed = ended.stdout.split("Commands:\n")[1].splitlines()
     assert [line.split()[0] for line in listed if line.strip()] == [
+        "plan",
         "run",
+        "merge",
         "tune",
         "status",
         "report",
@@ -79,7 +81,8 @@ def test_analysis_and_report_need_no_torch() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-COMMANDS = ["run", "status", "report", "table", "tasks list", "tasks show", "backbones list", "backbones show"]
+COMMANDS = ["plan", "run", "merge", "status", "report", "table", "tasks list", "tasks show", "backbones list"]
+COMMANDS += ["backbones show"]
 COMMANDS += [
     "extension check",
     "predict",
@@ -104,6 +107,9 @@ def test_each_help_has_an_example(afield: Run, command: str) -> None:
         (("run", "quickstat"), "quickstat: no such file, and no shipped study of that name; did you mean quickstart?"),
         (("run", "no_images"), "no_images: needs a folder of images for each of at least two classes; it holds 0"),
         (("run", "quickstart", "--retry", "all"), "Invalid value for '--retry'"),
+        (("run", "quickstart", "--shard", "9/8"), "--shard 9/8: write NUMBER/OF, from 1/OF to OF/OF, such as 3/8"),
+        (("run", "quickstart", "--engine", "slurm"), "Invalid value for '--engine'"),
+        (("merge", "nowhere", "--to", "new"), "nowhere: no result folder of afield"),
         (("predict", ".", "photos"), "no result folder of afield"),
         (("status", "."), "no result folder of afield"),
         (("clean", "."), "no result folder of afield"),
@@ -132,13 +138,19 @@ def test_everything_that_is_missing_is_named_at_once(afield: Run, tmp_path: Path
     assert "squeezenet1_1.caffe_in1k: 58.38 %" in said
 
 
-def test_dry_run_trains_nothing_and_writes_nothing(afield: Run, photos: Path, tmp_path: Path) -> None:
-    (tmp_path / "tiny.toml").write_text(study_text(photos))
-    said = afield("run", str(tmp_path / "tiny.toml"), "--out", str(tmp_path / "out"), "--dry-run")
+def test_a_plan_trains_nothing_and_writes_nothing(afield: Run, photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "tiny.toml").write_text(study_text(photos) + "[interventions.big]\nimage_size = 64\n")
+    asked = ("plan", str(tmp_path / "tiny.toml"), "--out", str(tmp_path / "out"), "--no-probe")
+    said = afield(*asked)
     assert "4@1 2@2 1@3" in said
-    assert "10 epochs in all" in said
     assert "out: holds nothing yet" in said
+    assert "Not run, since study.interventions does not name it: big" in said
+    assert json.loads(afield(*asked, "--json"))["epochs"] == 10
     assert [path.name for path in tmp_path.iterdir()] == ["tiny.toml"]
+    assert "is no duration above 0" in afield(*asked, "--budget", "soon", code=2)
+    (tmp_path / "letter.txt").write_text("dear all")
+    words = "not empty and no result folder of afield; name a new folder with --out"
+    assert words in afield("plan", str(tmp_path / "tiny.toml"), "--out", str(tmp_path), "--no-probe", code=2)
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -146,36 +158,24 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.slow
-def test_dry_run_shows_what_is_left_in_a_folder_and_writes_nothing(
+def test_a_plan_shows_what_is_left_in_a_folder_and_writes_nothing(
     afield: Run, finished: Path, photos: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "tiny.toml").write_text(study_text(photos))
     out = Path(shutil.copytree(finished, tmp_path / "out"))
-    dry = ("run", str(tmp_path / "tiny.toml"), "--out", str(out), "--dry-run")
-    assert f"{out}: 5 trainings done; nothing left to do" in afield(*dry)
+    asked = ("plan", str(tmp_path / "tiny.toml"), "--out", str(out), "--no-probe")
+    assert f"{out}: 5 trainings done; nothing left to do" in afield(*asked)
     chosen, repeat = load_record(out).searches[0].repeats
     shutil.rmtree(out / "scores" / chosen.key)
-    assert "5 trainings done; 1 test score left to make" in afield(*dry)
+    assert "5 trainings done; 1 test score left to make" in afield(*asked)
     predictions = out / "trials" / repeat.key / "predictions.parquet"
     predictions.write_bytes(predictions.read_bytes()[:-10])
     (out / "numerics.toml").unlink()
     before = files(out)
-    said = afield(*dry)
+    said = afield(*asked)
     assert "4 trainings done; 3 epochs left to train" in said
     assert "predictions.parquet: was altered or cut" in said
     assert files(out) == before
-
-
-def test_dry_run_refuses_a_folder_that_is_not_ours(afield: Run, photos: Path, tmp_path: Path) -> None:
-    (tmp_path / "tiny.toml").write_text(study_text(photos))
-    words = "not empty and no result folder of afield; name a new folder with --out"
-    assert words in afield("run", str(tmp_path / "tiny.toml"), "--out", str(tmp_path), "--dry-run", code=2)
-
-
-def test_dry_run_names_interventions_that_do_not_run(afield: Run, photos: Path, tmp_path: Path) -> None:
-    (tmp_path / "tiny.toml").write_text(study_text(photos) + "[interventions.big]\nimage_size = 64\n")
-    said = afield("run", str(tmp_path / "tiny.toml"), "--out", str(tmp_path / "out"), "--dry-run")
-    assert "Not run, since study.interventions does not name it: big" in said
 
 
 @pytest.mark.slow

@@ -16,6 +16,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from afield.base.text import printable
 from afield.study.standing import Running, Standing
 from afield.study.state import read_state
 from afield.study.state_words import describe_state
@@ -48,7 +49,7 @@ class Display:
 
     def say(self, words: str) -> None:
         """Print a message above the display."""
-        self.console.print(words, markup=False, highlight=False, soft_wrap=True)
+        self.console.print(printable(words), markup=False, highlight=False, soft_wrap=True)
 
     def download(self, backbone: str, done: int, total: int | None) -> None:
         """Show how many bytes of a backbone's weights are here."""
@@ -137,7 +138,7 @@ def _panel(standing: Standing, elapsed: float) -> RenderableType:
     rows = Table.grid(padding=(0, 2))
     for running in standing.running:
         rows.add_row(
-            Text(running.label),
+            Text(printable(running.label)),
             Text("before epoch 1" if running.before else f"epoch {running.epoch}/{running.epochs}"),
             ProgressBar(total=1.0, completed=running.share, width=20),
             Text(_before(running) if running.before else f"{running.images_per_second:.0f} images/s"),

@@ -11,6 +11,7 @@ from tests.report.test_page import specifications
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_the_page_of_the_full_study_stays_below_five_megabytes():
     parts = {
         f"task{place}": make_record(

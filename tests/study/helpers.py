@@ -14,6 +14,8 @@ import pandas as pd
 import afield
 from afield.base.files import TEMPORARY
 from afield.scoring.predictions import Predictions
+from afield.study.state import read_state
+from afield.study.state_words import describe_state, more_words
 from afield.study.store import Store
 from afield.trial.trial import Trial
 
@@ -58,6 +60,12 @@ def assert_same(one: Path, other: Path) -> None:
     assert mine.keys() == theirs.keys()
     for path, frame in mine.items():
         pd.testing.assert_frame_equal(frame, theirs[path], check_exact=True)
+
+
+def whole_state(out: Path) -> str:
+    """What `afield status` prints."""
+    state = read_state(out)
+    return describe_state(state, out, more_words(out, state))
 
 
 def assert_tidy(out: Path) -> None:

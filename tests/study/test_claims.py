@@ -16,7 +16,7 @@ from afield.base import files
 from afield.base.errors import StoreError
 from afield.study import claims
 from afield.study.claims import Claims
-from afield.study.run import bury_killed
+from afield.study.one_run import bury_killed
 from afield.study.store import Store
 
 

@@ -5,12 +5,14 @@ from pathlib import Path
 
 from afield.backbones.weights import Sources
 from afield.study.collect import studies_of
-from afield.study.describe import describe_change, describe_outcome, describe_plan, where_to_look
+from afield.study.describe import describe_change, describe_outcome, where_to_look
+from afield.study.describe_forecast import plan_notes
 from afield.study.numerics import settle_numerics
+from afield.study.outcome import Outcome
 from afield.study.plan import make_plan
-from afield.study.run import Outcome
 from afield.study.store import Store
 from afield.study.study_file import parse_study
+from afield.study.workload import workloads_of
 from tests.fixtures.tiny import BACKBONE, starts_text, tiny_study, tiny_weights
 
 
@@ -20,10 +22,10 @@ def test_a_plan_names_the_classes_that_splits_lack(photos: Path, cache: Path, tm
     (data,) = plan.tasks.values()
     table = data.table[(data.table["split"] == "train") | (data.table["label"] == 0)]
     lacking = dataclasses.replace(plan, tasks={data.task.name: dataclasses.replace(data, table=table)})
-    said = describe_plan(lacking, tmp_path / "out")
+    said = "\n".join(plan_notes(lacking))
     assert "photos: No test image is of warm: the results say nothing of it" in said
     assert "photos: No validation image is of warm: epochs and recipes are chosen without it." in said
-    assert "is of" not in describe_plan(plan, tmp_path / "out")
+    assert not [line for line in plan_notes(plan) if "is of" in line]
 
 
 def test_other_backbones_are_told_with_their_cost_and_what_they_leave_out() -> None:
@@ -62,7 +64,7 @@ def test_a_plan_counts_what_heads_alone_and_probes_need_and_names_the_last_block
     directory = tiny_weights().path.parent
     plan = make_plan(study, settle_numerics(study.numerics, None), tmp_path, Sources(directory, offline=True))
     images, epochs = plan.training_images[plan.searches[0].identity], 4 * 3 + 3
-    assert {search.intervention: plan.passes(search) for search in plan.searches} == {
+    assert {load.intervention: load.passes for load in workloads_of(plan)} == {
         "plain": epochs * images,
         "lp-ft": epochs * images + images,
         "head": images,
@@ -71,4 +73,4 @@ def test_a_plan_counts_what_heads_alone_and_probes_need_and_names_the_last_block
     plain, _, head, _ = (plan.work(search) for search in plan.searches)
     assert 0 < head < plain / 100
     assert [trial.weights is None for search in plan.searches for trial in search.cells] == [False] * 16
-    assert f"{BACKBONE}: the last block is features.12" in describe_plan(plan, tmp_path / "out")
+    assert f"{BACKBONE}: the last block is features.12" in plan_notes(plan)

@@ -19,6 +19,7 @@ from afield.report.page import report
 from afield.study.collect import load_record
 from afield.study.engines import local
 from afield.study.engines.local import LocalEngine
+from afield.study.engines.slots import Slots
 from afield.study.standing import Silent, Standing
 from tests.fixtures.tiny import make_photos, study_text, tiny_study
 from tests.study.helpers import assert_same, assert_tidy, table
@@ -180,7 +181,7 @@ class _Unreadable:
 
 
 def test_a_job_that_a_worker_cannot_read_ends_the_run() -> None:
-    with LocalEngine(1) as engine:
+    with LocalEngine(Slots(1)) as engine:
         engine.submit(_Unreadable())  # type: ignore[arg-type]
         assert engine.events(60) == []  # it has come up
         with pytest.raises(AfieldError, match=r"a worker cannot read its job .*if afield was updated while"):

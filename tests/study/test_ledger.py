@@ -68,6 +68,50 @@ def test_after_every_change_it_says_what_a_fresh_look_would(plan: Plan, tmp_path
         assert standing_of(ledger, [], [], 2) == standing_of(fresh, [], [], 2)
 
 
+@pytest.mark.parametrize(
+    "search",
+    [
+        'method = "optuna"\ntrials = 5\nbatch = 2\n[search.space]\nlearning_rate = { low = 1e-4, high = 1e-2 }',
+        "rungs = [1]\nextend = true\n[search.grid]\nlearning_rate = [1e-4, 1e-3, 1e-2]",
+    ],
+)
+def test_a_plan_that_grows_says_what_a_fresh_look_would(photos: Path, tmp_path: Path, search: str) -> None:
+    """Whatever fails, is mended or is lost on the way: cells follow from the files alone."""
+    text = study_text(photos)
+    study = parse_study(f"{text[: text.index('[search]')]}[search]\n{search}", "grows.toml")
+    plan = make_plan(study, settle_numerics(study.numerics, None), tmp_path / "cache")
+    luck, store = random.Random(3), Store.create(tmp_path / "out")
+    ledger = ledger_of(plan, store)
+    sizes = set()
+    for _ in range(60):
+        (now,) = ledger.plan.searches
+        wanted = [want for want in ledger.wanted() if want.kind == "train"]
+        kind = luck.choice(["work"] * 8 + ["fail", "retry", "damage"])
+        trial = luck.choice(wanted).trial if wanted else luck.choice(now.cells)
+        if kind == "work" and wanted:
+            want = luck.choice(wanted)
+            trial = want.trial
+            train(store, trial, want.until)
+        elif kind == "fail":
+            store.begin(trial)
+            store.fail(trial.key, "diverged", "trace")
+        elif kind == "retry":
+            for key in ledger.failed():
+                store.forget_failure(key)
+                ledger.reload(key)
+        elif kind == "damage" and (store.trial_folder(trial.key) / "predictions.parquet").exists():
+            (store.trial_folder(trial.key) / "predictions.parquet").write_bytes(b"cut")
+        ledger.reload(trial.key)
+        fresh = ledger_of(plan, store)
+        assert ledger.plan.content() == fresh.plan.content()
+        assert ledger.wanted() == fresh.wanted()
+        assert standing_of(ledger, [], [], 2) == standing_of(fresh, [], [], 2)
+        (now,) = ledger.plan.searches
+        assert now.cells[: plan.searches[0].first] == plan.searches[0].cells, "no index changes"
+        sizes.add(len(now.cells))
+    assert len(sizes) > 1
+
+
 def test_only_a_search_with_news_is_thought_through_again(plan: Plan, tmp_path: Path) -> None:
     """A run looks four times a second; with a thousand searches each look must cost next to nothing."""
     store = Store.create(tmp_path / "out")
@@ -113,8 +157,11 @@ def test_the_time_left_is_told_from_epochs_of_the_same_search(plan: Plan, tmp_pa
     plain, _, big = plan.searches
     train(store, plain.cells[0], 1)
     ledger.reload(plain.cells[0].key)
-    # 9 epochs of 2 s; 10 at 40 px instead of 32, of which nothing is known yet; two at once
-    assert standing_of(ledger, [], [], 2).seconds_left == pytest.approx((9 * 2 + 10 * 2 * (40 / 32) ** 2) / 2)
+    # Epochs of 2 s are known, those at 40 px instead of 32 are taken for e = 2 (40 / 32)^2 = 3.125 s. The longest rest
+    # goes first: four cells and two survivors at 40 px on both slots (3 e), then the last of them (e) beside the cells
+    # at 32 px, whose third one comes before the repeat at 40 px, since more hangs on it; then on one slot two
+    # survivors, the last of them and the repeat (2 + 2 + 2 + 6 s), on the other the repeat (3 e), which is shorter.
+    assert standing_of(ledger, [], [], 2).seconds_left == pytest.approx(4 * 3.125 + 2 + 2 + 2 + 2 + 6)
     train(store, big.cells[0], 1)  # they take 2 s, too
     ledger.reload(big.cells[0].key)
     standing = standing_of(ledger, [], [], 2)

@@ -18,15 +18,17 @@ from afield.report.further import further_table
 from afield.report.words import number
 from afield.study.claims import Claims
 from afield.study.collect import load_record
-from afield.study.describe import describe_plan
-from afield.study.engines.local import Event, LocalEngine
+from afield.study.describe_forecast import plan_notes
+from afield.study.engines.engine import Event
+from afield.study.engines.local import LocalEngine
+from afield.study.engines.slots import Slots
 from afield.study.ledger import Ledger
 from afield.study.make_soup import make_soup
 from afield.study.misfits import soups_of_views
 from afield.study.network import open_network
 from afield.study.numerics import settle_numerics
+from afield.study.one_run import OneRun
 from afield.study.plan import PlannedSearch, make_plan
-from afield.study.run import _Run
 from afield.study.soups import Ended, Ingredient, Soup, SoupChoice, soups_of, waiting_for
 from afield.study.split_view import TEST
 from afield.study.standing import Silent
@@ -191,9 +193,8 @@ def test_a_soup_is_wanted_once_all_is_there_and_what_it_needs_is_trained_again(p
     store = Store.create(tmp_path / "out")
     ledger = Ledger(plan, store, lambda key, error: store.set_aside(key))
     (search,) = plan.searches
-    assert "Soups: the networks of 4 cells stay until theirs are made, at most about 20 MB" in describe_plan(
-        plan, tmp_path / "nowhere"
-    )
+    (note,) = [line for line in plan_notes(plan) if line.startswith("Soups")]
+    assert note.startswith("Soups: the networks of 4 cells stay until theirs are made, at most about 20 MB")
     assert ledger.soups() == ()
     for cell in search.cells:
         train(store, cell, 2)
@@ -231,17 +232,17 @@ def test_a_soup_is_wanted_once_all_is_there_and_what_it_needs_is_trained_again(p
 
 
 @pytest.fixture
-def run(photos: Path, tmp_path: Path) -> Iterator[_Run]:
+def run(photos: Path, tmp_path: Path) -> Iterator[OneRun]:
     """A run of two interventions, halving from four cells to two each, whose finalists one soup averages."""
     text = study_text(photos, epochs=2).replace("seeds = [0, 1]", 'seeds = [0]\ninterventions = ["plain", "long"]')
     text += '[interventions.long]\nwarmup_epochs = 1\n[soups.a]\nover = ["cells", "interventions"]\n'
     plan = make_plan(parse_study(text, "two.toml"), settle_numerics(NumericsChoice(), None), tmp_path / "cache")
     store = Store.create(tmp_path / "out")
-    with Claims(store.root) as claims, LocalEngine(1) as engine:
-        yield _Run(plan, store, claims, engine, Silent(), 0, tmp_path / "cache")
+    with Claims(store.root) as claims, LocalEngine(Slots(1)) as engine:
+        yield OneRun(plan, store, claims, engine, Silent(), None)
 
 
-def bring_to_its_end(run: _Run, search: PlannedSearch) -> None:
+def bring_to_its_end(run: OneRun, search: PlannedSearch) -> None:
     """Train and score all that a search wants."""
     while wants := run.ledger.wanted_by(search):
         for want in wants:
@@ -253,11 +254,11 @@ def bring_to_its_end(run: _Run, search: PlannedSearch) -> None:
             run.ledger.reload(want.key)
 
 
-def held(run: _Run, name: str) -> set[str]:
+def held(run: OneRun, name: str) -> set[str]:
     return {path.parent.name for path in run.store.root.glob(f"trials/*/{name}")}
 
 
-def test_a_search_that_ended_keeps_what_a_soup_needs_and_nothing_else(run: _Run) -> None:
+def test_a_search_that_ended_keeps_what_a_soup_needs_and_nothing_else(run: OneRun) -> None:
     first, second = run.plan.searches
     bring_to_its_end(run, first)
     run.choices.settle()
@@ -330,7 +331,7 @@ class Said(Silent):
 
 
 @pytest.mark.parametrize("damage", ["network", "sealed file", "result"])
-def test_what_a_soup_finds_damaged_is_said_once_and_trained_again(run: _Run, damage: str) -> None:
+def test_what_a_soup_finds_damaged_is_said_once_and_trained_again(run: OneRun, damage: str) -> None:
     for search in run.plan.searches:
         bring_to_its_end(run, search)
     (want,) = run.ledger.wanted()

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from afield.progress import Display
-from afield.study.engines.local import Event
+from afield.study.engines.engine import Event
 from afield.study.job import Job
 from afield.study.ledger import Ledger
 from afield.study.plan import make_plan

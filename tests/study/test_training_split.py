@@ -12,12 +12,13 @@ import afield
 from afield.base.errors import InputError
 from afield.images.prepared import open_prepared
 from afield.report.page import report
-from afield.study.describe import describe_plan
+from afield.study.describe_forecast import plan_notes
 from afield.study.inputs import prepare_split
 from afield.study.plan import Plan, changed_words, make_plan
 from afield.study.store import Store
 from afield.study.study import Study
 from afield.study.study_file import parse_study
+from afield.study.workload import workloads_of
 from afield.tasks.data import TaskData, load_task
 from afield.tasks.own.task import folder_task
 from afield.training.numerics import NumericsChoice, settle
@@ -76,9 +77,8 @@ def test_copies_of_held_out_images_stay_out_and_plain_keeps_its_key(photos: Path
     assert plan.data_of(plan.searches[0]).fingerprint == plain.fingerprint
     (line,) = changed_words(plan)
     assert "9 of more were added (left out: 2 exact copies of validation or test images)" in line
-    told = describe_plan(plan, tmp_path / "out")
-    assert line in told
-    passes = {row.split()[2]: int(row.split()[-2]) for row in told.splitlines() if row.startswith("photos ")}
+    assert line in plan_notes(plan)
+    passes = {load.intervention: load.passes for load in workloads_of(plan)}
     assert passes["more"] - passes["plain"] == 4 * 9
 
 

@@ -250,6 +250,8 @@ def _pretraining(record: StudyRecord, effect: Effect) -> str:
 def _warnings(
     record: StudyRecord, ranking: Ranking, fit: TransferFit | None, intervention: str, machines: int
 ) -> Iterator[str]:
+    if record.part:
+        yield record.part
     yield from ranking.missing
     if record.task(ranking.task).selection == "test":
         yield "Test itself chose recipes and epochs, as in the study's own code: the figures flatter, all of them."

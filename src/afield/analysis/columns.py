@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -33,38 +31,8 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?")
 
 
-def read_text(path: Path) -> pd.DataFrame:
-    """A CSV file with one header row; all cells as text, blanks around them gone.
-
-    Raises InputError for a file that is missing, empty, no text, or not separated by commas, for a column that stands
-    twice, and for a row that is longer or shorter than the header.
-    """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            rows = [row for row in csv.reader(stream) if any(cell.strip() for cell in row)]
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: cannot be read as a table ({error})") from error
-    if not rows:
-        raise InputError(f"{path}: is empty")
-    header, *body = [[cell.strip() for cell in row] for row in rows]
-    if len(header) == 1 and re.search(r"[;\t]", header[0]):
-        raise InputError(f"{path}: one column alone, {header[0]!r}; columns must be separated by commas")
-    twice = [name for name in dict.fromkeys(header) if header.count(name) > 1]
-    if twice:
-        raise InputError(
-            f"{path}: column {twice[0] or '(without a name)'} stands {header.count(twice[0])} times; a table has one "
-            "header row, and each name once"
-        )
-    for place, row in enumerate(body, start=1):
-        if len(row) != len(header):
-            raise InputError(f"{path}: row {place} has {len(row)} cells, the header {len(header)}")
-    return pd.DataFrame(body, columns=header, dtype=str)
-
-
 def as_text(table: pd.DataFrame) -> pd.DataFrame:
-    """A data frame as `read_text` would give it; numbers keep all of their digits."""
+    """A data frame as `read_cells` would give it; numbers keep all of their digits."""
     return table.astype(object).where(table.notna(), "").map(lambda cell: str(cell).strip())
 
 

@@ -22,7 +22,6 @@ from afield.analysis.columns import (
     has,
     named,
     numbers,
-    read_text,
 )
 from afield.analysis.directions import directed
 from afield.analysis.facts import in_millions
@@ -30,6 +29,7 @@ from afield.analysis.imagenet import with_imagenet
 from afield.analysis.points import FROM_PRETRAINED, LEADING
 from afield.analysis.scales import Scale, check_limits, factor
 from afield.analysis.words import capital, count, listing
+from afield.base.cells import read_cells
 from afield.base.errors import InputError, nearest
 from afield.scoring.metric import Floats
 from afield.scoring.metrics import METRICS
@@ -89,7 +89,7 @@ def read_table(source: str | Path | pd.DataFrame, choice: TableChoice | None = N
     """
     asked = choice or TableChoice()
     where = "table" if isinstance(source, pd.DataFrame) else str(source)
-    text = as_text(source) if isinstance(source, pd.DataFrame) else read_text(Path(source))
+    text = as_text(source) if isinstance(source, pd.DataFrame) else read_cells(Path(source), strip=True)
     choice = replace(asked, columns=_own_columns(asked, text))
     rows = _filled(named(text, where, choice.columns, choice.values), where, source, choice)
     notes: list[str] = []
@@ -171,7 +171,7 @@ def _imagenet_table(choice: TableChoice) -> pd.DataFrame | None:
     if choice.imagenet is None:
         return None
     path = Path(choice.imagenet)
-    text = read_text(path)
+    text = read_cells(path, strip=True)
     own = {name: column for name, column in choice.columns.items() if has(text, column)}
     if "imagenet_top1" in own or "imagenet_top1" in text:
         own["value"] = own.get("imagenet_top1", "imagenet_top1")
@@ -189,7 +189,7 @@ def _own_columns(choice: TableChoice, text: pd.DataFrame) -> dict[str, str]:
     """Names for the table itself: not those of columns that the ImageNet table alone has."""
     if choice.imagenet is None:
         return dict(choice.columns)
-    other = read_text(Path(choice.imagenet))
+    other = read_cells(Path(choice.imagenet), strip=True)
     return {name: column for name, column in choice.columns.items() if has(text, column) or not has(other, column)}
 
 

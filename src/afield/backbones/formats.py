@@ -74,7 +74,7 @@ def _check_zip(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
-    except zipfile.BadZipFile as error:
+    except Exception as error:  # of a damaged list of contents zipfile raises many kinds; each means the same here
         raise InputError(f"{path}: is broken off or damaged ({error}); get it again") from error
     inside = {name.partition("/")[2] for name in names}
     if "constants.pkl" in inside or any(name.startswith("code/") for name in inside):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from textwrap import fill
 
@@ -49,6 +50,31 @@ def entry(key: str, value: str, width: int) -> str:
     if " " not in value:
         return line
     return fill(line, width, subsequent_indent=" " * _INDENT, break_long_words=False, break_on_hyphens=False)
+
+
+def brief(text: str, length: int) -> str:
+    """A text of at most `length` characters: what is longer loses its middle.
+
+    >>> brief("abcdefghij", 7)
+    'ab...ij'
+    """
+    if len(text) <= length:
+        return text
+    kept = (length - 3) // 2
+    return f"{text[:kept]}...{text[-kept:]}"
+
+
+def printable(text: str) -> str:
+    r"""A text that leaves a terminal as it is: control characters, those that turn the direction of writing, and halves
+    of characters become their escapes; lines and tabs stay.
+
+    >>> print(printable("\\x1b[31mred"))
+    \\x1b[31mred
+    """
+    return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def count(number: int, noun: str, plural: str = "", *, say: Callable[[int], str] = str) -> str:

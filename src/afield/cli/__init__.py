@@ -18,6 +18,7 @@ from afield.cli.distance import distance_app
 from afield.cli.folders import folders_app
 from afield.cli.labels import labels_app
 from afield.cli.output import complain
+from afield.cli.plan import plan_app
 from afield.cli.studies import shipped_app, studies_app
 from afield.cli.tasks import tasks_app
 
@@ -28,6 +29,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
 )
+app.add_typer(plan_app)
 app.add_typer(studies_app)
 app.add_typer(folders_app)
 app.add_typer(compare_app)

@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
+from afield.base.text import printable
 from afield.cli.options import OneStudy
-from afield.cli.output import complain, say
+from afield.cli.output import complain, put, say
 
 analyse_app = typer.Typer()
 
@@ -101,7 +102,7 @@ def analyse(
     if as_json:
         import json
 
-        print(json.dumps(found.as_json(), allow_nan=False))
+        put(json.dumps(found.as_json(), allow_nan=False))
         return
 
     import sys
@@ -116,15 +117,14 @@ def analyse(
     for place, head in enumerate(HEADS):
         shown.add_column(head, justify="right" if place == 2 else "left", overflow="fold")
     for row in headlines(found):
-        shown.add_row(*(Text(cell) for cell in row))
+        shown.add_row(*(Text(printable(cell)) for cell in row))
     Console(width=None if sys.stdout.isatty() else 160).print(shown)
-    print()
     if everything:
-        print("\n\n".join([*over_tasks_in_full(found), *(details(fit) for fit in found.fits), together(found)]))
+        put("\n" + "\n\n".join([*over_tasks_in_full(found), *(details(fit) for fit in found.fits), together(found)]))
     else:
-        print(reasons(found))
+        put(f"\n{reasons(found)}")
     if found.rule is not None:
-        print(f"\nThe rule of these verdicts. {found.rule.words}")
+        put(f"\nThe rule of these verdicts. {found.rule.words}")
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from afield.cli.output import complain, say
+from afield.cli.output import complain, put, say
 
 backbones_app = typer.Typer(help="List and show the backbones (pretrained weights).", no_args_is_help=True)
 extension_app = typer.Typer(help="Test a file of your own backbones, tasks and metrics.", no_args_is_help=True)
@@ -35,7 +35,7 @@ def backbones_list(
     """List backbones, best ImageNet accuracy first, and what they cost together."""
     from afield.backbones.show import list_backbones
 
-    print(list_backbones(pattern, family=family, objective=objective, top1=top1, max_params=max_params, study=study))
+    put(list_backbones(pattern, family=family, objective=objective, top1=top1, max_params=max_params, study=study))
 
 
 @backbones_app.command("show", epilog="Example: afield backbones show squeezenet1_1.caffe_in1k")
@@ -49,7 +49,7 @@ def backbones_show(
     from afield.backbones.show import show_backbone
     from afield.backbones.weights import sources
 
-    print(show_backbone(name, sources(weights)))
+    put(show_backbone(name, sources(weights)))
 
 
 @extension_app.command("check", epilog="Example: afield extension check my_lab.py")
@@ -70,7 +70,7 @@ def extension_check(
 
     failed = 0
     for line, passed in describe_checks(source, sources(weights)):
-        print(line, flush=True)
+        put(line)
         failed += not passed
     if failed:
         complain(f"{failed} failed", 1)
@@ -124,7 +124,7 @@ def backbones_measure(
             download=partial(display.download, name),
             progress=display.measure,
         )
-    print(describe_accuracy(found))
+    put(describe_accuracy(found))
     if to is not None:
         write_accuracy(found, to)
         say(f"written to {to}")
@@ -151,4 +151,4 @@ def backbones_fetch(
     with Downloads(Console(stderr=True)) as downloads:
         for item in wanted:
             weights = fetch(item.backbone, to, origins, downloads.watch(item.backbone.id))
-            print(f"{weights.sha256}  {weights.path}", flush=True)
+            put(f"{weights.sha256}  {weights.path}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from afield.cli.options import Data, SplitProtocol
-from afield.cli.output import complain, say
+from afield.cli.output import complain, put, say
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -58,7 +58,7 @@ def check(
     if groups is not None:
         write_groups(found, groups)
         say(f"groups written to {groups}")
-    print(f"{describe(found)}\nPage: {page}")
+    put(f"{describe(found)}\nPage: {page}")
     if found.biased:
         complain("", 1)
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from afield.cli.options import OneStudy, Out
-from afield.cli.output import complain, say
+from afield.cli.output import complain, put, say
 
 compare_app = typer.Typer()
 
@@ -24,7 +24,7 @@ def rank(out: Out, intervention: Intervention = None, study: OneStudy = None) ->
     from afield.analysis.told import describe_places
     from afield.study.collect import load_record
 
-    print(describe_places(load_record(out, study), intervention))
+    put(describe_places(load_record(out, study), intervention))
 
 
 @compare_app.command(
@@ -65,12 +65,12 @@ def compare(
 
         others = analyse(against)
         say("\n".join(others.notes))
-        print(describe_candidate_elsewhere(load_record(out, study), candidate, others.results, intervention))
+        put(describe_candidate_elsewhere(load_record(out, study), candidate, others.results, intervention))
     elif against is not None:
         complain("compare: --against draws the line for --candidate; name one backbone by it, and no others", 2)
     elif candidate is not None and not named:
-        print(describe_candidate(load_record(out, study), candidate, intervention))
+        put(describe_candidate(load_record(out, study), candidate, intervention))
     elif candidate is None and len(named) == 2:
-        print(describe_pair(load_record(out, study), named[0], named[1], intervention))
+        put(describe_pair(load_record(out, study), named[0], named[1], intervention))
     else:
         complain("compare: name two backbones, or one by --candidate", 2)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from afield.cli.options import Data, OneStudy
-from afield.cli.output import complain, say
+from afield.cli.output import complain, put, say
 
 distance_app = typer.Typer()
 
@@ -100,9 +100,9 @@ def distance(
 
         against = against_transfer(found, analyse(results, study=study).fits)
     if as_json:
-        print((found if against is None else against.table).to_json(orient="records"))
+        put((found if against is None else against.table).to_json(orient="records"))
     else:
-        print(describe_distances(found, against))
+        put(describe_distances(found, against))
     if chart is not None and against is not None:
         from afield.report.distance_chart import draw
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from afield.cli.options import OneStudy, Out
-from afield.cli.output import complain
+from afield.cli.output import complain, put
 
 folders_app = typer.Typer()
 
@@ -30,9 +30,9 @@ def diff(
     from afield.study.differences import describe_folders, describe_trainings
 
     if key is not None:
-        print(describe_trainings(out, other, key))
+        put(describe_trainings(out, other, key))
     elif Path(other).is_dir():
-        print(describe_folders(out, Path(other), study))
+        put(describe_folders(out, Path(other), study))
     else:
         complain(f"error: {other}: is no folder; give two result folders, or a folder and two keys", 2)
 
@@ -52,4 +52,4 @@ def clean(
     from afield.study.store import Store
 
     store = Store.open(out)
-    print(describe_waste(remove(store) if yes else waste_in(store), out, done=yes))
+    put(describe_waste(remove(store) if yes else waste_in(store), out, done=yes))

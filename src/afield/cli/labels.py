@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from afield.cli.options import Data, OneStudy, Out
-from afield.cli.output import say
+from afield.cli.output import put, say
 
 labels_app = typer.Typer()
 
@@ -60,4 +60,4 @@ def labels(
     write_doubts(found, shown)
     if action:
         say(f"every row says {action.value}: a study that names the list takes it unread")
-    print(describe_doubts(found, path, shown))
+    put(describe_doubts(found, path, shown))

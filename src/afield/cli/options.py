@@ -14,6 +14,40 @@ Data = Annotated[
     typer.Option(help="Folder that holds the tasks' folders; by default AFIELD_DATA.", show_default=False),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+StudyName = Annotated[
+    str,
+    typer.Argument(
+        help="A shipped study, such as quickstart, a TOML file, or your data: a folder of images, a CSV table.",
+        show_default=False,
+    ),
+]
+Backbones = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Instead of the study's: ids or small, standard, large, study, all-real; may be repeated.",
+        show_default=False,
+    ),
+]
+WeightsFolder = Annotated[
+    Path | None, typer.Option(help="Folder of weights that goes before every other place.", show_default=False)
+]
+Offline = Annotated[bool, typer.Option("--offline", help="Ask nothing of any network.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        help="KEY=VALUE in place of the study's, such as recipe.epochs=5; may be repeated.",
+        show_default=False,
+    ),
+]
+Budget = Annotated[
+    str | None,
+    typer.Option(
+        help="Hours that all runs into the folder may take, such as 6h, 90m or 2d: cuts the study alike for all "
+        "backbones, and stops it when they are used.",
+        show_default=False,
+    ),
+]
 OneStudy = Annotated[str | None, typer.Option("--study", help="Which study of the folder, where it holds several.")]
 
 
@@ -22,6 +56,13 @@ class SplitProtocol(StrEnum):
 
     clean = "clean"
     paper = "paper"
+
+
+class EngineName(StrEnum):
+    """Where trials run."""
+
+    local = "local"
+    ray = "ray"
 
 
 class Retry(StrEnum):

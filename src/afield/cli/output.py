@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import NoReturn
 
+from afield.base.text import printable
+
 
 def complain(words: str, code: int) -> NoReturn:
     """Say what is wrong and end with that exit code."""
@@ -13,12 +15,14 @@ def complain(words: str, code: int) -> NoReturn:
 
 
 def put(text: str) -> None:
-    """The output; nothing where all of it went into a file."""
+    """The output; nothing where all of it went into a file. A terminal gets it without control characters, a file or
+    another program as it is.
+    """
     if text:
-        print(text)
+        print(printable(text) if sys.stdout.isatty() else text, flush=True)
 
 
 def say(words: str) -> None:
     """Words beside the output; nothing where there are none."""
     if words:
-        sys.stderr.write(f"{words}\n")
+        sys.stderr.write(f"{printable(words)}\n")

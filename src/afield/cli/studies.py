@@ -7,7 +7,22 @@ from typing import Annotated
 
 import typer
 
-from afield.cli.options import AsJson, Data, OneStudy, Out, ReportFormat, Retry, TableFormat
+from afield.cli.options import (
+    AsJson,
+    Backbones,
+    Budget,
+    Data,
+    EngineName,
+    Offline,
+    OneStudy,
+    Out,
+    ReportFormat,
+    Retry,
+    Settings,
+    StudyName,
+    TableFormat,
+    WeightsFolder,
+)
 from afield.cli.output import complain, put, say
 
 studies_app = typer.Typer()
@@ -19,7 +34,7 @@ def studies_list() -> None:
     """Name the shipped studies, a line each: what they cost and what they ask."""
     from afield.study.shipped import list_studies
 
-    print(list_studies())
+    put(list_studies())
 
 
 @shipped_app.command("show", epilog="Example: afield studies show paper/main")
@@ -29,65 +44,50 @@ def studies_show(
     """Print a shipped study's file; its head says what it re-creates, what was found, and what it costs."""
     from afield.study.shipped import show_study
 
-    print(show_study(name))
+    put(show_study(name))
 
 
 @studies_app.command(epilog="Example: afield run quickstart --out out/quickstart")
 def run(
-    study: Annotated[
-        str,
-        typer.Argument(
-            help="A shipped study, such as quickstart, a TOML file, or your data: a folder of images, a CSV table.",
-            show_default=False,
-        ),
-    ],
+    study: StudyName,
     out: Annotated[Path | None, typer.Option(help="Result folder; by default out/NAME.", show_default=False)] = None,
+    engine: Annotated[
+        EngineName, typer.Option(help="`local`: this machine; `ray`: a Ray cluster (docs/cluster.md).")
+    ] = EngineName.local,
+    address: Annotated[
+        str | None,
+        typer.Option(help="Of the Ray cluster, such as auto; by default this machine alone.", show_default=False),
+    ] = None,
     slots: Annotated[
-        int | None, typer.Option(min=1, help="Trials at once; by default one a core, or one on a GPU.")
+        int | None, typer.Option(min=1, help="Trials at once; by default one a core, or one a GPU.")
+    ] = None,
+    trials_per_device: Annotated[
+        int | None, typer.Option(min=1, help="Trials at once on each GPU; by default one.", show_default=False)
     ] = None,
     workers: Annotated[
         int | None,
         typer.Option(min=0, help="Loader processes of each trial; by default none on a CPU, up to 8 on a GPU."),
     ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(help="Do one part of the searches, such as 3/8; see `afield merge`.", show_default=False),
+    ] = None,
     retry: Annotated[Retry | None, typer.Option(help="`failed`: try failed trials again.")] = None,
-    backbones: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Instead of the study's: ids or small, standard, large, study, all-real; may be repeated.",
-            show_default=False,
-        ),
-    ] = None,
-    weights: Annotated[
-        Path | None,
-        typer.Option(help="Folder of weights that goes before every other place.", show_default=False),
-    ] = None,
-    offline: Annotated[bool, typer.Option("--offline", help="Ask nothing of any network.")] = False,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            help="KEY=VALUE in place of the study's, such as recipe.epochs=5; may be repeated.",
-            show_default=False,
-        ),
-    ] = None,
+    backbones: Backbones = None,
+    weights: WeightsFolder = None,
+    offline: Offline = False,
+    settings: Settings = None,
     data: Data = None,
-    dry_run: Annotated[
-        bool,
-        typer.Option("--dry-run", help="Print what would run and what the result folder has of it; write nothing."),
-    ] = False,
+    budget: Budget = None,
 ) -> None:
     """Run a study, or what is missing of it, and print the answer."""
     from afield.study.choose import choose_study
-    from afield.study.describe import describe_change, describe_outcome, describe_plan, where_to_look
-    from afield.study.ready import check_ready
+    from afield.study.describe import describe_change, describe_outcome, where_to_look
     from afield.study.run import run_study
 
     content, change = describe_change(choose_study(study, settings or [], backbones or []), backbones or [])
     say(change)
     folder = out or Path("out") / content.study.name
-    if dry_run:
-        print(describe_plan(check_ready(content, folder, weights=weights, offline=offline, data=data), folder))
-        return
 
     from rich.console import Console
 
@@ -98,18 +98,39 @@ def run(
         outcome = run_study(
             content,
             folder,
+            engine=engine.value,
+            address=address,
             slots=slots,
+            trials_per_device=trials_per_device,
             workers=workers,
+            shard=shard,
             retry_failed=retry is not None,
             watch=display,
             weights=weights,
             offline=offline,
             data=data,
+            budget=budget,
         )
     say(describe_outcome(outcome))
-    print(answered(folder, content.study.name))
+    put(answered(folder, content.study.name))
     if not outcome.complete:
         complain(f"\nNot all is there; see: {where_to_look(folder, content.study.name)}", 1)
+
+
+@studies_app.command(epilog="Example: afield merge out/shard-1 out/shard-2 --to out/whole")
+def merge(
+    outs: Annotated[
+        list[Path], typer.Argument(help="Result folders; they stay as they are.", metavar="OUT...", show_default=False)
+    ],
+    to: Annotated[Path, typer.Option(help="The new result folder.", show_default=False)],
+) -> None:
+    """Join result folders, such as a study's shards.
+
+    They stay as they are; what contradicts each other is refused by name.
+    """
+    from afield.study.merge import merge as merge_folders
+
+    put(merge_folders(outs, to).words())
 
 
 @studies_app.command(epilog="Example: afield tune quickstart")
@@ -131,7 +152,7 @@ def tune(
     from afield.study.tune import describe_timings
     from afield.study.tune import tune as time_study
 
-    print(describe_timings(time_study(choose_study(study, [], backbones or []), seconds, say)))
+    put(describe_timings(time_study(choose_study(study, [], backbones or []), seconds, say)))
 
 
 @studies_app.command(epilog="Example: afield status out/quickstart")
@@ -143,7 +164,7 @@ def status(
 ) -> None:
     """Say what is finished, paused, failed and missing."""
     from afield.study.state import read_state
-    from afield.study.state_words import describe_state, unjoined_in
+    from afield.study.state_words import describe_state, more_words
 
     if watch:
         from rich.console import Console
@@ -156,9 +177,9 @@ def status(
     if as_json:
         import json
 
-        print(json.dumps(state.as_json(), allow_nan=False))
+        put(json.dumps(state.as_json(), allow_nan=False))
     else:
-        print(describe_state(state, out, unjoined_in(out, state)))
+        put(describe_state(state, out, more_words(out, state)))
 
 
 @studies_app.command(epilog="Example: afield report out/quickstart")
@@ -173,7 +194,7 @@ def report(
     """Write OUT/report.html anew."""
     from afield.report.page import report as write_report
 
-    print(write_report(out, study=study, format=format.value, private=private))
+    put(write_report(out, study=study, format=format.value, private=private))
 
 
 @studies_app.command(epilog="Example: afield table out/quickstart --format markdown")

@@ -18,7 +18,7 @@ def tasks_list() -> None:
     """Name the built-in tasks, a line each."""
     from afield.tasks.show import list_tasks
 
-    print(list_tasks())
+    put(list_tasks())
 
 
 @tasks_app.command("show", epilog="Example: afield tasks show elpv --augmentation randaugment --out sheet.html")
@@ -48,12 +48,12 @@ def tasks_show(
 
         if out is not None or size is not None:
             raise typer.BadParameter("--out and --size belong to --augmentation; name one")
-        print(show_task(name, data))
+        put(show_task(name, data))
         return
     from afield.checking.sheet import describe_sheet, write_sheet
 
     path = out or Path("sheet.html")
-    print(describe_sheet(write_sheet(name, augmentation, path, data, size), path))
+    put(describe_sheet(write_sheet(name, augmentation, path, data, size), path))
 
 
 @tasks_app.command("splits", epilog="Example: afield tasks splits elpv --out elpv_splits.csv")
@@ -91,7 +91,7 @@ def tasks_fetch(
     wanted = order(name, data)
     say(describe_order(wanted))
     with Downloads(Console(stderr=True)) as downloads:
-        print(fetch(wanted, downloads.watch))
+        put(fetch(wanted, downloads.watch))
 
 
 @tasks_app.command("prepare", epilog="Example: afield tasks prepare eurosat --size 64")
@@ -117,4 +117,4 @@ def tasks_prepare(
 
     with Display(Console(stderr=True)) as display:
         done = prepare_task(name, display.prepare, size=size, protocol=protocol.value, data=data)
-    print(describe_preparation(done))
+    put(describe_preparation(done))

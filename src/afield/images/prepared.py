@@ -113,12 +113,7 @@ def prepare(
     that lists all broken images, StoreError where the disk is too small or cannot be written, AfieldError where a
     process was killed.
     """
-    name = digest(
-        {"images": list(hashes), "rule": asdict(rule), "decoder": DECODER_VERSION, "pillow": PIL.__version__}
-        | ({} if reading == AS_DECLARED else {"reading": asdict(reading)})
-        | ({"boxes": list(boxes)} if any(boxes) else {})
-    )
-    folder = cache / "prepared" / name
+    folder = place_of(hashes, rule, cache, reading, boxes)
     if folder.is_dir():
         return folder
     try:
@@ -135,6 +130,18 @@ def prepare(
     except OSError as error:
         raise write_error(folder, error) from error
     return folder
+
+
+def place_of(
+    hashes: Sequence[str], rule: Rule, cache: Path, reading: Reading = AS_DECLARED, boxes: Sequence[str] = ()
+) -> Path:
+    """The folder that `prepare` makes of such images; one that is there is whole."""
+    name = digest(
+        {"images": list(hashes), "rule": asdict(rule), "decoder": DECODER_VERSION, "pillow": PIL.__version__}
+        | ({} if reading == AS_DECLARED else {"reading": asdict(reading)})
+        | ({"boxes": list(boxes)} if any(boxes) else {})
+    )
+    return cache / "prepared" / name
 
 
 def open_prepared(folder: Path) -> PreparedImages:

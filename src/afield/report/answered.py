@@ -32,11 +32,9 @@ def answered(out: Path, study: str) -> str:
             return _words(str(content["answer"]), page)
 
     from afield.analysis.answer import answer
-    from afield.report.page import write_page
-    from afield.study.collect import load_record
-    from afield.study.counterpart import with_counterpart
+    from afield.report.page import read_record, write_page
 
-    record = with_counterpart(load_record(out, study), out)
+    record = read_record(out, study)
     page, text = write_page(record, out), answer(record).text()
     write_sealed(kept, {"state": state, "page": page.name, "stamp": _stamp(page), "answer": text})
     return _words(text, page)

@@ -13,7 +13,9 @@ from afield.report import words
 from afield.report.latex import escaped
 from afield.scoring.intervals import Interval
 from afield.scoring.metrics import metric_title
+from afield.study.budget import budget_words
 from afield.study.record import StudyRecord
+from afield.study.search_choice import Range, SearchChoice
 
 BIBTEX = f"""@software{{afield,
   title   = {{afield: does progress on ImageNet transfer to your task, and which backbone should you use?}},
@@ -66,10 +68,10 @@ def _methods(record: StudyRecord, found: Answer) -> Iterator[str]:
         f"We {_DONE[recipe.trained]} {count(len(head.backbones), 'backbone')} with ImageNet weights on {tasks}{size} "
         f"for {count(recipe.epochs, 'epoch')} with afield {__version__} (protocol {head.protocol})."
     )
-    if search.grid:
-        grid = " and ".join(f"{key} in {{{value}}}" for key, value in words.pairs(search.grid))
-        how = "successive halving" if search.method == "halving" else "full grid search"
-        yield f"For every backbone alike, {grid} {'was' if len(search.grid) == 1 else 'were'} chosen by {how}."
+    if search.keys:
+        yield _searched(search)
+    if record.study.cut is not None:
+        yield budget_words(record.study)
     selections = {task.selection for task in record.tasks}
     if selections == {"validation"}:
         yield "Recipe, epoch and backbone were chosen on validation images; test images were read after that."
@@ -95,6 +97,26 @@ def _methods(record: StudyRecord, found: Answer) -> Iterator[str]:
             f"{'; '.join(dict.fromkeys(fit.method for fit in fits))}. A slope of "
             f"{fits[0].smallest_slope:g} metric points per ImageNet point was the smallest of interest."
         )
+
+
+def _searched(search: SearchChoice) -> str:
+    """How the recipe's free values were chosen."""
+    from_where = " and ".join(
+        f"{key.replace('_', ' ')} in [{words.plain(values.low)}, {words.plain(values.high)}]"
+        if isinstance(values, Range)
+        else f"{key.replace('_', ' ')} in {{{words.plain(values)}}}"
+        for key, values in {**search.grid, **search.space}.items()
+    )
+    draws = f"of {search.trials} random draws"
+    how = {
+        "grid": "full grid search",
+        "halving": "successive halving" + (f" {draws}" if search.space else ""),
+        "random": f"full training {draws}",
+        "optuna": f"{search.trials} trials of optuna's {search.sampler}",
+    }[search.method]
+    further = f"; a choice at an end of it added up to {search.extend_steps} values beyond" if search.extend else ""
+    verb = "was" if len(search.keys) == 1 else "were"
+    return f"For every backbone alike, {from_where} {verb} chosen by {how}{further}."
 
 
 def _result(part: TaskAnswer) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from afield.analysis.registered import registration
 from afield.backbones.backbone import Backbone
 from afield.report import words
+from afield.study.budget import budget_words
 from afield.study.record import BackboneRecord, StudyRecord
 from afield.study.study import PLAIN
 
@@ -26,13 +27,18 @@ class Details:
 def details_of(record: StudyRecord) -> Details:
     """The study, its weights and its machines."""
     head, search = record.study.study, record.study.search
-    grid = "; ".join(f"{key} {value}" for key, value in words.pairs(search.grid)) or "none"
+    values = search.model_dump()["space" if search.space else "grid"]
+    grid = "; ".join(f"{key} {value}" for key, value in words.pairs(values)) or "none"
     protocol = {
         "protocol": _protocol(record),
         "rule of the verdicts": registration(record).words,
         "reads of test splits, by all studies of the folder": record.test_reads,
         "search": f"{search.method} over {grid}"
-        + (f"; rungs at {words.plain(search.rungs)} epochs" if search.method == "halving" else ""),
+        + (f"; rungs at {words.plain(search.rungs)} epochs" if search.method == "halving" else "")
+        + (f"; {search.trials} cells" if search.trials else "")
+        + (f"; {search.sampler} in batches of {search.batch}" if search.method == "optuna" else "")
+        + (f"; up to {search.extend_steps} values beyond each end" if search.extend else ""),
+        **({"budget": budget_words(record.study)} if record.study.cut is not None else {}),
         "seeds": head.seeds,
         "backbones": head.backbones,
         "interventions": head.interventions,

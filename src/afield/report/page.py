@@ -26,6 +26,7 @@ from afield.report.origins import origins
 from afield.study.collect import load_record, studies_of
 from afield.study.counterpart import with_counterpart
 from afield.study.record import StudyRecord
+from afield.study.resampled_cells import with_resampled_cells
 
 
 def report(
@@ -41,7 +42,7 @@ def report(
     >>> report(out).name
     'report.html'
     """
-    record = with_counterpart(load_record(out, study), out)
+    record = read_record(out, study)
     if format == "html":
         return write_page(record, out, private=private)
     from afield.report.paper import write_paper  # charts as PDF: rarely wanted
@@ -55,7 +56,12 @@ def charts(out: Path | str, study: str | None = None) -> dict[str, altair.LayerC
     >>> [name for name in charts(out) if name.endswith("reliability")]
     ['photos reliability']
     """
-    return charts_in(contents(with_counterpart(load_record(out, study), out)))
+    return charts_in(contents(read_record(out, study)))
+
+
+def read_record(out: Path | str, study: str | None = None) -> StudyRecord:
+    """All that a page tells of a study's folder. Raises as `report` does."""
+    return with_resampled_cells(with_counterpart(load_record(out, study), out), out)
 
 
 def write_page(record: StudyRecord, out: Path | str, *, private: bool = False) -> Path:

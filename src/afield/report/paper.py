@@ -144,6 +144,9 @@ def _task(task: TaskSection) -> Iterator[Piece]:
     if task.recorded:
         yield Titled(f"{name} metrics", task.recorded)
     yield from _parts(name, task.behind)
+    if task.fairness:
+        yield from (f"Mind: {line}" for line in task.fairness.warnings)
+        yield Titled(f"{name} searches", task.fairness.table)
 
 
 def _parts(name: str, parts: tuple[Part, ...]) -> Iterator[Piece]:

@@ -13,6 +13,8 @@ NAMES = {"learning_rate": "learning rate", "weight_decay": "weight decay"}
 STATES = ("chosen", "trained to the end", "stopped early")
 """of a cell that has a value; one without is told by its own word, e.g. "failed"."""
 _HEIGHT = 190
+_FEW = 10
+"""values that an axis gives a place each"""
 _COLOURS = alt.Scale(domain=list(STATES), range=[WINNER, INK, MUTED])
 _SHAPES = alt.Scale(domain=list(STATES), range=["diamond", "circle", "circle"])
 
@@ -24,15 +26,19 @@ def landscape_chart(axes: Mapping[str, Sequence[float]], *, metric: str, domain:
     there is no value). `domain`: the metric's range, shared by the charts of a task.
     """
     free = [key for key, values in axes.items() if len(values) > 1] or list(axes)[:1]
-    tooltip = [
+    tooltip = _tooltip(axes, metric)
+    if len(free) > 1:
+        return _tiles(free, len(axes[free[1]]), tooltip, domain)
+    return _profile(free[0], axes, tooltip, domain, metric)
+
+
+def _tooltip(axes: Mapping[str, Sequence[float]], metric: str) -> list[alt.Tooltip]:
+    return [
         *(alt.Tooltip(f"{key}:Q", title=NAMES.get(key, key), format="~e") for key in axes),
         alt.Tooltip("value:Q", title=metric, format=".3f"),
         alt.Tooltip("epochs:Q", title="epochs trained"),
         alt.Tooltip("state:N", title="state"),
     ]
-    if len(free) > 1:
-        return _tiles(free, len(axes[free[1]]), tooltip, domain)
-    return _profile(free[0], axes, tooltip, domain, metric)
 
 
 def _cells() -> alt.Chart:
@@ -64,19 +70,19 @@ def _profile(
     lost = _cells().transform_filter("!isValid(datum.value)").mark_text(color="var(--warn)", fontWeight=600)
     lost = lost.encode(x=x, y=alt.value(_HEIGHT - 14), text="state:N")
     line = valued.mark_line(color=MUTED, strokeWidth=1.5, opacity=0.5).encode(x=x, y=y)
-    points = valued.encode(x=x, y=y, tooltip=tooltip, shape=alt.Shape("state:N", scale=_SHAPES, legend=None))
-    colour = alt.Color("state:N", scale=_COLOURS, legend=None)
-    whole = (
-        points.transform_filter(alt.datum.state != "stopped early")
-        .mark_point(size=130, filled=True, opacity=1)
-        .encode(color=colour)
-    )
-    part = points.transform_filter(alt.datum.state == "stopped early")
-    part = part.mark_point(size=90, filled=False, fill="var(--card)", strokeWidth=2, opacity=1).encode(
-        stroke=alt.value(MUTED)
-    )
+    points = _points(valued.encode(x=x, y=y, tooltip=tooltip))
     words = valued.mark_text(dy=-15).encode(x=x, y=y, text=alt.Text("value:Q", format=".3f"))
-    return layered([line, part, whole, words, lost], _HEIGHT)
+    return layered([line, *points, words, lost], _HEIGHT)
+
+
+def _points(cells: alt.Chart) -> list[alt.Chart]:
+    """The cells as points: hollow those that were stopped early, above them the others, the chosen one as a diamond."""
+    marked = cells.encode(shape=alt.Shape("state:N", scale=_SHAPES, legend=None))
+    part = marked.transform_filter(alt.datum.state == "stopped early")
+    part = part.mark_point(size=90, filled=False, fill="var(--card)", strokeWidth=2, opacity=1)
+    whole = marked.transform_filter(alt.datum.state != "stopped early").mark_point(size=130, filled=True, opacity=1)
+    colour = alt.Color("state:N", scale=_COLOURS, legend=None)
+    return [part.encode(stroke=alt.value(MUTED)), whole.encode(color=colour)]
 
 
 def _tiles(free: Sequence[str], rows: int, tooltip: list[alt.Tooltip], domain: Sequence[float]) -> alt.LayerChart:
@@ -91,6 +97,69 @@ def _tiles(free: Sequence[str], rows: int, tooltip: list[alt.Tooltip], domain: S
     words = base.transform_calculate(text="isValid(datum.value) ? format(datum.value, '.3f') : datum.state")
     words = words.mark_text().encode(text="text:N", color=colour)
     return layered([tiles, frame, words], 34 * rows)
+
+
+def scatter_chart(axes: Mapping[str, Sequence[float]], *, metric: str, domain: Sequence[float]) -> alt.LayerChart:
+    """Selecting metric of every cell of a search whose cells were drawn: over one key as points, over two as points
+    whose colour is the deeper the better.
+
+    Its data and `domain` are those of `landscape_chart`.
+    """
+    free = [key for key, values in axes.items() if len(values) > 1] or list(axes)[:1]
+    tooltip = _tooltip(axes, metric)
+    x = _drawn_axis(alt.X, free[0], axes[free[0]])
+    valued = _cells().transform_filter("isValid(datum.value)")
+    lost = _cells().transform_filter("!isValid(datum.value)").mark_text(color="var(--warn)", fontWeight=600)
+    if len(free) > 1:
+        y = _drawn_axis(alt.Y, free[1], axes[free[1]])
+        shade = alt.Opacity("value:Q", scale=alt.Scale(domain=list(domain), range=[0.1, 1]), legend=None)
+        points = valued.mark_point(size=150, filled=True, color=TIED).encode(x=x, y=y, tooltip=tooltip, opacity=shade)
+        frame = valued.transform_filter(alt.datum.state == "chosen")
+        frame = frame.mark_point(size=260, filled=False, stroke=WINNER, strokeWidth=3, opacity=1).encode(x=x, y=y)
+        words = frame.mark_text(dy=-17).encode(x=x, y=y, text=alt.Text("value:Q", format=".3f"))
+        return layered([points, frame, words, lost.encode(x=x, y=y, text="state:N")], _HEIGHT)
+    y = alt.Y(
+        "value:Q",
+        scale=alt.Scale(domain=list(domain), nice=False, zero=False),
+        axis=alt.Axis(title=metric, tickCount=4, format=".2f"),
+    )
+    points = _points(valued.encode(x=x, y=y, tooltip=tooltip))
+    return layered([*points, lost.encode(x=x, y=alt.value(_HEIGHT - 14), text="state:N")], _HEIGHT)
+
+
+def _drawn_axis(channel: type[alt.X] | type[alt.Y], key: str, values: Sequence[float]) -> alt.X | alt.Y:
+    """An axis of drawn values: logarithmic where it can be, and a place each for the few that 0 is one of."""
+    name, log = NAMES.get(key, key), min(values) > 0
+    if not log and len(set(values)) <= _FEW:
+        axis = alt.Axis(title=name, format="~e", labelAngle=0)
+        return channel(f"{key}:O", axis=axis, sort="descending" if channel is alt.Y else "ascending")
+    scale = alt.Scale(type="log" if log else "linear", domain=[min(values), max(values)], padding=18, nice=False)
+    axis = alt.Axis(title=f"{name} (logarithmic)" if log else name, tickCount=5, format="~e")
+    return channel(f"{key}:Q", scale=scale, axis=axis)
+
+
+def best_of_chart(*, metric: str, recipes: int) -> alt.LayerChart:
+    """The best of n recipes at random, on average over which they are, with its band.
+
+    Its data are ROWS: recipes (1 to `recipes`), expected, low and high (None where there is no band).
+    """
+    step = max(1, -(-recipes // 8))
+    values = sorted({1, recipes, *range(step, recipes + 1, step)})
+    x = alt.X(
+        "recipes:Q",
+        scale=alt.Scale(domain=[1, recipes], nice=False, zero=False, padding=8),
+        axis=alt.Axis(title="recipes tried", values=values, format="d"),
+    )
+    y = alt.Y("expected:Q", scale=alt.Scale(zero=False), axis=alt.Axis(title=metric, tickCount=4, format=".2f"))
+    tooltip = [
+        alt.Tooltip("recipes:Q", title="recipes"),
+        alt.Tooltip("expected:Q", title="best of them", format=".3f"),
+        alt.Tooltip("low:Q", title="from", format=".3f"),
+        alt.Tooltip("high:Q", title="to", format=".3f"),
+    ]
+    band = _cells().transform_filter("isValid(datum.low)").mark_area(color=TIED, opacity=0.15)
+    line = _cells().mark_line(color=INK, strokeWidth=2, point=_dots(40, INK)).encode(x=x, y=y, tooltip=tooltip)
+    return layered([band.encode(x=x, y=alt.Y("low:Q", scale=alt.Scale(zero=False)), y2="high:Q"), line], _HEIGHT)
 
 
 def curves_chart(lines: Sequence[str], *, metric: str, domain: Sequence[float], epochs: int) -> alt.LayerChart:

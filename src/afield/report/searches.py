@@ -7,14 +7,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from afield.analysis.best_of import best_of, chosen_flatters
+from afield.base.text import count
 from afield.report import words
 from afield.report.figures import Figure, Figures
-from afield.report.search_charts import curves_chart, landscape_chart, losses_chart
+from afield.report.search_charts import best_of_chart, curves_chart, landscape_chart, losses_chart, scatter_chart
+from afield.scoring.metrics import in_points, metric_title
 from afield.study.record import SearchRecord, StudyRecord, TrialRecord
 from afield.study.study import PLAIN
 
 Domain: TypeAlias = tuple[float, float]
 OTHERS = "other recipes"
+_SHOWN = 6
+"""added recipes that are named before the rest is counted"""
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,8 @@ class SearchSection:
     landscape: Figure | None
     curves: Figure | None
     losses: Figure | None
+    best_of: Figure | None
+    """what fewer recipes would have found"""
 
 
 def recipe_words(search: SearchRecord | None) -> str:
@@ -54,8 +61,7 @@ def search_sections(
     by_epoch = _around([row["validation"] for search in searches for trial in _trials(search) for row in trial.history])
     best = _around([cell.validation for search in searches for cell in search.cells if cell.validation is not None])
     lines = [_seed(seed) for seed in record.study.study.seeds]
-    selection = record.task(task).selection
-    return tuple(_section(search, metric, (best, by_epoch), lines, selection, figures, names) for search in searches)
+    return tuple(_section(record, search, metric, (best, by_epoch), lines, figures, names) for search in searches)
 
 
 def _around(values: list[float]) -> Domain:
@@ -66,11 +72,11 @@ def _around(values: list[float]) -> Domain:
 
 
 def _section(
+    record: StudyRecord,
     search: SearchRecord,
     metric: str,
     domains: tuple[Domain, Domain],
     lines: Sequence[str],
-    selection: str,
     figures: Figures,
     names: Mapping[str, str],
 ) -> SearchSection:
@@ -79,11 +85,12 @@ def _section(
     return SearchSection(
         title=title,
         chosen=f"chosen: {recipe_words(search)}" if search.chosen else "nothing chosen yet",
-        notes=_notes(search),
+        notes="; ".join([*_notes(search), *_flattered(record, search)]),
         warning=_warning(search),
-        landscape=_landscape(search, title, metric, domains[0], figures),
+        landscape=_landscape(record, search, title, metric, domains[0], figures),
         curves=_curves(search, title, metric, domains[1], lines, figures),
-        losses=_losses(search, title, lines, selection, figures),
+        losses=_losses(search, title, lines, record.task(search.task).selection, figures),
+        best_of=_best_of(record, search, title, metric, figures),
     )
 
 
@@ -92,9 +99,10 @@ def _trials(search: SearchRecord) -> tuple[TrialRecord, ...]:
     return tuple({trial.key: trial for trial in (*search.cells, *search.repeats)}.values())
 
 
-def _notes(search: SearchRecord) -> str:
+def _notes(search: SearchRecord) -> list[str]:
     cells = len(search.cells)
     told = [f"{cells} {'recipe' if cells == 1 else 'recipes'}"]
+    told += _added(search)
     if search.epochs_of_grid and cells > 1:
         told.append(f"{search.epochs_spent} of the full grid's {search.epochs_of_grid} epochs trained")
     if search.rung_correlation is not None:
@@ -104,7 +112,31 @@ def _notes(search: SearchRecord) -> str:
             f"{search.micro_batch} images of a batch computed at once: BatchNorm, where the network has it, took its "
             "statistics from so many"
         )
-    return "; ".join(told)
+    return told
+
+
+def _added(search: SearchRecord) -> list[str]:
+    """What came beside the recipes that were settled before anything was trained."""
+    begun = search.generations[0] if search.generations else len(search.cells)
+    added = [_named({key: cell.recipe[key] for key in search.axes}) for cell in search.cells[begun:]]
+    if not added:
+        return []
+    shown = "; ".join(added[:_SHOWN]) + (f" and {len(added) - _SHOWN} more" if len(added) > _SHOWN else "")
+    return [
+        f"{len(added)} of them added in {count(len(search.generations) - 1, 'step')} from what came before: {shown}"
+    ]
+
+
+def _flattered(record: StudyRecord, search: SearchRecord) -> list[str]:
+    """By how much being the best of several flatters the chosen recipe where it was chosen."""
+    found, task = chosen_flatters(record, search), record.task(search.task)
+    if found is None:
+        return []
+    scale, digits, unit = (100, 1, "points") if in_points(task.metric) else (1, 3, metric_title(task.metric))
+    return [
+        f"being the best of the {found.cells} that were trained to the end flatters the chosen one on {task.selection} "
+        f"by about {words.number(found.bias * scale, digits)} {unit}, and the choice of its epoch comes on top"
+    ]
 
 
 def _warning(search: SearchRecord) -> str:
@@ -123,7 +155,9 @@ def _state(search: SearchRecord, cell: TrialRecord) -> str:
     return "trained to the end" if cell.state == "finished" else "stopped early"
 
 
-def _landscape(search: SearchRecord, title: str, metric: str, domain: Domain, figures: Figures) -> Figure | None:
+def _landscape(
+    record: StudyRecord, search: SearchRecord, title: str, metric: str, domain: Domain, figures: Figures
+) -> Figure | None:
     rows = [
         {
             **{key: cell.recipe[key] for key in search.axes},
@@ -140,9 +174,10 @@ def _landscape(search: SearchRecord, title: str, metric: str, domain: Domain, fi
         + (row["state"] if row["value"] is None else f"{words.number(row['value'], 3)} ({row['state']})")
         for row in rows
     )
+    chart = scatter_chart if record.study.search.space else landscape_chart
     return figures.add_like(
         ("landscape", metric, domain, tuple(search.axes.items())),
-        lambda: landscape_chart(search.axes, metric=metric, domain=domain),
+        lambda: chart(search.axes, metric=metric, domain=domain),
         [{**row, "value": _short(row["value"])} for row in rows],
         name=f"search {title}",
         alt=f"Search for {title}, {metric}: {listed}.",
@@ -230,6 +265,27 @@ def _losses(search: SearchRecord, title: str, lines: Sequence[str], selection: s
         name=f"losses {title}",
         alt=f"Cross-entropy by epoch for {title}; in the last epoch: {'; '.join(last)}.",
         reading=f"Dashed on the training images as augmented, solid on the {selection} images.",
+    )
+
+
+def _best_of(record: StudyRecord, search: SearchRecord, title: str, metric: str, figures: Figures) -> Figure | None:
+    found = best_of(record, search)
+    if found is None:
+        return None
+    rows: list[dict[str, Any]] = [
+        {"recipes": n, "expected": _short(value), "low": _short(low), "high": _short(high)}
+        for n, (value, low, high) in enumerate(zip(found.expected, found.low, found.high, strict=True), start=1)
+    ]
+    one, half, every = (words.number(found.expected[n - 1], 3) for n in (1, -(-len(rows) // 2), len(rows)))
+    failed = f" {found.failed} that failed are left out." if found.failed else ""
+    return figures.add_like(
+        ("best of", metric, len(rows)),
+        lambda: best_of_chart(metric=metric, recipes=len(rows)),
+        rows,
+        name=f"best of {title}",
+        alt=f"{metric} that the best of n recipes at random reaches for {title}: one {one}, all {len(rows)} {every}.",
+        reading=f"One recipe at random reaches {one} on average, the best of {-(-len(rows) // 2)} {half}, of all "
+        f"{len(rows)} {every}. Band: 95 % over resamples of the images that selected.{failed}",
     )
 
 

@@ -11,6 +11,7 @@ from afield.analysis.compare import Ranking, RankRow
 from afield.report import evidence, words
 from afield.report.behind import Part, behind
 from afield.report.chosen import ChosenSection, chosen_section
+from afield.report.fairness import FairnessSection, fairness_section
 from afield.report.figures import Figure, Figures
 from afield.report.further import further_table
 from afield.report.interventions import InterventionSection, intervention_section
@@ -80,6 +81,8 @@ class TaskSection:
     """what the others than trainings from scratch changed"""
     cost: Figure | None
     chosen: ChosenSection | None
+    fairness: FairnessSection | None
+    """what the search of each backbone got"""
     searches: tuple[SearchSection, ...]
     galleries: tuple[Gallery, ...]
     counts: tuple[Row, ...]
@@ -146,6 +149,7 @@ def _task_section(
         ),
         cost=evidence.cost_figure(ranking, figures, names, metric),
         chosen=chosen_section(record, ranking, part.subgroups, figures, names),
+        fairness=fairness_section(record, task.name, names),
         searches=search_sections(record, task.name, f"{metric} on {task.selection}", figures, names),
         galleries=tuple(
             Gallery(label, tuple(data_uri(picture) for picture in pictures))

@@ -1,11 +1,15 @@
-"""What searches have chosen: written down before anything of it is scored, then what they leave behind cleaned up."""
+"""What searches have grown to and what they have chosen: written down before anything of it is trained or scored, then
+what they leave behind cleaned up.
+"""
 
 from __future__ import annotations
 
 from afield.base.errors import DamagedError
 from afield.study.claims import Claims, work_on
+from afield.study.growing import with_grown_elsewhere
 from afield.study.ledger import Ledger
-from afield.study.plan import Plan, PlannedSearch
+from afield.study.plan import Plan
+from afield.study.planned_search import PlannedSearch
 from afield.study.store import Store
 from afield.study.trial_files import TrialFiles
 
@@ -13,8 +17,11 @@ from afield.study.trial_files import TrialFiles
 class Choices:
     """The choices of a run, so far."""
 
-    def __init__(self, plan: Plan, store: Store, claims: Claims, ledger: Ledger) -> None:
-        self.plan, self.store, self.claims, self.ledger = plan, store, claims, ledger
+    def __init__(self, store: Store, claims: Claims, ledger: Ledger) -> None:
+        self.store, self.claims, self.ledger = store, claims, ledger
+        self.study = ledger.plan.study
+        self.plan: Plan | None = None
+        """that was written down last"""
         self.selected: dict[str, tuple[str, ...]] = {}
         self.pruned: dict[str, frozenset[str]] = {}
         """by search that was cleaned up the keys that stayed for soups"""
@@ -23,18 +30,29 @@ class Choices:
         self._others: frozenset[str] | None = None
         """trials of the folder that were no cell or chosen repeat of this study's searches when it began"""
 
+    def write_plan(self) -> None:
+        """Write what the study is and what its searches have grown to, where that is new."""
+        if self.plan is not self.ledger.plan:
+            self.plan = self.ledger.plan
+            name = self.study.study.name
+            content = with_grown_elsewhere(self.plan, self.store)
+            self.store.write_study(name, self.study.model_dump_json(indent=2), content)
+
     def settle(self) -> None:
-        """Write what searches have chosen, before anything of it is scored; clean up behind those that have ended."""
+        """Write the plan where it has grown, and what searches have chosen, before anything of it is scored; clean up
+        behind those that have ended.
+        """
+        self.write_plan()
         needed = self.ledger.needed_by_soups()
-        for search in self.plan.searches:
+        for search in self.ledger.plan.searches:
             keys = tuple(trial.key for trial in self.ledger.chosen(search))
             ended = not self.ledger.wanted_by(search)
             if not keys and not ended:
                 continue
             if self.selected.get(search.name) != keys:
                 self.selected[search.name] = keys
-                split, metric = self.plan.tasks[search.task].selection, search.cells[0].metric
-                if self.store.selections.write(self.plan.study.study.name, search.name, keys, metric, split):
+                split, metric = self.ledger.plan.tasks[search.task].selection, search.cells[0].metric
+                if self.store.selections.write(self.study.study.name, search.name, keys, metric, split):
                     self._chosen = None
             for_soups = needed and needed.intersection(key for keys in search.keys for key in keys)
             if ended and self.pruned.get(search.name) != for_soups:
@@ -60,7 +78,7 @@ class Choices:
             if key in cells - self._chosen or files.result is not None
         }
         if prunable:  # else the other studies' plans, which may be large, need not be read
-            prunable -= self.store.open_cells(self.plan.study.study.name)
+            prunable -= self.store.open_cells(self.study.study.name)
         for key in prunable:
             with self.claims.held(*work_on(key)) as ours:
                 if ours:  # by now another study may have chosen it

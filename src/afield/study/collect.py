@@ -35,6 +35,7 @@ from afield.study.result_rows import (
 )
 from afield.study.sealed import read_samples
 from afield.study.search_records import Context, search_record
+from afield.study.shards import part_words, shards_in
 from afield.study.soup_records import soups_found, unmade
 from afield.study.soups import Soup
 from afield.study.split_view import TEST, VALIDATION
@@ -106,6 +107,11 @@ def load_record(out: str | Path, study: str | None = None) -> StudyRecord:
         platforms=tuple(platforms.values()),
         test_reads=store.scores.reads(),
         rules=store.rules.read(chosen.study.name),
+        part=part_words(
+            shards_in(store.root, chosen.study.name),
+            sum(search.chosen is not None for search in searches),
+            len(searches),
+        ),
         unjoined=(
             *(
                 f"{each.kind} {each.name} of {each.members[0].task} lacks {each.lacking} of {len(each.members)} "

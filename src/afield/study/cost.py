@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from afield.study.search import epochs_asked
+from afield.study.search import epochs_asked, to_come
 from afield.study.study import Study
 from afield.tasks.task import Protocol
 
@@ -25,7 +25,7 @@ TRAINING_IMAGES: dict[Protocol, dict[str, int]] = {
     },
 }  # fmt: skip
 """training samples by task, for a cost before the data are here (PAPER.md 2, 4.2; some of them recollected). What the
-data really give stands in `afield run STUDY --dry-run`"""
+data really give stands in `afield plan STUDY`"""
 
 
 FURTHER_IMAGES = {"retinopathy2015": 88_702, "isic2019": 25_331}
@@ -60,17 +60,18 @@ def cost_of(study: Study) -> Cost:
     passes = 0.0
     more = len(study.study.seeds) - 1
     for name in study.study.interventions:
-        cells, whole = len(study.cells(name)), study.recipe_of(name).epochs
+        begun, whole = len(study.cells(name)), study.recipe_of(name).epochs
+        cells = begun + to_come(study.search, begun)
         spent = epochs_asked(study.search, cells, whole) + more * whole
         backbones = len(study.backbones_of(name))
         searches += backbones * len(study.study.tasks)
         trainings += backbones * len(study.study.tasks) * (cells + more)
         epochs += backbones * len(study.study.tasks) * spent
-        passes += backbones * spent * sum(_trained_on(study, name, task) for task in study.study.tasks)
+        passes += backbones * spent * sum(trained_on(study, name, task) for task in study.study.tasks)
     return Cost(searches, trainings, epochs, None if math.isnan(passes) else passes)
 
 
-def _trained_on(study: Study, intervention: str, task: str) -> float:
+def trained_on(study: Study, intervention: str, task: str) -> float:
     """Training images of a task under an intervention; what it leaves out of them is not known here, and little."""
     further = study.training_of(intervention).further.get(task, ())
     return _training_images(study, task) + sum(FURTHER_IMAGES.get(each.task, math.nan) for each in further)

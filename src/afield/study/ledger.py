@@ -1,7 +1,7 @@
 """The ledger: what there is of a plan's trials, and what is missing next. It reads; it changes nothing.
 
-A run looks four times a second, so what a search lacks is thought through once and kept until one of its trials tells
-something new.
+Its plan grows where searches do, by what the files say and nothing else. A run looks four times a second, so what a
+search lacks is thought through once and kept until one of its trials tells something new.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ from itertools import pairwise
 from typing import Literal
 
 from afield.base.errors import DamagedError
+from afield.study.growing import GrowingPlan
 from afield.study.history import column
-from afield.study.plan import Plan, PlannedSearch
-from afield.study.search import Ask, Chosen, Seen, ask, finalists, rung_sizes
+from afield.study.plan import Plan
+from afield.study.planned_search import PlannedSearch
+from afield.study.search import Ask, Chosen, Seen, ask, finalists, rung_sizes, to_come
 from afield.study.soups import Ended, Soup, soups_of, waiting_for
 from afield.study.store import Store
 from afield.study.trial_files import TrialFiles
@@ -80,7 +82,8 @@ class Ledger:
     """
 
     def __init__(self, plan: Plan, store: Store, damaged: Callable[[str, DamagedError], None]) -> None:
-        self.plan, self.store = plan, store
+        self.store = store
+        self._growing = GrowingPlan(plan, store)
         self._damaged = damaged
         self.files: dict[str, TrialFiles] = {}
         self.scored: set[str] = set()
@@ -96,6 +99,13 @@ class Ledger:
         for search in plan.searches:
             for key, *_ in search.keys:
                 self._note(search, key)
+        for search in plan.searches:
+            self._grow(search)
+
+    @property
+    def plan(self) -> Plan:
+        """The plan, with all that its searches have grown to."""
+        return self._growing.plan
 
     def reload(self, key: str) -> bool:
         """Read a trial's files again; whether that told anything new."""
@@ -104,8 +114,9 @@ class Ledger:
         if self._told(key) == before:
             return False
         self._wanted = self._soups = None
-        for identity in self._searches.get(key, ()):
+        for identity in tuple(self._searches.get(key, ())):
             self._outlooks.pop(identity, None)
+            self._grow(self._growing.searches[identity])
         return True
 
     def reached(self, key: str) -> int:
@@ -172,8 +183,20 @@ class Ledger:
     def outlook(self, search: PlannedSearch) -> Outlook:
         """What a search has come to; thought through again only after one of its trials told something new."""
         if search.identity not in self._outlooks:
-            self._outlooks[search.identity] = self._think(search)
+            self._outlooks[search.identity] = self._think(self._growing.searches[search.identity])
         return self._outlooks[search.identity]
+
+    def _grow(self, search: PlannedSearch) -> None:
+        """Let a search have the cells that follow from what the files say now."""
+
+        def seen_of(key: str) -> Seen:
+            self._note(search, key)
+            return self._seen(key)
+
+        self._growing.grow(search.identity, seen_of)
+
+    def _seen(self, key: str) -> Seen:
+        return Seen(self.files[key].history, self.files[key].failure is not None)
 
     def _ended(self, search: PlannedSearch) -> Ended | None:
         """What a search that has ended offers to soups; None while it goes on."""
@@ -240,8 +263,8 @@ class Ledger:
 
     def _think(self, search: PlannedSearch) -> Outlook:
         keys = [key for key, *_ in search.keys]
-        seen = [Seen(self.files[key].history, self.files[key].failure is not None) for key in keys]
-        step = ask(self.plan.study.search, seen, search.epochs)
+        seen, choice = [self._seen(key) for key in keys], self.plan.study.search
+        step = ask(choice, seen, search.epochs, search.first)
         chosen: tuple[Trial, ...] = ()
         ended: tuple[Trial, ...] = ()
         if isinstance(step, Ask):
@@ -250,7 +273,7 @@ class Ledger:
             if step.cell is not None:
                 chosen = search.repeats(step.cell)
                 keys += search.keys[step.cell][1:]
-                ended = tuple(search.cells[cell] for cell in finalists(self.plan.study.search, seen, search.epochs))
+                ended = tuple(search.cells[cell] for cell in finalists(choice, seen, search.epochs, search.first))
             for trial in chosen:
                 self._note(search, trial.key)
             lacking = [trial for trial in chosen if self._lacks(trial.key)]
@@ -280,7 +303,9 @@ class Ledger:
         now = sum(want.until - self.reached(want.trial.key) for want in wants if want.kind == "train")
         if isinstance(step, Chosen):
             return now
-        sizes = rung_sizes(self.plan.study.search, len(search.cells), search.epochs)
+        choice = self.plan.study.search
+        now += to_come(choice, len(search.cells)) * search.epochs
+        sizes = rung_sizes(choice, search.first, search.epochs)
         later = sum((rung - before) * cells for (before, _), (rung, cells) in pairwise(sizes) if before >= step.until)
         return now + later + (len(search.seeds) - 1) * search.epochs
 

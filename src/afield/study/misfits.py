@@ -12,18 +12,18 @@ from afield.base.errors import InputError
 from afield.base.extensions import Extension, is_own
 from afield.images.symmetries import symmetries
 from afield.scoring.metrics import direction
+from afield.study.proposals import check_sampler
 from afield.study.protocol import view_of
 from afield.study.search import rung_sizes
 from afield.study.soups import unlike
 from afield.study.study import Study
-from afield.tasks.data import TaskData
 from afield.tasks.task import Task
 from afield.training.recipe import Recipe
 
 
 def misfits(
     study: Study,
-    tasks: Mapping[str, TaskData],
+    tasks: Mapping[str, Task],
     backbones: Mapping[str, Backbone],
     extensions: Mapping[str, Extension] | None,
 ) -> Iterator[str]:
@@ -34,42 +34,50 @@ def misfits(
     if extensions is not None:
         yield from _augmentations(study, tasks, extensions)
         yield from _unfit_heads(study, extensions)
-    yield from _lone_soups(study)
+    yield from _unfit_sampler(study)
+    yield from lone_soups(study)
     yield from soups_of_views(study, tasks, backbones)
     yield from _unfit_losses(study, tasks, extensions)
 
 
-def _trainings(study: Study, tasks: Mapping[str, TaskData], backbones: Mapping[str, Backbone]) -> Iterator[str]:
+def _trainings(study: Study, tasks: Mapping[str, Task], backbones: Mapping[str, Backbone]) -> Iterator[str]:
     """What speaks against training a backbone on a task by a recipe, and against selecting by a metric."""
     for intervention in study.study.interventions:
         recipe = study.recipe_of(intervention)
         for name in study.backbones_of(intervention):
             if name in backbones:
                 for found in tasks.values():
-                    yield from complaints_of(study, found.task, backbones[name], recipe)
+                    yield from complaints_of(study, found, backbones[name], recipe)
     for name, found in tasks.items():
-        yield from _views_denied(study, name, found.task)
-        if direction(found.task.metric) != "higher":
+        yield from _views_denied(study, name, found)
+        if direction(found.metric) != "higher":
             yield (
-                f"{name}: its leading metric {found.task.metric} is better when lower; "
+                f"{name}: its leading metric {found.metric} is better when lower; "
                 "lead with one that is better when higher"
             )
 
 
-def _augmentations(study: Study, tasks: Mapping[str, TaskData], extensions: Mapping[str, Extension]) -> Iterator[str]:
+def _augmentations(study: Study, tasks: Mapping[str, Task], extensions: Mapping[str, Extension]) -> Iterator[str]:
     """What speaks against the augmentations of the recipes, other than those that any image can have."""
     named = {study.recipe_of(intervention).augmentation for intervention in study.study.interventions}
     for name in sorted(named - {"none", "paper"}):  # the rest is rarer, and needs torch
         from afield.images.augmentation.own import check_augmentation
 
-        for task in [found.task for found in tasks.values()]:
+        for task in tasks.values():
             try:
                 check_augmentation(name, extensions, task.reading.count)
             except InputError as error:
                 yield str(error) if is_own(name) else f"{task.name}: {error}"
 
 
-def _lone_soups(study: Study) -> Iterator[str]:
+def _unfit_sampler(study: Study) -> Iterator[str]:
+    try:
+        check_sampler(study.search)
+    except InputError as error:
+        yield str(error)
+
+
+def lone_soups(study: Study) -> Iterator[str]:
     """The soups of cells of which a search brings only one to its last epoch, under no other seed."""
     for name, choice in study.soups.items():
         if "cells" not in choice.over or "interventions" in choice.over:
@@ -86,15 +94,15 @@ def _lone_soups(study: Study) -> Iterator[str]:
                 )
 
 
-def soups_of_views(study: Study, tasks: Mapping[str, TaskData], backbones: Mapping[str, Backbone]) -> Iterator[str]:
+def soups_of_views(study: Study, tasks: Mapping[str, Task], backbones: Mapping[str, Backbone]) -> Iterator[str]:
     """The soups of interventions whose networks are shown one task in several ways, as protocol `paper` can give."""
     for name, choice in study.soups.items():
         if study.study.protocol == "clean" or "interventions" not in choice.over:
             continue  # the study has told it
-        for found in [each for each in tasks.values() if each.task.published is not None]:
+        for found in [each for each in tasks.values() if each.published is not None]:
             for backbone in [each for each in choice.backbones or study.study.backbones if each in backbones]:
                 views = {
-                    each: view_of("paper", found.task, backbones[backbone], study.recipe_of(each))
+                    each: view_of("paper", found, backbones[backbone], study.recipe_of(each))
                     for each in choice.interventions or study.study.interventions
                     if backbone in study.backbones_of(each)
                 }
@@ -115,9 +123,7 @@ def _views_denied(study: Study, name: str, task: Task) -> Iterator[str]:
             yield f"{name}: {error}"
 
 
-def _unfit_losses(
-    study: Study, tasks: Mapping[str, TaskData], extensions: Mapping[str, Extension] | None
-) -> Iterator[str]:
+def _unfit_losses(study: Study, tasks: Mapping[str, Task], extensions: Mapping[str, Extension] | None) -> Iterator[str]:
     """What speaks against a recipe's loss or balance on a task."""
     for recipe in map(study.recipe_of, study.study.interventions):
         usual = recipe.loss == "auto" and recipe.balance != "logit-adjust"
@@ -128,7 +134,7 @@ def _unfit_losses(
         try:
             own = own_loss(recipe.loss, extensions or {}) if is_own(recipe.loss) else None
             for name, found in tasks.items():
-                check_loss(name, found.task.target, recipe, own)
+                check_loss(name, found.target, recipe, own)
         except InputError as error:
             yield str(error)
 

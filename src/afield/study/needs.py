@@ -4,11 +4,11 @@ told at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import Literal, TypeVar
 
 from afield.backbones.backbone import Backbone
 from afield.backbones.own import planned
@@ -25,9 +25,6 @@ from afield.tasks.builtin import find_task
 from afield.tasks.data import TaskData, Unreadable, load_task
 from afield.tasks.source import TaskSource
 from afield.tasks.task import Task
-
-if TYPE_CHECKING:
-    pass
 
 Found = TypeVar("Found")
 
@@ -58,6 +55,30 @@ class Needs:
     """one's own that are recorded beside all that fit, by name"""
 
 
+@dataclass(frozen=True)
+class Problem:
+    """Why a study cannot run as it is."""
+
+    about: Literal["data", "weights", "study"]
+    """what is missing or broken: a task's data, a backbone's weights; or what no fetching mends"""
+    name: str
+    """of the task or backbone, as the study gives it; empty where it is about the study itself"""
+    words: str
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What a look found: all that is here of a study's needs, and what speaks against running it."""
+
+    needs: Needs
+    """as far as they are here"""
+    tasks: Mapping[str, Task]
+    """by the name that the study gives, whether their data are here or not"""
+    loaded: Mapping[str, TaskData]
+    """those whose data are here, by the name that the study gives"""
+    problems: tuple[Problem, ...]
+
+
 def gather(
     study: Study,
     cache: Path,
@@ -71,34 +92,58 @@ def gather(
     """Find all that a study needs; `plan.make_plan` has the arguments. Raises InputError with a line for each thing
     that is missing or does not fit.
     """
-    problems: list[str] = []
+    looked = look(study, cache, sources, data, downloading, preparing, download=download)
+    if looked.problems:
+        raise InputError("\n".join(dict.fromkeys(problem.words for problem in looked.problems)))
+    return looked.needs
+
+
+def look(
+    study: Study,
+    cache: Path,
+    sources: Sources = ANYWHERE,
+    data: Path | None = None,
+    downloading: Downloading | None = None,
+    preparing: Preparing | None = None,
+    *,
+    download: bool = True,
+) -> Looked:
+    """Look for all that a study needs, and note what is missing or does not fit; the arguments are `gather`'s."""
+    problems: list[Problem] = []
     extensions = _extensions(study, problems)
     loadable = partial(_loadable, known=extensions is not None)
-    loaded = _each(
-        loadable(study.study.tasks),
-        lambda name: _load(study, _task(name, study, extensions or {}), cache, data, preparing),
-        problems,
-    )
+    named = _each(loadable(study.study.tasks), lambda name: _task(name, study, extensions or {}), "data", problems)
+    loaded = _each(list(named), lambda name: _load(study, named[name], cache, data, preparing), "data", problems)
     tasks = {found.task.name: found for found in loaded.values()}
     owned = [found.task.metric for found in tasks.values() if is_own(found.task.metric)]
-    metrics = _each(loadable(owned), lambda name: own_metric(name, extensions or {}), problems)
+    metrics = _each(loadable(owned), lambda name: own_metric(name, extensions or {}), "study", problems)
     beside = _each(
-        loadable(study.study.metrics), lambda name: own_metric(name, extensions or {}, leads=False), problems
+        loadable(study.study.metrics), lambda name: own_metric(name, extensions or {}, leads=False), "study", problems
     )
-    problems += misfits_of(metrics, beside, tasks)
+    _against(problems, misfits_of(metrics, beside, tasks))
     if len(tasks) < len(loaded):
         names = ", ".join(found.task.name for found in loaded.values())
-        problems.append(f"study.tasks: two have one name ({names}); rename one")
-    backbones = _each(loadable(study.study.backbones), lambda name: planned(name, extensions or {}), problems)
-    problems += misfits(study, tasks, backbones, extensions)
+        _against(problems, [f"study.tasks: two have one name ({names}); rename one"])
+    backbones = _each(loadable(study.study.backbones), lambda name: planned(name, extensions or {}), "study", problems)
+    _against(problems, misfits(study, {task.name: task for task in named.values()}, backbones, extensions))
     pretrained = [name for name in study.study.backbones if name in backbones and _is_pretrained(study, name)]
     ready = download and not problems
-    weights = _each(pretrained, lambda name: _weights(backbones[name], sources, downloading, download=ready), problems)
+    weights = _each(
+        pretrained, lambda name: _weights(backbones[name], sources, downloading, download=ready), "weights", problems
+    )
     # Last, for it may look at many thousand images: whatever is told sooner is told before.
-    changed = {} if problems else _changed(study, loaded, extensions, cache, data, preparing, problems)
-    if problems:
-        raise InputError("\n".join(dict.fromkeys(problems)))
-    return Needs(extensions or {}, tasks, changed, backbones, weights, metrics, beside)
+    changed: Mapping[tuple[str, str], TaskData] = {}
+    if not problems:
+        unfit: list[str] = []
+        changed = _changed(study, loaded, extensions, cache, data, preparing, unfit)
+        _against(problems, unfit)
+    needs = Needs(extensions or {}, tasks, changed, backbones, weights, metrics, beside)
+    return Looked(needs, named, loaded, tuple(problems))
+
+
+def _against(problems: list[Problem], words: Iterable[str]) -> None:
+    """What speaks against the study itself."""
+    problems += [Problem("study", "", each) for each in words]
 
 
 def _changed(
@@ -126,23 +171,28 @@ def _changed(
     return changed_data(around, tasks, problems)
 
 
-def _each(names: Sequence[str], find: Callable[[str], Found], problems: list[str]) -> dict[str, Found]:
+def _each(
+    names: Sequence[str],
+    find: Callable[[str], Found],
+    about: Literal["data", "weights", "study"],
+    problems: list[Problem],
+) -> dict[str, Found]:
     """What is found of each name; what is not goes to the problems."""
     found = {}
     for name in names:
         try:
             found[name] = find(name)
         except InputError as error:
-            problems.append(str(error))
+            problems.append(Problem(about, name, str(error)))
     return found
 
 
-def _extensions(study: Study, problems: list[str]) -> dict[str, Extension] | None:
+def _extensions(study: Study, problems: list[Problem]) -> dict[str, Extension] | None:
     """The study's extensions by name; None, with the problems noted, where one cannot be loaded."""
     try:
         return load_extensions(study.extensions)
     except InputError as error:
-        problems.append(str(error))
+        _against(problems, [str(error)])
         return None
 
 

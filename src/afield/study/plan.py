@@ -14,14 +14,13 @@ from afield.backbones.backbone import Backbone
 from afield.backbones.own import extension_of
 from afield.backbones.weights import Sources, Weights
 from afield.base.extensions import Extension, is_own
-from afield.base.files import safe_name
-from afield.base.hashing import digest
 from afield.images.prepared import PREPARATION_VERSION, Rule
 from afield.probing.version import PROBING_VERSION
 from afield.scoring.metric import Metric
-from afield.study.needs import ANYWHERE, Downloading, Preparing, gather
+from afield.study.needs import ANYWHERE, Downloading, Needs, Preparing, gather
+from afield.study.planned_search import PlannedSearch
 from afield.study.protocol import TRAINING_VIEWS, view_of
-from afield.study.search import epochs_asked
+from afield.study.search import epochs_asked, to_come
 from afield.study.split_view import SplitView, wanted_of
 from afield.study.stored_trials import stored
 from afield.study.study import Study
@@ -30,46 +29,10 @@ from afield.tasks.training_split import training_words
 from afield.tasks.words import absence_words, incomplete_words
 from afield.training.numerics import NumericsChoice, numerics_for
 from afield.training.recipe import Recipe
-from afield.trial.trial import Trial, keys_of
+from afield.trial.trial import Trial
 
 ON_FEATURES = 1e-3
 """what an epoch of a head alone costs beside one of the whole network, roughly"""
-
-
-@dataclass(frozen=True)
-class PlannedSearch:
-    """The search of one (task, backbone, intervention)."""
-
-    task: str
-    backbone: Backbone
-    intervention: str
-    cells: tuple[Trial, ...]
-    """the grid under the first seed"""
-    seeds: tuple[int, ...]
-
-    @cached_property
-    def identity(self) -> tuple[str, str, str]:
-        """Task, backbone and intervention: one search each."""
-        return self.task, self.backbone.id, self.intervention
-
-    @cached_property
-    def name(self) -> str:
-        """Names the search in files: readable, and unlike any other's by the hash at its end."""
-        return "--".join([*(safe_name(part, 40) for part in self.identity), digest(list(self.identity), 8)])
-
-    @property
-    def epochs(self) -> int:
-        """Epochs of a whole training."""
-        return self.cells[0].recipe.epochs
-
-    @cached_property
-    def keys(self) -> tuple[tuple[str, ...], ...]:
-        """Of each cell the keys of its repeats: those of `repeats`, without making the trials."""
-        return keys_of(self.cells, self.seeds)
-
-    def repeats(self, chosen: int) -> tuple[Trial, ...]:
-        """The chosen cell under every seed, the search's own first."""
-        return tuple(self.cells[chosen].model_copy(update={"seed": seed}) for seed in self.seeds)
 
 
 @dataclass(frozen=True)
@@ -90,6 +53,15 @@ class Plan:
     """one's own that are recorded beside all that fit, by name"""
     changed: Mapping[tuple[str, str], TaskData] = field(default_factory=dict)
     """tasks with other training splits, by task and intervention, where an intervention changes them"""
+    elsewhere: Mapping[int, PlannedSearch] = field(default_factory=dict)
+    """searches of the study that another shard does, by their place among all"""
+
+    @property
+    def whole(self) -> tuple[PlannedSearch, ...]:
+        """All searches of the study, in its order."""
+        here = iter(self.searches)
+        places = range(len(self.searches) + len(self.elsewhere))
+        return tuple(self.elsewhere[place] if place in self.elsewhere else next(here) for place in places)
 
     def data_of(self, search: PlannedSearch) -> TaskData:
         """What a search trains, selects and scores on."""
@@ -106,9 +78,9 @@ class Plan:
         return replace(self, searches=tuple(searches))
 
     def content(self) -> dict[str, Any]:
-        """The plan as plain values: what a reader of the result folder needs to find its way."""
+        """The whole study's plan as plain values: what a reader of the result folder needs to find its way."""
         trials: dict[str, dict[str, Any]] = {}
-        for search in self.searches:
+        for search in self.whole:
             for key, table in stored(search.cells, [keys[0] for keys in search.keys]).items():
                 trials.setdefault(key, table)
         return {
@@ -122,8 +94,9 @@ class Plan:
                     "cells": [keys[0] for keys in search.keys],
                     "repeats": [list(keys) for keys in search.keys],
                     "seeds": list(search.seeds),
+                    "generations": [each.plain() for each in search.generations],
                 }
-                for search in self.searches
+                for search in self.whole
             ],
             "tasks": {name: data.identity for name, data in self.tasks.items()},
             "selection": {name: data.selection for name, data in self.tasks.items()},
@@ -131,7 +104,7 @@ class Plan:
             "dropped": {name: dict(data.dropped) for name, data in self.tasks.items()},
             "incomplete": self.incomplete,
             "absent": {name: list(absence_words(data.absent())) for name, data in self.tasks.items()},
-            "backbones": {search.backbone.id: search.backbone.plain() for search in self.searches},
+            "backbones": {search.backbone.id: search.backbone.plain() for search in self.whole},
             "extensions": {name: item.sha256 for name, item in self.extensions.items()},
             "metrics": {name: list(own.range) for name, own in self.metrics.items()},
             "beside": {name: own.direction for name, own in self.beside.items()},
@@ -158,6 +131,15 @@ class Plan:
             for name, data in self.tasks.items()
         }
 
+    def with_search(self, grown: PlannedSearch) -> Plan:
+        """The plan with a search that has grown."""
+        searches = (grown if item.identity == grown.identity else item for item in self.searches)
+        return replace(self, searches=tuple(searches))
+
+    def trainings_of(self, search: PlannedSearch) -> int:
+        """Trainings of a search with its repeats, those that are sure to come among them."""
+        return len(search.cells) + to_come(self.study.search, len(search.cells)) + len(search.seeds) - 1
+
     @cached_property
     def distinct(self) -> tuple[PlannedSearch, ...]:
         """The searches without those whose trials are another's: two interventions may be one and the same."""
@@ -169,8 +151,8 @@ class Plan:
         return sum(self.epochs_of(search) for search in self.distinct)
 
     def epochs_of(self, search: PlannedSearch) -> int:
-        """Epochs that a search with its repeats will train in all, if nothing fails."""
-        asked = epochs_asked(self.study.search, len(search.cells), search.epochs)
+        """Epochs that a search with its repeats will train in all, if nothing fails and it does not grow."""
+        asked = epochs_asked(self.study.search, len(search.cells), search.epochs, search.first)
         return asked + (len(search.seeds) - 1) * search.epochs
 
     @cached_property
@@ -190,13 +172,6 @@ class Plan:
     def scored_on(self, task: str) -> tuple[SplitView, ...]:
         """What each chosen network of a task is scored on, in order."""
         return wanted_of(self.study.study.views, self.tasks[task].task.extra_splits)
-
-    def passes(self, search: PlannedSearch) -> int:
-        """Training images that go through the network in a search with its repeats: those of each epoch, or once those
-        whose features a head alone is trained on; and once those that a probe is fitted on.
-        """
-        recipe, images = search.cells[0].recipe, self.training_images[search.identity]
-        return images * ((0 if recipe.trained == "head" else self.epochs_of(search)) + recipe.probed)
 
     def rules(self, search: PlannedSearch) -> dict[str, Rule]:
         """How the images of each split are prepared for a search, and of the training split a second time as evaluation
@@ -233,7 +208,11 @@ def make_plan(
     Weights that are not here are downloaded, once nothing else is missing; without `download` they are missing too.
     Raises InputError that lists all that is missing at once.
     """
-    needs = gather(study, cache, sources, data, downloading, preparing, download=download)
+    return plan_of(study, gather(study, cache, sources, data, downloading, preparing, download=download), numerics)
+
+
+def plan_of(study: Study, needs: Needs, numerics: NumericsChoice) -> Plan:
+    """The plan of all searches whose data and weights are here: with all that the study needs, its whole plan."""
     grids = {name: study.cells(name) for name in study.study.interventions}
     searches = tuple(
         PlannedSearch(
@@ -257,6 +236,7 @@ def make_plan(
         for task, found in needs.tasks.items()
         for intervention in study.study.interventions
         for name in study.backbones_of(intervention)
+        if name in needs.weights or (name in needs.backbones and grids[intervention][0].initialisation == "scratch")
     )
     weights = {needs.backbones[name].id: item for name, item in needs.weights.items()}
     return Plan(

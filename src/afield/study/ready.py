@@ -20,8 +20,8 @@ def check_ready(
     offline: bool = False,
     data: str | Path | None = None,
 ) -> Plan:
-    """The plan of a study, with the numerics that a result folder has settled, without writing into it: what
-    `--dry-run` shows; nothing is downloaded. Raises InputError that lists all that is missing.
+    """The plan of a study, with the numerics that a result folder has settled, without writing into it; nothing is
+    downloaded. Raises InputError that lists all that is missing.
     """
     settled_in = out if out is not None and (out / "numerics.toml").exists() else None
     numerics = settle_numerics(study.numerics, settled_in, study.study.protocol)

@@ -50,27 +50,29 @@ class TrialRecord:
 
 @dataclass(frozen=True)
 class SearchRecord:
-    """The search of one (task, backbone, intervention): its grid in order, and what was chosen."""
+    """The search of one (task, backbone, intervention): its cells in order, and what was chosen."""
 
     task: str
     backbone: str
     intervention: str
     cells: tuple[TrialRecord, ...]
-    """the grid's cells under the first seed, in grid order"""
+    """under the first seed: the grid in its order, or the first draws, then what each further generation added"""
     axes: Mapping[str, tuple[float, ...]]
-    """the searched keys and their values"""
+    """the searched keys and the values that were tried: those of the grid with what was added to it, or drawn ones"""
     chosen: str | None
     """key of the chosen cell; None where the search has not ended"""
     finalists: tuple[str, ...] = ()
-    """keys of the cells that the search brought to their last epoch, in grid order; none where it has not ended"""
+    """keys of the cells that the search brought to their last epoch, in order; none where it has not ended"""
     repeats: tuple[TrialRecord, ...] = ()
     """the chosen recipe under every seed, the search's own first"""
     borders: tuple[str, ...] = ()
     """searched keys whose chosen value is an end of its axis (of at least three values), e.g. `learning_rate`"""
     epochs_spent: int = 0
-    """by the cells of the grid; repeats under other seeds come on top"""
+    """by the cells; repeats under other seeds come on top"""
     seconds_spent: float = 0.0
     """that those epochs took"""
+    epochs_asked: int = 0
+    """that the search has asked of its cells; those of failed ones may not have been spent"""
     epochs_of_grid: int = 0
     """that training every cell to the end would have taken"""
     rung_correlation: float | None = None
@@ -78,6 +80,8 @@ class SearchRecord:
     three"""
     micro_batch: int = 0
     """samples that a device took at once, in parts of a batch or as its share of it; 0: a whole batch"""
+    generations: tuple[int, ...] = ()
+    """cells of each generation: the grid or the first draws, then what was added from what came before"""
 
 
 @dataclass(frozen=True)
@@ -181,12 +185,17 @@ class StudyRecord:
     """words for each ensemble that lacks members, and each soup that lacks networks or failed"""
     resampled: Mapping[str, npt.NDArray[np.float64]] = field(default_factory=dict)
     """of trials that one's own metric was computed of: its value in each resample of test, by key"""
+    resampled_cells: Mapping[str, npt.NDArray[np.float64]] = field(default_factory=dict)
+    """by key of cells that searches trained to the end the leading metric in each resample of the selecting split, once
+    it was worked out (`resampled_cells.with_resampled_cells`)"""
     counterpart: Counterpart | None = None
     """where the folder holds a study of the other protocol too (`counterpart.with_counterpart`)"""
     uncompared: str = ""
     """words for studies of the folder that could not be read for that"""
     rules: tuple[RegisteredRule, ...] = ()
     """the rules of the verdict that runs registered, the first one first; none in folders of an older afield"""
+    part: str = ""
+    """words where the folder holds one part alone of a study that was run in shards"""
 
     def task(self, name: str) -> TaskRecord:
         """The record of that task."""

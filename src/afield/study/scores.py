@@ -5,6 +5,7 @@ training reads.
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,8 @@ class Scores:
         if at.split == VALIDATION.split:
             return
         path = self._log()
-        line = json.dumps({"key": key, "split": at.split, "view": at.view}) + "\n"
+        # the number tells this read from every other one, so that folders can be merged more than once
+        line = json.dumps({"key": key, "split": at.split, "view": at.view, "read": uuid.uuid4().hex[:12]}) + "\n"
         with words_for_failed_writes(path), path.open("a", encoding="utf-8") as stream:
             stream.write(line)
 

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from afield.backbones.backbone import Backbone
+from afield.study.growth import has_ended
 from afield.study.history import column
+from afield.study.planned_search import point_of
 from afield.study.record import SearchRecord, TrialRecord, TrialState
-from afield.study.search import Chosen, History, Seen, ask, asked, best_so_far, finalists, rungs
+from afield.study.search import History, Seen, asked, best_so_far, finalists, rungs
+from afield.study.search_choice import Point, SearchChoice
 from afield.study.store import Store
-from afield.study.study import SearchChoice, Study
+from afield.study.study import Study
 from afield.study.trial_files import TrialFiles
 from afield.trial.trial import Trial
 
@@ -35,16 +38,19 @@ class Context:
 
 def search_record(context: Context, content: Mapping[str, Any]) -> SearchRecord:
     """The search of one (task, backbone, intervention) as the plan lists it."""
-    study, keys = context.study, content["cells"]
+    search, keys = context.study.search, content["cells"]
     intervention = content["intervention"]
     seen = [Seen(context.files[key].history, context.files[key].failure is not None) for key in keys]
     epochs = context.trials[keys[0]].recipe.epochs
-    step = ask(study.search, seen, epochs)
-    chosen = step.cell if isinstance(step, Chosen) else None
+    generations = tuple(int(each["cells"]) for each in content.get("generations", [{"cells": len(keys)}]))
+    points = [point_of(context.trials[key].recipe.model_dump(), search) for key in keys]
+    ended = has_ended(search, points, seen, epochs, generations[0])
+    chosen = None if ended is None else ended.cell
     repeats = [] if chosen is None else content["repeats"][chosen]
-    whole = () if chosen is None else finalists(study.search, seen, epochs)
-    axes = {key: tuple(values) for key, values in study.search.grid.items()}
-    spent = [item.history[:until] for item, until in zip(seen, asked(study.search, seen, epochs), strict=True)]
+    whole = () if chosen is None else finalists(search, seen, epochs, generations[0])
+    axes = _axes(search, points, generations[0])
+    until = asked(search, seen, epochs, generations[0])
+    spent = [item.history[:reach] for item, reach in zip(seen, until, strict=True)]
     return SearchRecord(
         task=content["task"],
         backbone=content["backbone"],
@@ -54,13 +60,28 @@ def search_record(context: Context, content: Mapping[str, Any]) -> SearchRecord:
         chosen=None if chosen is None else keys[chosen],
         finalists=tuple(keys[cell] for cell in whole),
         repeats=tuple(_trial(context, key, intervention) for key in repeats),
-        borders=() if chosen is None else _borders(axes, context.trials[keys[chosen]]),
+        borders=() if chosen is None or search.space else _borders(axes, points[chosen]),
         epochs_spent=sum(len(history) for history in spent),
         seconds_spent=sum(sum(column(history, "seconds")) for history in spent),
+        epochs_asked=sum(until),
         epochs_of_grid=len(keys) * epochs,
-        rung_correlation=_rung_correlation(study.search, spent, epochs),
+        rung_correlation=_rung_correlation(search, spent[: generations[0]], epochs),
         micro_batch=_micro_batch(context.trials[keys[0]]),
+        generations=generations,
     )
+
+
+def _axes(search: SearchChoice, points: Sequence[Point], first: int) -> dict[str, tuple[float, ...]]:
+    """The searched keys and their values: those of the grid in its order with what was added to them, or all that were
+    drawn, rising.
+    """
+    axes = {}
+    for key in search.keys:
+        begun = () if search.space else tuple(dict.fromkeys(point[key] for point in points[:first]))
+        further = sorted({point[key] for point in points} - set(begun))
+        below = [value for value in further if begun and value < min(begun)]
+        axes[key] = (*below, *begun, *further[len(below) :])
+    return axes
 
 
 def _micro_batch(trial: Trial) -> int:
@@ -102,10 +123,10 @@ def _epoch_of(history: History, best: float) -> int:
     return int(column(history, "epoch")[column(history, "validation").index(best)])
 
 
-def _borders(axes: Mapping[str, Sequence[float]], chosen: Trial) -> tuple[str, ...]:
+def _borders(axes: Mapping[str, Sequence[float]], chosen: Point) -> tuple[str, ...]:
     return tuple(
         key for key, values in axes.items()
-        if len(values) >= _CUT_AXIS and getattr(chosen.recipe, key) in (min(values), max(values))
+        if len(values) >= _CUT_AXIS and chosen[key] in (min(values), max(values))
     )  # fmt: skip
 
 

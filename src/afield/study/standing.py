@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Protocol
 
-from afield.study.engines.local import Event
+from afield.study.engines.engine import Event
 from afield.study.job import Job
-from afield.study.ledger import Identity, Ledger
+from afield.study.ledger import Identity, Ledger, Want
+from afield.study.makespan import Line, wall_seconds
+from afield.study.pace import Pace, last_stage, rung_stages, training
+from afield.study.plan import Plan, PlannedSearch
+from afield.study.search import rung_sizes, to_come
 
 
 @dataclass(frozen=True)
@@ -89,10 +94,16 @@ class Silent:
 
 
 def standing_of(
-    ledger: Ledger, busy: Sequence[Job], progress: Sequence[Event], slots: int, per_score: float | None = None
+    ledger: Ledger,
+    busy: Sequence[Job],
+    progress: Sequence[Event],
+    slots: int,
+    per_score: float | None = None,
+    paces: Mapping[Identity, Pace] | None = None,
 ) -> Standing:
     """Where a run stands, from its ledger, the jobs under way and their last messages; `per_score` is how many seconds
-    a network took to score, where that is known.
+    a network took to score, where that is known, and `paces` how long the parts of each search take, as estimated
+    before.
     """
     searches = ledger.plan.distinct
     outlooks = [ledger.outlook(search) for search in searches]
@@ -100,15 +111,15 @@ def standing_of(
     under_way = [event for event in told if not event.before]
     at_work = len({job.trial.key for job in busy if job.kind == "train"})
     done, failed = sum(outlook.done for outlook in outlooks), sum(len(outlook.failed) for outlook in outlooks)
-    trainings = sum(len(search.cells) + len(search.seeds) - 1 for search in searches)
+    trainings = sum(ledger.plan.trainings_of(search) for search in searches)
     planned = ledger.plan.epochs
     left = sum(outlook.left for outlook in outlooks)
     to_score = sum(len(search.seeds) for search in searches)
     scored = sum(trial.key in ledger.scored for outlook in outlooks for trial in outlook.chosen)
-    seconds = seconds_left(ledger, under_way, slots)
-    if per_score is not None and seconds is not None:
-        seconds += (to_score - scored) * per_score / slots
-    elif not left and scored < to_score:
+    paces = relative_paces(ledger.plan) if paces is None else paces
+    seconds = seconds_left(ledger, under_way, slots, paces, per_score)
+    known = per_score is not None or all(pace.known for pace in paces.values())
+    if not left and scored < to_score and not known:
         seconds = None
     return Standing(
         done=done,
@@ -140,38 +151,86 @@ def _epochs_since(ledger: Ledger, event: Event) -> float:
     return max(0.0, event.epoch - ledger.reached(event.job.trial.key) + event.step / event.steps)
 
 
-def seconds_left(ledger: Ledger, under_way: Sequence[Event], slots: int) -> float | None:
-    """Time until the last epoch, from the seconds that epochs of each search took; None before the first has ended.
+def relative_paces(plan: Plan) -> dict[Identity, Pace]:
+    """The paces of a plan's searches where no speed is known: epochs in proportion to their work, and nothing else."""
+    return {
+        search.identity: Pace(epoch=plan.work(search), save=0.0, begin=0.0, score=0.0, known=False)
+        for search in plan.searches
+    }
 
-    Never less than the longest chain of epochs that can only come one after the other. Where a search has none yet, its
-    epochs are taken to cost in proportion to their work: as those of the same backbone in other searches or, without
-    any, as those of all.
+
+def seconds_left(
+    ledger: Ledger,
+    under_way: Sequence[Event],
+    slots: int,
+    paces: Mapping[Identity, Pace],
+    per_score: float | None = None,
+) -> float | None:
+    """Time until the last result, by the arithmetic of `estimate.py`: what is left of each search at its pace, which is
+    corrected by the epochs that have ended. None before the first has, where speeds are known in proportion alone.
     """
-    searches = {search.identity: search for search in ledger.plan.distinct}
-    outlooks = {identity: ledger.outlook(search) for identity, search in searches.items()}
-    left = {identity: float(outlook.left) for identity, outlook in outlooks.items()}
-    for event in under_way:
-        for identity in ledger.searches(event.job.trial.key) & left.keys():
-            left[identity] -= _epochs_since(ledger, event)
-    mean = {identity: outlook.seconds / outlook.epochs for identity, outlook in outlooks.items() if outlook.epochs}
-    if not mean:
+    corrected = corrected_paces(ledger, paces, per_score)
+    if corrected is None:
         return None
-    work = {identity: ledger.plan.work(search) for identity, search in searches.items()}
-    by_backbone: dict[str, list[Identity]] = {}
-    for identity in mean:
-        by_backbone.setdefault(identity[1], []).append(identity)
-
-    def seconds_of(identity: Identity) -> float:
-        if identity in mean:
-            return mean[identity]
-        like = by_backbone.get(identity[1], list(mean))
-        return work[identity] * sum(mean[one] for one in like) / sum(work[one] for one in like)
-
     since = {event.job.trial.key: _epochs_since(ledger, event) for event in under_way}
-    chains = [
-        (want.chain / work[want.search.identity] - since.get(want.trial.key, 0.0)) * seconds_of(want.search.identity)
-        for want in ledger.wanted()
-        if want.search.identity in searches
-    ]
-    together = sum(max(0.0, epochs) * seconds_of(identity) for identity, epochs in left.items() if epochs)
-    return max(together / slots, *chains, 0.0)
+    return wall_seconds(lines_left(ledger, corrected, since), slots)
+
+
+def lines_left(
+    ledger: Ledger, paces: Mapping[Identity, Pace], since: Mapping[str, float] = MappingProxyType({})
+) -> list[Line]:
+    """What is left of each distinct search; `since` says how many epochs of a trial are done beyond its files."""
+    return [line_left(ledger, search, paces[search.identity], since) for search in ledger.plan.distinct]
+
+
+def line_left(ledger: Ledger, search: PlannedSearch, pace: Pace, since: Mapping[str, float]) -> Line:
+    """What is left of one search, as stages of jobs."""
+    outlook, repeats = ledger.outlook(search), len(search.seeds) - 1
+
+    def seconds(want: Want) -> float:
+        if want.kind != "train":
+            return pace.score
+        key = want.trial.key
+        begun = since.get(key)
+        left = want.until - ledger.reached(key) - (begun or 0.0)
+        own = training(max(0.0, left), pace) - (pace.begin if begun is not None else 0.0)
+        return own + (pace.score if outlook.chosen else 0.0)
+
+    now = tuple(seconds(want) for want in outlook.wants)
+    if outlook.chosen or not outlook.wants:
+        return (now,)
+    choice = ledger.plan.study.search
+    later = rung_stages(rung_sizes(choice, search.first, search.epochs), outlook.wants[0].until, pace)
+    coming = to_come(choice, len(search.cells))
+    batches = (min(choice.batch, coming - begun) for begun in range(0, coming, choice.batch))
+    proposed = ((training(search.epochs, pace),) * size for size in batches)
+    features = ((pace.features,),) if pace.features and not outlook.epochs else ()
+    return (*features, now, *later, *proposed, last_stage(pace, search.epochs, repeats))
+
+
+def corrected_paces(
+    ledger: Ledger, paces: Mapping[Identity, Pace], per_score: float | None = None
+) -> dict[Identity, Pace] | None:
+    """The paces after what epochs took: of a search that has some their mean; of any other its own, times what those of
+    the same backbone or, without any, all took beside theirs. None where nothing is known in seconds.
+    """
+    searches = ledger.plan.distinct
+    outlooks = {search.identity: ledger.outlook(search) for search in searches}
+    mean = {identity: outlook.seconds / outlook.epochs for identity, outlook in outlooks.items() if outlook.epochs}
+    if not mean and not all(paces[search.identity].known for search in searches):
+        return None
+
+    def epoch(identity: Identity) -> float:
+        if identity in mean or not mean:
+            return mean.get(identity, paces[identity].epoch)
+        like = [one for one in mean if one[1] == identity[1]] or list(mean)
+        return paces[identity].epoch * sum(mean[one] for one in like) / sum(paces[one].epoch for one in like)
+
+    return {
+        search.identity: replace(
+            paces[search.identity],
+            epoch=epoch(search.identity),
+            score=paces[search.identity].score if per_score is None else per_score,
+        )
+        for search in searches
+    }

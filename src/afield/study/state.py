@@ -75,13 +75,13 @@ class StudyState:
     """words for each result that is not what was written; the next run makes it anew"""
     notes: tuple[str, ...]
     """words on tasks whose splits lack classes"""
-    joins: bool
-    """whether the study has ensembles, folds or soups, which this tells nothing of"""
+    more: bool
+    """whether ensembles, folds, soups, a budget or shards make more to say, which the whole record tells"""
 
     def as_json(self) -> dict[str, Any]:
         """All of it as plain values."""
         plain = asdict(self)
-        del plain["joins"]
+        del plain["more"]
         return plain
 
 
@@ -102,7 +102,7 @@ def read_state(out: Path, study: str | None = None) -> StudyState:
         failures=by_cause(look.failures.values()),
         damaged=tuple(dict.fromkeys(look.damaged)),
         notes=tuple(f"{task}: {words}" for task, told in plan.get("absent", {}).items() for words in told),
-        joins=_joins(files.texts()[name]),
+        more=_has_more(files.texts()[name]) or any((out / "shards" / name).glob("*.json")),
     )
 
 
@@ -199,10 +199,10 @@ def _lines(path: Path) -> int:
     return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
-def _joins(study: str) -> bool:
-    """Whether a study, as it was stored, has ensembles, folds or soups."""
+def _has_more(study: str) -> bool:
+    """Whether a study, as it was stored, joins networks or was cut by a budget."""
     try:
         content = json.loads(study)
     except ValueError:
         return False
-    return isinstance(content, dict) and any(content.get(name) for name in ("ensembles", "folds", "soups"))
+    return isinstance(content, dict) and any(content.get(name) for name in ("ensembles", "folds", "soups", "cut"))

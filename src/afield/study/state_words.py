@@ -11,10 +11,8 @@ _KEYS = 5
 """that a line of failures names"""
 
 
-def describe_state(state: StudyState, out: Path, unjoined: tuple[str, ...] = ()) -> str:
-    """What of a study is finished, paused, failed and missing in a result folder; `unjoined` are words for what it
-    could not join.
-    """
+def describe_state(state: StudyState, out: Path, more: tuple[str, ...] = ()) -> str:
+    """What of a study is finished, paused, failed and missing in a result folder, with the lines of `more_words`."""
     header = ("task", "backbone", "intervention", "finished", "paused", "failed", "missing", "scored")
     rows = [
         (
@@ -35,7 +33,7 @@ def describe_state(state: StudyState, out: Path, unjoined: tuple[str, ...] = ())
     lines += state.notes
     if any(each.ended and each.paused for each in state.searches):
         lines += ["", "Paused trainings of a search that has ended were stopped by halving."]
-    lines += [f"The {line}." for line in unjoined]
+    lines += more
     lines += [f"damaged: {words}" for words in state.damaged]
     lines += [_words(group) for group in state.failures]
     if state.failures:
@@ -43,13 +41,18 @@ def describe_state(state: StudyState, out: Path, unjoined: tuple[str, ...] = ())
     return "\n".join(lines)
 
 
-def unjoined_in(out: Path, state: StudyState) -> tuple[str, ...]:
-    """Words for the ensembles and soups of a study that lack networks; nothing, and quickly, where it has none."""
-    if not state.joins or state.damaged:
+def more_words(out: Path, state: StudyState) -> tuple[str, ...]:
+    """What only the whole record of a study tells: that a budget cut it, that it is one part of several, and which
+    ensembles and soups lack networks; nothing, and quickly, for most studies.
+    """
+    if not state.more or state.damaged:
         return ()
-    from afield.study.collect import load_record  # seconds, and few studies need it
+    from afield.study.budget import budget_words  # seconds, and few studies need it
+    from afield.study.collect import load_record
 
-    return load_record(out, state.study).unjoined
+    record = load_record(out, state.study)
+    told = [words for words in (record.part, budget_words(record.study)) if words]
+    return (*told, *(f"The {line}." for line in record.unjoined))
 
 
 def _words(group: FailureGroup) -> str:

@@ -16,7 +16,10 @@ The truth is files; the last file of each result comes by atomic rename, with th
                                  the same of a further test split or view
     OUT/selections/<study>--<search>.json what a search chose, written before any test image of it is scored
     OUT/rules/<study>.json       the rules of the verdict, written before any test image of the study is scored
+    OUT/budgets/<study>.json, <study>/ what a budget cut before anything was trained, and how long the runs have taken
     OUT/test_reads.jsonl         every read of a test split
+    OUT/shards/                  which shards of a study were run here, where not the whole was
+    OUT/merged.json              which folders this one was made of, if it was
     OUT/claims/, OUT/runs/       who works on what while a run is under way
     OUT/index.bin                what trials and scores held when they were last checked (derived)
 """
@@ -42,6 +45,7 @@ from afield.base.files import (
 )
 from afield.base.hashing import sha256_file
 from afield.scoring.predictions import Predictions
+from afield.study.budget_files import Budgets
 from afield.study.index import Index
 from afield.study.mark import check_mark, is_marked, refuse_links, write_mark
 from afield.study.registered_rules import RegisteredRules
@@ -60,6 +64,7 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.budgets = Budgets(root)
         self.index = Index(root)
         self.rules = RegisteredRules(root)
         self.scores = Scores(root, self.index)
@@ -281,6 +286,10 @@ class Store:
     def studies(self) -> dict[str, str]:
         """The studies that were run here, by name, as JSON."""
         return self.study_files.texts()
+
+    def holds_plan(self, name: str) -> bool:
+        """Whether a study's trials are written down here."""
+        return (self.root / "plans" / f"{name}.json").exists()
 
     def read_plan(self, name: str) -> Mapping[str, Any]:
         """The trials that a study was turned into. Raises StoreError where they are not what was written."""

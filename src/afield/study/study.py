@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from itertools import product
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from afield.backbones.catalogue import members
-from afield.base.errors import nearest
+from afield.base.errors import InputError, nearest
 from afield.base.extensions import is_own
 from afield.study.complaints import complaints
+from afield.study.duration import seconds_of
 from afield.study.ensembles import EnsembleChoice
+from afield.study.search_choice import SearchChoice
 from afield.study.soups import SoupChoice, soup_complaints
 from afield.study.verdict_rule import SMALLEST_SLOPE
 from afield.tasks.source import TaskSource
@@ -60,6 +61,9 @@ class StudyHead(_Table):
     """one's own, `FILE:NAME`, that are recorded of every chosen network beside all that fit its task; they choose
     nothing"""
 
+    budget: str | None = None
+    """hours that its runs may take together, such as "6h" or "2d" (docs/plan.md); None: as long as it takes"""
+
     @field_validator("backbones")
     @classmethod
     def _sets_stand_for_their_members(cls, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -75,6 +79,15 @@ class StudyHead(_Table):
         return self
 
     @model_validator(mode="after")
+    def _budget_is_a_duration(self) -> StudyHead:
+        if self.budget is not None:
+            try:
+                seconds_of(self.budget)
+            except InputError as error:
+                raise ValueError(f"budget: {error}") from None
+        return self
+
+    @model_validator(mode="after")
     def _metrics_of_ones_own(self) -> StudyHead:
         for name in self.metrics:
             if not is_own(name):
@@ -85,26 +98,23 @@ class StudyHead(_Table):
         return self
 
 
-class SearchChoice(_Table):
-    """How the recipe's free values are chosen, alike for every backbone."""
+class Cut(_Table):
+    """What a budget left of the search, alike for every backbone; a run writes it down before it trains
+    (`budget.py`).
+    """
 
-    method: Literal["grid", "halving"] = "halving"
-    rungs: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (3, 10, 30)
-    """epochs at which halving pauses and keeps the best; the recipe's last epoch is always the last rung"""
-    reduction: Annotated[float, Field(gt=1, allow_inf_nan=False)] = 3.0
-    """a rung keeps round(cells / reduction), at least one"""
-    grid: dict[str, Annotated[tuple[float, ...], Field(min_length=1)]] = Field(default_factory=dict)
-    """values a recipe key is searched over, e.g. learning_rate = [1e-4, 1e-3]"""
+    budget: str
+    """that made it"""
+    cells: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
+    """the cells that stayed, by their index in the whole grid"""
+    of: Annotated[int, Field(ge=1)]
+    """cells of the whole grid"""
+    seeds_left_out: tuple[int, ...] = ()
 
     @model_validator(mode="after")
-    def _sound(self) -> SearchChoice:
-        for key, values in self.grid.items():
-            if key not in _SEARCHABLE:
-                raise ValueError(f"grid.{key}: cannot be searched; {nearest(key, _SEARCHABLE)}")
-            if len(set(values)) < len(values):
-                raise ValueError(f"grid.{key}: a value stands twice; name each once")
-        if list(self.rungs) != sorted(set(self.rungs)):
-            raise ValueError("rungs: must rise, e.g. [3, 10, 30]")
+    def _sound(self) -> Cut:
+        if list(self.cells) != sorted(set(self.cells)) or self.cells[-1] >= self.of:
+            raise ValueError(f"cells: must rise and be below {self.of}")
         return self
 
 
@@ -115,7 +125,6 @@ class VerdictChoice(_Table):
     """metric points per ImageNet point that would matter"""
 
 
-_SEARCHABLE = ("learning_rate", "weight_decay")
 _OF_TRAINING = tuple(TrainingChoice.model_fields)
 NO_RECIPE = ("backbones", *_OF_TRAINING)
 """keys of an intervention that are none of its recipe"""
@@ -131,6 +140,8 @@ class Study(_Table):
     search: SearchChoice = Field(default_factory=SearchChoice)
     numerics: NumericsChoice = Field(default_factory=NumericsChoice)
     verdict: VerdictChoice = Field(default_factory=VerdictChoice)
+    cut: Cut | None = None
+    """written by a run under a budget; nobody need write it"""
     tasks: dict[str, TaskSource] = Field(default_factory=dict)
     """one's own data, and parts of other tasks, by the names under which `study.tasks` refers to them"""
     interventions: dict[str, dict[str, Any]] = Field(default_factory=dict)
@@ -153,9 +164,10 @@ class Study(_Table):
             if name == PLAIN:
                 raise ValueError(f"interventions.{PLAIN}: is the recipe as it stands; put its keys into [recipe]")
             for key in table:
-                if key in self.search.grid:
+                if key in self.search.keys:
+                    searched = "space" if self.search.space else "grid"
                     raise ValueError(
-                        f"interventions.{name}.{key}: is searched by search.grid; take it out of one of them"
+                        f"interventions.{name}.{key}: is searched by search.{searched}; take it out of one of them"
                     )
             unknown = sorted(set(self.backbones_of(name)) - set(self.study.backbones))
             if unknown:
@@ -263,13 +275,19 @@ class Study(_Table):
         )
 
     def cells(self, intervention: str) -> tuple[Recipe, ...]:
-        """The grid: every combination of the searched values, the last key fastest."""
+        """The recipes of a search that are settled before anything is trained, alike for every task and backbone:
+        every combination of a grid, the last key fastest, or the first draws; of a cut search those that stayed.
+        """
         recipe = self.recipe_of(intervention).model_dump(exclude_unset=True)
-        keys = list(self.search.grid)
         try:
-            return tuple(
-                Recipe.model_validate({**recipe, **dict(zip(keys, values, strict=True))})
-                for values in product(*self.search.grid.values())
+            whole = tuple(
+                Recipe.model_validate({**recipe, **point}) for point in self.search.first_points(self.study.seeds[0])
             )
         except ValidationError as error:
-            raise ValueError("\n".join(complaints(error, "search.grid.", Recipe))) from None
+            prefix = "search.space." if self.search.space else "search.grid."
+            raise ValueError("\n".join(complaints(error, prefix, Recipe))) from None
+        if self.cut is None:
+            return whole
+        if self.cut.of != len(whole):
+            raise ValueError(f"cut.of: {self.cut.of}: the search has {len(whole)} cells; take the table [cut] away")
+        return tuple(whole[index] for index in self.cut.cells)

@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from afield.base.errors import InputError, nearest
+from afield.base.text import brief
 from afield.study.complaints import complaints
 from afield.study.ensembles import unfolded
 from afield.study.own_interventions import with_own
@@ -17,6 +18,8 @@ from afield.study.study import Study
 from afield.tasks.builtin import TASKS
 from afield.tasks.places import user_path
 
+_MOST_LINES, _LONGEST_LINE = 30, 600
+"""of what is said of a file that holds many mistakes, or long ones"""
 _SHIPPED = Path(str(resources.files("afield").joinpath("studies")))
 
 
@@ -56,14 +59,18 @@ def parse_study(text: str, name: str, folder: Path | None = None) -> Study:
     """
     try:
         content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{name}: not valid TOML: {error}") from None
+        tables = json.dumps(unfolded(with_own(content, folder or Path())), default=str)
+    except RecursionError:
+        raise InputError(f"{name}: tables or lists stand within each other too deeply; a study needs three") from None
+    except ValueError as error:  # of TOML, or a number with thousands of digits
+        raise InputError(f"{name}: not valid TOML: {brief(str(error), _LONGEST_LINE)}") from None
     try:
-        tables = unfolded(with_own(content, folder or Path()))
-        study = Study.model_validate_json(json.dumps(tables, default=str))
+        study = Study.model_validate_json(tables)
     except ValidationError as error:
         lines = "\n".join(complaints(error, "", Study, Study.model_fields)).splitlines()
-        raise InputError("\n".join(f"{name}: {line}" for line in lines)) from None
+        told = [f"{name}: {brief(line, _LONGEST_LINE)}" for line in lines[:_MOST_LINES]]
+        told += [f"{name}: and {len(lines) - _MOST_LINES:,} complaints more"] if len(lines) > _MOST_LINES else []
+        raise InputError("\n".join(told)) from None
     return _with_places(study, folder or Path())
 
 

@@ -21,6 +21,8 @@ class StudyFiles:
         """Keep the study as it was run (JSON), and the trials that it was turned into; what stands there is left
         alone.
         """
+        if "trials" in plan:
+            plan = {**plan, "trials": dict(plan["trials"])}
         for path, text in ((self._plan(name), sealed_text(plan, compact=True)), (self._study(name), study)):
             if not (path.is_file() and path.read_text(encoding="utf-8", errors="replace") == text):
                 write_text(path, text)

@@ -23,8 +23,11 @@ from afield.trial.trial import Trial
 from afield.trial.validation import measure_on, settle_on
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from afield.backbones.own_heads import Head
     from afield.images.loader import Samples, TrainingBatches
+    from afield.training import loop
     from afield.training.checkpoint import State
     from afield.training.loop import Hooks
     from afield.training.losses import Loss
@@ -61,15 +64,48 @@ def run_trial(
     """
     import torch
 
+    from afield.training import devices, loop, start
+
+    recipe = trial.recipe
+    if trial.numerics.devices != devices.share().processes:
+        raise ValueError(f"a trial on {trial.numerics.devices} devices runs in as many processes (training/spread.py)")
+    network, batches, setup = set_up(
+        trial, train, validation, backbone, weights, leading, own_loss, own_head, workers=workers, extensions=extensions
+    )
+    frozen = _frozen(trial, views, validation, cache) if recipe.probed else None
+    try:
+        begun = start.begin(setup, batches, backbone, frozen, state, hooks)
+        state = loop.train(begun, state, until, hooks)
+    except torch.OutOfMemoryError as error:
+        raise AfieldError(
+            f"{recipe.batch_size} images of {recipe.size} px at once do not fit into the device's memory beside what "
+            "else is there; set numerics.micro_batch to a smaller number, e.g. "
+            f"{max(1, (trial.numerics.micro_batch or recipe.batch_size) // 2)}"
+        ) from error
+    return start.completed(state, recipe, network)
+
+
+def set_up(
+    trial: Trial,
+    train: SplitInputs,
+    validation: SplitInputs,
+    backbone: Backbone,
+    weights: Weights | None,
+    leading: Metric,
+    own_loss: Loss | None,
+    own_head: Head | None,
+    *,
+    workers: int,
+    extensions: Mapping[str, str],
+) -> tuple[nn.Module, TrainingBatches, loop.Setup]:
+    """The whole network of a trial, its batches, and all that the loop works with; the arguments are `run_trial`'s."""
     from afield.backbones.heads import head_names
     from afield.backbones.layers import layer_of_each
-    from afield.training import devices, loop, start
+    from afield.training import loop
     from afield.training.losses import loss_for
     from afield.training.preprocessing import Preprocessing
 
     recipe, samples = trial.recipe, train.samples()
-    if trial.numerics.devices != devices.share().processes:
-        raise ValueError(f"a trial on {trial.numerics.devices} devices runs in as many processes (training/spread.py)")
     network = network_of(trial, backbone, weights, own_head)
     layered = recipe.layer_decay != 1
     batches = _batches(trial, samples, extensions)
@@ -86,17 +122,7 @@ def run_trial(
         settle=settle_on(trial, validation, leading),
         workers=workers,
     )
-    frozen = _frozen(trial, views, validation, cache) if recipe.probed else None
-    try:
-        begun = start.begin(setup, batches, backbone, frozen, state, hooks)
-        state = loop.train(begun, state, until, hooks)
-    except torch.OutOfMemoryError as error:
-        raise AfieldError(
-            f"{recipe.batch_size} images of {recipe.size} px at once do not fit into the device's memory beside what "
-            "else is there; set numerics.micro_batch to a smaller number, e.g. "
-            f"{max(1, (trial.numerics.micro_batch or recipe.batch_size) // 2)}"
-        ) from error
-    return start.completed(state, recipe, network)
+    return network, batches, setup
 
 
 def _batches(trial: Trial, samples: Samples, extensions: Mapping[str, str]) -> TrainingBatches:

@@ -221,6 +221,7 @@ def test_studies_under_both_protocols_stand_side_by_side_in_the_report(tmp_path:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_the_published_images_are_27000_in_the_published_classes(tmp_path: Path) -> None:
     with tarfile.open(shared("data/EuroSAT.tar.xz")) as archive:
         archive.extractall(tmp_path, filter="data")

@@ -90,6 +90,7 @@ def test_a_study_of_both_runs_from_the_layout_to_the_report(tmp_path: Path) -> N
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_the_published_images_are_10015_of_7470_lesions(tmp_path: Path) -> None:
     with tarfile.open(shared("data/HAM10000_200x150.tar.xz")) as archive:
         archive.extractall(tmp_path, filter="data")

@@ -29,7 +29,9 @@ learning_rate = [1e-3]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("protocol", "chooses"), [("clean", "validation"), ("paper", "test")])
+@pytest.mark.parametrize(
+    ("protocol", "chooses"), [("clean", "validation"), pytest.param("paper", "test", marks=pytest.mark.long)]
+)
 def test_a_study_of_all_runs_from_the_layouts_to_the_report(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, protocol: str, chooses: str
 ) -> None:

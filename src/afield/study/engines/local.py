@@ -7,69 +7,46 @@ import os
 import signal
 import threading
 import time
-import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from types import TracebackType
-from typing import Literal
 
-from afield.base.errors import AfieldError, DamagedError, Stopped, StoreError
+from afield.base.errors import AfieldError
 from afield.base.process import UNGUARDED
-from afield.study.job import Job, perform
+from afield.study.engines.engine import Event, outcome_of
+from afield.study.engines.slots import Slots
+from afield.study.job import Job
 
-_MESSAGES_EVERY = 0.25
-"""seconds between two progress messages of one job"""
 _PATIENCE = 20.0
 """seconds that a stopping worker has to save"""
 _READY = "ready"
 """a worker's first message: it has come up and listens"""
-_THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-
-
-@dataclass(frozen=True)
-class Event:
-    """What became of a job, or how far it is."""
-
-    job: Job
-    kind: Literal["progress", "done", "failed", "died", "damaged", "stopped", "halt"]
-    """`failed` is the trial's own fault; `died` may be the machine's: its worker is gone; `damaged` says that its files
-    are not what was written; `halt` is the folder's or the disk's, and ends the run
-    """
-    epoch: int = 0
-    """of progress: from 0; of `done`: how many this job trained"""
-    step: int = 0
-    steps: int = 0
-    per_second: float = 0.0
-    """images; of what comes before the first epoch, steps"""
-    before: str = ""
-    """what comes before the first epoch, where it is that which is under way"""
-    reason: str = ""
-    trace: str = ""
-    seconds: float = 0.0
-    """that a job which is done took"""
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+"""a worker begins with one thread in each numerical library; a trial sets torch's own number"""
 
 
 class _Worker:
-    """A process with a pipe to it and, at most, one job."""
+    """A process with a pipe to it and, at most, one job; `environment` is set in it before it begins."""
 
-    def __init__(self) -> None:
+    def __init__(self, slot: int, environment: Mapping[str, str]) -> None:
+        self.slot = slot
         context = multiprocessing.get_context("spawn")
         self.pipe, other = context.Pipe()
         self.process = context.Process(target=_work, args=(other,), daemon=False, name="afield-worker")
         self.job: Job | None = None
         self.ready = False
-        with _one_thread():
+        with _environment({**dict.fromkeys(THREAD_VARIABLES, "1"), **environment}):
             self.process.start()
         other.close()
 
 
 class LocalEngine:
-    """Runs jobs in `slots` processes; a context manager that leaves no process behind."""
+    """Runs jobs in as many processes as there are slots; an `Engine` that leaves no process behind."""
 
-    def __init__(self, slots: int) -> None:
-        self.slots = slots
+    def __init__(self, slots: Slots, workers: int = 0) -> None:
+        self.workers = workers
+        self._slots = slots
         self._workers: list[_Worker] = []
 
     def __enter__(self) -> LocalEngine:
@@ -86,6 +63,11 @@ class LocalEngine:
                 worker.process.kill()
                 worker.process.join()
 
+    @property
+    def slots(self) -> int:
+        """Jobs at once."""
+        return self._slots.count
+
     def free(self) -> int:
         """How many jobs could be taken now."""
         return self.slots - len(self.busy())
@@ -99,7 +81,9 @@ class LocalEngine:
         self._workers = [worker for worker in self._workers if worker.job is not None or worker.process.is_alive()]
         worker = next((worker for worker in self._workers if worker.job is None), None)
         if worker is None:
-            worker = _Worker()
+            taken = {worker.slot for worker in self._workers}
+            slot = next(number for number in range(self.slots) if number not in taken)
+            worker = _Worker(slot, self._slots.environment(slot))
             self._workers.append(worker)
         worker.job = job
         with suppress(OSError):  # a worker that dies just now is found dead, with its job, by `events`
@@ -167,10 +151,10 @@ class LocalEngine:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
-    """Let a child start with one thread in each numerical library; a trial sets torch's own number."""
-    before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
-    os.environ.update(dict.fromkeys(_THREAD_VARIABLES, "1"))
+def _environment(given: Mapping[str, str]) -> Iterator[None]:
+    """Let a child start with these variables."""
+    before = {name: os.environ.get(name) for name in given}
+    os.environ.update(given)
     try:
         yield
     finally:
@@ -190,7 +174,7 @@ def _work(pipe: Connection) -> None:
     stopping = threading.Event()
     pipe.send(_READY)
     for job in _jobs(pipe, stopping):
-        pipe.send(_ended(job, pipe, stopping))
+        pipe.send(outcome_of(job, pipe.send, stopping.is_set))
 
 
 def _jobs(pipe: Connection, stopping: threading.Event) -> Iterator[Job]:
@@ -226,28 +210,3 @@ def _jobs(pipe: Connection, stopping: threading.Event) -> Iterator[Job]:
                 changed.wait()
             job = arrived.pop()
         yield job
-
-
-def _ended(job: Job, pipe: Connection, stopping: threading.Event) -> Event:
-    begun, last, about = time.monotonic(), 0.0, ""
-
-    def progress(epoch: int, step: int, steps: int, per_second: float, before: str = "") -> None:
-        nonlocal last, about
-        now = time.monotonic()
-        if now - last >= _MESSAGES_EVERY or before != about:
-            last, about = now, before
-            pipe.send(Event(job, "progress", epoch, step, steps, per_second, before))
-
-    try:
-        epochs = perform(job, progress, stopping.is_set)
-    except Stopped:
-        return Event(job, "stopped")
-    except DamagedError as error:
-        return Event(job, "damaged", reason=str(error))
-    except StoreError as error:
-        return Event(job, "halt", reason=str(error))
-    except AfieldError as error:
-        return Event(job, "failed", reason=str(error), trace=traceback.format_exc())
-    except Exception as error:  # noqa: BLE001 - whatever a trial raises is stored with its trace and must not end the others
-        return Event(job, "failed", reason=f"{type(error).__name__}: {error}", trace=traceback.format_exc())
-    return Event(job, "done", epochs, seconds=time.monotonic() - begun)

@@ -19,6 +19,8 @@ def read_table(task: str, path: Path, columns: Sequence[str], get: str) -> pd.Da
         table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError, pd.errors.EmptyDataError, pd.errors.ParserError) as error:
         raise InputError(f"{task}: {path}: cannot be read as a table ({str(error).strip()}). {get}") from error
+    if not isinstance(table.index, pd.RangeIndex):  # pandas would take the first cells for names of the rows
+        raise InputError(f"{task}: {path}: its rows have more cells than its header. {get}")
     lacking = [name for name in columns if name not in table]
     if lacking:
         raise InputError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import lzma
 import shutil
 import stat
+import struct
 import tarfile
 import tempfile
 import zipfile
@@ -22,8 +23,8 @@ Progress = Callable[[int, int], None]
 _LARGEST = 500_000_000_000
 """bytes that an archive may unpack to: the largest of the study's sets has 133 GB"""
 _DAMAGED = (
-    zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, OSError, EOFError, NotImplementedError,
-    RuntimeError,
+    zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, struct.error, OSError, EOFError, RuntimeError,
+    NotImplementedError, ValueError, OverflowError,
 )  # fmt: skip
 """what reading a damaged archive, or one with a password, raises"""
 _FOREIGN = "this is not the published file"

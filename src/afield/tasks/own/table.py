@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from afield.base.cells import read_cells
 from afield.base.errors import InputError, nearest
 from afield.tasks.boxes import read_boxes
 from afield.tasks.checks import listed
@@ -100,10 +101,10 @@ def read_texts(path: Path) -> pd.DataFrame:
         if path.suffix.lower() == ".parquet":
             table = pd.read_parquet(path)
             return table.astype(object).where(table.notna(), "").map(_written)
-        return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig").fillna("")
+        return read_cells(path)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
-    except (OSError, ValueError, pd.errors.ParserError) as error:
+    except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as a table ({str(error).strip()})") from error
 
 

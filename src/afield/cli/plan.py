@@ -1,0 +1,64 @@
+"""What a study will take, before it runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from afield.cli.options import Backbones, Budget, Data, Offline, Settings, StudyName, WeightsFolder
+from afield.cli.output import complain, put, say
+
+plan_app = typer.Typer()
+
+
+@plan_app.command(epilog="Example: afield plan quickstart")
+def plan(
+    study: StudyName,
+    out: Annotated[Path | None, typer.Option(help="Result folder; by default out/NAME.", show_default=False)] = None,
+    slots: Annotated[
+        int | None, typer.Option(min=1, help="Trials at once; by default one a core, or one on a GPU.")
+    ] = None,
+    budget: Budget = None,
+    backbones: Backbones = None,
+    weights: WeightsFolder = None,
+    offline: Offline = False,
+    settings: Settings = None,
+    data: Data = None,
+    probe: Annotated[
+        bool,
+        typer.Option("--probe/--no-probe", help="Measure a few steps of each backbone, where all it needs is here."),
+    ] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+) -> None:
+    """Say what a study takes: time, memory, disk, what lacks.
+
+    Trains nothing and writes nothing into the result folder; where that has something already, says what is left. Needs
+    neither data nor weights: what is not here is counted from what is known of it.
+    """
+    from afield.study.choose import choose_study
+    from afield.study.describe import describe_change
+    from afield.study.describe_forecast import describe_forecast, plain_forecast
+    from afield.study.forecast import forecast
+    from afield.study.probe_steps import measure
+    from afield.study.ready import path_of, sources_of
+    from afield.tasks.places import cache_folder
+
+    content, change = describe_change(choose_study(study, settings or [], backbones or []), backbones or [])
+    say(change)
+    found = forecast(
+        content,
+        out or Path("out") / content.study.name,
+        sources=sources_of(weights, offline=offline),
+        data=path_of(data),
+        cache=cache_folder(),
+        budget=budget,
+        slots=slots,
+        say=say,
+        probe=measure if probe else None,
+    )
+    put(json.dumps(plain_forecast(found), indent=2) if as_json else describe_forecast(found))
+    if found.against or found.unfitted:
+        complain("", 2)

@@ -1,0 +1,49 @@
+"""Which engine a command names, with the slots that its machines have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from afield.base.errors import InputError
+from afield.base.process import cores
+from afield.study.engines.engine import Engine
+from afield.study.engines.local import LocalEngine
+from afield.study.engines.slots import slots_here, workers_for
+from afield.training.numerics import NumericsChoice
+
+EngineName = Literal["local", "ray"]
+
+
+@dataclass(frozen=True)
+class Machines:
+    """Where trials run, and how many at once; nothing of it changes a result or is in a key."""
+
+    engine: EngineName = "local"
+    address: str | None = None
+    """of a Ray cluster; None: the one that RAY_ADDRESS names, else this machine alone"""
+    slots: int | None = None
+    """trials at once; None: as many as cores or GPUs allow"""
+    trials_per_device: int | None = None
+    """trials at once on a GPU, or on the GPUs of one trial; None: 1"""
+    workers: int | None = None
+    """loader processes of each trial; None: none on a CPU, up to eight on a GPU"""
+
+
+def make_engine(machines: Machines, numerics: NumericsChoice) -> Engine:
+    """The engine for trials under settled numerics. Raises InputError for what does not go together, and where Ray is
+    not installed.
+    """
+    if machines.trials_per_device is not None and numerics.device != "cuda":
+        raise InputError(f"trials per device: this study runs on {numerics.device}; give --slots, the trials at once")
+    if machines.engine == "ray":
+        if numerics.device == "mps":
+            raise InputError("--engine ray: runs trials on cpu or cuda, and this study runs on mps; use --engine local")
+        from afield.study.engines.ray import RayEngine
+
+        return RayEngine(numerics, machines.address, machines.slots, machines.workers, machines.trials_per_device or 1)
+    if machines.address is not None:
+        raise InputError("--address is that of a Ray cluster; add --engine ray")
+    slots = slots_here(numerics, cores(), machines.trials_per_device or 1, machines.slots)
+    workers = workers_for(numerics, cores(), slots.count) if machines.workers is None else machines.workers
+    return LocalEngine(slots, workers)

@@ -1,0 +1,90 @@
+"""How many trials run at once on a machine, and which of its GPUs each of them sees."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from afield.base.process import cores
+from afield.training.numerics import NumericsChoice
+
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+"""the variable by which CUDA shows a process some of the machine's devices: numbers or names, parted by commas"""
+
+
+@dataclass(frozen=True)
+class Slots:
+    """Slots of one machine."""
+
+    count: int
+    environments: tuple[Mapping[str, str], ...] = ({},)
+    """what is set in the environment of a worker before it imports torch; slot i has the one at i modulo their number,
+    so that further slots share devices evenly
+    """
+
+    def environment(self, slot: int) -> Mapping[str, str]:
+        """What is set for the worker of a slot."""
+        return self.environments[slot % len(self.environments)]
+
+
+def cpu_slots(numerics: NumericsChoice, cores: int) -> int:
+    """Trials at once on so many cores: each of its processes has as many threads as the numerics say.
+
+    >>> cpu_slots(NumericsChoice(threads=2), cores=8)
+    4
+    """
+    return max(1, cores // (_threads(numerics) * numerics.devices))
+
+
+def gpu_environments(devices: int, per_trial: int, visible: str | None) -> tuple[Mapping[str, str], ...]:
+    """What the workers of a machine with so many devices are shown of them, `per_trial` each; `visible` is what this
+    process itself is shown (CUDA_VISIBLE_DEVICES), None for all of them. Devices that are too few for a further trial
+    stay unused.
+
+    >>> gpu_environments(4, 2, None)
+    ({'CUDA_VISIBLE_DEVICES': '0,1'}, {'CUDA_VISIBLE_DEVICES': '2,3'})
+    >>> gpu_environments(2, 1, "5,GPU-8932f937")
+    ({'CUDA_VISIBLE_DEVICES': '5'}, {'CUDA_VISIBLE_DEVICES': 'GPU-8932f937'})
+    """
+    named = [name.strip() for name in visible.split(",")] if visible else [str(number) for number in range(devices)]
+    groups = [named[start : start + per_trial] for start in range(0, devices - per_trial + 1, per_trial)]
+    if len(groups) < 2:
+        return ({},)  # a worker that sees what this process sees needs nothing
+    return tuple({VISIBLE: ",".join(group)} for group in groups)
+
+
+def slots_here(numerics: NumericsChoice, cores: int, trials_per_device: int = 1, slots: int | None = None) -> Slots:
+    """The slots of this machine for trials under settled numerics: on a CPU by cores, on GPUs `trials_per_device` for
+    each group of devices that one trial has; `slots` in place of that number, spread over the devices all the same.
+
+    Memory is not counted: what a trial takes of it is not known beforehand, and one that the system ends for want of it
+    is named with that cause.
+    """
+    if numerics.device != "cuda":
+        counted = cpu_slots(numerics, cores) if numerics.device == "cpu" else trials_per_device
+        return Slots(slots or counted)
+    import torch
+
+    shown = gpu_environments(torch.cuda.device_count(), numerics.devices, os.environ.get(VISIBLE))
+    return Slots(slots or len(shown) * trials_per_device, shown)
+
+
+def workers_for(numerics: NumericsChoice, cores: int, slots: int) -> int:
+    """Loader processes of each trial: none on a CPU, where a trial makes its own batches; on GPUs up to eight, as far
+    as the cores reach for all that run at once.
+
+    >>> workers_for(NumericsChoice(device="cuda"), cores=64, slots=16)
+    4
+    """
+    return 0 if numerics.device == "cpu" else min(8, max(1, cores // (slots * numerics.devices)))
+
+
+def settled_slots(numerics: NumericsChoice, slots: int | None, workers: int | None) -> tuple[int, int]:
+    """Trials at once on this machine and loader processes of each, where they are not named."""
+    count = slots_here(numerics, cores(), slots=slots).count
+    return count, workers_for(numerics, cores(), count) if workers is None else workers
+
+
+def _threads(numerics: NumericsChoice) -> int:
+    return int(numerics.threads)

@@ -1,0 +1,77 @@
+"""Class names and file names that mean harm, from the folder to the report and the terminal."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import afield
+from afield.cli.output import put, say
+from afield.report.page import write_page
+from afield.study.collect import load_record
+from afield.study.run import run_study
+
+SCRIPT = "<script>alert(1)<"
+CLASSES = (SCRIPT, "a\nb", "\N{COLLISION SYMBOL} caf\u00e9", "\x1b[31mred", "{{ 7 * 7 }}", "-rf", 'a,"b"\'c', "x" * 120)
+STUDY = """
+[study]
+name = "hostile"
+tasks = ["mine"]
+backbones = ["mobilenetv3_small_050.lamb_in1k"]
+interventions = ["scratch"]
+[recipe]
+epochs = 1
+image_size = 32
+[tasks.mine]
+folder = "data"
+[interventions.scratch]
+initialisation = "scratch"
+"""
+
+
+@pytest.mark.slow
+def test_hostile_names_go_all_the_way_and_do_nothing(tmp_path: Path) -> None:
+    draw = np.random.default_rng(0)
+    for name in CLASSES:
+        for number in range(10):
+            path = (
+                tmp_path
+                / "data"
+                / name
+                / (f"im\n{number}.png" if number % 2 else f"<img src=x onerror=a({number})>.png")
+            )
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(draw.integers(0, 255, (20, 20, 3), dtype=np.uint8)).save(path)
+    (tmp_path / "study.toml").write_text(STUDY)
+    out = tmp_path / "out"
+    assert run_study(tmp_path / "study.toml", out).complete
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "out", "study.toml"]
+    record = load_record(out)
+    assert set(record.tasks[0].classes) == set(CLASSES)
+    html = write_page(record, out).read_text(encoding="utf-8")
+    assert SCRIPT not in html
+    assert "<img src=x" not in html
+    assert "{{ 7 * 7 }}" in html  # as it is, not as a template's 49
+    assert re.search(r"a(\s|\\n)b", html)
+    network = afield.load_network(out)
+    named = network.predict([tmp_path / "data"])
+    assert len(named) == 10 * len(CLASSES)
+    assert set(named["predicted"]) <= set(CLASSES)
+
+
+def test_a_terminal_gets_no_control_characters_and_a_file_gets_what_is_there(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = "line\n\tnext \x1b[31mred\x07 \u202eesrever \N{COLLISION SYMBOL}"
+    put(words)
+    say(words)
+    told = capsys.readouterr()
+    shown = "line\n\tnext \\x1b[31mred\\x07 \\u202eesrever \N{COLLISION SYMBOL}\n"
+    assert (told.out, told.err) == (words + "\n", shown)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    put(words)
+    assert capsys.readouterr().out == shown

@@ -1,0 +1,111 @@
+"""Ray alone: machines that share nothing and are lost, and what is said where Ray cannot be used."""
+
+import functools
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import afield
+from afield.base.errors import InputError
+from afield.study.collect import load_record
+from afield.study.engines import ray as module
+from afield.study.engines.choose import Machines, make_engine
+from afield.study.engines.ray import RayEngine, import_ray
+from afield.study.standing import Silent, Standing
+from afield.study.study_file import parse_study
+from afield.training.numerics import NumericsChoice, settle
+from tests.fixtures.tiny import study_text
+from tests.study.engines.helpers import QUIET, SMALL
+from tests.study.helpers import assert_same, assert_tidy
+
+CPU = settle(NumericsChoice(), "cpu")
+
+
+def test_without_ray_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(InputError, match=r"pip install 'afield\[ray\]'"):
+        make_engine(Machines(engine="ray"), CPU)
+
+
+def test_the_client_of_a_far_cluster_is_refused_by_name() -> None:
+    with pytest.raises(InputError, match="run it on a machine of the cluster"):
+        make_engine(Machines(engine="ray", address="ray://head:10001"), CPU)
+
+
+def test_slots_are_counted_by_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two GPUs on each of two machines hold no trial on three."""
+    ray = import_ray()
+    machines = [{"CPU": 16.0, "GPU": 2.0}, {"CPU": 8.0, "GPU": 2.0}, {"memory": 1.0}]
+    nodes = [{"Alive": True, "Resources": each} for each in machines]
+    monkeypatch.setattr(ray, "nodes", lambda: [*nodes, {"Alive": False, "Resources": {"CPU": 99.0, "GPU": 99.0}}])
+    cuda = settle(NumericsChoice(), "cuda")
+    assert RayEngine(cuda).slots == 4
+    assert RayEngine(cuda, trials_per_device=3).slots == 12
+    assert RayEngine(cuda.model_copy(update={"devices": 2})).slots == 2
+    assert RayEngine(cuda.model_copy(update={"devices": 3})).slots == 1, "none, but one asks for what may yet come"
+    assert RayEngine(CPU.model_copy(update={"threads": 5})).slots == 4
+    assert RayEngine(CPU, slots=50).slots == 50
+
+
+def test_ray_is_refused_where_it_could_not_share_out_the_device() -> None:
+    with pytest.raises(InputError, match="runs trials on cpu or cuda"):
+        make_engine(Machines(engine="ray"), settle(NumericsChoice(), "mps"))
+
+
+@pytest.fixture
+def cluster(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Two machines of one CPU each, on this one."""
+    ray = import_ray()
+    from ray.cluster_utils import Cluster
+
+    found = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, **SMALL})
+    try:
+        found.second = found.add_node(num_cpus=1, object_store_memory=SMALL["object_store_memory"])
+        ray.init(address=found.address, **QUIET)
+        yield found
+    finally:
+        ray.shutdown()
+        found.shutdown()
+
+
+class Remover(Silent):
+    """Takes a machine away once both train and some epochs are behind each."""
+
+    def __init__(self, cluster: Any) -> None:
+        self.cluster, self.said, self.removed = cluster, list[str](), False
+
+    def say(self, words: str) -> None:
+        self.said.append(words)
+
+    def standing(self, standing: Standing) -> None:
+        if not self.removed and len(standing.running) == 2 and all(each.epoch > 4 for each in standing.running):
+            self.removed = True
+            self.cluster.remove_node(self.cluster.second, allow_graceful=False)
+
+
+@pytest.mark.slow
+@pytest.mark.long
+def test_a_machine_that_is_lost_loses_nothing_and_doubles_nothing(
+    cluster: Any, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The machines share no path, as far as the engine knows: all is shipped, and what they save comes back at once."""
+    text = (
+        study_text(photos, "grid", epochs=80).replace("1e-4, 1e-3, 3e-3, 1e-2", "1e-4, 1e-3").replace("[0, 1]", "[0]")
+    )
+    study = parse_study(text, "long.toml")
+    assert afield.run_study(study, tmp_path / "local", slots=2).complete
+    monkeypatch.setattr(module, "RayEngine", functools.partial(RayEngine, by_path=False, save_every=0.0))
+    out, watch = tmp_path / "out", Remover(cluster)
+    outcome = afield.run_study(study, out, engine="ray", watch=watch)
+    assert watch.removed, "both machines were at work"
+    assert outcome.complete
+    assert [words for words in watch.said if "is gone" in words and words.endswith("It begins again elsewhere")]
+    assert outcome.epochs < 160, "what was lost went on from what it had saved"
+    assert_same(out, tmp_path / "local")
+    assert_tidy(out)
+    (read,) = (out / "test_reads.jsonl").read_text().splitlines()
+    assert json.loads(read)["key"] == load_record(out).searches[0].chosen

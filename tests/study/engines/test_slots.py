@@ -1,0 +1,80 @@
+"""Slots by cores and by GPUs, and what a worker sees of them. No GPU is needed: the arithmetic is told how many."""
+
+import os
+
+import pytest
+
+from afield.base.errors import AfieldError, InputError
+from afield.study.engines.choose import Machines, make_engine
+from afield.study.engines.local import LocalEngine
+from afield.study.engines.slots import VISIBLE, Slots, cpu_slots, gpu_environments, slots_here, workers_for
+from afield.training.numerics import NumericsChoice, settle
+
+CPU, CUDA = settle(NumericsChoice(), "cpu"), settle(NumericsChoice(), "cuda")
+
+
+def test_a_cpu_has_a_slot_for_the_threads_of_each_trial() -> None:
+    assert [cpu_slots(CPU, cores) for cores in (1, 8)] == [1, 8]
+    wide = CPU.model_copy(update={"threads": 3, "devices": 2})
+    assert [cpu_slots(wide, cores) for cores in (5, 12, 17)] == [1, 2, 2]
+    assert slots_here(CPU, 8) == Slots(8)
+    assert slots_here(CPU, 8, slots=3).count == 3
+
+
+def test_each_slot_of_several_gpus_sees_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 4)
+    monkeypatch.delenv(VISIBLE, raising=False)
+    slots = slots_here(CUDA, 64, trials_per_device=2)
+    assert slots.count == 8
+    assert [slots.environment(slot)[VISIBLE] for slot in range(8)] == ["0", "1", "2", "3"] * 2
+    pairs = slots_here(CUDA.model_copy(update={"devices": 2}), 64)
+    assert [pairs.environment(slot)[VISIBLE] for slot in range(pairs.count)] == ["0,1", "2,3"]
+    assert slots_here(CUDA, 64, slots=3).count == 3
+    monkeypatch.setenv(VISIBLE, "7, 2")
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    assert [dict(each) for each in slots_here(CUDA, 64).environments] == [{VISIBLE: "7"}, {VISIBLE: "2"}]
+
+
+def test_one_gpu_or_too_few_for_a_second_trial_need_nothing() -> None:
+    assert gpu_environments(1, 1, None) == gpu_environments(3, 2, None) == ({},)
+
+
+def test_loader_processes_are_shared_by_all_slots() -> None:
+    assert workers_for(CPU, 64, 64) == 0
+    assert [workers_for(CUDA, 64, slots) for slots in (1, 16, 100)] == [8, 4, 1]
+
+
+def test_what_does_not_go_together_is_named() -> None:
+    with pytest.raises(InputError, match="this study runs on cpu; give --slots"):
+        make_engine(Machines(trials_per_device=2), CPU)
+    with pytest.raises(InputError, match="add --engine ray"):
+        make_engine(Machines(address="auto"), CPU)
+    assert make_engine(Machines(slots=3, workers=2), CPU).workers == 2
+
+
+class _Asking:
+    """A job that no worker can read: the words for why tell what its process sees."""
+
+    def __reduce__(self) -> tuple[object, tuple[()]]:
+        return _seen, ()
+
+
+def _seen() -> None:
+    raise ValueError(f"devices {os.environ[VISIBLE]}, threads {os.environ['OMP_NUM_THREADS']}")
+
+
+@pytest.mark.slow
+def test_a_worker_begins_with_the_environment_of_its_slot() -> None:
+    """Torch looks at the variable once, when it is imported: the process must begin with it."""
+    environments = tuple({VISIBLE: number} for number in "57")
+    with LocalEngine(Slots(2, environments)) as engine:
+        engine.submit(_Asking())  # type: ignore[arg-type]
+        engine.submit(_Asking())  # type: ignore[arg-type]
+        told = set[str]()
+        while len(told) < 2:
+            try:
+                engine.events(60)
+            except AfieldError as error:
+                told.add(str(error).partition("(")[2].partition(")")[0])
+        assert told == {f"ValueError: devices {number}, threads 1" for number in "57"}
+    assert os.environ.get(VISIBLE) not in ("5", "7"), "this process sees what it saw before"
