@@ -90,10 +90,9 @@ class Index:
         try:
             if os.stat(place).st_mtime_ns != stamps[0]:  # noqa: PTH116 - 150,000 times a start: a Path costs more
                 return False
-            numbers = iter(stamps[1:])
-            for name in names:
+            for name, size, changed in zip(names, stamps[1::2], stamps[2::2], strict=True):
                 about = os.stat(f"{place}/{name}")  # noqa: PTH116
-                if about.st_size != next(numbers) or about.st_mtime_ns != next(numbers):
+                if about.st_size != size or about.st_mtime_ns != changed:
                     return False
         except OSError:
             return False

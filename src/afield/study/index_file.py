@@ -14,7 +14,7 @@ import json
 import mmap
 import sys
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -31,7 +31,7 @@ _NUMBER = 8
 _PLACES = 6
 """numbers of a head that come before its stamps"""
 
-Seen = tuple[tuple[str, ...], tuple[int, ...]]
+Seen = tuple[tuple[str, ...], Sequence[int]]
 """of a folder: the names of the files in it, in order; its own time, then size and time of each; nanoseconds"""
 
 
@@ -98,7 +98,7 @@ class IndexFile:
     def seen(self, folder: str) -> Seen | None:
         """The files of a folder and its stamps, as they were."""
         head = self._heads.get(folder)
-        return None if head is None else (self._shapes[head[0]], tuple(head[_PLACES:]))
+        return None if head is None else (self._shapes[head[0]], head[_PLACES:])
 
     def entry(self, folder: str) -> Entry | None:
         """All that is kept of a folder."""
@@ -108,7 +108,7 @@ class IndexFile:
         shape, columns, first, last, begin, end = head[:_PLACES]
         (results, histories), (names, whole) = rest, self._columns[columns]
         history = History(names, whole, histories[first:last])
-        return Entry((self._shapes[shape], tuple(head[_PLACES:])), bytes(results[begin:end]), history)
+        return Entry((self._shapes[shape], head[_PLACES:]), bytes(results[begin:end]), history)
 
 
 def write_index(path: Path, entries: Iterable[tuple[str, Entry]]) -> None:
