@@ -76,11 +76,11 @@ def assert_tidy(out: Path) -> None:
     Store.open(out)
 
 
-def train(store: Store, trial: Trial, until: int) -> None:
+def train(store: Store, trial: Trial, until: int, least: float = 0.0) -> None:
     """Write what a training up to that epoch would leave; its metrics depend on the trial alone."""
     luck = random.Random(trial.key)
     rows = [
-        {"epoch": n, "validation": luck.random(), "validation_loss": 0.5, "seconds": 2.0}
+        {"epoch": n, "validation": least + luck.random(), "validation_loss": 0.5, "seconds": 2.0}
         for n in range(1, trial.recipe.epochs + 1)
     ]
     store.begin(trial)

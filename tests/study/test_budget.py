@@ -69,7 +69,7 @@ def test_cells_go_first_then_seeds_and_the_largest_that_fits_stays(study: Study)
         assert (len(found.cut.cells), len(found.study.seeds)) == (cells, seeds)
         assert found.study.seeds == study.study.seeds[:seeds]
     words = budget_words(fitted(study, f"{searches + 1}s", work))
-    assert "alike for every backbone: 1 of 12 cells of each grid and 1 of 3 seeds." in words
+    assert "alike for every backbone: 1 of 12 cells of each search and 1 of 3 seeds." in words
     assert budget_words(study) == ""
 
 
@@ -111,7 +111,7 @@ def test_the_first_cut_stays_and_a_larger_budget_only_lengthens_the_hours(study:
     kept, holds = holding(study, budgets, None)
     assert (holds, with_kept(study, kept).cut) == ("6h", smaller.cut)
     other = parse_study(TWO.replace("1e-5, 1e-4, 1e-3, 1e-2", "1e-4, 1e-3"), "two.toml")
-    with pytest.raises(InputError, match="its budget cut another grid in this folder"):
+    with pytest.raises(InputError, match="its budget cut another search in this folder"):
         with_kept(other, kept)
     (tmp_path / "budgets" / "two.json").write_text(json.dumps({"budget": "1h"}))
     with pytest.raises(DamagedError, match="is no budget"):
@@ -143,8 +143,28 @@ def test_a_cut_that_is_none_is_refused() -> None:
         text = f'{TWO}cut = {{ budget = "1h", cells = {cells}, of = 12 }}'
         with pytest.raises(InputError, match=words):
             parse_study(text, "two.toml")
-    with pytest.raises(InputError, match=r"cut\.of: 3: the grid has 12 cells"):
+    with pytest.raises(InputError, match=r"cut\.of: 3: the search has 12 cells"):
         parse_study(f'{TWO}cut = {{ budget = "1h", cells = [0], of = 3 }}', "two.toml")
+
+
+@pytest.mark.parametrize("method", ["random", "halving", "optuna"])
+def test_of_cells_that_are_drawn_or_proposed_the_first_ones_stay(method: str, tmp_path: Path) -> None:
+    text = f"""
+    study = {{ name = "x", tasks = ["elpv"], backbones = ["squeezenet1_1.caffe_in1k"], seeds = [0, 1] }}
+    search = {{ method = "{method}", trials = 12, space.learning_rate = {{ low = 1e-5, high = 1e-2 }} }}
+    """
+    study = parse_study(text, "x.toml")
+    assert next(ladder(study)) == (12, 2)
+    smaller = cut(study, "1h", 3, 2)
+    assert smaller is not None
+    assert smaller.search.trials == 3
+    assert smaller.cells("plain") == study.cells("plain")[:3]
+    assert "3 of 12 cells of each search" in budget_words(smaller)
+    kept = Budgets(tmp_path).first("x", KeptBudget("1h", smaller.cut))
+    assert with_kept(study, kept) == smaller
+    other = parse_study(text.replace("trials = 12", "trials = 13"), "x.toml")
+    with pytest.raises(InputError, match="its budget cut another search in this folder"):
+        with_kept(other, kept)
 
 
 def test_a_shipped_study_can_be_cut() -> None:

@@ -51,7 +51,7 @@ def test_a_budget_cuts_stops_and_is_gone_on_with(
     assert run_study(study, out, slots=2, budget="9d").complete
     record = load_record(out)
     words = budget_words(record.study)
-    assert f"{len(kept['cut']['cells'])} of 4 cells of each grid" in words
+    assert f"{len(kept['cut']['cells'])} of 4 cells of each search" in words
     assert words in whole_state(out)
     assert words in write_page(record, out).read_text(encoding="utf-8")
 

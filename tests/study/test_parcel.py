@@ -81,6 +81,10 @@ def test_what_a_training_saved_last_is_enough_to_go_on_from(job: Job, stores: tu
     write(there, job.key, trial_json="{}", history_jsonl="1\n", checkpoint_pt="one", predictions_parquet="p")
     unpack(here, job, saved(there, job))
     assert files(here, job.key) == {"trial.json": "{}", "history.jsonl": "1\n", "checkpoint.pt": "one"}
+    (there.trial_folder(job.key) / "checkpoint.pt").unlink()
+    write(there, job.key, result_json="done")
+    unpack(here, job, changes(there, job, {}))
+    assert files(here, job.key).keys() == {"trial.json", "history.jsonl", "predictions.parquet", "result.json"}
 
 
 @pytest.mark.parametrize("name", ["afield.json", "trials/other/result.json", "trials/{key}/../../../x", "/etc/passwd"])

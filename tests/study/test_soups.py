@@ -36,7 +36,6 @@ from afield.study.store import Store
 from afield.study.study import Study
 from afield.study.study_file import parse_study
 from afield.tasks.builtin import find_task
-from afield.tasks.data import TaskData
 from afield.training.checkpoint import Tensors
 from afield.training.numerics import NumericsChoice
 from afield.training.soup import Tasted
@@ -160,7 +159,7 @@ def test_sizes_are_compared_as_the_protocol_settles_them(photos: Path) -> None:
         parse_study(text + "image_size = 192", "tiny.toml")
     paper = text.replace("seeds =", 'protocol = "paper"\nseeds =')
     task = find_task("cassava", {})
-    published = {"cassava": TaskData(task, photos, pd.DataFrame(), {}, "")}
+    published = {"cassava": task}
     assert task.published is not None
     backbones = {BACKBONE: find(BACKBONE)}
     same, other = (

@@ -53,9 +53,9 @@ def expected_best(values: Floats) -> Floats:
     [0.5, 0.833..., 1.0]
     """
     k = len(values)
-    n, rank = np.arange(1, k + 1)[:, None], np.arange(1, k + 1)[None, :]
+    n, rank = (np.arange(1, k + 1, dtype=np.float64)[place] for place in (np.s_[:, None], np.s_[None, :]))
     with np.errstate(invalid="ignore"):
-        logarithm = _log_choose(rank - 1, n - 1) - _log_choose(np.array(k), n)
+        logarithm = _log_choose(rank - 1, n - 1) - _log_choose(np.array(float(k)), n)
     weights = np.where(rank >= n, np.exp(np.where(rank >= n, logarithm, 0.0)), 0.0)
     best: Floats = weights @ np.sort(values, axis=0)
     return best

@@ -194,7 +194,7 @@ def report(
     """Write OUT/report.html anew."""
     from afield.report.page import report as write_report
 
-    put(write_report(out, study=study, format=format.value, private=private))
+    put(str(write_report(out, study=study, format=format.value, private=private)))
 
 
 @studies_app.command(epilog="Example: afield table out/quickstart --format markdown")

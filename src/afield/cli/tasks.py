@@ -91,7 +91,7 @@ def tasks_fetch(
     wanted = order(name, data)
     say(describe_order(wanted))
     with Downloads(Console(stderr=True)) as downloads:
-        put(fetch(wanted, downloads.watch))
+        put(str(fetch(wanted, downloads.watch)))
 
 
 @tasks_app.command("prepare", epilog="Example: afield tasks prepare eurosat --size 64")

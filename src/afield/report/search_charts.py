@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import altair as alt
 
@@ -107,35 +108,36 @@ def scatter_chart(axes: Mapping[str, Sequence[float]], *, metric: str, domain: S
     """
     free = [key for key, values in axes.items() if len(values) > 1] or list(axes)[:1]
     tooltip = _tooltip(axes, metric)
-    x = _drawn_axis(alt.X, free[0], axes[free[0]])
+    x = alt.X(**_drawn_axis(free[0], axes[free[0]]))
     valued = _cells().transform_filter("isValid(datum.value)")
     lost = _cells().transform_filter("!isValid(datum.value)").mark_text(color="var(--warn)", fontWeight=600)
     if len(free) > 1:
-        y = _drawn_axis(alt.Y, free[1], axes[free[1]])
+        y = alt.Y(**_drawn_axis(free[1], axes[free[1]], order="descending"))
         shade = alt.Opacity("value:Q", scale=alt.Scale(domain=list(domain), range=[0.1, 1]), legend=None)
         points = valued.mark_point(size=150, filled=True, color=TIED).encode(x=x, y=y, tooltip=tooltip, opacity=shade)
         frame = valued.transform_filter(alt.datum.state == "chosen")
         frame = frame.mark_point(size=260, filled=False, stroke=WINNER, strokeWidth=3, opacity=1).encode(x=x, y=y)
         words = frame.mark_text(dy=-17).encode(x=x, y=y, text=alt.Text("value:Q", format=".3f"))
         return layered([points, frame, words, lost.encode(x=x, y=y, text="state:N")], _HEIGHT)
-    y = alt.Y(
+    height = alt.Y(
         "value:Q",
         scale=alt.Scale(domain=list(domain), nice=False, zero=False),
         axis=alt.Axis(title=metric, tickCount=4, format=".2f"),
     )
-    points = _points(valued.encode(x=x, y=y, tooltip=tooltip))
+    points = _points(valued.encode(x=x, y=height, tooltip=tooltip))
     return layered([*points, lost.encode(x=x, y=alt.value(_HEIGHT - 14), text="state:N")], _HEIGHT)
 
 
-def _drawn_axis(channel: type[alt.X] | type[alt.Y], key: str, values: Sequence[float]) -> alt.X | alt.Y:
-    """An axis of drawn values: logarithmic where it can be, and a place each for the few that 0 is one of."""
+def _drawn_axis(key: str, values: Sequence[float], order: str = "ascending") -> dict[str, Any]:
+    """What an axis of drawn values is made of: logarithmic where it can be, and a place each, in that order, for the
+    few that 0 is one of.
+    """
     name, log = NAMES.get(key, key), min(values) > 0
     if not log and len(set(values)) <= _FEW:
-        axis = alt.Axis(title=name, format="~e", labelAngle=0)
-        return channel(f"{key}:O", axis=axis, sort="descending" if channel is alt.Y else "ascending")
+        return {"shorthand": f"{key}:O", "axis": alt.Axis(title=name, format="~e", labelAngle=0), "sort": order}
     scale = alt.Scale(type="log" if log else "linear", domain=[min(values), max(values)], padding=18, nice=False)
     axis = alt.Axis(title=f"{name} (logarithmic)" if log else name, tickCount=5, format="~e")
-    return channel(f"{key}:Q", scale=scale, axis=axis)
+    return {"shorthand": f"{key}:Q", "scale": scale, "axis": axis}
 
 
 def best_of_chart(*, metric: str, recipes: int) -> alt.LayerChart:

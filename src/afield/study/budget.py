@@ -1,7 +1,8 @@
 """A budget of hours: what of a study is left out so that it fits, alike for every backbone, and in which order.
 
 First cells of the grid go, evenly: those that stay are spread over it, and a smaller budget's are among a larger
-one's. Then repeats under further seeds go, the last first. Epochs never do: another number of epochs is another recipe.
+one's. Of cells that are drawn or proposed the last ones go. Then repeats under further seeds go, the last first. Epochs
+never do: another number of epochs is another recipe.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from itertools import product
-from math import prod
 
 import numpy as np
 from pydantic import ValidationError
@@ -53,16 +53,17 @@ def spread(*lengths: int) -> tuple[int, ...]:
 
 def cut(study: Study, budget: str, cells: int, seeds: int) -> Study | None:
     """The study with so many cells of its grid and so many seeds; None where an ensemble or a soup needs more."""
-    whole = len(study.cells(PLAIN))
-    lengths = [len(values) for values in study.search.grid.values()]
-    order = spread(*lengths) if prod(lengths) == whole else tuple(range(whole))  # draws: the first ones
+    drawn = study.search.space
+    order = range(cells) if drawn else spread(*(len(values) for values in study.search.grid.values()))
     kept = Cut(
         budget=budget,
         cells=tuple(sorted(order[:cells])),
-        of=whole,
+        of=_cells(study),
         seeds_left_out=study.study.seeds[seeds:],
     )
     content = study.model_dump(mode="json", exclude_unset=True)
+    if drawn:
+        content["search"]["trials"] = cells
     content["study"] |= {"budget": budget, "seeds": list(study.study.seeds[:seeds])}
     content["cut"] = kept.model_dump(mode="json")
     try:
@@ -72,13 +73,18 @@ def cut(study: Study, budget: str, cells: int, seeds: int) -> Study | None:
     return None if list(lone_soups(smaller)) else smaller
 
 
+def _cells(study: Study) -> int:
+    """Cells of each search, those that are still to be proposed among them."""
+    return study.search.trials or len(study.cells(PLAIN))
+
+
 def ladder(study: Study) -> Iterator[tuple[int, int]]:
     """Cells and seeds, ever fewer, from the whole study on.
 
     A study of 3 cells and 2 seeds: (3, 2), (2, 2), (1, 2), (1, 1).
     """
     seeds = len(study.study.seeds)
-    yield from ((cells, seeds) for cells in range(len(study.cells(PLAIN)), 0, -1))
+    yield from ((cells, seeds) for cells in range(_cells(study), 0, -1))
     yield from ((1, fewer) for fewer in range(seeds - 1, 0, -1))
 
 
@@ -124,5 +130,5 @@ def budget_words(study: Study) -> str:
     fewer = f" and {seeds} of {count(seeds + len(made.seeds_left_out), 'seed')}" if made.seeds_left_out else ""
     return (
         f"A budget of {made.budget} cut the study before it began, alike for every backbone: {len(made.cells)} of "
-        f"{count(made.of, 'cell')} of each grid{fewer}."
+        f"{count(made.of, 'cell')} of each search{fewer}."
     )

@@ -69,13 +69,18 @@ def with_kept(study: Study, kept: KeptBudget | None) -> Study:
     left_out = kept.cut.seeds_left_out
     seeds = tuple(seed for seed in study.study.seeds if seed not in left_out)
     head = study.study.model_copy(update={"seeds": seeds, "budget": kept.budget})
-    smaller = study.model_copy(update={"study": head, "cut": kept.cut})
+    search = study.search
+    if search.space and kept.cut.of == search.trials:
+        search = search.model_copy(update={"trials": len(kept.cut.cells)})
+    smaller = study.model_copy(update={"study": head, "search": search, "cut": kept.cut})
     try:
+        if study.search.space and search is study.search:
+            raise ValueError(f"it had {kept.cut.of} trials")
         for intervention in study.study.interventions:
             smaller.cells(intervention)
     except ValueError as error:
         raise InputError(
-            f"{study.study.name}: its budget cut another grid in this folder ({error}); name a new folder with --out"
+            f"{study.study.name}: its budget cut another search in this folder ({error}); name a new folder with --out"
         ) from None
     return smaller
 

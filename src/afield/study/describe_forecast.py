@@ -55,6 +55,7 @@ def plain_forecast(found: Forecast) -> dict[str, Any]:
         "epochs": sum(load.epochs for load in found.trained),
         "image_passes": None if found.unknown else sum(load.passes or 0 for load in found.trained),
         "size_unknown": list(found.unknown),
+        "may_grow": found.study.search.extend,
         "numerics": found.numerics.model_dump(mode="json"),
         "slots": found.slots,
         "seconds": _plain_span(found.seconds),
@@ -149,6 +150,8 @@ def _hours(found: Forecast) -> Iterator[str]:
     if found.unknown:
         tasks = ", ".join(found.unknown)
         yield f"Not in the time: {tasks}, whose number of images is not known before the data are here."
+    if found.study.search.extend:
+        yield "Searches may grow beyond their grid (search.extend): what that takes on top is not known before."
     for name, reason in found.timing.failed.items():
         yield f"{name}: could not be measured ({reason}); its time is scaled"
 

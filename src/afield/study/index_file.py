@@ -83,7 +83,7 @@ class IndexFile:
             return sha256(content).hexdigest() == digest
 
     @cached_property
-    def _rest(self) -> tuple[memoryview, memoryview] | None:
+    def _rest(self) -> tuple[memoryview[int], memoryview[float]] | None:
         """Results as bytes and histories as numbers; None where they are not what was written."""
         if not (self._is_whole(1) and self._is_whole(2)):
             return None

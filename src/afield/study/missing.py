@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +16,8 @@ from afield.study.study import Study
 from afield.tasks.builtin import find_task
 from afield.tasks.getting.downloads import DOWNLOADS, ON_KAGGLE
 from afield.tasks.places import data_folder
+
+_EXTRA = re.compile(r"pip install 'afield\[(\w+)\]'")
 
 
 @dataclass(frozen=True)
@@ -32,15 +34,23 @@ class Missing:
 
 def missing_of(study: Study, looked: Looked, data: Path | None = None) -> tuple[Missing, ...]:
     """All that is missing: packages, data below `data` (by default `places.data_folder`), weights."""
-    found = [*_extras(study, looked.needs.backbones)]
+    found = list[Missing]()
     for problem in looked.problems:
-        if problem.about == "data":
+        extra = _EXTRA.search(problem.words)
+        if problem.about == "study" and extra is not None:
+            found.append(Missing("extra", extra[1], problem.words, extra[0]))
+        elif problem.about == "data":
             found.append(_data(study, problem.name, problem.words))
     found += _further(study, data)
     for problem in looked.problems:
         if problem.about == "weights":
             found.append(_weights(problem, looked.needs.backbones[problem.name]))
-    return tuple(found)
+    return tuple(dict.fromkeys(found))
+
+
+def needs_extra(words: str) -> bool:
+    """Whether a complaint is about nothing but an optional package of afield that is not installed."""
+    return _EXTRA.search(words) is not None
 
 
 def unmendable(looked: Looked, missing: Iterable[Missing]) -> tuple[str, ...]:
@@ -86,19 +96,3 @@ def _pip(words: str) -> str:
         return ""
     end = min(place for mark in (" (", ";", ",", "\n") if (place := f"{after}\n".find(mark)) >= 0)
     return f"pip install {after[:end].rstrip('.')}"
-
-
-def _extras(study: Study, backbones: Mapping[str, Backbone]) -> Iterator[Missing]:
-    """The optional packages of afield that a study needs."""
-    clip = [row.id for row in backbones.values() if row.library == "open_clip"]
-    if clip and find_spec("open_clip") is None:
-        yield Missing(
-            "extra", "clip", f"CLIP's towers ({', '.join(clip)}) need open_clip", "pip install 'afield[clip]'"
-        )
-    lora = [name for name in study.study.interventions if study.recipe_of(name).trained == "lora"]
-    if lora and find_spec("peft") is None:
-        words = f'trained = "lora" (interventions {", ".join(lora)}) needs peft'
-        yield Missing("extra", "lora", words, "pip install 'afield[lora]'")
-    saved = [name for name, source in study.tasks.items() if source.huggingface is not None]
-    if saved and find_spec("datasets") is None:
-        yield Missing("extra", "hf", f"tasks saved by datasets: {', '.join(saved)}", "pip install 'afield[hf]'")

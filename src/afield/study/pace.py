@@ -138,9 +138,15 @@ def whole_line(load: Workload, pace: Pace) -> Line:
     """All of a search: features, its rungs, then the repeats; the chosen cell itself lacks only its score."""
     return (
         *([(pace.features,)] if pace.features else []),
-        *rung_stages(load.rungs, 0, pace),
+        *(proposed(load, pace) if load.together else rung_stages(load.rungs, 0, pace)),
         last_stage(pace, load.recipe.epochs, load.repeats),
     )
+
+
+def proposed(load: Workload, pace: Pace) -> Line:
+    """The stages of cells that are proposed together, each trained to the end."""
+    one = training(load.recipe.epochs, pace)
+    return tuple((one,) * min(load.together, load.cells - begun) for begun in range(0, load.cells, load.together))
 
 
 def rung_stages(rungs: Sequence[tuple[int, int]], reached: int, pace: Pace) -> Line:

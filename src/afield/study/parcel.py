@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from afield.base.errors import StoreError
@@ -35,7 +36,7 @@ def changes(store: Store, job: Job, before: Mapping[str, bytes]) -> Parcel:
     """
     paths = [path for folder in _own(store, job.key) for path in folder.rglob("*")]
     now = _contents(store.root, [*paths, store.root / _READS])
-    mine = [store.root / path for path in before]
+    mine = [*(store.root / path for path in before), store.checkpoint(job.key)]  # which was sent meanwhile, perhaps
     gone = [path.relative_to(store.root).as_posix() for path in mine if _is_of(path, _own(store, job.key))]
     return {
         **{path: content for path, content in now.items() if before.get(path) != content},
@@ -67,11 +68,14 @@ def unpack(store: Store, job: Job, parcel: Parcel) -> None:
         if path.name == _LAST:  # what stood under it is about to change
             _remove(path)
     for path in sorted((path for path, content in files.items() if content is not None), key=_turn):
-        content = files[path]
-        write_atomic(path, lambda temporary, content=content: temporary.write_bytes(content))
+        write_atomic(path, partial(_write_bytes, files[path] or b""))
     for path, content in files.items():
         if content is None:
             _remove(path)
+
+
+def _write_bytes(content: bytes, path: Path) -> None:
+    path.write_bytes(content)
 
 
 def _turn(path: Path) -> int:

@@ -160,9 +160,10 @@ def _heard(pipes: Sequence[Connection]) -> list[Steps]:
     limit = time.monotonic() + PATIENCE
     while open_pipes and time.monotonic() < limit:
         for pipe in wait(open_pipes, 1.0):
-            open_pipes.remove(pipe)  # type: ignore[arg-type]
+            assert isinstance(pipe, Connection), "nothing else is waited for"
+            open_pipes.remove(pipe)
             try:
-                said = pipe.recv()  # type: ignore[union-attr]
+                said: Steps | str = pipe.recv()
             except (EOFError, OSError):
                 said = "its process died; out of memory is a frequent cause"
             if isinstance(said, Steps):

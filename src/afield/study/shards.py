@@ -14,7 +14,8 @@ from typing import Self
 
 from afield.base.errors import InputError
 from afield.base.files import words_for_failed_writes, write_json
-from afield.study.plan import Plan, PlannedSearch
+from afield.study.plan import Plan
+from afield.study.planned_search import PlannedSearch
 from afield.study.soups import takes_part
 
 _WRITTEN = re.compile(r"([0-9]{1,4})/([0-9]{1,4})")

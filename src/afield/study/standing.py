@@ -12,7 +12,8 @@ from afield.study.job import Job
 from afield.study.ledger import Identity, Ledger, Want
 from afield.study.makespan import Line, wall_seconds
 from afield.study.pace import Pace, last_stage, rung_stages, training
-from afield.study.plan import Plan, PlannedSearch
+from afield.study.plan import Plan
+from afield.study.planned_search import PlannedSearch
 from afield.study.search import rung_sizes, to_come
 
 

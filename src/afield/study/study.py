@@ -286,7 +286,7 @@ class Study(_Table):
         except ValidationError as error:
             prefix = "search.space." if self.search.space else "search.grid."
             raise ValueError("\n".join(complaints(error, prefix, Recipe))) from None
-        if self.cut is None:
+        if self.cut is None or self.search.space:  # of draws the first ones stay: there are fewer
             return whole
         if self.cut.of != len(whole):
             raise ValueError(f"cut.of: {self.cut.of}: the search has {len(whole)} cells; take the table [cut] away")

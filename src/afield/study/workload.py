@@ -13,6 +13,7 @@ from afield.base.errors import InputError
 from afield.images.symmetries import symmetries
 from afield.study.cost import trained_on
 from afield.study.misfits import complaints_of
+from afield.study.missing import needs_extra
 from afield.study.needs import Looked, Needs
 from afield.study.plan import Plan
 from afield.study.protocol import view_of
@@ -60,6 +61,8 @@ class Workload:
     """trainings of the choice under further seeds"""
     images: Images | None
     """None where nobody knows them before the data are here"""
+    together: int = 0
+    """cells that are proposed at once, after all before them have ended; 0: all are there from the beginning"""
     unfit: str = ""
     """why it cannot be trained; empty where it can"""
     changed: str = ""
@@ -136,7 +139,8 @@ def _workload(
     cells: tuple[Recipe, ...],
 ) -> Workload:
     recipe, further = cells[0], len(study.study.seeds) - 1
-    unfit = "; ".join(dict.fromkeys(complaints_of(study, task, backbone, recipe)))
+    complaints = dict.fromkeys(complaints_of(study, task, backbone, recipe))
+    unfit = "; ".join(words for words in complaints if not needs_extra(words))
     if recipe.image_size == "auto":
         try:
             size = view_of(study.study.protocol, task, backbone, recipe).image_size
@@ -155,6 +159,7 @@ def _workload(
         epochs=epochs_asked(study.search, len(cells), recipe.epochs) + further * recipe.epochs,
         repeats=further,
         images=_images(study, looked, name, task, intervention),
+        together=study.search.batch if study.search.method == "optuna" else 0,
         unfit=unfit,
         changed=choice.model_dump_json() if named or (task.name, intervention) in looked.needs.changed else "",
     )

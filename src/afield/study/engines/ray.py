@@ -251,7 +251,8 @@ def import_ray() -> ModuleType:
     # it prints what its daemons say of each dead worker or machine on our standard output, whatever `log_to_driver`
     # is; that output is the answer's, and the run says the same in a line
     worker.print_to_stdstream = lambda *told, **ignored: None
-    return ray  # type: ignore[no-any-return]
+    module: ModuleType = ray
+    return module
 
 
 @contextmanager
