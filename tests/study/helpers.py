@@ -1,7 +1,11 @@
 """Run the tiny study, here or as a command, and compare what came of it; write what trainings would have left."""
 
+import os
 import random
-import tempfile
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -14,25 +18,29 @@ from afield.study.state import read_state
 from afield.study.state_words import describe_state, more_words
 from afield.study.store import Store
 from afield.trial.trial import Trial
-from tests.fixtures.warm import WarmCommand
 
 COSTS = ["train_seconds", "search_seconds", "machine"]
 
 
-def start(study: Path, out: Path, slots: int = 2) -> WarmCommand:
+def start(study: Path, out: Path, slots: int = 2) -> subprocess.Popen[str]:
     """`afield run` in a process group of its own."""
-    said = Path(tempfile.mkdtemp(dir=study.parent))
-    return WarmCommand(["run", str(study), "--out", str(out), "--slots", str(slots)], said)
+    return subprocess.Popen(
+        [sys.executable, "-m", "afield", "run", str(study), "--out", str(out), "--slots", str(slots)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, env=dict(os.environ),
+    )  # fmt: skip
 
 
-def finish(process: WarmCommand) -> tuple[int, str, str]:
+def finish(process: subprocess.Popen[str]) -> tuple[int, str, str]:
     """Wait for the end; exit code, output, errors."""
-    return process.communicate(timeout=240)
+    out, err = process.communicate(timeout=240)
+    return process.returncode, out, err
 
 
-def kill_group(process: WarmCommand) -> None:
+def kill_group(process: subprocess.Popen[str]) -> None:
     """kill -9 of the command and all its workers."""
-    process.kill_group()
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    time.sleep(0.2)
 
 
 def table(out: Path) -> pd.DataFrame:

@@ -102,7 +102,7 @@ class Index:
         """The files of a folder now, to be noted once they were read and checked; None where there is no folder."""
         place = f"{self._root}/{folder}"
         try:
-            own = Path(place).stat().st_mtime_ns
+            own = os.stat(place).st_mtime_ns  # noqa: PTH116
             with os.scandir(place) as entries:
                 files = sorted((entry.name, entry.stat()) for entry in entries if entry.is_file())
         except (FileNotFoundError, NotADirectoryError):

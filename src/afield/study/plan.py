@@ -263,6 +263,7 @@ def _cells(
 ) -> tuple[Trial, ...]:
     task, protocol = data.task, study.study.protocol
     views = [view_of(protocol, task, row, recipe) for recipe in grid]
+    settled = numerics_for(numerics, row.convolutional)
     return tuple(
         Trial(
             task=task.name,
@@ -285,7 +286,7 @@ def _cells(
             seed=study.study.seeds[0],
             preparation=PREPARATION_VERSION,
             extensions=extensions,
-            numerics=numerics_for(numerics, row.convolutional),
+            numerics=settled,
             probing=PROBING_VERSION if recipe.probed else None,
         )
         for recipe, view in zip(grid, views, strict=True)

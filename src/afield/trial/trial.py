@@ -108,5 +108,6 @@ def keys_of(cells: Sequence[Trial], seeds: Sequence[int]) -> tuple[tuple[str, ..
 
 def changed_fields(first: Trial, other: Trial) -> dict[str, Any]:
     """The fields of another trial in which it differs, as plain values."""
-    names = {name for name in Trial.model_fields if getattr(first, name) != getattr(other, name)}
+    mine = vars(first)
+    names = {name for name, value in vars(other).items() if value is not mine[name] and value != mine[name]}
     return other.model_dump(mode="json", include=names) if names else {}
