@@ -233,5 +233,6 @@ def test_ones_own_backbone_is_built_from_the_copy_in_the_folder(
 def test_what_is_known_of_it_stands_beside_it(network: Network, store: Store, trial: Trial) -> None:
     assert (network.key, network.backbone, network.classes) == (trial.key, BACKBONE, ("cold", "warm"))
     assert network.trial == trial
-    assert network.about == json.loads((store.trial_folder(trial.key) / "weights.json").read_text())
+    about = json.loads((store.trial_folder(trial.key) / "weights.json").read_text())
+    assert {**network.about, "seal": about["seal"]} == about
     assert {field.name for field in dataclasses.fields(network) if field.repr} == {"key", "backbone", "classes"}

@@ -68,7 +68,7 @@ def printable(text: str) -> str:
     r"""A text that leaves a terminal as it is: control characters, those that turn the direction of writing, and halves
     of characters become their escapes; lines and tabs stay.
 
-    >>> print(printable("\\x1b[31mred"))
+    >>> print(printable("\x1b[31mred"))
     \\x1b[31mred
     """
     return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
