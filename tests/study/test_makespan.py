@@ -3,12 +3,14 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from afield.study.makespan import MANY, Line, alone, total_seconds, wall_seconds
 
 JOBS = st.lists(st.floats(0.1, 20), min_size=1, max_size=6).map(tuple)
+# no test may hang on how fast a shared machine is
+patient = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 LINES = st.lists(st.lists(JOBS, min_size=1, max_size=4).map(tuple), min_size=1, max_size=6)
 
 
@@ -36,6 +38,7 @@ def test_by_hand(lines: list[Line], slots: int, seconds: float) -> None:
     assert wall_seconds(lines, slots) == pytest.approx(seconds)
 
 
+@patient
 @given(LINES, st.integers(1, 5))
 def test_no_schedule_is_shorter_than_its_bounds_and_this_one_never_idles_while_work_waits(
     lines: list[Line], slots: int
@@ -46,12 +49,14 @@ def test_no_schedule_is_shorter_than_its_bounds_and_this_one_never_idles_while_w
     assert found <= total_seconds(lines) / slots + longest * (1 - 1 / slots) + 1e-9, "Graham 1969"
 
 
+@patient
 @given(LINES, JOBS)
 def test_on_one_slot_more_cells_never_take_less(lines: list[Line], more: tuple[float, ...]) -> None:
     longer = [(*lines[0][:-1], (*lines[0][-1], *more)), *lines[1:]]
     assert wall_seconds(longer, 1) >= wall_seconds(lines, 1)
 
 
+@patient
 @given(st.integers(1, 40), st.integers(1, 8), st.floats(0.1, 9))
 def test_of_one_search_more_cells_never_take_less_nor_more_slots_more(cells: int, slots: int, epoch: float) -> None:
     def line(count: int) -> Line:

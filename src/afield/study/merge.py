@@ -31,8 +31,8 @@ from afield.study.store import Store
 
 _DONE = "merged.json"
 """which folders a result folder was made of"""
-_BY_NAME = ("extensions", "joined", "shards", "tasks")
-"""what is named by its content, or derived: of equal names the first stands for all"""
+_BY_NAME = ("budgets", "extensions", "joined", "shards", "tasks")
+"""what is named by its content, derived, or held equal before: of equal names the first stands for all"""
 _TRUTH = (*_BY_NAME, "plans", "rules", "scores", "selections", "studies", "trials")
 
 
@@ -110,6 +110,8 @@ def _fill(target: Store, stores: Sequence[Store]) -> tuple[str, ...]:
     for name in dict.fromkeys(name for store in stores for name in store.studies()):
         having = [store for store in stores if name in store.studies()]
         text = _one(having, f"studies/{name}.json", "studies of that name; rename one of them and run it anew")
+        if any((store.root / "budgets" / f"{name}.json").exists() for store in having):
+            _one(having, f"budgets/{name}.json", "budgets of one study; run it without, on one of them")
         target.write_study(name, text, joined_plans(name, having))
         _register(target, having, name)
     for name in _names(stores, "selections"):

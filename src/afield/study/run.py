@@ -121,7 +121,8 @@ def _planned(
     if budget is not None and kept is None:
         if machines.engine == "ray" and machines.slots is None:
             raise InputError("a budget with --engine ray: say with --slots how many trials the cluster runs at once")
-        slots, workers = settled_slots(numerics, machines.slots, machines.workers)
+        per_device = machines.trials_per_device or 1
+        slots, workers = settled_slots(numerics, machines.slots, machines.workers, per_device)
         study = within_budget(study, needs, numerics, store.budgets, budget, slots, workers, cache, watch.say)
     plan = settle_micro_batches(plan_of(study, needs, numerics), store.root, watch.say)
     plan = plan if part is None else shard_of(plan, part)

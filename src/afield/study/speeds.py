@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from statistics import fmean
 from tempfile import TemporaryDirectory
 
 import numpy as np
@@ -90,24 +91,27 @@ def timing_of(
         if trial.numerics.devices > 1:
             continue
         path = folder / f"{digest(_about(trial, slots, workers), 20)}.json"
-        speed = _kept(path)
+        speed, prepared = _kept(path)
         if speed is None and probe is not None and plan is not None and trial.backbone not in failed:
             say(f"measuring {trial.backbone} at {trial.recipe.size} px")
             try:
                 batch = batch_of(search, Calibration.of(_all_kept(folder), device))
                 with TemporaryDirectory(prefix="afield-") as scratch:
-                    subject = _subject(plan, search, batch, workers, cache, Path(scratch), preparing)
+                    took: list[float] = []
+                    subject = _subject(plan, search, batch, workers, cache, Path(scratch), took)
                     speed = probe(subject, slots)
                 if batch < trial.recipe.batch_size:
                     speed = replace(speed, memory=None)  # a whole batch takes more
             except AfieldError as error:
                 failed[trial.backbone] = str(error)
             else:
-                about = {"backbone": trial.backbone, "gmacs": _gmacs(search), "slots": slots}
+                prepared = fmean(took) if took else None
+                about = {"backbone": trial.backbone, "gmacs": _gmacs(search), "slots": slots, "preparing": prepared}
                 write_json(path, {**about, "speed": asdict(speed)})
         if speed is not None:
             speeds[search.identity] = speed
-    mean = sum(preparing) / len(preparing) if preparing else PREPARING
+        preparing += [] if prepared is None else [prepared]
+    mean = fmean(preparing) if preparing else PREPARING
     return Timing(Calibration.of(_all_kept(folder), device), _shared(plan, speeds), mean, failed)
 
 
@@ -156,19 +160,22 @@ def _gmacs(search: PlannedSearch) -> float:
     return search.backbone.work * (search.cells[0].recipe.size / search.backbone.input_size) ** 2
 
 
-def _kept(path: Path) -> Speed | None:
-    """A speed that was kept; one that cannot be read is measured again."""
+def _kept(path: Path) -> tuple[Speed | None, float | None]:
+    """A speed that was kept, and the seconds in which a core then prepared an image, where it did; what cannot be read
+    is measured again.
+    """
     try:
-        return Speed(**json.loads(path.read_text(encoding="utf-8"))["speed"])
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return Speed(**content["speed"]), content["preparing"]
     except (OSError, ValueError, TypeError, KeyError):
-        return None
+        return None, None
 
 
 def _all_kept(folder: Path) -> list[tuple[str, float, Speed]]:
     """Every backbone that was measured on this platform, with its multiply-adds of an image and its speed."""
     found = []
     for path in sorted(folder.glob("*.json")):
-        speed = _kept(path)
+        speed, _ = _kept(path)
         if speed is not None:
             about = json.loads(path.read_text(encoding="utf-8"))
             found.append((str(about["backbone"]), float(about["gmacs"]), speed))

@@ -62,7 +62,8 @@ def cluster(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     ray = import_ray()
     from ray.cluster_utils import Cluster
 
-    found = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, **SMALL})
+    head = {"num_cpus": 1, "include_log_monitor": False, "no_monitor": True, **SMALL}
+    found = Cluster(initialize_head=True, head_node_args=head)
     try:
         found.second = found.add_node(num_cpus=1, object_store_memory=SMALL["object_store_memory"])
         ray.init(address=found.address, **QUIET)

@@ -80,9 +80,11 @@ def workers_for(numerics: NumericsChoice, cores: int, slots: int) -> int:
     return 0 if numerics.device == "cpu" else min(8, max(1, cores // (slots * numerics.devices)))
 
 
-def settled_slots(numerics: NumericsChoice, slots: int | None, workers: int | None) -> tuple[int, int]:
+def settled_slots(
+    numerics: NumericsChoice, slots: int | None, workers: int | None, trials_per_device: int = 1
+) -> tuple[int, int]:
     """Trials at once on this machine and loader processes of each, where they are not named."""
-    count = slots_here(numerics, cores(), slots=slots).count
+    count = slots_here(numerics, cores(), trials_per_device, slots).count
     return count, workers_for(numerics, cores(), count) if workers is None else workers
 
 
