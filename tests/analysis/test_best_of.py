@@ -5,7 +5,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from afield.analysis.best_of import best_of, chosen_flatters, expected_best
@@ -14,6 +14,7 @@ from tests.fixtures.records import make_record
 
 
 @given(st.lists(st.floats(-1, 1), min_size=1, max_size=7))
+@settings(deadline=None)
 def test_it_is_the_mean_over_all_choices_of_so_many(values: list[float]) -> None:
     told = expected_best(np.array(values))
     for n in range(1, len(values) + 1):

@@ -113,7 +113,7 @@ def test_in_a_corner_each_key_goes_on_and_zero_has_nothing_below() -> None:
 
 
 @given(st.lists(st.floats(0, 1), min_size=3, max_size=9), st.booleans())
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 def test_extending_ends_and_changes_no_index(curves: list[float], halved: bool) -> None:
     """Whatever the cells reach: at most `extend_steps` values beyond each end, and the grid as it was."""
     search = GRID.model_copy(update={"method": "halving" if halved else "grid", "rungs": (1, 2), "reduction": 2.0})

@@ -1,7 +1,7 @@
 """The search as a pure function: what it asks for, whom it keeps, whom it chooses."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from afield.study.search import Ask, Chosen, Seen, ask, asked, best_so_far, rung_sizes
@@ -60,6 +60,7 @@ def test_what_a_search_cost_ends_at_the_rung_that_it_asked_for() -> None:
     st.lists(st.lists(st.floats(0, 1), min_size=3, max_size=3), min_size=1, max_size=9),
     st.sampled_from(["grid", "halving"]),
 )
+@settings(deadline=None)
 def test_a_search_always_ends_and_never_trains_twice(curves: list[list[float]], method: str) -> None:
     search = SearchChoice(method=method, rungs=(1, 2), reduction=2.0)
     state = [Seen() for _ in curves]

@@ -1,7 +1,7 @@
 """What a study may say of its search, and the cells that are settled before anything is trained."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from afield.base.errors import InputError
@@ -19,6 +19,7 @@ def with_search(text: str) -> str:
 
 
 @given(st.integers(0, 2**31 - 1), st.integers(1, 12), st.integers(0, 12))
+@settings(deadline=None)
 def test_fewer_draws_are_the_first_of_more(seed: int, few: int, more: int) -> None:
     space = {"learning_rate": Range(low=1e-5, high=1e-2), "weight_decay": (0.0, 1e-4, 1e-3)}
     whole = draws(space, seed, few + more)
