@@ -58,6 +58,8 @@ def test_help_names_every_command_on_one_line_without_torch() -> None:
         "table",
         "predict",
         "submit",
+        "diff",
+        "clean",
         "rank",
         "compare",
         "check",
@@ -91,6 +93,7 @@ COMMANDS += [
     "distance",
 ]
 COMMANDS += ["tasks fetch", "tasks prepare", "submit", "tune", "check", "studies list", "studies show", "analyse"]
+COMMANDS += ["diff", "clean"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -109,6 +112,8 @@ def test_each_help_has_an_example(afield: Run, command: str) -> None:
         (("merge", "nowhere", "--to", "new"), "nowhere: no result folder of afield"),
         (("predict", ".", "photos"), "no result folder of afield"),
         (("status", "."), "no result folder of afield"),
+        (("clean", "."), "no result folder of afield"),
+        (("diff", ".", "nowhere"), "nowhere: is no folder; give two result folders, or a folder and two keys"),
         (("report", "nowhere"), "nowhere: no result folder of afield"),
         (("tasks", "show", "elvp"), "did you mean elpv?"),
         (("backbones", "show", "squeezenet"), "unknown backbone"),

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
 
 from rich.console import Console, Group, RenderableType
@@ -17,9 +18,13 @@ from rich.text import Text
 
 from afield.base.text import printable
 from afield.study.standing import Running, Standing
+from afield.study.state import read_state
+from afield.study.state_words import describe_state
 
 _LINE_EVERY = 30.0
 """seconds between two lines where the output is not a terminal"""
+_LOOK_EVERY = 2.0
+"""seconds between two looks at a result folder, and at least as long as a look takes"""
 
 
 class Display:
@@ -162,3 +167,18 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02d} s"
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def watch_state(out: Path, study: str | None, console: Console, looks: int | None = None) -> None:
+    """Show where a study stands in a result folder, again and again, until Ctrl-C (or for so many looks); the last
+    state stays on the console. Raises as `read_state` does.
+    """
+    with Live(console=console, auto_refresh=False, vertical_overflow="visible") as live:
+        try:
+            while looks is None or looks > 0:
+                began = time.monotonic()
+                live.update(Text(describe_state(read_state(out, study), out)), refresh=True)
+                looks = None if looks is None else looks - 1
+                time.sleep(max(_LOOK_EVERY, time.monotonic() - began))
+        except KeyboardInterrupt:
+            return  # that is how it ends

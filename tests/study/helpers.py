@@ -1,17 +1,23 @@
-"""Run the tiny study, here or as a command, and compare what came of it."""
+"""Run the tiny study, here or as a command, and compare what came of it; write what trainings would have left."""
 
 import os
+import random
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 import afield
 from afield.base.files import TEMPORARY
+from afield.scoring.predictions import Predictions
+from afield.study.state import read_state
+from afield.study.state_words import describe_state, more_words
 from afield.study.store import Store
+from afield.trial.trial import Trial
 
 COSTS = ["train_seconds", "search_seconds", "machine"]
 
@@ -56,9 +62,35 @@ def assert_same(one: Path, other: Path) -> None:
         pd.testing.assert_frame_equal(frame, theirs[path], check_exact=True)
 
 
+def whole_state(out: Path) -> str:
+    """What `afield status` prints."""
+    state = read_state(out)
+    return describe_state(state, out, more_words(out, state))
+
+
 def assert_tidy(out: Path) -> None:
     """No temporary file, claim or checkpoint is left behind."""
     left = [path for path in out.rglob("*") if path.name.startswith(TEMPORARY) or path.name == "checkpoint.pt"]
     left += list((out / "claims").glob("*.json")) + list((out / "runs").glob("*.json"))
     assert left == []
     Store.open(out)
+
+
+def train(store: Store, trial: Trial, until: int, least: float = 0.0) -> None:
+    """Write what a training up to that epoch would leave; its metrics depend on the trial alone."""
+    luck = random.Random(trial.key)
+    rows = [
+        {"epoch": n, "validation": least + luck.random(), "validation_loss": 0.5, "seconds": 2.0}
+        for n in range(1, trial.recipe.epochs + 1)
+    ]
+    store.begin(trial)
+    store.write_history(trial.key, rows[:until])
+    store.checkpoint(trial.key).write_bytes(b"state")
+    if until == trial.recipe.epochs:
+        store.weights(trial.key).write_bytes(b"network")
+        store.finish(trial.key, said(trial), {"key": trial.key})
+
+
+def said(trial: Trial) -> Predictions:
+    names = np.array(["a", "b"])
+    return Predictions(trial.classes, names, names, names, np.array([0, 1]), np.eye(2, dtype=np.float32))

@@ -11,12 +11,11 @@ from afield.report.page import write_page
 from afield.study.budget import budget_words
 from afield.study.budget_files import Clock
 from afield.study.collect import load_record
-from afield.study.describe import describe_record
 from afield.study.forecast import forecast
 from afield.study.pace import Speed
 from afield.study.run import run_study
 from tests.fixtures.tiny import tiny_study
-from tests.study.helpers import assert_same, assert_tidy
+from tests.study.helpers import assert_same, assert_tidy, whole_state
 
 SLOW = Speed(train=1.0, evaluate=0.2, begin=2.0, save=1.0, starting=4.0, memory=300_000_000)
 """far from the truth, so that the budgets of this test are hours that nobody waits for"""
@@ -53,7 +52,7 @@ def test_a_budget_cuts_stops_and_is_gone_on_with(
     record = load_record(out)
     words = budget_words(record.study)
     assert f"{len(kept['cut']['cells'])} of 4 cells of each search" in words
-    assert words in describe_record(record, out)
+    assert words in whole_state(out)
     assert words in write_page(record, out).read_text(encoding="utf-8")
 
     assert run_study(study, whole, slots=2, budget=budget).complete

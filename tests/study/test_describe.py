@@ -5,7 +5,7 @@ from pathlib import Path
 
 from afield.backbones.weights import Sources
 from afield.study.collect import studies_of
-from afield.study.describe import describe_change, describe_outcome, describe_record, where_to_look
+from afield.study.describe import describe_change, describe_outcome, where_to_look
 from afield.study.describe_forecast import plan_notes
 from afield.study.numerics import settle_numerics
 from afield.study.outcome import Outcome
@@ -13,7 +13,6 @@ from afield.study.plan import make_plan
 from afield.study.store import Store
 from afield.study.study_file import parse_study
 from afield.study.workload import workloads_of
-from tests.fixtures.records import make_record
 from tests.fixtures.tiny import BACKBONE, starts_text, tiny_study, tiny_weights
 
 
@@ -27,15 +26,6 @@ def test_a_plan_names_the_classes_that_splits_lack(photos: Path, cache: Path, tm
     assert "photos: No test image is of warm: the results say nothing of it" in said
     assert "photos: No validation image is of warm: epochs and recipes are chosen without it." in said
     assert not [line for line in plan_notes(plan) if "is of" in line]
-
-
-def test_a_status_names_them_too() -> None:
-    record = make_record()
-    counts = {**record.tasks[0].counts, "test": {"functional": 312, "defective": 0}}
-    lacking = dataclasses.replace(record, tasks=(dataclasses.replace(record.tasks[0], counts=counts),))
-    words = "elpv: No test image is of defective: the results say nothing of it"
-    assert words in describe_record(lacking, Path("out"))
-    assert words not in describe_record(record, Path("out"))
 
 
 def test_other_backbones_are_told_with_their_cost_and_what_they_leave_out() -> None:
@@ -67,22 +57,6 @@ def test_a_run_ends_with_its_sum_and_the_way_to_what_is_missing(tmp_path: Path) 
     store.write_study("other", "{}", {})
     assert studies_of(store.root) == ("one", "other")
     assert where_to_look(store.root, "one") == f"afield status {store.root} --study one"
-
-
-def test_a_status_before_the_first_epoch_says_so() -> None:
-    record = make_record()
-    blank = tuple(
-        dataclasses.replace(
-            search,
-            cells=tuple(dataclasses.replace(cell, state="missing", history=()) for cell in search.cells),
-            chosen=None,
-            repeats=(),
-        )
-        for search in record.searches
-    )
-    begun = dataclasses.replace(record, searches=blank, failures=(), results=record.results.iloc[:0], test_reads=0)
-    assert "No epoch has ended yet" in describe_record(begun, Path("out"))
-    assert "No epoch has ended yet" not in describe_record(record, Path("out"))
 
 
 def test_a_plan_counts_what_heads_alone_and_probes_need_and_names_the_last_block(photos: Path, tmp_path: Path) -> None:

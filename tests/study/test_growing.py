@@ -11,12 +11,11 @@ import pytest
 import afield
 from afield.base.errors import Stopped
 from afield.study.collect import load_record
-from afield.study.describe import describe_record
 from afield.study.standing import Silent, Standing
 from afield.study.study import Study
 from afield.study.study_file import parse_study
 from tests.fixtures.tiny import study_text
-from tests.study.helpers import assert_same, assert_tidy
+from tests.study.helpers import assert_same, assert_tidy, whole_state
 
 pytestmark = pytest.mark.slow
 
@@ -67,7 +66,7 @@ def test_it_is_told_as_it_grew_and_a_second_run_finds_nothing_to_do(whole: tuple
         assert search.epochs_asked == 3 + 1 + 2 * (len(tried) - 3)
     assert search.chosen == search.repeats[0].key
     assert set(afield.results(out)["search_cells"]) == {len(tried)}
-    assert "missing" in describe_record(load_record(out), out)
+    assert "missing" in whole_state(out)
     plan = (out / "plans" / "tiny.json").read_text()
     assert afield.run_study(study_of(photos, method), out).trained == 0
     assert (out / "plans" / "tiny.json").read_text() == plan

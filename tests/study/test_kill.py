@@ -8,10 +8,12 @@ import random
 import re
 import signal
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+import afield
 from tests.fixtures.tiny import study_text
 from tests.study.helpers import assert_same, assert_tidy, finish, kill_group, start
 
@@ -35,27 +37,48 @@ def wait_for_epochs(out: Path, target: int) -> None:
         time.sleep(0.01)
 
 
-def test_kill_at_random_moments_then_run_again(study: Path, finished: Path, tmp_path: Path) -> None:
-    """Each run is killed a random while after it has come a little further."""
-    moments = random.Random(20261124)
-    out = tmp_path / "out"
-    for target in (0, 3, 7):
-        process = start(study, out)
+def kill_again_and_again(study: Path, out: Path, targets: Sequence[int], moments: random.Random) -> None:
+    """Kill a run a random while after it has come to so many epochs, start it again, and so on; let the last one end.
+
+    One trial at a time: each start imports torch in every worker.
+    """
+    for target in targets:
+        process = start(study, out, slots=1)
         wait_for_epochs(out, target)
         time.sleep(moments.uniform(0, 2.0 if target == 0 else 0.3))
-        assert process.poll() is None, "the run ended before it could be killed"
+        if process.poll() is not None:
+            break  # it ended before it could be killed
         kill_group(process)
-    code, said, errors = finish(start(study, out))
+    code, said, errors = finish(start(study, out, slots=1))
     assert code == 0, errors
     assert "Report: " in said
-    assert_same(finished, out)
-    assert_tidy(out)
+
+
+def test_kill_at_random_moments_then_run_again(study: Path, finished: Path, tmp_path: Path) -> None:
+    """Each run is killed a random while after it has come a little further."""
+    kill_again_and_again(study, tmp_path / "out", (0, 5), random.Random(20261124))
+    assert_same(finished, tmp_path / "out")
+    assert_tidy(tmp_path / "out")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("method", ["grid", "halving"])
+def test_twenty_kills_change_nothing(method: str, photos: Path, cache: Path, tmp_path: Path) -> None:
+    study = tmp_path / "tiny.toml"
+    study.write_text(study_text(photos, method))
+    assert afield.run_study(study, tmp_path / "undisturbed", slots=2).complete
+    epochs = epochs_done(tmp_path / "undisturbed")
+    moments = random.Random(20261129)
+    targets = sorted(moments.randrange(epochs) for _ in range(20))
+    kill_again_and_again(study, tmp_path / "out", targets, moments)
+    assert_same(tmp_path / "undisturbed", tmp_path / "out")
+    assert_tidy(tmp_path / "out")
 
 
 def test_stops_save_and_can_be_resumed(study: Path, finished: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     for how in (signal.SIGINT, signal.SIGTERM):
-        process = start(study, out)
+        process = start(study, out, slots=1)
         wait_for_epochs(out, epochs_done(out) + 1)
         process.send_signal(how)
         code, _, errors = finish(process)
@@ -63,7 +86,7 @@ def test_stops_save_and_can_be_resumed(study: Path, finished: Path, tmp_path: Pa
         assert "everything is saved" in errors
         assert "Traceback" not in errors
         assert list(out.glob("trials/*/checkpoint.pt"))
-    code, _, errors = finish(start(study, out))
+    code, _, errors = finish(start(study, out, slots=1))
     assert code == 0, errors
     assert_same(finished, out)
     assert_tidy(out)

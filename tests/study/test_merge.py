@@ -13,12 +13,11 @@ from afield.analysis.answer import answer
 from afield.base.errors import DamagedError, InputError
 from afield.study import merge as module
 from afield.study.collect import load_record
-from afield.study.describe import describe_record
 from afield.study.merge import merge
 from afield.study.registered_rules import RegisteredRule
 from afield.study.sealed import seal
 from tests.fixtures.tiny import study_text
-from tests.study.helpers import assert_same, assert_tidy
+from tests.study.helpers import assert_same, assert_tidy, whole_state
 
 pytestmark = pytest.mark.slow
 
@@ -52,7 +51,7 @@ def content(folder: Path) -> dict[str, bytes]:
 def test_a_shard_says_that_it_is_one_part(parts: list[Path]) -> None:
     record = load_record(parts[0])
     words = "One part of the study: this folder holds shard 1/2, in which 1 of the study's 2 searches have ended."
-    assert words in describe_record(record, parts[0])
+    assert words in whole_state(parts[0])
     assert f"Mind: {words}" in answer(record).text()
 
 

@@ -54,9 +54,9 @@ def keep(store: Store, trial: Trial, inputs: Inputs, tensors: dict[str, torch.Te
     store.write_network(key, save(tensors or network_of(trial)), {"classes": list(trial.classes)})
     logits = np.zeros((len(validation.table), len(trial.classes)), np.float32)
     platform = {"torch": "2.9.0", "timm": "1.0.12"}
-    store.write_history(key, [{"epoch": 1.0}])
+    store.write_history(key, [{"epoch": 1, "validation": 0.5, "validation_loss": 0.7, "seconds": 1.0}])
     store.finish(key, validation.predictions(trial.classes, logits), {"platform": platform})
-    store.write_selection("tiny", "search", [key], trial.metric, "validation")
+    store.selections.write("tiny", "search", [key], trial.metric, "validation")
     return key
 
 
@@ -145,7 +145,7 @@ def test_an_unknown_key_is_told_with_those_that_are_there(store: Store, trial: T
 
 def test_a_trial_without_a_network_says_why(store: Store, trial: Trial, inputs: Inputs) -> None:
     store.begin(trial)
-    store.write_selection("tiny", "search", [trial.key], trial.metric, "validation")
+    store.selections.write("tiny", "search", [trial.key], trial.metric, "validation")
     with pytest.raises(InputError, match=rf"{trial.key}: this training has not ended, so it has no network"):
         open_network(store.root, trial.key)
     store.fail(trial.key, "the loss is not finite", "trace")

@@ -33,6 +33,9 @@ def test_what_cannot_be_written_is_named(tmp_path: Path, photos: Path) -> None:
     ("name", "content"),
     [
         ("history.jsonl", '{"epoch": 1'),
+        ("history.jsonl", "[1]"),
+        ("history.jsonl", '{"epoch": 1, "validation": "0.5", "validation_loss": 0.7, "seconds": 1.0}'),
+        ("history.jsonl", f'{{"epoch": 1, "validation": {10**400}, "validation_loss": 0.7, "seconds": 1.0}}'),
         ("result.json", '{"sha'),
         ("result.json", "{}"),
         ("result.json", "[]"),
@@ -55,11 +58,12 @@ def test_any_damage_to_a_trial_means_that_it_is_trained_anew(tmp_path: Path, nam
 def test_a_history_never_gets_shorter(tmp_path: Path) -> None:
     """A trial whose checkpoint went is trained again from the start, and has shown what it has shown."""
     store = Store.create(tmp_path / "out")
-    rows = [{"epoch": float(n), "seconds": 1.0} for n in range(1, 4)]
+    first = {"validation": 0.5, "validation_loss": 0.7, "seconds": 1.0}
+    rows = [{**first, "epoch": float(n)} for n in range(1, 4)]
     for shown, told in ((2, 2), (1, 2), (3, 3)):
         store.write_history("key", rows[:shown])
         assert store.read("key").history == tuple(rows[:told])
-    other = [{**row, "seconds": 2.0} for row in rows] + [{"epoch": 4.0, "seconds": 2.0}]  # on another platform
+    other = [{**row, "seconds": 2.0} for row in rows] + [{**first, "epoch": 4.0, "seconds": 2.0}]  # on another platform
     store.write_history("key", other)
     assert store.read("key").history == (*rows, other[3]), "what a search has decided by never changes"
     (store.trial_folder("key") / "history.jsonl").write_text("{cut")

@@ -141,16 +141,21 @@ def write_json(path: Path, value: object) -> None:
     write_text(path, json.dumps(value, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n")
 
 
-def remove_abandoned(folder: Path, gone: Collection[str] = ()) -> None:
-    """Remove temporary files and folders in a folder: those of this machine whose process has ended, and all of the
-    machines that are `gone` (named as `machine` names them).
+def abandoned(folder: Path, gone: Collection[str] = ()) -> Iterator[Path]:
+    """Temporary files and folders in a folder: those of this machine whose process has ended, and all of the machines
+    that are `gone` (named as `machine` names them).
     """
     here, elsewhere = _short(machine()), {_short(name) for name in gone}
     for path in folder.glob(f"{TEMPORARY}*"):
         made_on, _, rest = path.name.removeprefix(TEMPORARY).partition("-")
         process = rest.partition("-")[0]
-        if made_on not in elsewhere and not (made_on == here and process.isdigit() and not process_alive(int(process))):
-            continue
+        if made_on in elsewhere or (made_on == here and process.isdigit() and not process_alive(int(process))):
+            yield path
+
+
+def remove_abandoned(folder: Path, gone: Collection[str] = ()) -> None:
+    """Remove what `abandoned` names."""
+    for path in abandoned(folder, gone):
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         else:

@@ -15,6 +15,7 @@ from afield.cli.backbones import backbones_app, extension_app
 from afield.cli.check import check_app
 from afield.cli.compare import compare_app
 from afield.cli.distance import distance_app
+from afield.cli.folders import folders_app
 from afield.cli.labels import labels_app
 from afield.cli.output import complain
 from afield.cli.plan import plan_app
@@ -30,6 +31,7 @@ app = typer.Typer(
 )
 app.add_typer(plan_app)
 app.add_typer(studies_app)
+app.add_typer(folders_app)
 app.add_typer(compare_app)
 app.add_typer(check_app)
 app.add_typer(analyse_app)

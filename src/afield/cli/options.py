@@ -13,6 +13,7 @@ Data = Annotated[
     Path | None,
     typer.Option(help="Folder that holds the tasks' folders; by default AFIELD_DATA.", show_default=False),
 ]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 StudyName = Annotated[
     str,
     typer.Argument(

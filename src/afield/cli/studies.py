@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from afield.cli.options import (
+    AsJson,
     Backbones,
     Budget,
     Data,
@@ -90,9 +91,8 @@ def run(
 
     from rich.console import Console
 
-    from afield.analysis.answer import answer
     from afield.progress import Display
-    from afield.report.page import read_record, write_page
+    from afield.report.answered import answered
 
     with Display(Console(stderr=True)) as display:
         outcome = run_study(
@@ -112,10 +112,7 @@ def run(
             budget=budget,
         )
     say(describe_outcome(outcome))
-    record = read_record(folder, study=content.study.name)
-    page = write_page(record, folder)
-    put(answer(record).text())
-    put(f"\nReport: {page}")
+    put(answered(folder, content.study.name))
     if not outcome.complete:
         complain(f"\nNot all is there; see: {where_to_look(folder, content.study.name)}", 1)
 
@@ -159,12 +156,30 @@ def tune(
 
 
 @studies_app.command(epilog="Example: afield status out/quickstart")
-def status(out: Out, study: OneStudy = None) -> None:
+def status(
+    out: Out,
+    study: OneStudy = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Look again and again, until Ctrl-C.")] = False,
+    as_json: AsJson = False,
+) -> None:
     """Say what is finished, paused, failed and missing."""
-    from afield.study.collect import load_record
-    from afield.study.describe import describe_record
+    from afield.study.state import read_state
+    from afield.study.state_words import describe_state, more_words
 
-    put(describe_record(load_record(out, study=study), out))
+    if watch:
+        from rich.console import Console
+
+        from afield.progress import watch_state
+
+        watch_state(out, study, Console())
+        return
+    state = read_state(out, study)
+    if as_json:
+        import json
+
+        put(json.dumps(state.as_json(), allow_nan=False))
+    else:
+        put(describe_state(state, out, more_words(out, state)))
 
 
 @studies_app.command(epilog="Example: afield report out/quickstart")
@@ -202,17 +217,21 @@ def table(
     study: OneStudy = None,
 ) -> None:
     """Print or write the results table."""
-    from afield.analysis.chosen import subgroup_table
-    from afield.analysis.interventions import intervention_table
     from afield.study.collect import load_record, results
     from afield.study.table import write_table
 
     if interventions and by is not None:
         complain("--by and --interventions are two tables; give one of them", 2)
     if interventions:
+        from afield.analysis.interventions import intervention_table
+
         rows = intervention_table(load_record(out, study))
+    elif by is not None:
+        from afield.analysis.chosen import subgroup_table
+
+        rows = subgroup_table(load_record(out, study), by)
     else:
-        rows = results(out, study=study) if by is None else subgroup_table(load_record(out, study), by)
+        rows = results(out, study=study)
     put(write_table(rows, format.value, to))
 
 

@@ -13,7 +13,6 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 from scipy.special import log_expit, logit, logsumexp
-from scipy.stats import rankdata
 
 from afield.base.errors import InputError
 from afield.scoring.decisions import finite
@@ -91,6 +90,8 @@ def _mean_of_ranks(first: Predictions, logits: npt.NDArray[np.float64]) -> npt.N
 
 def _ranks(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Mean over members [members, n, ...] of (rank - 1/2) / n, in 0..1."""
+    from scipy.stats import rankdata  # takes a while
+
     shares = (rankdata(values, axis=1) - 0.5) / values.shape[1]
     result: npt.NDArray[np.float64] = shares.mean(axis=0)
     return result

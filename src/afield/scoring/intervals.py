@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import beta
 
 from afield.base.streams import stream
 from afield.scoring.metric import Floats, Metric
@@ -53,6 +52,8 @@ def clopper_pearson(successes: int, n: int, level: float = LEVEL) -> Interval:
     if not 0 <= successes <= n or n == 0:
         raise ValueError(f"successes: {successes} of {n} is no proportion")
     tail = (1 - level) / 2
+    from scipy.stats import beta  # takes a while
+
     low = float(beta.ppf(tail, successes, n - successes + 1)) if successes else 0.0
     high = float(beta.isf(tail, successes + 1, n - successes)) if successes < n else 1.0
     return Interval(successes / n, low, high)

@@ -10,9 +10,9 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from sklearn import metrics as sklearn
 
 from afield.scoring.decisions import by_unit, most_likely, probabilities
+from afield.scoring.lazily import sklearn_metrics
 from afield.scoring.metric import Floats
 from afield.scoring.predictions import Predictions
 from afield.scoring.weighted import mean_where, ratio
@@ -25,7 +25,7 @@ def accuracy(predictions: Predictions) -> float:
     """Share of the samples whose most likely class is theirs."""
     if not len(predictions.label):
         return math.nan
-    return float(sklearn.accuracy_score(predictions.label, most_likely(predictions)))
+    return float(sklearn_metrics().accuracy_score(predictions.label, most_likely(predictions)))
 
 
 def accuracy_by_unit(predictions: Predictions) -> float:
@@ -44,7 +44,9 @@ def balanced_accuracy(predictions: Predictions) -> float:
     if not len(predictions.label):
         return math.nan
     present = np.unique(predictions.label)
-    return float(sklearn.recall_score(predictions.label, most_likely(predictions), labels=present, average="macro"))
+    return float(
+        sklearn_metrics().recall_score(predictions.label, most_likely(predictions), labels=present, average="macro")
+    )
 
 
 def macro_f1(predictions: Predictions) -> float:
@@ -52,7 +54,9 @@ def macro_f1(predictions: Predictions) -> float:
     if not len(predictions.label):
         return math.nan
     present = np.unique(predictions.label)
-    return float(sklearn.f1_score(predictions.label, most_likely(predictions), labels=present, average="macro"))
+    return float(
+        sklearn_metrics().f1_score(predictions.label, most_likely(predictions), labels=present, average="macro")
+    )
 
 
 def log_loss(predictions: Predictions) -> float:
@@ -60,7 +64,7 @@ def log_loss(predictions: Predictions) -> float:
     if not len(predictions.label):
         return math.nan
     labels = np.arange(len(predictions.classes))
-    return float(sklearn.log_loss(predictions.label, probabilities(predictions), labels=labels))
+    return float(sklearn_metrics().log_loss(predictions.label, probabilities(predictions), labels=labels))
 
 
 def qwk(predictions: Predictions) -> float:
@@ -69,7 +73,7 @@ def qwk(predictions: Predictions) -> float:
     if len(np.union1d(predictions.label, said)) < 2:
         return math.nan
     labels = np.arange(len(predictions.classes))
-    return float(sklearn.cohen_kappa_score(predictions.label, said, labels=labels, weights="quadratic"))
+    return float(sklearn_metrics().cohen_kappa_score(predictions.label, said, labels=labels, weights="quadratic"))
 
 
 def brier(predictions: Predictions) -> float:
@@ -77,7 +81,7 @@ def brier(predictions: Predictions) -> float:
     if not len(predictions.label):
         return math.nan
     classes = len(predictions.classes)
-    mean = sklearn.mean_squared_error(np.eye(classes)[predictions.label], probabilities(predictions))
+    mean = sklearn_metrics().mean_squared_error(np.eye(classes)[predictions.label], probabilities(predictions))
     return float(mean) * (1 if classes == 2 else classes)
 
 

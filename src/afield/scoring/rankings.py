@@ -10,10 +10,10 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-from sklearn import metrics as sklearn
 
 from afield.scoring import weighted
 from afield.scoring.decisions import probabilities
+from afield.scoring.lazily import sklearn_metrics
 from afield.scoring.metric import Floats, Truths
 from afield.scoring.predictions import Predictions
 from afield.scoring.weighted import mean_where
@@ -21,12 +21,12 @@ from afield.scoring.weighted import mean_where
 
 def auroc(predictions: Predictions) -> float:
     """Area under the ROC curve."""
-    return _mean_over_classes(sklearn.roc_auc_score, predictions)
+    return _mean_over_classes(sklearn_metrics().roc_auc_score, predictions)
 
 
 def average_precision(predictions: Predictions) -> float:
     """Area under the steps of precision over recall."""
-    return _mean_over_classes(sklearn.average_precision_score, predictions)
+    return _mean_over_classes(sklearn_metrics().average_precision_score, predictions)
 
 
 def map_11(predictions: Predictions) -> float:
@@ -88,7 +88,7 @@ def _ranked(predictions: Predictions) -> list[int]:
 
 def _eleven_point_precision(positive: Truths, score: Floats) -> float:
     """Mean over recalls 0, 0.1, ..., 1 of the best precision at that recall or more."""
-    precision, recall, _ = sklearn.precision_recall_curve(positive, score)
+    precision, recall, _ = sklearn_metrics().precision_recall_curve(positive, score)
     # scikit-learn ends with a point of precision 1 at recall 0 that belongs to no threshold
     precision, recall = precision[:-1], recall[:-1]
     return float(np.mean([precision[recall >= tenths / 10].max() for tenths in range(11)]))

@@ -9,9 +9,9 @@ import math
 
 import numpy as np
 from scipy.special import log_expit
-from sklearn import metrics as sklearn
 
 from afield.scoring.decisions import finite, said_of_each
+from afield.scoring.lazily import sklearn_metrics
 from afield.scoring.metric import Floats
 from afield.scoring.predictions import Predictions
 from afield.scoring.weighted import mean_where, ratio
@@ -23,7 +23,7 @@ def macro_f1(predictions: Predictions) -> float:
     for index in range(len(predictions.classes)):
         positive, known = predictions.truth(index)
         if positive.any():
-            values.append(sklearn.f1_score(positive[known], said[known, index], zero_division=0.0))
+            values.append(sklearn_metrics().f1_score(positive[known], said[known, index], zero_division=0.0))
     return float(np.mean(values)) if values else math.nan
 
 

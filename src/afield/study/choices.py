@@ -4,12 +4,14 @@ what they leave behind cleaned up.
 
 from __future__ import annotations
 
+from afield.base.errors import DamagedError
 from afield.study.claims import Claims, work_on
 from afield.study.growing import with_grown_elsewhere
 from afield.study.ledger import Ledger
 from afield.study.plan import Plan
 from afield.study.planned_search import PlannedSearch
 from afield.study.store import Store
+from afield.study.trial_files import TrialFiles
 
 
 class Choices:
@@ -23,6 +25,10 @@ class Choices:
         self.selected: dict[str, tuple[str, ...]] = {}
         self.pruned: dict[str, frozenset[str]] = {}
         """by search that was cleaned up the keys that stayed for soups"""
+        self._chosen: frozenset[str] | None = None
+        """by any study of the folder, when it was last looked"""
+        self._others: frozenset[str] | None = None
+        """trials of the folder that were no cell or chosen repeat of this study's searches when it began"""
 
     def write_plan(self) -> None:
         """Write what the study is and what its searches have grown to, where that is new."""
@@ -46,7 +52,8 @@ class Choices:
             if self.selected.get(search.name) != keys:
                 self.selected[search.name] = keys
                 split, metric = self.ledger.plan.tasks[search.task].selection, search.cells[0].metric
-                self.store.write_selection(self.study.study.name, search.name, keys, metric, split)
+                if self.store.selections.write(self.study.study.name, search.name, keys, metric, split):
+                    self._chosen = None
             for_soups = needed and needed.intersection(key for keys in search.keys for key in keys)
             if ended and self.pruned.get(search.name) != for_soups:
                 self.pruned[search.name] = for_soups
@@ -56,14 +63,32 @@ class Choices:
         """The search has ended: checkpoints go, the networks of every study's chosen trials stay, with those that soups
         still need, and so does all that another study's search in this folder may still go on with.
         """
-        chosen = self.store.selected_keys()
+        if self._chosen is None:
+            self._chosen = frozenset(self.store.selections.keys())
+        if self._others is None:
+            self._others = frozenset(self.store.trials() - self.ledger.files.keys())
+        kept = self._chosen | for_soups
         cells = {keys[0] for keys in search.keys}
+        known = [key for keys in search.keys for key in keys if key in self.ledger.files or key in self._others]
         # a repeat that is finished has a checkpoint where its run was killed in between; one under way needs its own
-        ended = {key for keys in search.keys for key in keys if key in cells - chosen or self.store.is_finished(key)}
-        prunable = {key for key in ended if self.store.is_prunable(key, chosen | for_soups)}
+        prunable = {
+            key
+            for key in known
+            if (files := self._files(key)).checkpoint or (files.network and key not in kept)
+            if key in cells - self._chosen or files.result is not None
+        }
         if prunable:  # else the other studies' plans, which may be large, need not be read
             prunable -= self.store.open_cells(self.study.study.name)
         for key in prunable:
             with self.claims.held(*work_on(key)) as ours:
                 if ours:  # by now another study may have chosen it
-                    self.store.prune(key, keep_weights=key in self.store.selected_keys() | for_soups)
+                    self.store.prune(key, keep_weights=key in self.store.selections.keys() | for_soups)
+
+    def _files(self, key: str) -> TrialFiles:
+        """What there is of a trial; one that is damaged has nothing that may go."""
+        if key in self.ledger.files:
+            return self.ledger.files[key]
+        try:
+            return self.store.look(key)
+        except DamagedError:
+            return TrialFiles()

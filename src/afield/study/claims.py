@@ -67,6 +67,13 @@ class Claims:
         runs = [path.stem for path in (self.root / "runs").glob("*.json")]
         return [run for run in runs if run != self.name and not self._lives(run)]
 
+    def at_work(self) -> list[str]:
+        """Names of other runs on this folder that live, as far as one can tell: one of another machine does until it
+        has been asked about for STALE seconds.
+        """
+        runs = [path.stem for path in (self.root / "runs").glob("*.json")]
+        return [run for run in runs if run != self.name and self._lives(run)]
+
     def machines(self, runs: list[str]) -> set[str]:
         """The machines of these runs that no other run on this folder is on: their processes are gone, all of them."""
         known = {path.stem: self._about(path.stem) or {} for path in (self.root / "runs").glob("*.json")}

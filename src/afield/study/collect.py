@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,7 @@ import pandas as pd
 from pydantic import ValidationError
 
 from afield.backbones.backbone import Backbone
-from afield.base.errors import InputError, nearest
+from afield.base.errors import DamagedError, InputError
 from afield.base.extensions import is_own
 from afield.scoring.metric import Metric
 from afield.scoring.metrics import METRICS
@@ -36,9 +37,11 @@ from afield.study.sealed import read_samples
 from afield.study.search_records import Context, search_record
 from afield.study.shards import part_words, shards_in
 from afield.study.soup_records import soups_found, unmade
+from afield.study.soups import Soup
 from afield.study.split_view import TEST, VALIDATION
-from afield.study.store import Store, TrialFiles
+from afield.study.store import Store
 from afield.study.study import Study
+from afield.study.trial_files import TrialFiles
 from afield.tasks.task import SPLITS, Card, in_order
 from afield.tasks.training_split import TrainingSplit
 from afield.trial.trial import Trial
@@ -61,7 +64,8 @@ def load_record(out: str | Path, study: str | None = None) -> StudyRecord:
     trained = {trial.key: (search, trial) for search in searches for trial in (*search.cells, *search.repeats)}
     tasks = tuple(tables.tasks.values())
     views: dict[str, set[_View]] = {}
-    for trial in context.trials.values():
+    for key in (key for search in stored["searches"] for key in search["cells"]):
+        trial = context.trials[key]
         views.setdefault(trial.backbone, set()).add((trial.mean, trial.std, trial.interpolation, trial.channels))
     failures = tuple(
         Failure(
@@ -80,17 +84,18 @@ def load_record(out: str | Path, study: str | None = None) -> StudyRecord:
     )
     platforms = {
         str(sorted(p.items())): p
-        for item in files.values()
+        for item in map(files.__getitem__, sorted(context.trials.keys() & store.trials()))
         if item.result is not None
         for p in [item.result["platform"]]
     }
+    store.index.keep()
     return StudyRecord(
         study=chosen,
         results=headline_rows(tables),
         further=further_rows(
             tables,
             joined,
-            [(soup, [_network(context, *trained[each.key]) for each in soup.ingredients]) for soup in soups],
+            _soups(context, searches),
         ),
         predictions=_predictions(context, searches),
         resampled=_resampled(context, searches, tasks),
@@ -147,11 +152,32 @@ def keep_derived(
 def _context(store: Store, study: Study) -> tuple[Context, Mapping[str, Any]]:
     """All that is looked up, and the plan as it was stored."""
     stored = store.read_plan(study.study.name)
-    trials = _trials(store, stored)
-    files = {key: store.read(key) for key in trials}
-    scores = {key: score for key in trials if (score := store.scores.read(key)) is not None}
+    trials = _Looked(stored["trials"].keys(), partial(_trial, store, study.study.name, stored["trials"]))
+    files, scored = _Looked(trials.keys(), store.look), {key for key in trials if store.scores.look(key) is not None}
     backbones = {name: Backbone.from_plain(values) for name, values in stored["backbones"].items()}
-    return Context(store, study, trials, files, scores, backbones), stored
+    return Context(store, study, trials, files, scored, backbones), stored
+
+
+_T = TypeVar("_T")
+
+
+class _Looked(Mapping[str, _T]):
+    """What is found of each key, each when it is first asked."""
+
+    def __init__(self, keys: Collection[str], find: Callable[[str], _T]) -> None:
+        self._keys, self._find = keys, find
+        self._found: dict[str, _T] = {}
+
+    def __getitem__(self, key: str) -> _T:
+        if key not in self._found:
+            self._found[key] = self._find(key)
+        return self._found[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._keys)
+
+    def __len__(self) -> int:
+        return len(self._keys)
 
 
 def _found(
@@ -186,33 +212,41 @@ def results(out: str | Path, study: str | None = None) -> pd.DataFrame:
     >>> len(table[table["metric"] == "auroc"]), table["metric"].nunique()
     (2, 11)
     """
-    record = load_record(out, study)
-    return joined_table(record.results, record.further)
+    store = Store.open(Path(out))
+    context, stored = _context(store, _choose_study(store, study))
+    searches, tables, joined = _found(context, stored)
+    further = further_rows(tables, joined, _soups(context, searches))
+    store.index.keep()
+    return joined_table(headline_rows(tables), further)
+
+
+def _soups(context: Context, searches: Sequence[SearchRecord]) -> list[tuple[Soup, list[Scored]]]:
+    """The soups of a study, each with its ingredients."""
+    soups = soups_found(context.study, searches)
+    if not soups:
+        return []
+    trained = {trial.key: (search, trial) for search in searches for trial in (*search.cells, *search.repeats)}
+    return [(soup, [_network(context, *trained[each.key]) for each in soup.ingredients]) for soup in soups]
 
 
 def _choose_study(store: Store, name: str | None) -> Study:
-    texts = store.studies()
-    if not texts:
-        raise InputError(
-            f"{store.root}: no study has been run here yet; begin with: afield run STUDY --out {store.root}"
-        )
-    if name is None:
-        if len(texts) > 1:
-            raise InputError(f"{store.root}: holds several studies; choose one with --study: {', '.join(texts)}")
-        name = next(iter(texts))
-    if name not in texts:
-        raise InputError(f"{store.root}: no study {name} was run here; {nearest(name, texts)}")
+    name = store.study_files.choose(name)
     try:
-        return Study.model_validate_json(texts[name])
+        return Study.model_validate_json(store.studies()[name])
     except ValidationError as error:
         raise _other_version(store, error) from None
 
 
-def _trials(store: Store, plan: Mapping[str, Any]) -> dict[str, Trial]:
+def _trial(store: Store, study: str, trials: Mapping[str, Mapping[str, Any]], key: str) -> Trial:
     try:
-        return {key: Trial.model_validate(content) for key, content in plan["trials"].items()}
+        return Trial.model_validate(trials[key])
     except ValidationError as error:
         raise _other_version(store, error) from None
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise DamagedError(
+            f"{store.root}: the plan of {study} does not tell what trial {key} is ({error!r}); run the study again to "
+            "write it anew"
+        ) from error
 
 
 def _other_version(store: Store, error: ValidationError) -> InputError:

@@ -13,11 +13,13 @@ from typing import Literal
 
 from afield.base.errors import DamagedError
 from afield.study.growing import GrowingPlan
+from afield.study.history import column
 from afield.study.plan import Plan
 from afield.study.planned_search import PlannedSearch
 from afield.study.search import Ask, Chosen, Seen, ask, finalists, rung_sizes, to_come
 from afield.study.soups import Ended, Soup, soups_of, waiting_for
-from afield.study.store import Store, TrialFiles
+from afield.study.store import Store
+from afield.study.trial_files import TrialFiles
 from afield.trial.trial import Trial
 
 Identity = tuple[str, str, str]
@@ -241,14 +243,14 @@ class Ledger:
 
     def _read(self, key: str) -> None:
         try:
-            files = self.store.read(key)
+            files = self.store.look(key)
             scored = self._is_scored(key)
         except DamagedError as error:
             self._damaged(key, error)
             files, scored = TrialFiles(), False  # a score of what has to be trained anew counts for nothing
-        needed = self.store.weights(key) if files.result is not None else self.store.checkpoint(key)
+        goes_on = files.network if files.result is not None else files.checkpoint
         self.files[key] = files
-        for holds, keys in ((scored, self.scored), (needed.exists(), self._going_on)):
+        for holds, keys in ((scored, self.scored), (goes_on, self._going_on)):
             (keys.add if holds else keys.discard)(key)
 
     def _is_scored(self, key: str) -> bool:
@@ -294,7 +296,7 @@ class Ledger:
             ),
             left=self._left(search, step, wants),
             epochs=sum(len(files.history) for files in known.values()),
-            seconds=sum(row["seconds"] for files in known.values() for row in files.history),
+            seconds=sum(sum(column(files.history, "seconds")) for files in known.values()),
         )
 
     def _left(self, search: PlannedSearch, step: Ask | Chosen, wants: list[Want]) -> int:

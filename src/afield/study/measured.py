@@ -14,14 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from afield.base.errors import StoreError
+from afield.base.errors import DamagedError, StoreError
 from afield.base.extensions import is_own
-from afield.base.files import write_json
 from afield.scoring.intervals import bootstrap_weights, metric_interval, resampled_values
 from afield.scoring.metric import Metric
 from afield.scoring.metrics import METRICS
 from afield.scoring.predictions import Predictions
-from afield.study.sealed import read_json
+from afield.study.sealed import read_json, write_sealed
 from afield.study.split_view import TEST, SplitView
 from afield.study.store import Store
 
@@ -96,16 +95,19 @@ def write_measured(path: Path, source: Sequence[str], found: Mapping[str, Measur
         for name, each in found.items()
     }
     further = {"columns": columns} if columns else {}
-    write_json(path, {"version": SCORING_VERSION, "source": list(source), "metrics": metrics, **further})
+    write_sealed(path, {"version": SCORING_VERSION, "source": list(source), "metrics": metrics, **further})
 
 
 def read_measured(path: Path, source: Sequence[str], columns: str | None = None) -> dict[str, Measured]:
-    """What `write_measured` kept; nothing where it was made of other predictions, in another way, or of other columns
-    (None: of whichever, for a reader has no task at hand).
+    """What `write_measured` kept; nothing where it was altered, or made of other predictions, in another way, or of
+    other columns (None: of whichever, for a reader has no task at hand).
     """
     if not path.exists():
         return {}
-    content = read_json(path)
+    try:
+        content = read_json(path)
+    except DamagedError:
+        return {}  # it is derived: made anew
     if content.get("version") != SCORING_VERSION or content.get("source") != list(source):
         return {}
     if columns is not None and content.get("columns", "") != columns:

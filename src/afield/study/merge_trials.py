@@ -19,7 +19,8 @@ from afield.base.errors import InputError
 from afield.base.files import TEMPORARY, words_for_failed_writes
 from afield.base.hashing import sha256_file
 from afield.study.sealed import unseal
-from afield.study.store import Store, TrialFiles
+from afield.study.store import Store
+from afield.study.trial_files import TrialFiles
 
 _COSTS = ("seconds", "images_per_second")
 """of a history, that no two trainings share"""

@@ -47,6 +47,7 @@ class OneRun:
         self.paces: dict[Identity, Pace] | None = None
         self.extensions = {name: store.keep_extension(item) for name, item in plan.extensions.items()}
         self.ledger = Ledger(plan, store, self._set_aside)
+        store.index.keep()
         self.inputs: dict[tuple[str, str, str], dict[str, SplitPaths]] = {}
         self.progress: dict[str, Event] = {}
         self.choices = Choices(store, claims, self.ledger)

@@ -22,10 +22,11 @@ from afield.study.planned_search import PlannedSearch
 from afield.study.protocol import TRAINING_VIEWS, view_of
 from afield.study.search import epochs_asked, to_come
 from afield.study.split_view import SplitView, wanted_of
+from afield.study.stored_trials import stored
 from afield.study.study import Study
 from afield.tasks.data import TaskData
 from afield.tasks.training_split import training_words
-from afield.tasks.words import incomplete_words
+from afield.tasks.words import absence_words, incomplete_words
 from afield.training.numerics import NumericsChoice, numerics_for
 from afield.training.recipe import Recipe
 from afield.trial.trial import Trial
@@ -80,9 +81,8 @@ class Plan:
         """The whole study's plan as plain values: what a reader of the result folder needs to find its way."""
         trials: dict[str, dict[str, Any]] = {}
         for search in self.whole:
-            for cell, keys in zip(search.cells, search.keys, strict=True):
-                table = cell.model_dump(mode="json")
-                trials.update((key, {**table, "seed": seed}) for key, seed in zip(keys, search.seeds, strict=True))
+            for key, table in stored(search.cells, [keys[0] for keys in search.keys]).items():
+                trials.setdefault(key, table)
         return {
             "trials": trials,
             "searches": [
@@ -93,6 +93,7 @@ class Plan:
                     "intervention": search.intervention,
                     "cells": [keys[0] for keys in search.keys],
                     "repeats": [list(keys) for keys in search.keys],
+                    "seeds": list(search.seeds),
                     "generations": [each.plain() for each in search.generations],
                 }
                 for search in self.whole
@@ -102,6 +103,7 @@ class Plan:
             "training": self.training,
             "dropped": {name: dict(data.dropped) for name, data in self.tasks.items()},
             "incomplete": self.incomplete,
+            "absent": {name: list(absence_words(data.absent())) for name, data in self.tasks.items()},
             "backbones": {search.backbone.id: search.backbone.plain() for search in self.whole},
             "extensions": {name: item.sha256 for name, item in self.extensions.items()},
             "metrics": {name: list(own.range) for name, own in self.metrics.items()},
@@ -261,6 +263,7 @@ def _cells(
 ) -> tuple[Trial, ...]:
     task, protocol = data.task, study.study.protocol
     views = [view_of(protocol, task, row, recipe) for recipe in grid]
+    settled = numerics_for(numerics, row.convolutional)
     return tuple(
         Trial(
             task=task.name,
@@ -283,7 +286,7 @@ def _cells(
             seed=study.study.seeds[0],
             preparation=PREPARATION_VERSION,
             extensions=extensions,
-            numerics=numerics_for(numerics, row.convolutional),
+            numerics=settled,
             probing=PROBING_VERSION if recipe.probed else None,
         )
         for recipe, view in zip(grid, views, strict=True)

@@ -13,7 +13,7 @@ from afield.base.hashing import digest
 from afield.study.growth import follows, grow
 from afield.study.search import Ask, Seen, ask
 from afield.study.search_choice import Point, SearchChoice
-from afield.trial.trial import Trial, key_of
+from afield.trial.trial import Trial, keys_of
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,7 @@ class PlannedSearch:
     @cached_property
     def keys(self) -> tuple[tuple[str, ...], ...]:
         """Of each cell the keys of its repeats: those of `repeats`, without making the trials."""
-        tables = (cell.model_dump(mode="json") for cell in self.cells)
-        return tuple(tuple(key_of({**table, "seed": seed}) for seed in self.seeds) for table in tables)
+        return keys_of(self.cells, self.seeds)
 
     def repeats(self, chosen: int) -> tuple[Trial, ...]:
         """The chosen cell under every seed, the search's own first."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -35,7 +35,7 @@ class TrialRecord:
     seed: int
     recipe: Mapping[str, Any]
     state: TrialState
-    history: tuple[Mapping[str, Any], ...]
+    history: Sequence[Mapping[str, Any]]
     """a row an epoch: epoch (from 1), learning_rate, train_loss, validation_loss, validation (the task's metric),
     seconds, images_per_second"""
     best_epoch: int | None = None

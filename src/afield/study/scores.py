@@ -18,8 +18,10 @@ from afield.base.errors import DamagedError
 from afield.base.files import words_for_failed_writes
 from afield.base.hashing import sha256_file
 from afield.scoring.predictions import Predictions
-from afield.study.sealed import seal, unseal, write_parquet
+from afield.study.index import Index
+from afield.study.sealed import seal, write_parquet
 from afield.study.split_view import TEST, VALIDATION, SplitView
+from afield.study.trial_files import look_at_score, read_score
 
 _PREDICTIONS, _RESAMPLED = "predictions.parquet", "resampled.parquet"
 
@@ -27,8 +29,9 @@ _PREDICTIONS, _RESAMPLED = "predictions.parquet", "resampled.parquet"
 class Scores:
     """The scores of a result folder: `OUT/scores/<key>/` for test, `<split>--<view>/` in it for all else."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, index: Index) -> None:
         self.root = root
+        self._index = index
 
     def folder(self, key: str, at: SplitView = TEST) -> Path:
         """Where a trial's score on a split and view lies."""
@@ -71,13 +74,16 @@ class Scores:
 
     def read(self, key: str, at: SplitView = TEST) -> Mapping[str, Any] | None:
         """The result of a score; None where there is none. Raises StoreError where it fails its checksum."""
-        folder = self.folder(key, at)
-        return unseal(folder) if (folder / "result.json").exists() else None
+        return read_score(self.folder(key, at))
+
+    def look(self, key: str, at: SplitView = TEST) -> Mapping[str, Any] | None:
+        """The same, from the index where no file has changed since it was checked."""
+        return look_at_score(self.root, self._index, f"scores/{key}/{at.folder}".rstrip("/"))
 
     def holds(self, key: str, at: SplitView) -> bool:
         """Whether a whole score is there; one that is damaged counts for nothing, since it can be made again."""
         try:
-            return self.read(key, at) is not None
+            return self.look(key, at) is not None
         except DamagedError:
             return False
 
@@ -87,7 +93,10 @@ class Scores:
 
     def hash_of(self, key: str, at: SplitView) -> str:
         """SHA-256 of those predictions."""
-        return sha256_file(self._predictions(key, at))
+        path = self._predictions(key, at)
+        known = self._index.known(path.parent.relative_to(self.root).as_posix())
+        sealed = None if known is None or known.result is None else known.result["sha256"].get(_PREDICTIONS)
+        return sealed or sha256_file(path)
 
     def _predictions(self, key: str, at: SplitView) -> Path:
         if at == VALIDATION:

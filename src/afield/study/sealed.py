@@ -1,17 +1,26 @@
-"""Files of a result folder: written whole, sealed with the SHA-256 of each, and checked when they are read."""
+"""Files of a result folder: written whole, sealed with the SHA-256 of each, and checked when they are read.
+
+A sealed table begins with the SHA-256 of all that follows it in the file: `{"seal": "...", ...}`. One without a seal
+was written by an older afield.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from afield.base.errors import DamagedError, StoreError
-from afield.base.files import atomic_path, write_json
+from afield.base.files import atomic_path, write_text
 from afield.base.hashing import sha256_file
+
+if TYPE_CHECKING:
+    import pandas as pd  # takes half a second, and `afield status` reads no such table
+
+_SEAL = '{"seal": "'
+_MEND = "run the study again to make it anew"
 
 
 def read_rows(path: Path) -> tuple[dict[str, float], ...]:
@@ -28,17 +37,43 @@ def read_rows(path: Path) -> tuple[dict[str, float], ...]:
         raise DamagedError(f"{path}: damaged ({error}); run the study again to make this result anew") from error
 
 
-def read_json(path: Path, mend: str = "run the study again to make it anew") -> dict[str, Any]:
-    """A file's table. Raises StoreError where it cannot be read, DamagedError where it is no table."""
+def read_json(path: Path, mend: str = _MEND) -> dict[str, Any]:
+    """A file's table, without its seal. Raises StoreError where it cannot be read, DamagedError where it is no table or
+    another one than was sealed.
+    """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        content = json.loads(text)
     except OSError as error:
         raise StoreError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DamagedError(f"{path}: damaged ({error}); {mend}") from error
     if not isinstance(content, dict):
         raise DamagedError(f"{path}: damaged, it should hold a table; {mend}")
+    if content.pop("seal", None) != _seal_of(text):
+        raise DamagedError(f"{path}: was altered or cut (it is not what its seal tells of); {mend}")
     return content
+
+
+def write_sealed(path: Path, content: Mapping[str, Any], *, compact: bool = False) -> None:
+    """Write a table that tells when it was altered, whole or not at all; NaN is refused. `compact`: on one line, ten
+    times as quickly.
+    """
+    write_text(path, sealed_text(content, compact=compact))
+
+
+def sealed_text(content: Mapping[str, Any], *, compact: bool = False) -> str:
+    """What `write_sealed` writes."""
+    text = json.dumps(content, indent=None if compact else 2, sort_keys=True, allow_nan=False, ensure_ascii=False)
+    rest = ("," if content else "") + text[1:] + "\n"
+    return f'{_SEAL}{sha256(rest.encode()).hexdigest()}"{rest}'
+
+
+def _seal_of(text: str) -> str | None:
+    """The seal that a file's text should have; None where it has none."""
+    if not text.startswith(_SEAL):
+        return None
+    return sha256(text[len(_SEAL) + 65 :].encode()).hexdigest()
 
 
 def write_parquet(path: Path, frame: pd.DataFrame) -> None:
@@ -51,6 +86,8 @@ def read_samples(path: Path, columns: Sequence[str], split: str) -> pd.DataFrame
     """`id` and those columns of the samples of a split, in the order of the table. Raises DamagedError where the table
     is not there, cannot be read or lacks a column.
     """
+    import pandas as pd
+
     if not columns:
         return pd.DataFrame({"id": []})
     try:
@@ -61,7 +98,8 @@ def read_samples(path: Path, columns: Sequence[str], split: str) -> pd.DataFrame
 
 def seal(folder: Path, names: Sequence[str], result: Mapping[str, Any]) -> None:
     """Write FOLDER/result.json with the SHA-256 of the files of those names: the last file of a result."""
-    write_json(folder / "result.json", {**result, "sha256": {name: sha256_file(folder / name) for name in names}})
+    sums = {name: sha256_file(folder / name) for name in names}
+    write_sealed(folder / "result.json", {**result, "sha256": sums})
 
 
 def unseal(folder: Path) -> Mapping[str, Any]:

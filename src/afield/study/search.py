@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from afield.study.history import column
 from afield.study.search_choice import SearchChoice
 
 History = Sequence[Mapping[str, float]]
@@ -43,8 +44,9 @@ class Chosen:
 
 def best_so_far(history: History, epochs: int) -> tuple[float, float]:
     """The best validation metric in the first epochs, and the log-loss at that epoch (ties: the earliest)."""
-    best = max(history[:epochs], key=lambda row: row["validation"])
-    return best["validation"], best["validation_loss"]
+    metrics = column(history, "validation")[:epochs]
+    best = max(metrics)
+    return best, column(history, "validation_loss")[metrics.index(best)]
 
 
 def rungs(search: SearchChoice, epochs: int) -> list[int]:

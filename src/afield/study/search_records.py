@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from scipy.stats import spearmanr
-
 from afield.backbones.backbone import Backbone
 from afield.study.growth import has_ended
+from afield.study.history import column
 from afield.study.planned_search import point_of
 from afield.study.record import SearchRecord, TrialRecord, TrialState
 from afield.study.search import History, Seen, asked, best_so_far, finalists, rungs
 from afield.study.search_choice import Point, SearchChoice
-from afield.study.store import Store, TrialFiles
+from afield.study.store import Store
 from afield.study.study import Study
+from afield.study.trial_files import TrialFiles
 from afield.trial.trial import Trial
 
 _CUT_AXIS = 3
@@ -30,7 +30,8 @@ class Context:
     study: Study
     trials: Mapping[str, Trial]
     files: Mapping[str, TrialFiles]
-    scores: Mapping[str, Mapping[str, Any]]
+    scores: Collection[str]
+    """keys of the trials that are scored on test"""
     backbones: Mapping[str, Backbone]
     """by id, as the plan noted them: one's own are known without their code, on any machine"""
 
@@ -61,7 +62,7 @@ def search_record(context: Context, content: Mapping[str, Any]) -> SearchRecord:
         repeats=tuple(_trial(context, key, intervention) for key in repeats),
         borders=() if chosen is None or search.space else _borders(axes, points[chosen]),
         epochs_spent=sum(len(history) for history in spent),
-        seconds_spent=sum(row["seconds"] for history in spent for row in history),
+        seconds_spent=sum(sum(column(history, "seconds")) for history in spent),
         epochs_asked=sum(until),
         epochs_of_grid=len(keys) * epochs,
         rung_correlation=_rung_correlation(search, spent[: generations[0]], epochs),
@@ -109,12 +110,17 @@ def _trial(context: Context, key: str, intervention: str) -> TrialRecord:
         recipe=trial.recipe.model_dump(),
         state=state,
         history=files.history,
-        best_epoch=next((int(row["epoch"]) for row in files.history if row["validation"] == best), None),
+        best_epoch=None if best is None else _epoch_of(files.history, best),
         validation=best,
         validation_loss=loss,
-        train_seconds=sum(row["seconds"] for row in files.history),
+        train_seconds=sum(column(files.history, "seconds")),
         platform=result.get("platform", {}),
     )
+
+
+def _epoch_of(history: History, best: float) -> int:
+    """The first epoch with that validation metric."""
+    return int(column(history, "epoch")[column(history, "validation").index(best)])
 
 
 def _borders(axes: Mapping[str, Sequence[float]], chosen: Point) -> tuple[str, ...]:
@@ -133,4 +139,6 @@ def _rung_correlation(search: SearchChoice, histories: Sequence[History], epochs
     early, late = ([best_so_far(history, until)[0] for history in whole] for until in (first, epochs))
     if len(set(early)) == 1 or len(set(late)) == 1:
         return None
+    from scipy.stats import spearmanr  # takes a while
+
     return float(spearmanr(early, late).statistic)

@@ -21,6 +21,7 @@ The truth is files; the last file of each result comes by atomic rename, with th
     OUT/shards/                  which shards of a study were run here, where not the whole was
     OUT/merged.json              which folders this one was made of, if it was
     OUT/claims/, OUT/runs/       who works on what while a run is under way
+    OUT/index.bin                what trials and scores held when they were last checked (derived)
 """
 
 from __future__ import annotations
@@ -29,7 +30,6 @@ import json
 import os
 import shutil
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -46,24 +46,17 @@ from afield.base.files import (
 from afield.base.hashing import sha256_file
 from afield.scoring.predictions import Predictions
 from afield.study.budget_files import Budgets
+from afield.study.index import Index
+from afield.study.mark import check_mark, is_marked, refuse_links, write_mark
 from afield.study.registered_rules import RegisteredRules
 from afield.study.scores import Scores
-from afield.study.sealed import read_json, read_rows, seal, unseal, write_parquet
+from afield.study.sealed import read_json, seal, write_parquet, write_sealed
+from afield.study.selections import Selections
+from afield.study.stored_trials import StoredTrials
+from afield.study.study_files import StudyFiles
 from afield.study.task_files import TaskFiles
+from afield.study.trial_files import TrialFiles, look_at_trial, read_history, read_trial
 from afield.trial.trial import Trial
-
-MARK = {"format": 3, "made_by": "afield"}
-
-
-@dataclass(frozen=True)
-class TrialFiles:
-    """What the folder of a trial tells without reading large files."""
-
-    history: tuple[dict[str, float], ...] = ()
-    result: Mapping[str, Any] | None = None
-    """of a finished trial: best_epoch, validation, validation_loss, seconds, platform, machine"""
-    failure: Mapping[str, str] | None = None
-    """reason and trace; a finished trial has one where it could not be scored"""
 
 
 class Store:
@@ -72,8 +65,11 @@ class Store:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.budgets = Budgets(root)
+        self.index = Index(root)
         self.rules = RegisteredRules(root)
-        self.scores = Scores(root)
+        self.scores = Scores(root, self.index)
+        self.selections = Selections(root)
+        self.study_files = StudyFiles(root)
         self.tasks = TaskFiles(root)
 
     @staticmethod
@@ -83,33 +79,22 @@ class Store:
         """
         if root.is_file():
             raise InputError(f"{root}: is a file; name a folder with --out")
-        mark = root / "afield.json"
         try:
             root.mkdir(parents=True, exist_ok=True)
-            foreign = not mark.exists() and any(not path.name.startswith(".") for path in root.iterdir())
+            foreign = not is_marked(root) and any(not path.name.startswith(".") for path in root.iterdir())
+            refuse_links(root)
         except OSError as error:
             raise InputError(str(write_error(root, error))) from error
         if foreign:
             raise InputError(f"{root}: is not empty and not a result folder of afield; name a new folder with --out")
-        if not mark.exists():
-            write_json(mark, MARK)
+        if not is_marked(root):
+            write_mark(root)
         return Store.open(root)
 
     @staticmethod
     def open(root: Path) -> Store:
         """Open an existing result folder. Raises InputError where there is none."""
-        mark = root / "afield.json"
-        if not mark.is_file():
-            raise InputError(
-                f"{root}: no result folder of afield (it has no afield.json); "
-                "give the folder that `afield run --out` wrote"
-            )
-        found = read_json(mark, f"let it hold {json.dumps(MARK)} again")
-        if found.get("format") != MARK["format"]:
-            raise InputError(
-                f"{mark}: made by another version of afield "
-                f"(format {found.get('format')}, this one reads {MARK['format']})"
-            )
+        check_mark(root)
         return Store(root)
 
     # trials
@@ -146,7 +131,7 @@ class Store:
         """
         path = self.trial_folder(key) / "history.jsonl"
         try:
-            known: tuple[Mapping[str, float], ...] = read_rows(path)
+            known = tuple(read_history(path))
         except DamagedError:
             known = ()
         if len(known) < len(history):
@@ -156,7 +141,7 @@ class Store:
     def write_network(self, key: str, tensors: bytes, about: Mapping[str, Any]) -> None:
         """Write a trial's best network (the bytes of a safetensors file) and what one must know to use it."""
         write_atomic(self.weights(key), lambda path: path.write_bytes(tensors))
-        write_json(self._about_weights(key), {**about, "sha256": sha256_file(self.weights(key))})
+        write_sealed(self._about_weights(key), {**about, "sha256": sha256_file(self.weights(key))})
 
     def check_network(self, key: str) -> Path:
         """Where a trial's best network lies. Raises DamagedError where it is not the one that was written."""
@@ -208,7 +193,7 @@ class Store:
 
     def fail(self, key: str, reason: str, trace: str) -> None:
         """Write that a trial failed, and why."""
-        write_json(self.trial_folder(key) / "failure.json", {"reason": reason, "trace": trace})
+        write_sealed(self.trial_folder(key) / "failure.json", {"reason": reason, "trace": trace})
 
     def forget_failure(self, key: str) -> None:
         """Let a failed trial be tried again."""
@@ -234,13 +219,19 @@ class Store:
 
     def read(self, key: str) -> TrialFiles:
         """What there is of a trial. Raises DamagedError where its files are not what was written."""
-        folder = self.trial_folder(key)
-        if not folder.exists():
-            return TrialFiles()
-        history = read_rows(folder / "history.jsonl")
-        result = unseal(folder) if (folder / "result.json").exists() else None
-        failure = read_json(folder / "failure.json") if (folder / "failure.json").exists() else None
-        return TrialFiles(history, result, failure)
+        return read_trial(self.trial_folder(key))
+
+    def look(self, key: str) -> TrialFiles:
+        """The same, from the index where no file has changed since it was checked."""
+        return look_at_trial(self.root, self.index, key)
+
+    def trials(self) -> set[str]:
+        """Keys of all trials and soups that have a folder here."""
+        try:
+            with os.scandir(self.root / "trials") as entries:
+                return {entry.name for entry in entries}
+        except FileNotFoundError:
+            return set()
 
     def is_finished(self, key: str) -> bool:
         """Whether a trial's result is there, without checking it."""
@@ -264,23 +255,6 @@ class Store:
 
     # what a study needs once
 
-    def write_selection(self, study: str, search: str, keys: Sequence[str], metric: str, split: str) -> None:
-        """Write what a search chose by that metric on that split: the trials, the search's own seed first; none where
-        every cell failed. A choice that stands there already is left alone.
-        """
-        path = self._selection(study, search)
-        chosen = keys[0] if keys else None
-        content = {"chosen": chosen, "keys": list(keys), "selected_on": split, "metric": metric}
-        if not path.exists() or read_json(path) != content:
-            write_json(path, content)
-
-    def _selection(self, study: str, search: str) -> Path:
-        return self.root / "selections" / f"{study}--{search}.json"
-
-    def selected_keys(self) -> set[str]:
-        """Keys of all trials that any study's searches in this folder chose, with their repeats."""
-        return {key for path in (self.root / "selections").glob("*.json") for key in read_json(path)["keys"]}
-
     def soup_keys(self) -> set[str]:
         """Keys of all soups that were made in this folder."""
         return {path.parent.name for path in (self.root / "trials").glob("*/soup.json")}
@@ -289,40 +263,35 @@ class Store:
         """Cells of searches of other studies in this folder that have not ended yet: any of them may go on."""
         return {
             key
-            for path in (self.root / "plans").glob("*.json")
-            if path.stem != study
-            for search in read_json(path)["searches"]
-            if not self._has_ended(path.stem, search)
+            for other in self.study_files.plans()
+            if other != study
+            for search in self.study_files.plan(other)["searches"]
+            if not self._has_ended(other, search)
             for key in search["cells"]
         }
 
     def _has_ended(self, study: str, search: Mapping[str, Any]) -> bool:
         """Whether a planned search has chosen one of its cells, or none; a choice may be that of an older grid."""
-        path = self._selection(study, search["name"])
-        return path.exists() and read_json(path)["chosen"] in (None, *search["cells"])
-
-    def is_prunable(self, key: str, kept: set[str]) -> bool:
-        """Whether a trial of an ended search has files that can go."""
-        return self.checkpoint(key).exists() or (key not in kept and self.weights(key).exists())
+        keys = self.selections.read(study, search["name"])
+        return keys is not None and (not keys or keys[0] in search["cells"])
 
     def write_study(self, name: str, study: str, plan: Mapping[str, Any]) -> None:
         """Keep the study as it was run (JSON), and the trials that it was turned into."""
-        write_json(self.root / "plans" / f"{name}.json", plan)
-        write_text(self.root / "studies" / f"{name}.json", study)
+        self.study_files.write(name, study, plan)
 
     def keep_extension(self, extension: Extension) -> str:
         """Keep the user's file as it was run; gives the path that workers load."""
         return keep_copy(extension, self.root / "extensions")
 
     def studies(self) -> dict[str, str]:
-        """The studies that were run here, by name, as JSON; what is no text is none either, and hides no other one."""
-        paths = sorted((self.root / "studies").glob("*.json"))
-        return {path.stem: path.read_text(encoding="utf-8", errors="replace") for path in paths}
+        """The studies that were run here, by name, as JSON."""
+        return self.study_files.texts()
 
     def holds_plan(self, name: str) -> bool:
         """Whether a study's trials are written down here."""
         return (self.root / "plans" / f"{name}.json").exists()
 
     def read_plan(self, name: str) -> Mapping[str, Any]:
-        """The trials that a study was turned into."""
-        return read_json(self.root / "plans" / f"{name}.json")
+        """The trials that a study was turned into. Raises StoreError where they are not what was written."""
+        plan = self.study_files.plan(name)
+        return {**plan, "trials": StoredTrials(plan)}

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from hashlib import sha256
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from afield.base.hashing import digest
+from afield.base.hashing import canonical_json, digest
 from afield.base.reading import AS_DECLARED, Reading
 from afield.tasks.task import Target
 from afield.training.numerics import Numerics
 from afield.training.recipe import Recipe
 
+KEY_DIGITS = 20
+"""hexadecimal, of 80 bits"""
 TRIAL_VERSION = 1
 """raised whenever a change makes the same trial give other predictions"""
+_HERE = "\0"
+"""where a seed stands in a text: canonical JSON has no such letter"""
 
 
 class Trial(BaseModel):
@@ -76,4 +82,32 @@ def _key(trial: Trial) -> str:
 
 def key_of(fields: Mapping[str, object]) -> str:
     """The key of the trial with these fields, as plain values."""
-    return digest(fields)
+    return digest(fields, KEY_DIGITS)
+
+
+def keys_of(cells: Sequence[Trial], seeds: Sequence[int]) -> tuple[tuple[str, ...], ...]:
+    """Of each cell of a search its keys under those seeds, as `key_of` gives them. What the cells share is written out
+    once: a plan may have 100,000 keys.
+    """
+    shared = {name: canonical_json(value) for name, value in cells[0].model_dump(mode="json").items()}
+    found = []
+    for cell in cells:
+        changed = {name: canonical_json(value) for name, value in changed_fields(cells[0], cell).items()}
+        texts = {**shared, **changed, "seed": _HERE}
+        text = "{" + ",".join(f'"{name}":{texts[name]}' for name in sorted(texts)) + "}"
+        before, after = (part.encode() for part in text.split(_HERE))
+        begun = sha256(before)
+        keys = []
+        for seed in seeds:
+            whole = begun.copy()
+            whole.update(f"{seed}".encode() + after)
+            keys.append(whole.hexdigest()[:KEY_DIGITS])
+        found.append(tuple(keys))
+    return tuple(found)
+
+
+def changed_fields(first: Trial, other: Trial) -> dict[str, Any]:
+    """The fields of another trial in which it differs, as plain values."""
+    mine = vars(first)
+    names = {name for name, value in vars(other).items() if value is not mine[name] and value != mine[name]}
+    return other.model_dump(mode="json", include=names) if names else {}

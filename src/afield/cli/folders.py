@@ -1,0 +1,55 @@
+"""Look after result folders: what differs between results, and what can go."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from afield.cli.options import OneStudy, Out
+from afield.cli.output import complain, put
+
+folders_app = typer.Typer()
+
+
+@folders_app.command(epilog="Example: afield diff out/quickstart out/again")
+def diff(
+    out: Out,
+    other: Annotated[
+        str, typer.Argument(help="Another result folder, or the key of a training in OUT.", show_default=False)
+    ],
+    key: Annotated[str | None, typer.Argument(help="The key of the other training in OUT.", show_default=False)] = None,
+    study: OneStudy = None,
+) -> None:
+    """Name what differs between two results.
+
+    Key fields (data, weights, recipe, versions), platform, machine, then the numbers: of two folders, or of two
+    trainings in one (`afield diff OUT KEY KEY`).
+    """
+    from afield.study.differences import describe_folders, describe_trainings
+
+    if key is not None:
+        put(describe_trainings(out, other, key))
+    elif Path(other).is_dir():
+        put(describe_folders(out, Path(other), study))
+    else:
+        complain(f"error: {other}: is no folder; give two result folders, or a folder and two keys", 2)
+
+
+@folders_app.command(epilog="Example: afield clean out/quickstart")
+def clean(
+    out: Out,
+    yes: Annotated[bool, typer.Option("--yes", help="Remove it; without this it is only told.")] = False,
+) -> None:
+    """Say what a result folder holds that nobody needs.
+
+    Checkpoints, networks that no search chose, half-written files, damaged results; nothing that a search under way or
+    a soup may need.
+    """
+    from afield.study.cleaning import clean as remove
+    from afield.study.cleaning import describe_waste, waste_in
+    from afield.study.store import Store
+
+    store = Store.open(out)
+    put(describe_waste(remove(store) if yes else waste_in(store), out, done=yes))
