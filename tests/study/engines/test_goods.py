@@ -1,15 +1,19 @@
 """What a job reads elsewhere: taken by path where the same lies there, else fetched once a machine."""
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
 
 import pytest
 
+from afield.backbones.weights import Weights
 from afield.base.errors import StoreError
 from afield.base.hashing import sha256_file
-from afield.study.engines.goods import Goods, at_hand
+from afield.study.engines.goods import Goods, at_hand, goods_of, with_goods
 from afield.study.engines.node import Depot
+from afield.study.job import Job, SplitPaths
+from tests.fixtures.tiny import tiny_inputs, tiny_trial
 
 
 class Fetched:
@@ -79,3 +83,30 @@ def test_several_workers_of_a_machine_fetch_once(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert len(fetched.calls) == 2
+
+
+def test_a_job_reads_the_same_from_goods_that_were_fetched(photos: Path, cache: Path, tmp_path: Path) -> None:
+    data, splits = tiny_inputs(photos, cache)
+    samples, folder, own = cache / "samples.parquet", splits["validation"].images.folder, tmp_path / "my_lab.py"
+    own.write_text("value = 1\n")
+    code = hashlib.sha256(own.read_bytes()).hexdigest()
+    weights = tmp_path / "net.safetensors"
+    weights.write_bytes(b"weights")
+    trial = tiny_trial(data).model_copy(update={"extensions": (("my_lab", code), ("a_package", "0" * 64))})
+    job = Job(
+        "train", trial, tmp_path / "out", {"validation": SplitPaths(samples, "validation", folder)},
+        Weights(weights, sha256_file(weights), "a test"), {"my_lab": str(own), "a_package": "a_package"},
+    )  # fmt: skip
+    goods = goods_of(job)
+    assert goods.keys() == {samples, own, folder, weights}
+    places = {path: at_hand(each, Depot().read, tmp_path / "shelf", by_path=False) for path, each in goods.items()}
+    there = with_goods(job, places, tmp_path / "scratch")
+    assert there.out == tmp_path / "scratch"
+    assert there.extensions["a_package"] == "a_package"
+    assert Path(there.extensions["my_lab"]).name == "my_lab.py"
+    assert there.weights is not None
+    assert there.weights.path.read_bytes() == b"weights"
+    assert tmp_path / "shelf" in there.weights.path.parents
+    mine, theirs = (each.splits["validation"].open() for each in (job, there))
+    assert mine.table.equals(theirs.table)
+    assert (mine.images.pixels == theirs.images.pixels).all()

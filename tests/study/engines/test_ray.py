@@ -10,15 +10,19 @@ from typing import Any
 import pytest
 
 import afield
-from afield.base.errors import InputError
+from afield.base.errors import AfieldError, InputError
 from afield.study.collect import load_record
 from afield.study.engines import ray as module
 from afield.study.engines.choose import Machines, make_engine
-from afield.study.engines.ray import RayEngine, import_ray
+from afield.study.engines.engine import Event
+from afield.study.engines.node import Done
+from afield.study.engines.ray import RayEngine, _UnderWay, import_ray
+from afield.study.job import Job
 from afield.study.standing import Silent, Standing
+from afield.study.store import Store
 from afield.study.study_file import parse_study
 from afield.training.numerics import NumericsChoice, settle
-from tests.fixtures.tiny import study_text
+from tests.fixtures.tiny import study_text, tiny_inputs, tiny_trial
 from tests.study.engines.helpers import QUIET, SMALL
 from tests.study.helpers import assert_same, assert_tidy
 
@@ -54,6 +58,77 @@ def test_slots_are_counted_by_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_ray_is_refused_where_it_could_not_share_out_the_device() -> None:
     with pytest.raises(InputError, match="runs trials on cpu or cuda"):
         make_engine(Machines(engine="ray"), settle(NumericsChoice(), "mps"))
+
+
+class Scripted:
+    """What the engine asks of Ray, answered by a script: one task, which ends as it is told."""
+
+    def __init__(self, ends: Any, files: dict[str, bytes] | None = None) -> None:
+        self.exceptions = import_ray().exceptions
+        self.ends, self.saved = ends, {1: files} if files else {}
+
+    def wait(self, references: list[str], num_returns: int, timeout: float) -> tuple[list[str], list[str]]:
+        return references, []
+
+    def get(self, reference: str) -> Any:
+        if reference == "collected":
+            return {}, self.saved | {99: {"trials/foreign/result.json": b"late"}}, {1}
+        if isinstance(self.ends, Exception):
+            raise self.ends
+        return self.ends
+
+    @property
+    def collect(self) -> Any:
+        return self
+
+    def remote(self) -> str:
+        return "collected"
+
+
+def engine_with(job: Job, ends: Any, files: dict[str, bytes] | None = None) -> RayEngine:
+    engine = RayEngine(CPU)
+    engine._ray = scripted = Scripted(ends, files)  # type: ignore[assignment]
+    engine._depot = scripted
+    engine._under_way = {"task": _UnderWay(1, job)}
+    return engine
+
+
+@pytest.fixture
+def job(photos: Path, cache: Path, tmp_path: Path) -> Job:
+    data, _ = tiny_inputs(photos, cache)
+    return Job("train", tiny_trial(data), Store.create(tmp_path / "out").root, {}, None)
+
+
+def test_what_ray_says_of_a_task_becomes_an_event(job: Job) -> None:
+    errors = import_ray().exceptions
+    for error, kind in (
+        (errors.NodeDiedError("gone"), "lost"),
+        (errors.OutOfMemoryError("no memory"), "died"),
+        (errors.WorkerCrashedError(), "died"),
+        (errors.TaskCancelledError(), "stopped"),
+    ):
+        engine = engine_with(job, error)
+        (event,) = engine.events(1)
+        assert (event.kind, event.job) == (kind, job)
+        assert engine.busy() == []
+    with pytest.raises(AfieldError, match="could not take a job; each needs afield"):
+        engine_with(job, errors.RaySystemError("no module named afield")).events(1)
+
+
+def test_what_a_lost_training_sent_last_is_in_the_folder_before_anybody_hears_of_it(job: Job) -> None:
+    folder = f"trials/{job.key}"
+    saved = {f"{folder}/history.jsonl": b"{}", f"{folder}/checkpoint.pt": b"state"}
+    (event,) = engine_with(job, import_ray().exceptions.NodeDiedError("gone"), saved).events(1)
+    assert event.kind == "lost"
+    assert sorted(path.name for path in (job.out / folder).iterdir()) == ["checkpoint.pt", "history.jsonl"]
+    assert not (job.out / "trials" / "foreign").exists(), "of a task that is none of this run's any more"
+
+
+def test_files_that_are_none_of_the_job_s_end_the_run(job: Job) -> None:
+    done = Done(Event(job, "done"), {"trials/foreign/result.json": b"{}"})
+    (event,) = engine_with(job, done).events(1)
+    assert event.kind == "halt"
+    assert "none of the job's" in event.reason
 
 
 @pytest.fixture
