@@ -135,7 +135,10 @@ def test_a_shard_writes_down_what_searches_have_grown_to_in_others(photos: Path,
     assert [len(search["cells"]) for search in stored["searches"]] == [5, 5]
     assert {key for search in stored["searches"] for key in search["cells"]} == set(stored["trials"])
     for shard in shards:  # each begins anew from its own first generation
-        assert json.loads(json.dumps(with_grown_elsewhere(ledger_of(shard, store).plan, store))) == stored
+        again = with_grown_elsewhere(ledger_of(shard, store).plan, store)
+        assert json.loads(json.dumps(again["searches"])) == stored["searches"]
+        store.write_study("tiny", "{}", again)
+        assert dict(store.read_plan("tiny")["trials"]) == dict(stored["trials"])
 
 
 def test_only_a_search_with_news_is_thought_through_again(plan: Plan, tmp_path: Path) -> None:

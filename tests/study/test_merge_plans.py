@@ -11,9 +11,15 @@ from afield.study.merge_plans import joined_plans
 from afield.study.store import Store
 
 
+def search(name: str, *cells: str) -> dict[str, Any]:
+    """A search of these cells under one seed."""
+    about = {"name": name, "task": "photos", "backbone": "net", "intervention": name}
+    return {**about, "cells": list(cells), "repeats": [[cell] for cell in cells]}
+
+
 def plan(**changes: Any) -> dict[str, Any]:
     """A plan of two searches, of two cells and of one."""
-    searches = [{"name": "a", "cells": ["k1", "k2"]}, {"name": "b", "cells": ["k3"]}]
+    searches = [search("a", "k1", "k2"), search("b", "k3")]
     content: dict[str, Any] = {
         "trials": {key: {"seed": 0} for key in ("k1", "k2", "k3")},
         "searches": searches,
@@ -33,8 +39,8 @@ def stores(folder: Path, *plans: dict[str, Any]) -> list[Store]:
 
 
 def test_searches_are_joined_as_far_as_each_has_grown(tmp_path: Path) -> None:
-    grown_a = [{"name": "a", "cells": ["k1", "k2", "k4"]}, {"name": "b", "cells": ["k3"]}]
-    grown_b = [{"name": "a", "cells": ["k1", "k2"]}, {"name": "b", "cells": ["k3", "k5"]}]
+    grown_a = [search("a", "k1", "k2", "k4"), search("b", "k3")]
+    grown_b = [search("a", "k1", "k2"), search("b", "k3", "k5")]
     one = plan(searches=grown_a, trials={"k4": {"seed": 0}})
     other = plan(searches=grown_b, trials={"k5": {"seed": 0}}, weights={"net": {"sha256": "0a", "origin": "there"}})
     joined = joined_plans("tiny", stores(tmp_path, one, other, plan()))
@@ -50,9 +56,9 @@ def test_searches_are_joined_as_far_as_each_has_grown(tmp_path: Path) -> None:
         ({"numerics": {"device": "cuda"}}, r"other numerics \(device\)"),
         ({"extensions": {"my_lab": "0a"}}, "other files of the extension my_lab"),
         ({"weights": {"net": {"sha256": "0b", "origin": "directory /here"}}}, "other weights of net"),
-        ({"searches": [{"name": "a", "cells": ["k1", "k2"]}]}, "other searches"),
+        ({"searches": [search("a", "k1", "k2")]}, "other searches"),
         (
-            {"searches": [{"name": "a", "cells": ["k2", "k1", "k4"]}, {"name": "b", "cells": []}]},
+            {"searches": [search("a", "k2", "k1", "k4"), search("b")]},
             "cells of the search a",
         ),
     ],

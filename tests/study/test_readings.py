@@ -88,7 +88,7 @@ def test_a_kept_network_reads_pictures_as_it_was_trained_to(
     store.begin(trial)
     store.write_network(trial.key, save(body.state_dict()), {})
     scored = score(trial, find(BACKBONE), body.state_dict(), split)
-    store.write_history(trial.key, [{"epoch": 1.0}])
+    store.write_history(trial.key, [{"epoch": 1, "validation": 0.5, "validation_loss": 0.7, "seconds": 1.0}])
     store.finish(trial.key, scored, {"platform": {}})
     store.selections.write("tiny", "search", [trial.key], trial.metric, "validation")
     network = open_network(store.root, trial.key)

@@ -290,7 +290,7 @@ def test_a_soup_is_stored_whole_or_not_at_all(photos: Path, tmp_path: Path) -> N
     for cell, weight, metric in zip(cells, (9.0, 1.0, 3.0), (0.1, 0.3, 0.2), strict=True):
         store.begin(cell)
         store.write_network(cell.key, save({"w": torch.tensor([weight])}), {})
-        store.write_history(cell.key, [{"epoch": 1}])
+        store.write_history(cell.key, [{"epoch": 1, "validation": 0.5, "validation_loss": 0.7, "seconds": 1.0}])
         store.finish(cell.key, said(cell), {"key": cell.key, "validation": metric, "validation_loss": 0.5})
     soup = Soup("a", "greedy", tuple(Ingredient(plan.searches[0].identity, 0, cell.key) for cell in cells))
     validation = SplitInputs(pd.DataFrame({"id": ["a"], "unit": ["a"], "cluster": ["a"], "label": [1]}), None, None)
