@@ -4,10 +4,12 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from afield.base.errors import DamagedError, StoreError
+from afield.base.errors import DamagedError, InputError, StoreError
 from afield.scoring.predictions import Predictions
+from afield.study.measured import Measured, read_measured, write_measured
 from afield.study.numerics import settle_numerics
 from afield.study.split_view import TEST
 from afield.study.store import Store
@@ -110,3 +112,49 @@ def test_of_two_first_runs_the_first_settles_the_device(tmp_path: Path, monkeypa
     (tmp_path / "numerics.toml").write_text("")
     with pytest.raises(StoreError, match=r"numerics\.toml: names no device; delete it"):
         settle_numerics(choice, tmp_path)
+
+
+def test_an_altered_plan_is_named_and_written_anew(tmp_path: Path) -> None:
+    store, plan = Store.create(tmp_path / "out"), {"searches": [], "trials": {}, "tasks": {"photos": "abc"}}
+    store.write_study("one", "{}", plan)
+    path = store.root / "plans" / "one.json"
+    written = path.read_text()
+    path.write_text(written.replace("photos", "photoz"))
+    with pytest.raises(DamagedError, match=r"one\.json: was altered or cut .* run the study again"):
+        store.read_plan("one")
+    store.write_study("one", "{}", plan)
+    assert path.read_text() == written
+    assert store.read_plan("one")["tasks"] == {"photos": "abc"}
+
+
+def test_altered_samples_of_a_task_are_named_and_written_anew(tmp_path: Path) -> None:
+    tasks, table = Store.create(tmp_path / "out").tasks, pd.DataFrame({"id": ["a", "b"], "split": ["train", "test"]})
+    tasks.write("photos", "0" * 20, table, {"classes": ("cold", "warm")})
+    path = tasks.samples("photos", "0" * 20)
+    written = path.read_bytes()
+    path.write_bytes(written[:-1])
+    with pytest.raises(DamagedError, match=r"samples\.parquet: was altered, cut or lost"):
+        tasks.read("photos", "0" * 20)
+    tasks.write("photos", "0" * 20, table, {"classes": ("cold", "warm")})
+    assert path.read_bytes() == written
+    assert tasks.read("photos", "0" * 20)["classes"] == ["cold", "warm"]
+
+
+def test_altered_metrics_count_for_nothing(tmp_path: Path) -> None:
+    path, found = tmp_path / "metrics.json", {"accuracy": Measured(0.5, 0.4, 0.6, 0.5, 10, 10)}
+    write_measured(path, ["hash"], found)
+    assert read_measured(path, ["hash"]) == found
+    path.write_text(path.read_text().replace("0.6", "0.7"))
+    assert read_measured(path, ["hash"]) == {}
+
+
+@pytest.mark.parametrize("name", ["trials", "test_reads.jsonl", "scores/key"])
+def test_a_folder_with_links_in_it_is_refused(tmp_path: Path, name: str) -> None:
+    root = Store.create(tmp_path / "out").root
+    (root / name).parent.mkdir(exist_ok=True)
+    (root / name).symlink_to(tmp_path)
+    with pytest.raises(InputError, match=f"{name}: is a link"):
+        Store.create(root)
+    (tmp_path / "link").symlink_to(tmp_path / "other")
+    (tmp_path / "other").mkdir()
+    assert Store.create(tmp_path / "link").root == tmp_path / "link"
