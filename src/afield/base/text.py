@@ -69,7 +69,7 @@ def printable(text: str) -> str:
     of characters become their escapes; lines and tabs stay.
 
     >>> print(printable("\x1b[31mred"))
-    \\x1b[31mred
+    \x1b[31mred
     """
     return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
