@@ -217,3 +217,13 @@ def test_a_study_with_other_backbones_has_a_name_of_its_own() -> None:
     many = with_backbones(study, ["squeezenet1_1.caffe_in1k", "resnet50.tv_in1k", "convnext_tiny.fb_in1k"])
     assert many.study.name.startswith("quickstart--")
     assert len({study.study.name, few.study.name, many.study.name}) == 3
+
+
+@pytest.mark.parametrize("change", ['initialisation = "scratch"', 'schedule = "step"'])
+def test_what_is_written_down_is_read_as_the_same_study(change: str) -> None:
+    head = 'name = "a"\ntasks = ["elpv"]\nbackbones = ["squeezenet1_1.caffe_in1k"]\ninterventions = ["plain", "other"]'
+    study = parse_study(f"[study]\n{head}\n[interventions.other]\n{change}", "study.toml")
+    again = Study.model_validate_json(study.written())
+    assert again.recipe_of("other") == study.recipe_of("other")
+    assert again.cells("other") == study.cells("other")
+    assert again.written() == study.written()

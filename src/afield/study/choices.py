@@ -36,7 +36,7 @@ class Choices:
             self.plan = self.ledger.plan
             name = self.study.study.name
             content = with_grown_elsewhere(self.plan, self.store)
-            self.store.write_study(name, self.study.model_dump_json(indent=2), content)
+            self.store.write_study(name, self.study.written(), content)
 
     def settle(self) -> None:
         """Write the plan where it has grown, and what searches have chosen, before anything of it is scored; clean up

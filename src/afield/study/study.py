@@ -234,6 +234,16 @@ class Study(_Table):
                 joined[parent] = (*joined.get(parent, ()), name)
         return joined
 
+    def written(self) -> str:
+        """The study as JSON, its defaults filled in, but for those of its recipe that follow from other keys (epochs
+        from the initialisation): an intervention that changes these would else be read back as another one.
+        """
+        follow = {
+            name for name, field in Recipe.model_fields.items()
+            if field.default_factory_takes_validated_data and name not in self.recipe.model_fields_set
+        }  # fmt: skip
+        return self.model_dump_json(indent=2, exclude={"recipe": follow})
+
     def recipe_of(self, intervention: str) -> Recipe:
         """The recipe under an intervention, before the search fills in its values."""
         table = self.interventions.get(intervention, {})
