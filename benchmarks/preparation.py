@@ -41,7 +41,7 @@ from afield.images.augmentation.crops import Draws, apply_by_bytes, draw, locate
 from afield.images.decode import decode, stored_size
 from afield.images.prepared import Rule, prepare, prepare_pixels, train_rule
 from afield.scoring.metrics import METRICS
-from afield.study.job import SplitPaths
+from afield.study.engines.job import SplitPaths
 from afield.study.plan import make_plan
 from afield.study.study import Study, StudyHead
 from afield.tasks.builtin import find_task

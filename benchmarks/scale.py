@@ -27,8 +27,8 @@ import numpy as np
 
 from afield.backbones.catalogue import find
 from afield.base.streams import stream
-from afield.study.cost import TRAINING_IMAGES
-from afield.study.search import rung_sizes
+from afield.study.planning.cost import TRAINING_IMAGES
+from afield.study.searching.search import rung_sizes
 from afield.study.study import SearchChoice, Study
 from afield.study.study_file import load_study
 

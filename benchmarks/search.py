@@ -33,7 +33,7 @@ from afield.scoring.metric import Floats, Metric
 from afield.scoring.predictions import Predictions
 from afield.study.collect import load_record
 from afield.study.record import SearchRecord, StudyRecord
-from afield.study.search import Ask, Seen, ask, best_so_far, rungs
+from afield.study.searching.search import Ask, Seen, ask, best_so_far, rungs
 from afield.study.store import Store
 from afield.study.study import SearchChoice
 

@@ -25,7 +25,7 @@ from afield.backbones.catalogue import find
 from afield.images.batch import Batch
 from afield.images.loader import TrainingBatches, load
 from afield.images.prepared import prepare, train_rule
-from afield.study.job import SplitPaths
+from afield.study.engines.job import SplitPaths
 from afield.tasks.builtin import find_task
 from afield.tasks.data import load_task
 from afield.tasks.places import cache_folder

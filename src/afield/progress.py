@@ -17,9 +17,9 @@ from rich.table import Table
 from rich.text import Text
 
 from afield.base.text import printable
+from afield.study.folder.state import read_state
+from afield.study.folder.state_words import describe_state
 from afield.study.standing import Running, Standing
-from afield.study.state import read_state
-from afield.study.state_words import describe_state
 
 _LINE_EVERY = 30.0
 """seconds between two lines where the output is not a terminal"""

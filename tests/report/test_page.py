@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import pandas as pd
 
 from afield.report.page import render, script_json
-from afield.study.ensembles import EnsembleChoice
+from afield.study.combining.ensembles import EnsembleChoice
 from afield.study.record import StudyRecord
 
 EVIL = '<script>alert("x")</script>&\'<img src=x onerror=alert(1)>.in1k'

@@ -14,8 +14,8 @@ import pandas as pd
 import afield
 from afield.base.files import TEMPORARY
 from afield.scoring.predictions import Predictions
-from afield.study.state import read_state
-from afield.study.state_words import describe_state, more_words
+from afield.study.folder.state import read_state
+from afield.study.folder.state_words import describe_state, more_words
 from afield.study.store import Store
 from afield.trial.trial import Trial
 

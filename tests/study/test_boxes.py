@@ -12,8 +12,8 @@ from afield.images.decode import decode
 from afield.images.prepared import full_rule, open_prepared
 from afield.report.page import report
 from afield.study.collect import load_record
+from afield.study.engines.job import SplitPaths
 from afield.study.inputs import prepare_split
-from afield.study.job import SplitPaths
 from afield.study.run import run_study
 from afield.study.study_file import parse_study
 from afield.tasks.data import load_task

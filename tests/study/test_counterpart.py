@@ -10,7 +10,7 @@ from afield.analysis.answer import answer
 from afield.base.errors import DamagedError
 from afield.study.collect import load_record
 from afield.study.counterpart import with_counterpart
-from afield.study.sealed import read_samples
+from afield.study.folder.sealed import read_samples
 from afield.study.store import Store
 from afield.study.study_file import parse_study
 from tests.fixtures.records import make_record

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from afield.study.growing import with_grown_elsewhere
 from afield.study.ledger import Ledger
+from afield.study.merging.shards import Shard, shard_of
 from afield.study.numerics import settle_numerics
 from afield.study.plan import Plan, make_plan
-from afield.study.shards import Shard, shard_of
+from afield.study.searching.growing import with_grown_elsewhere
 from afield.study.split_view import TEST
 from afield.study.standing import standing_of
 from afield.study.store import Store

@@ -7,9 +7,9 @@ import pytest
 
 from afield.backbones.own import planned
 from afield.base.errors import InputError
-from afield.study.cost import TRAINING_IMAGES, Cost, cost_of
 from afield.study.misfits import complaints_of
-from afield.study.search import rung_sizes
+from afield.study.planning.cost import TRAINING_IMAGES, Cost, cost_of
+from afield.study.searching.search import rung_sizes
 from afield.study.shipped import head_of, list_studies, question_of, show_study
 from afield.study.study_file import load_study, parse_study, shipped_studies
 from afield.tasks.builtin import find_task

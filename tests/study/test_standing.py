@@ -10,7 +10,7 @@ from rich.console import Console
 
 from afield.progress import Display
 from afield.study.engines.engine import Event
-from afield.study.job import Job
+from afield.study.engines.job import Job
 from afield.study.ledger import Ledger
 from afield.study.plan import make_plan
 from afield.study.run import run_study

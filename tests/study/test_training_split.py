@@ -12,13 +12,13 @@ import afield
 from afield.base.errors import InputError
 from afield.images.prepared import open_prepared
 from afield.report.page import report
-from afield.study.describe_forecast import plan_notes
 from afield.study.inputs import prepare_split
 from afield.study.plan import Plan, changed_words, make_plan
+from afield.study.planning.describe_forecast import plan_notes
+from afield.study.planning.workload import workloads_of
 from afield.study.store import Store
 from afield.study.study import Study
 from afield.study.study_file import parse_study
-from afield.study.workload import workloads_of
 from afield.tasks.data import TaskData, load_task
 from afield.tasks.own.task import folder_task
 from afield.training.numerics import NumericsChoice, settle

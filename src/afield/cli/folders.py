@@ -27,7 +27,7 @@ def diff(
     Key fields (data, weights, recipe, versions), platform, machine, then the numbers: of two folders, or of two
     trainings in one (`afield diff OUT KEY KEY`).
     """
-    from afield.study.differences import describe_folders, describe_trainings
+    from afield.study.folder.differences import describe_folders, describe_trainings
 
     if key is not None:
         put(describe_trainings(out, other, key))
@@ -47,8 +47,8 @@ def clean(
     Checkpoints, networks that no search chose, half-written files, damaged results; nothing that a search under way or
     a soup may need.
     """
-    from afield.study.cleaning import clean as remove
-    from afield.study.cleaning import describe_waste, waste_in
+    from afield.study.folder.cleaning import clean as remove
+    from afield.study.folder.cleaning import describe_waste, waste_in
     from afield.study.store import Store
 
     store = Store.open(out)

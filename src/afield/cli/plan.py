@@ -40,9 +40,9 @@ def plan(
     """
     from afield.study.choose import choose_study
     from afield.study.describe import describe_change
-    from afield.study.describe_forecast import describe_forecast, plain_forecast
-    from afield.study.forecast import forecast
-    from afield.study.probe_steps import measure
+    from afield.study.planning.describe_forecast import describe_forecast, plain_forecast
+    from afield.study.planning.forecast import forecast
+    from afield.study.planning.probe_steps import measure
     from afield.study.ready import path_of, sources_of
     from afield.tasks.places import cache_folder
 

@@ -128,7 +128,7 @@ def merge(
 
     They stay as they are; what contradicts each other is refused by name.
     """
-    from afield.study.merge import merge as merge_folders
+    from afield.study.merging.merge import merge as merge_folders
 
     put(merge_folders(outs, to).words())
 
@@ -163,8 +163,8 @@ def status(
     as_json: AsJson = False,
 ) -> None:
     """Say what is finished, paused, failed and missing."""
-    from afield.study.state import read_state
-    from afield.study.state_words import describe_state, more_words
+    from afield.study.folder.state import read_state
+    from afield.study.folder.state_words import describe_state, more_words
 
     if watch:
         from rich.console import Console

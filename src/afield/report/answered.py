@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from afield.base.errors import DamagedError
-from afield.study.sealed import read_json, write_sealed
+from afield.study.folder.sealed import read_json, write_sealed
 
 _DERIVED = ("answers", "claims", "runs", "index.bin")
 """what tells nothing of results; and the pages themselves"""

@@ -13,9 +13,9 @@ from afield.report import words
 from afield.report.latex import escaped
 from afield.scoring.intervals import Interval
 from afield.scoring.metrics import metric_title
-from afield.study.budget import budget_words
+from afield.study.planning.budget import budget_words
 from afield.study.record import StudyRecord
-from afield.study.search_choice import Range, SearchChoice
+from afield.study.searching.search_choice import Range, SearchChoice
 
 BIBTEX = f"""@software{{afield,
   title   = {{afield: does progress on ImageNet transfer to your task, and which backbone should you use?}},

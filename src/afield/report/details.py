@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from afield.analysis.registered import registration
 from afield.backbones.backbone import Backbone
 from afield.report import words
-from afield.study.budget import budget_words
+from afield.study.planning.budget import budget_words
 from afield.study.record import BackboneRecord, StudyRecord
 from afield.study.study import PLAIN
 

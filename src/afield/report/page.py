@@ -26,7 +26,7 @@ from afield.report.origins import origins
 from afield.study.collect import load_record, studies_of
 from afield.study.counterpart import with_counterpart
 from afield.study.record import StudyRecord
-from afield.study.resampled_cells import with_resampled_cells
+from afield.study.searching.resampled_cells import with_resampled_cells
 
 
 def report(

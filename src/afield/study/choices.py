@@ -6,12 +6,12 @@ from __future__ import annotations
 
 from afield.base.errors import DamagedError
 from afield.study.claims import Claims, work_on
-from afield.study.growing import with_grown_elsewhere
+from afield.study.folder.trial_files import TrialFiles
 from afield.study.ledger import Ledger
 from afield.study.plan import Plan
-from afield.study.planned_search import PlannedSearch
+from afield.study.searching.growing import with_grown_elsewhere
+from afield.study.searching.planned_search import PlannedSearch
 from afield.study.store import Store
-from afield.study.trial_files import TrialFiles
 
 
 class Choices:

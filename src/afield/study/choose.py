@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from afield.study.changes import with_backbones, with_settings
-from afield.study.search_choice import SearchChoice
+from afield.study.searching.search_choice import SearchChoice
 from afield.study.study import Study, StudyHead
 from afield.study.study_file import load_study, shipped_studies
 from afield.tasks.own.task import source_at

@@ -19,9 +19,14 @@ from afield.scoring.metric import Metric
 from afield.scoring.metrics import METRICS
 from afield.study.beside import planned_beside
 from afield.study.beside_computed import compute_beside
-from afield.study.combined import keep_combined, metrics_of
-from afield.study.ensembles import Combination
+from afield.study.combining.combined import keep_combined, metrics_of
+from afield.study.combining.ensembles import Combination
+from afield.study.combining.soup_records import soups_found, unmade
+from afield.study.combining.soups import Soup
+from afield.study.folder.sealed import read_samples
+from afield.study.folder.trial_files import TrialFiles
 from afield.study.ledger import has_failed
+from afield.study.merging.shards import part_words, shards_in
 from afield.study.record import BackboneRecord, Failure, SearchRecord, StudyRecord, TaskRecord, TrialRecord
 from afield.study.result_rows import (
     Scored,
@@ -33,15 +38,10 @@ from afield.study.result_rows import (
     ready,
     shown_of,
 )
-from afield.study.sealed import read_samples
-from afield.study.search_records import Context, search_record
-from afield.study.shards import part_words, shards_in
-from afield.study.soup_records import soups_found, unmade
-from afield.study.soups import Soup
+from afield.study.searching.search_records import Context, search_record
 from afield.study.split_view import TEST, VALIDATION
 from afield.study.store import Store
 from afield.study.study import Study
-from afield.study.trial_files import TrialFiles
 from afield.tasks.task import SPLITS, Card, in_order
 from afield.tasks.training_split import TrainingSplit
 from afield.trial.trial import Trial

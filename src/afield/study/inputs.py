@@ -11,7 +11,7 @@ import numpy.typing as npt
 from afield.base.process import cores
 from afield.images.prepared import Rule, open_prepared, prepare
 from afield.scoring.labels import label_array
-from afield.study.job import SplitPaths
+from afield.study.engines.job import SplitPaths
 from afield.study.needs import Preparing
 from afield.study.plan import Plan
 from afield.study.protocol import split_of

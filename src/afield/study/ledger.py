@@ -12,14 +12,14 @@ from itertools import pairwise
 from typing import Literal
 
 from afield.base.errors import DamagedError
-from afield.study.growing import GrowingPlan
-from afield.study.history import column
+from afield.study.combining.soups import Ended, Soup, soups_of, waiting_for
+from afield.study.folder.history import column
+from afield.study.folder.trial_files import TrialFiles
 from afield.study.plan import Plan
-from afield.study.planned_search import PlannedSearch
-from afield.study.search import Ask, Chosen, Seen, ask, finalists, rung_sizes, to_come
-from afield.study.soups import Ended, Soup, soups_of, waiting_for
+from afield.study.searching.growing import GrowingPlan
+from afield.study.searching.planned_search import PlannedSearch
+from afield.study.searching.search import Ask, Chosen, Seen, ask, finalists, rung_sizes, to_come
 from afield.study.store import Store
-from afield.study.trial_files import TrialFiles
 from afield.trial.trial import Trial
 
 Identity = tuple[str, str, str]

@@ -20,7 +20,7 @@ from afield.scoring.intervals import bootstrap_weights, metric_interval, resampl
 from afield.scoring.metric import Metric
 from afield.scoring.metrics import METRICS
 from afield.scoring.predictions import Predictions
-from afield.study.sealed import read_json, write_sealed
+from afield.study.folder.sealed import read_json, write_sealed
 from afield.study.split_view import TEST, SplitView
 from afield.study.store import Store
 

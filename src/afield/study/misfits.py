@@ -12,10 +12,10 @@ from afield.base.errors import InputError
 from afield.base.extensions import Extension, is_own
 from afield.images.symmetries import symmetries
 from afield.scoring.metrics import direction
-from afield.study.proposals import check_sampler
+from afield.study.combining.soups import unlike
 from afield.study.protocol import view_of
-from afield.study.search import rung_sizes
-from afield.study.soups import unlike
+from afield.study.searching.proposals import check_sampler
+from afield.study.searching.search import rung_sizes
 from afield.study.study import Study
 from afield.tasks.task import Task
 from afield.training.recipe import Recipe

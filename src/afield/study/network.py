@@ -25,7 +25,7 @@ from afield.images.views import find_images, read_views
 from afield.scoring.decisions import most_likely, said_of_each
 from afield.scoring.metrics import metric
 from afield.scoring.predictions import Predictions
-from afield.study.sealed import read_json
+from afield.study.folder.sealed import read_json
 from afield.study.split_view import VALIDATION
 from afield.study.store import Store
 from afield.tasks.boxes import WHOLE, Cropping

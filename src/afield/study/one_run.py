@@ -7,16 +7,16 @@ from statistics import fmean
 
 from afield.base.errors import DamagedError, Stopped, StoreError
 from afield.base.text import count
-from afield.study.budget_files import Clock
-from afield.study.budgeted import known_paces
 from afield.study.choices import Choices
 from afield.study.claims import Claims, work_on
 from afield.study.engines.engine import Engine, Event
+from afield.study.engines.job import Job, SplitPaths
 from afield.study.inputs import prepare_inputs
-from afield.study.job import Job, SplitPaths
 from afield.study.ledger import Identity, Ledger, Want
-from afield.study.pace import Pace
 from afield.study.plan import Plan
+from afield.study.planning.budget_files import Clock
+from afield.study.planning.budgeted import known_paces
+from afield.study.planning.pace import Pace
 from afield.study.standing import Watch, standing_of
 from afield.study.store import Store
 from afield.tasks.places import cache_folder

@@ -17,12 +17,12 @@ from afield.base.extensions import Extension, is_own
 from afield.images.prepared import PREPARATION_VERSION, Rule
 from afield.probing.version import PROBING_VERSION
 from afield.scoring.metric import Metric
+from afield.study.folder.stored_trials import stored
 from afield.study.needs import ANYWHERE, Downloading, Needs, Preparing, gather
-from afield.study.planned_search import PlannedSearch
 from afield.study.protocol import TRAINING_VIEWS, view_of
-from afield.study.search import epochs_asked, to_come
+from afield.study.searching.planned_search import PlannedSearch
+from afield.study.searching.search import epochs_asked, to_come
 from afield.study.split_view import SplitView, wanted_of
-from afield.study.stored_trials import stored
 from afield.study.study import Study
 from afield.tasks.data import TaskData
 from afield.tasks.training_split import training_words

@@ -15,7 +15,7 @@ from afield.base.errors import AfieldError
 from afield.scoring.metric import Metric
 from afield.scoring.metrics import metric
 from afield.scoring.predictions import Predictions
-from afield.study.registered_rules import RegisteredRule
+from afield.study.folder.registered_rules import RegisteredRule
 from afield.study.study import Study
 from afield.tasks.data import lacking_classes
 from afield.tasks.task import Card, Target

@@ -11,23 +11,23 @@ from pathlib import Path
 from afield.backbones.weights import Sources
 from afield.base.errors import InputError
 from afield.base.process import UNGUARDED, interrupts
-from afield.study.budget_files import Clock
-from afield.study.budgeted import holding, with_kept, within_budget
 from afield.study.choose import choose_study
 from afield.study.claims import Claims
 from afield.study.collect import keep_derived
 from afield.study.engines.choose import EngineName, Machines, make_engine
 from afield.study.engines.slots import settled_slots
+from afield.study.folder.registered_rules import rule_of
 from afield.study.inputs import write_task
+from afield.study.merging.shards import Shard, note_shard, shard_of
 from afield.study.micro_batches import settle_micro_batches
 from afield.study.needs import gather
 from afield.study.numerics import settle_numerics
 from afield.study.one_run import OneRun, bury_killed
 from afield.study.outcome import Outcome, outcome_of_run
 from afield.study.plan import Plan, changed_words, plan_of
+from afield.study.planning.budget_files import Clock
+from afield.study.planning.budgeted import holding, with_kept, within_budget
 from afield.study.ready import path_of, sources_of
-from afield.study.registered_rules import rule_of
-from afield.study.shards import Shard, note_shard, shard_of
 from afield.study.standing import Silent, Watch
 from afield.study.store import Store
 from afield.study.study import Study

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from afield.base.errors import InputError, nearest
 from afield.base.text import columns
-from afield.study.cost import cost_of
+from afield.study.planning.cost import cost_of
 from afield.study.study_file import load_study, shipped_studies
 
 

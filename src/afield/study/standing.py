@@ -8,13 +8,13 @@ from types import MappingProxyType
 from typing import Protocol
 
 from afield.study.engines.engine import Event
-from afield.study.job import Job
+from afield.study.engines.job import Job
 from afield.study.ledger import Identity, Ledger, Want
-from afield.study.makespan import Line, wall_seconds
-from afield.study.pace import Pace, last_stage, rung_stages, training
 from afield.study.plan import Plan
-from afield.study.planned_search import PlannedSearch
-from afield.study.search import rung_sizes, to_come
+from afield.study.planning.makespan import Line, wall_seconds
+from afield.study.planning.pace import Pace, last_stage, rung_stages, training
+from afield.study.searching.planned_search import PlannedSearch
+from afield.study.searching.search import rung_sizes, to_come
 
 
 @dataclass(frozen=True)

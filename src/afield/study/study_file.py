@@ -11,8 +11,8 @@ from pydantic import ValidationError
 
 from afield.base.errors import InputError, nearest
 from afield.base.text import brief
+from afield.study.combining.ensembles import unfolded
 from afield.study.complaints import complaints
-from afield.study.ensembles import unfolded
 from afield.study.own_interventions import with_own
 from afield.study.study import Study
 from afield.tasks.builtin import TASKS

@@ -11,8 +11,8 @@ from afield.backbones.weights import Weights
 from afield.base.errors import StoreError
 from afield.base.hashing import sha256_file
 from afield.study.engines.goods import Goods, at_hand, goods_of, with_goods
+from afield.study.engines.job import Job, SplitPaths
 from afield.study.engines.node import Depot
-from afield.study.job import Job, SplitPaths
 from tests.fixtures.tiny import tiny_inputs, tiny_trial
 
 

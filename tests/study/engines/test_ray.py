@@ -15,9 +15,9 @@ from afield.study.collect import load_record
 from afield.study.engines import ray as module
 from afield.study.engines.choose import Machines, make_engine
 from afield.study.engines.engine import Event
+from afield.study.engines.job import Job
 from afield.study.engines.node import Done
 from afield.study.engines.ray import RayEngine, _UnderWay, import_ray
-from afield.study.job import Job
 from afield.study.standing import Silent, Standing
 from afield.study.store import Store
 from afield.study.study_file import parse_study

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Literal, Protocol, Self
 
 from afield.base.errors import AfieldError, DamagedError, Stopped, StoreError
-from afield.study.job import Job, perform
+from afield.study.engines.job import Job, perform
 
 _MESSAGES_EVERY = 0.25
 """seconds between two progress messages of one job"""

@@ -18,7 +18,7 @@ from filelock import FileLock
 from afield.base.errors import StoreError
 from afield.base.files import remove_abandoned, temporary_prefix, write_error
 from afield.base.hashing import sha256_file
-from afield.study.job import Job
+from afield.study.engines.job import Job
 
 Fetch = Callable[[Path, int, int], bytes]
 """a file of the machine where the run is, from a position on, so many bytes -> those bytes"""

@@ -15,8 +15,8 @@ from types import TracebackType
 from afield.base.errors import AfieldError
 from afield.base.process import UNGUARDED
 from afield.study.engines.engine import Event, outcome_of
+from afield.study.engines.job import Job
 from afield.study.engines.slots import Slots
-from afield.study.job import Job
 
 _PATIENCE = 20.0
 """seconds that a stopping worker has to save"""

@@ -22,8 +22,8 @@ from afield.base.files import remove_abandoned, temporary_prefix, words_for_fail
 from afield.base.hashing import digest, sha256_file
 from afield.study.engines.engine import Event, outcome_of
 from afield.study.engines.goods import Goods, at_hand, with_goods
-from afield.study.job import Job
-from afield.study.parcel import Parcel, changes, saved
+from afield.study.engines.job import Job
+from afield.study.engines.parcel import Parcel, changes, saved
 from afield.study.store import Store
 from afield.tasks.places import cache_folder
 

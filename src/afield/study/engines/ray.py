@@ -19,11 +19,11 @@ from afield.base.errors import AfieldError, InputError, StoreError
 from afield.base.process import cores
 from afield.study.engines.engine import Event
 from afield.study.engines.goods import goods_of
+from afield.study.engines.job import Job
 from afield.study.engines.local import THREAD_VARIABLES
 from afield.study.engines.node import Depot, Done, Order, this_afield, work
+from afield.study.engines.parcel import pack, unpack
 from afield.study.engines.slots import cpu_slots, workers_for
-from afield.study.job import Job
-from afield.study.parcel import pack, unpack
 from afield.study.store import Store
 from afield.training.numerics import NumericsChoice
 

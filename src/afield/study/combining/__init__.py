@@ -1,0 +1,1 @@
+"""What several networks give together: soups, ensembles, folds."""

@@ -1,0 +1,208 @@
+"""Where a study stands in a result folder, from its files alone: what is finished, paused, failed and missing.
+
+It reads no table and imports neither pandas nor torch: `afield status` is there in a second, of 30,000 trainings too.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from afield.base.errors import DamagedError
+from afield.study.folder.index import Index
+from afield.study.folder.mark import check_mark
+from afield.study.folder.selections import Selections
+from afield.study.folder.study_files import StudyFiles
+from afield.study.folder.trial_files import FAILURE, HISTORY, RESULT, look_at_score, look_at_trial
+
+State = Literal["finished", "paused", "failed", "missing"]
+
+
+@dataclass(frozen=True)
+class SearchState:
+    """What one search has come to: counts of its trainings, those of the chosen recipe's repeats among them."""
+
+    task: str
+    backbone: str
+    intervention: str
+    finished: int
+    paused: int
+    failed: int
+    missing: int
+    scored: int
+    """networks of the chosen recipe that are scored on test"""
+    seeds: int
+    """networks that there will be of it"""
+    ended: bool
+    """whether it has chosen"""
+
+
+@dataclass(frozen=True)
+class FailedTraining:
+    """A training that ended in an error, or a network that could not be scored."""
+
+    key: str
+    task: str
+    backbone: str
+    intervention: str
+    seed: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class FailureGroup:
+    """Failures of one cause: their reasons are the same, numbers and paths apart."""
+
+    example: str
+    """the reason of the first"""
+    trainings: tuple[FailedTraining, ...]
+
+
+@dataclass(frozen=True)
+class StudyState:
+    """Where a study stands."""
+
+    study: str
+    test_reads: int
+    searches: tuple[SearchState, ...]
+    failures: tuple[FailureGroup, ...]
+    damaged: tuple[str, ...]
+    """words for each result that is not what was written; the next run makes it anew"""
+    notes: tuple[str, ...]
+    """words on tasks whose splits lack classes"""
+    more: bool
+    """whether ensembles, folds, soups, a budget or shards make more to say, which the whole record tells"""
+
+    def as_json(self) -> dict[str, Any]:
+        """All of it as plain values."""
+        plain = asdict(self)
+        del plain["more"]
+        return plain
+
+
+def read_state(out: Path, study: str | None = None) -> StudyState:
+    """Look at a study in a result folder; `study` names it where the folder holds several. Raises InputError for a
+    folder that is not ours and StoreError for a plan that cannot be read.
+    """
+    check_mark(out)
+    files, index = StudyFiles(out), Index(out)
+    name = files.choose(study)
+    plan, look = files.plan(name), _Look(out, index)
+    searches = [look.search(name, search) for search in plan["searches"]]
+    index.keep()
+    return StudyState(
+        study=name,
+        test_reads=_lines(out / "test_reads.jsonl"),
+        searches=tuple(searches),
+        failures=by_cause(look.failures.values()),
+        damaged=tuple(dict.fromkeys(look.damaged)),
+        notes=tuple(f"{task}: {words}" for task, told in plan.get("absent", {}).items() for words in told),
+        more=_has_more(files.texts()[name]) or any((out / "shards" / name).glob("*.json")),
+    )
+
+
+def by_cause(failures: Iterable[FailedTraining]) -> tuple[FailureGroup, ...]:
+    """Failures in groups of one cause, the largest first."""
+    groups: dict[str, list[FailedTraining]] = {}
+    for failure in failures:
+        groups.setdefault(cause_of(failure.reason), []).append(failure)
+    ordered = sorted(groups.values(), key=lambda group: -len(group))
+    return tuple(FailureGroup(group[0].reason, tuple(group)) for group in ordered)
+
+
+_PATH = re.compile(r"(?:[A-Za-z]:)?[\w.~-]*[/\\][^\s'\",;:()\[\]]+")
+_NUMBER = re.compile(r"(?<![A-Za-z_])[-+]?\d[\d.,_]*(?:[eE][-+]?\d+)?")
+
+
+def cause_of(reason: str) -> str:
+    """A reason without its numbers and paths.
+
+    >>> cause_of("loss is nan at step 17") == cause_of("loss is nan at step 4")
+    True
+    >>> cause_of("/a/b.png: cannot be read") == cause_of("/c/d/e.png: cannot be read")
+    True
+    """
+    return _NUMBER.sub("#", _PATH.sub("PATH", reason))
+
+
+class _Look:
+    """One look at all trials of a study."""
+
+    def __init__(self, root: Path, index: Index) -> None:
+        self.root, self.index, self.selections = root, index, Selections(root)
+        self.failures: dict[str, FailedTraining] = {}
+        self.damaged: list[str] = []
+
+    def search(self, study: str, search: Mapping[str, Any]) -> SearchState:
+        """What a search has come to."""
+        seeds: Sequence[int] = search.get("seeds") or range(len(search["repeats"][0]))
+        chosen = self._chosen(study, search)
+        of_cell = dict(zip(search["cells"], search["repeats"], strict=True))
+        repeats = of_cell[chosen[0]] if chosen and chosen[0] in of_cell else []
+        ended = chosen is not None and (not chosen or bool(repeats))
+        scored = {key for key in repeats if self._is_scored(key)}
+        states = Counter[State]()
+        for key in dict.fromkeys([*search["cells"], *repeats]):
+            state, reason = self._state(key, wanted=key in repeats and key not in scored)
+            states[state] += 1
+            if reason is not None:
+                seed = seeds[repeats.index(key)] if key in repeats else seeds[0]
+                who = search["task"], search["backbone"], search["intervention"]
+                self.failures.setdefault(key, FailedTraining(key, *who, seed, reason))
+        counts = {name: states[name] for name in ("finished", "paused", "failed", "missing")}
+        return SearchState(
+            search["task"], search["backbone"], search["intervention"], **counts,
+            scored=len(scored), seeds=len(search["repeats"][0]), ended=ended,
+        )  # fmt: skip
+
+    def _chosen(self, study: str, search: Mapping[str, Any]) -> Sequence[str] | None:
+        try:
+            return self.selections.read(study, search["name"])
+        except DamagedError as error:
+            self.damaged.append(str(error))
+            return None
+
+    def _state(self, key: str, *, wanted: bool) -> tuple[State, str | None]:
+        """What a training has come to, and the reason where it failed: one that is finished fails only whoever still
+        wants something of it.
+        """
+        names = self.index.names(f"trials/{key}")
+        if names is not None and FAILURE not in names and (RESULT in names or HISTORY not in names):
+            return "finished" if RESULT in names else "missing", None
+        try:
+            files = look_at_trial(self.root, self.index, key)
+        except DamagedError as error:
+            self.damaged.append(str(error))
+            return "missing", None
+        reason = None if files.failure is None else files.failure["reason"]
+        if files.result is not None:
+            return "finished", reason if wanted else None
+        return "failed" if reason is not None else "paused" if files.history else "missing", reason
+
+    def _is_scored(self, key: str) -> bool:
+        names = self.index.names(f"scores/{key}")
+        if names is not None:
+            return RESULT in names
+        try:
+            return look_at_score(self.root, self.index, f"scores/{key}") is not None
+        except DamagedError as error:
+            self.damaged.append(str(error))
+            return False
+
+
+def _lines(path: Path) -> int:
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+def _has_more(study: str) -> bool:
+    """Whether a study, as it was stored, joins networks or was cut by a budget."""
+    try:
+        content = json.loads(study)
+    except ValueError:
+        return False
+    return isinstance(content, dict) and any(content.get(name) for name in ("ensembles", "folds", "soups", "cut"))

@@ -1,0 +1,84 @@
+"""What a result folder keeps of a task: every sample with its label and split, card and counts, a few pictures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from PIL import Image
+
+from afield.base.errors import DamagedError, StoreError
+from afield.base.files import safe_name, write_atomic
+from afield.base.hashing import sha256_file
+from afield.study.folder.sealed import read_json, write_parquet, write_sealed
+
+
+class TaskFiles:
+    """The tasks of a result folder, by name and identity (a hash of data, splits and classes)."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def folder(self, task: str, identity: str) -> Path:
+        """Where samples, card and pictures of a task lie."""
+        return self.root / "tasks" / f"{safe_name(task, 80)}-{identity[:12]}"
+
+    def samples(self, task: str, identity: str) -> Path:
+        """Where a task's samples lie."""
+        return self.folder(task, identity) / "samples.parquet"
+
+    def write(self, task: str, identity: str, table: pd.DataFrame, content: Mapping[str, Any]) -> None:
+        """Write a task's samples and card, unless they lie there."""
+        path = self.samples(task, identity)
+        if not self._holds(task, identity, content):
+            write_parquet(path, table)
+            write_sealed(self._about(task, identity), {**content, "sha256": sha256_file(path)})
+
+    def _holds(self, task: str, identity: str, content: Mapping[str, Any]) -> bool:
+        """Whether this is what is there, unaltered."""
+        try:
+            there = {**self.read(task, identity)}
+        except StoreError:
+            return False
+        return there.pop("sha256", None) is not None and there == json.loads(json.dumps(content))
+
+    def _about(self, task: str, identity: str) -> Path:
+        return self.folder(task, identity) / "task.json"
+
+    def write_pictures(self, task: str, identity: str, label: int, images: Sequence[npt.NDArray[np.uint8]]) -> None:
+        """Write a few images of a class as the network sees them, [height, width, 3] each."""
+        for number, image in enumerate(images):
+            path = self.folder(task, identity) / "pictures" / f"{label}-{number}.png"
+            if not path.exists():
+                write_atomic(path, Image.fromarray(image).save)
+
+    def read_pictures(self, task: str, identity: str, label: int) -> tuple[npt.NDArray[np.uint8], ...]:
+        """The images that `write_pictures` wrote of a class. Raises DamagedError for one that cannot be read."""
+        paths = sorted((self.folder(task, identity) / "pictures").glob(f"{label}-*.png"))
+        return tuple(map(_picture, paths))
+
+    def read(self, task: str, identity: str) -> Mapping[str, Any]:
+        """A task's card and counts. Raises StoreError where they, or its samples, are not what was written."""
+        content, samples = read_json(self._about(task, identity)), self.samples(task, identity)
+        expected = content.get("sha256")
+        if expected is not None and not (samples.is_file() and sha256_file(samples) == expected):
+            raise DamagedError(
+                f"{samples}: was altered, cut or lost (task.json tells of another one); run the study again to make it "
+                "anew"
+            )
+        return content
+
+
+def _picture(path: Path) -> npt.NDArray[np.uint8]:
+    try:
+        with Image.open(path) as image:
+            return np.asarray(image.convert("RGB"))
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise DamagedError(
+            f"{path}: cannot be read as a picture ({error}); remove it, and run the study again to make it anew"
+        ) from error

@@ -1,0 +1,1 @@
+"""A study in parts: shards, and result folders that become one."""

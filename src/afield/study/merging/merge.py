@@ -1,0 +1,190 @@
+"""Result folders joined into a new one, such as those of the shards of a study. The sources stay as they are.
+
+The new folder appears at once, when it is whole: a merge that is killed leaves nothing behind under its name.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from afield.base.errors import InputError
+from afield.base.files import (
+    TEMPORARY,
+    remove_abandoned,
+    temporary_prefix,
+    words_for_failed_writes,
+    write_json,
+    write_text,
+)
+from afield.base.hashing import digest
+from afield.study.folder.registered_rules import changed_keys
+from afield.study.folder.sealed import read_json
+from afield.study.merging.merge_plans import contradiction, joined_plans
+from afield.study.merging.merge_trials import copy, merge_trial
+from afield.study.store import Store
+
+_DONE = "merged.json"
+"""which folders a result folder was made of"""
+_BY_NAME = ("budgets", "extensions", "joined", "shards", "tasks")
+"""what is named by its content, derived, or held equal before: of equal names the first stands for all"""
+_TRUTH = (*_BY_NAME, "plans", "rules", "scores", "selections", "studies", "trials")
+
+
+@dataclass(frozen=True)
+class Merged:
+    """What a merge came to."""
+
+    out: Path
+    sources: int
+    studies: tuple[str, ...]
+    finished: int
+    """trainings and soups that have a result"""
+    kept: tuple[str, ...] = ()
+    """a line for each result that there was from several platforms, of which one was kept"""
+    anew: bool = True
+    """False where the folder was there, made of these very folders"""
+
+    def words(self) -> str:
+        """What to print."""
+        if not self.anew:
+            return f"{self.out}: these {self.sources} folders are merged there already; nothing to do"
+        several = len(self.studies) > 1
+        looks = [f"See: afield report {self.out}" + (f" --study {name}" if several else "") for name in self.studies]
+        head = f"{self.out}: {self.sources} folders merged; {self.finished} trainings in it are finished"
+        return "\n".join([head, *self.kept, *looks])
+
+
+def merge(outs: Sequence[str | Path], to: str | Path) -> Merged:
+    """Join result folders into the new folder `to`; again with the same folders it does nothing.
+
+    Raises InputError for what contradicts itself: studies of one name that differ, other data of a task, other rules of
+    the verdict, other choices of a search, and two results of one trial on one platform that are not the same. Raises
+    DamagedError for a source with a damaged result, and StoreError where the new folder cannot be written.
+    """
+    stores = [Store.open(path) for path in {path.resolve(): path for path in map(Path, outs)}.values()]
+    new, made_of = Path(to), _made_of(stores)
+    if new.exists() and any(new.iterdir()):
+        if not (new / _DONE).exists() or read_json(new / _DONE) != made_of:
+            raise InputError(f"{new}: is there and not what merging these folders as they are gives; name a new folder")
+        return replace(_told(Store.open(new), stores), anew=False)
+    with words_for_failed_writes(new):
+        new.resolve().parent.mkdir(parents=True, exist_ok=True)
+        remove_abandoned(new.resolve().parent)
+        temporary = Path(tempfile.mkdtemp(prefix=temporary_prefix(), dir=new.resolve().parent))
+    try:
+        kept = _fill(Store.create(temporary), stores)
+        write_json(temporary / _DONE, made_of)
+        with words_for_failed_writes(new):
+            temporary.chmod(0o755)
+            temporary.rename(new)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return replace(_told(Store.open(new), stores), kept=kept)
+
+
+def _told(store: Store, sources: Sequence[Store]) -> Merged:
+    finished = sum(store.is_finished(path.name) for path in (store.root / "trials").glob("*"))
+    return Merged(store.root, len(sources), tuple(store.studies()), finished)
+
+
+def _made_of(stores: Sequence[Store]) -> dict[str, Any]:
+    """The folders, and a hash of the names, sizes and times of all that counts in them."""
+    files: list[object] = [
+        [path.relative_to(store.root).as_posix(), path.stat().st_size, path.stat().st_mtime_ns]
+        for store in stores
+        for name in (*_TRUTH, "test_reads.jsonl", "numerics.toml", "micro_batches.json")
+        for path in (sorted((store.root / name).rglob("*")) if (store.root / name).is_dir() else [store.root / name])
+        if path.is_file() and not path.name.startswith(TEMPORARY)
+    ]
+    return {"folders": [str(store.root.resolve()) for store in stores], "files": digest(files)}
+
+
+def _fill(target: Store, stores: Sequence[Store]) -> tuple[str, ...]:
+    """Write all that the folders hold; gives the lines on what was kept of several."""
+    for name in dict.fromkeys(name for store in stores for name in store.studies()):
+        having = [store for store in stores if name in store.studies()]
+        text = _one(having, f"studies/{name}.json", "studies of that name; rename one of them and run it anew")
+        if any((store.root / "budgets" / f"{name}.json").exists() for store in having):
+            _one(having, f"budgets/{name}.json", "budgets of one study; run it without, on one of them")
+        target.write_study(name, text, joined_plans(name, having))
+        _register(target, having, name)
+    for name in _names(stores, "selections"):
+        text = _one(stores, f"selections/{name}", "choices of one search; run the study again on one of them")
+        write_text(target.root / "selections" / name, text)
+    if any((store.root / "numerics.toml").exists() for store in stores):
+        mend = "numerics; let numerics.device name the device in the study"
+        write_text(target.root / "numerics.toml", _one(stores, "numerics.toml", mend))
+    if settled := _micro_batches(stores):
+        write_json(target.root / "micro_batches.json", settled)
+    for store in stores:
+        for kind in _BY_NAME:
+            copy(store, kind, target)
+    lines = [line for key in _names(stores, "trials") for line in merge_trial(target, stores, key)]
+    if reads := _reads(stores):
+        write_text(target.root / "test_reads.jsonl", "".join(f"{line}\n" for line in reads))
+    return tuple(lines)
+
+
+def _names(stores: Sequence[Store], kind: str) -> list[str]:
+    """What the folders have of a kind, sorted."""
+    found = {path.name for store in stores for path in (store.root / kind).glob("*")}
+    return sorted(name for name in found if not name.startswith(TEMPORARY))
+
+
+def _one(stores: Sequence[Store], name: str, what: str) -> str:
+    """The text of a file that must be the same in all folders that have it. Raises InputError where it is not."""
+    having = [store for store in stores if (store.root / name).exists()]
+    texts = [(store.root / name).read_text(encoding="utf-8") for store in having]
+    for store, text in zip(having, texts, strict=True):
+        if text != texts[0]:
+            raise contradiction(name, having[0], store, what)
+    return texts[0]
+
+
+def _register(target: Store, stores: Sequence[Store], study: str) -> None:
+    """The rules of the verdict, which must be the same everywhere; each was registered after as many reads of test as
+    it was in the folder that had most.
+    """
+    registered = [(store, rules) for store in stores if (rules := store.rules.read(study))]
+    if not registered:
+        return
+    first_store, first = registered[0]
+    for store, rules in registered:
+        for mine, other in zip(first, rules, strict=False):
+            if mine.hash != other.hash:
+                named = ", ".join(changed_keys(mine.rule, other.rule))
+                raise contradiction(f"rules/{study}.json", first_store, store, f"rules of the verdict ({named})")
+        if len(rules) != len(first):
+            raise contradiction(f"rules/{study}.json", first_store, store, "numbers of rules of the verdict")
+    for place, rule in enumerate(first):
+        target.rules.register(study, rule.rule, max(rules[place].test_reads for _, rules in registered))
+
+
+def _micro_batches(stores: Sequence[Store]) -> Mapping[str, int]:
+    """What fitted on the devices, of all folders. Raises InputError where they differ on one."""
+    settled: dict[str, int] = {}
+    for store in stores:
+        path = store.root / "micro_batches.json"
+        for name, size in (read_json(path) if path.exists() else {}).items():
+            if settled.setdefault(name, size) != size:
+                raise InputError(
+                    f"{path}: {name}: {size} at once, in another folder {settled[name]}; set numerics.micro_batch in "
+                    "the study where GPUs differ"
+                )
+    return settled
+
+
+def _reads(stores: Sequence[Store]) -> list[str]:
+    """Every read of test: a line that several folders have is one read, as often as the one that has it most often."""
+    most: Counter[str] = Counter()
+    for store in stores:
+        path = store.root / "test_reads.jsonl"
+        lines = Counter(path.read_text(encoding="utf-8").splitlines() if path.exists() else [])
+        most |= lines
+    return list(most.elements())

@@ -1,0 +1,1 @@
+"""How a recipe is searched: which cells, how far, what comes next."""

@@ -1,0 +1,160 @@
+"""The search: a pure function from what the trials have shown so far to what should run next. Nothing to save, so
+nothing to lose.
+
+Cells come in generations: first the grid or the first draws, which may be halved, then those that `growth.py` adds,
+each of which is trained to the end. `first` is how many cells the first generation has, by default all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from afield.study.folder.history import column
+from afield.study.searching.search_choice import SearchChoice
+
+History = Sequence[Mapping[str, float]]
+"""a row an epoch, with `validation` (higher is better) and `validation_loss`"""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is known of one cell."""
+
+    history: History = ()
+    failed: bool = False
+
+
+@dataclass(frozen=True)
+class Ask:
+    """Bring these cells (by index) to so many epochs."""
+
+    cells: tuple[int, ...]
+    until: int
+    alive: tuple[int, ...]
+    """all that are still in the race: these, and those that wait for them at the rung"""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The search has ended with this cell; None where every cell failed."""
+
+    cell: int | None
+
+
+def best_so_far(history: History, epochs: int) -> tuple[float, float]:
+    """The best validation metric in the first epochs, and the log-loss at that epoch (ties: the earliest)."""
+    metrics = column(history, "validation")[:epochs]
+    best = max(metrics)
+    return best, column(history, "validation_loss")[metrics.index(best)]
+
+
+def rungs(search: SearchChoice, epochs: int) -> list[int]:
+    """Epochs at which the search compares: those of the study below the recipe's last epoch, then that one."""
+    if search.method != "halving":
+        return [epochs]
+    return [rung for rung in search.rungs if rung < epochs] + [epochs]
+
+
+def rung_sizes(search: SearchChoice, cells: int, epochs: int) -> list[tuple[int, int]]:
+    """How many cells of the first generation reach each rung, or of `optuna` of all generations: (epochs, cells). 20
+    cells at 3 / 10 / 30 epochs: 20, 7, 2.
+
+    >>> rung_sizes(SearchChoice(), 20, 30)
+    [(3, 20), (10, 7), (30, 2)]
+    """
+    sizes = []
+    cells += to_come(search, cells)
+    for rung in rungs(search, epochs):
+        sizes.append((rung, cells))
+        cells = kept(search, cells)
+    return sizes
+
+
+def to_come(search: SearchChoice, cells: int) -> int:
+    """How many cells a search with so many is still sure to get; whether `extend` adds any is not known before."""
+    return max(0, (search.trials or 0) - cells) if search.method == "optuna" else 0
+
+
+def epochs_asked(search: SearchChoice, cells: int, epochs: int, first: int | None = None) -> int:
+    """Epochs that a search trains in all its cells, if none fails, repeats under other seeds and what `extend` may yet
+    add apart.
+
+    >>> epochs_asked(SearchChoice(), 20, 30)
+    149
+    """
+    begun = cells if first is None or search.method == "optuna" else first
+    reached = spent = 0
+    for rung, alive in rung_sizes(search, begun, epochs):
+        spent += (rung - reached) * alive
+        reached = rung
+    return spent + (cells - begun) * epochs
+
+
+def kept(search: SearchChoice, cells: int) -> int:
+    """How many of the cells that reached a rung go on."""
+    return max(1, round(cells / search.reduction))
+
+
+def ask(search: SearchChoice, seen: Sequence[Seen], epochs: int, first: int | None = None) -> Ask | Chosen:
+    """What the search wants next, given what each cell has shown.
+
+    Halving only pauses: the schedule of every cell spans all `epochs`. Rungs are synchronous and order by the best
+    metric so far, then log-loss, then index. A failed cell drops out of its rung; one whose retry succeeds reopens it.
+    """
+    best: list[int] = []
+    for rung, alive in _admitted(search, seen, epochs, first):
+        waiting = tuple(cell for cell in alive if _waits(seen[cell], rung))
+        if waiting:
+            return Ask(waiting, rung, tuple(cell for cell in alive if not seen[cell].failed))
+        best = _ordered(seen, alive, rung)
+    return Chosen(best[0] if best else None)
+
+
+def asked(search: SearchChoice, seen: Sequence[Seen], epochs: int, first: int | None = None) -> tuple[int, ...]:
+    """Epochs that the search has asked of each cell so far; a history may be longer, where another study shares it."""
+    until = [0] * len(seen)
+    for rung, alive in _admitted(search, seen, epochs, first):
+        for cell in alive:
+            until[cell] = rung
+    return tuple(until)
+
+
+def finalists(search: SearchChoice, seen: Sequence[Seen], epochs: int, first: int | None = None) -> tuple[int, ...]:
+    """The cells, by index, that the search itself brought to their last epoch."""
+    until = asked(search, seen, epochs, first)
+    return tuple(
+        cell for cell, one in enumerate(seen)
+        if until[cell] == epochs and len(one.history) >= epochs and not one.failed
+    )  # fmt: skip
+
+
+def _admitted(
+    search: SearchChoice, seen: Sequence[Seen], epochs: int, first: int | None
+) -> Iterator[tuple[int, list[int]]]:
+    """Each rung with the cells that are to reach it, up to the first that one of them has not reached; at the end, with
+    the cells of further generations, all that are to reach the last epoch.
+    """
+    begun = len(seen) if first is None else first
+    alive, last = list(range(begun)), list(range(begun))
+    for rung in rungs(search, epochs):
+        yield rung, alive
+        if any(_waits(seen[cell], rung) for cell in alive):
+            return
+        last, alive = alive, _ordered(seen, alive, rung)[: kept(search, len(alive))]
+    if begun < len(seen):
+        yield epochs, [*last, *range(begun, len(seen))]
+
+
+def _waits(cell: Seen, rung: int) -> bool:
+    return len(cell.history) < rung and not cell.failed
+
+
+def _ordered(seen: Sequence[Seen], cells: list[int], rung: int) -> list[int]:
+    """Those of the cells that reached the rung, the best first."""
+
+    def place(cell: int) -> tuple[float, float, int]:
+        metric, loss = best_so_far(seen[cell].history, rung)
+        return -metric, loss, cell
+
+    return sorted((cell for cell in cells if len(seen[cell].history) >= rung), key=place)

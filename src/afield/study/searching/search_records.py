@@ -1,0 +1,144 @@
+"""From the files of trials to what each search found: its cells, its choice, what it spent."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from afield.backbones.backbone import Backbone
+from afield.study.folder.history import column
+from afield.study.folder.trial_files import TrialFiles
+from afield.study.record import SearchRecord, TrialRecord, TrialState
+from afield.study.searching.growth import has_ended
+from afield.study.searching.planned_search import point_of
+from afield.study.searching.search import History, Seen, asked, best_so_far, finalists, rungs
+from afield.study.searching.search_choice import Point, SearchChoice
+from afield.study.store import Store
+from afield.study.study import Study
+from afield.trial.trial import Trial
+
+_CUT_AXIS = 3
+"""values that an axis needs for its ends to be borders"""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What is looked up again and again while a record is put together."""
+
+    store: Store
+    study: Study
+    trials: Mapping[str, Trial]
+    files: Mapping[str, TrialFiles]
+    scores: Collection[str]
+    """keys of the trials that are scored on test"""
+    backbones: Mapping[str, Backbone]
+    """by id, as the plan noted them: one's own are known without their code, on any machine"""
+
+
+def search_record(context: Context, content: Mapping[str, Any]) -> SearchRecord:
+    """The search of one (task, backbone, intervention) as the plan lists it."""
+    search, keys = context.study.search, content["cells"]
+    intervention = content["intervention"]
+    seen = [Seen(context.files[key].history, context.files[key].failure is not None) for key in keys]
+    epochs = context.trials[keys[0]].recipe.epochs
+    generations = tuple(int(each["cells"]) for each in content.get("generations", [{"cells": len(keys)}]))
+    points = [point_of(context.trials[key].recipe.model_dump(), search) for key in keys]
+    ended = has_ended(search, points, seen, epochs, generations[0])
+    chosen = None if ended is None else ended.cell
+    repeats = [] if chosen is None else content["repeats"][chosen]
+    whole = () if chosen is None else finalists(search, seen, epochs, generations[0])
+    axes = _axes(search, points, generations[0])
+    until = asked(search, seen, epochs, generations[0])
+    spent = [item.history[:reach] for item, reach in zip(seen, until, strict=True)]
+    return SearchRecord(
+        task=content["task"],
+        backbone=content["backbone"],
+        intervention=intervention,
+        cells=tuple(_trial(context, key, intervention) for key in keys),
+        axes=axes,
+        chosen=None if chosen is None else keys[chosen],
+        finalists=tuple(keys[cell] for cell in whole),
+        repeats=tuple(_trial(context, key, intervention) for key in repeats),
+        borders=() if chosen is None or search.space else _borders(axes, points[chosen]),
+        epochs_spent=sum(len(history) for history in spent),
+        seconds_spent=sum(sum(column(history, "seconds")) for history in spent),
+        epochs_asked=sum(until),
+        epochs_of_grid=len(keys) * epochs,
+        rung_correlation=_rung_correlation(search, spent[: generations[0]], epochs),
+        micro_batch=_micro_batch(context.trials[keys[0]]),
+        generations=generations,
+    )
+
+
+def _axes(search: SearchChoice, points: Sequence[Point], first: int) -> dict[str, tuple[float, ...]]:
+    """The searched keys and their values: those of the grid in its order with what was added to them, or all that were
+    drawn, rising.
+    """
+    axes = {}
+    for key in search.keys:
+        begun = () if search.space else tuple(dict.fromkeys(point[key] for point in points[:first]))
+        further = sorted({point[key] for point in points} - set(begun))
+        below = [value for value in further if begun and value < min(begun)]
+        axes[key] = (*below, *begun, *further[len(below) :])
+    return axes
+
+
+def _micro_batch(trial: Trial) -> int:
+    """Samples of a batch that a device took at once, in parts or as its share; 0: all of them."""
+    at_once = trial.numerics.at_once(trial.recipe.batch_size)
+    return at_once if at_once < trial.recipe.batch_size else 0
+
+
+def _trial(context: Context, key: str, intervention: str) -> TrialRecord:
+    trial, files = context.trials[key], context.files[key]
+    state: TrialState = "missing"
+    if files.result is not None:
+        state = "finished"
+    elif files.failure is not None:
+        state = "failed"
+    elif files.history:
+        state = "paused"
+    result = files.result or {}
+    best, loss = best_so_far(files.history, len(files.history)) if files.history else (None, None)
+    return TrialRecord(
+        key=key,
+        task=trial.task,
+        backbone=trial.backbone,
+        intervention=intervention,
+        seed=trial.seed,
+        recipe=trial.recipe.model_dump(),
+        state=state,
+        history=files.history,
+        best_epoch=None if best is None else _epoch_of(files.history, best),
+        validation=best,
+        validation_loss=loss,
+        train_seconds=sum(column(files.history, "seconds")),
+        platform=result.get("platform", {}),
+    )
+
+
+def _epoch_of(history: History, best: float) -> int:
+    """The first epoch with that validation metric."""
+    return int(column(history, "epoch")[column(history, "validation").index(best)])
+
+
+def _borders(axes: Mapping[str, Sequence[float]], chosen: Point) -> tuple[str, ...]:
+    return tuple(
+        key for key, values in axes.items()
+        if len(values) >= _CUT_AXIS and chosen[key] in (min(values), max(values))
+    )  # fmt: skip
+
+
+def _rung_correlation(search: SearchChoice, histories: Sequence[History], epochs: int) -> float | None:
+    """Spearman correlation of the metric at the first rung and at the end, over the cells that went all the way."""
+    first = rungs(search, epochs)[0]
+    whole = [history for history in histories if len(history) >= epochs]
+    if first == epochs or len(whole) < _CUT_AXIS:
+        return None
+    early, late = ([best_so_far(history, until)[0] for history in whole] for until in (first, epochs))
+    if len(set(early)) == 1 or len(set(late)) == 1:
+        return None
+    from scipy.stats import spearmanr  # takes a while
+
+    return float(spearmanr(early, late).statistic)

@@ -1,0 +1,92 @@
+"""What can go from a result folder, and what never does."""
+
+from pathlib import Path
+
+import pytest
+
+from afield.base import files
+from afield.base.errors import InputError
+from afield.study.claims import Claims
+from afield.study.folder.cleaning import clean, describe_waste, waste_in
+from afield.study.numerics import settle_numerics
+from afield.study.plan import Plan, make_plan
+from afield.study.store import Store
+from afield.study.study_file import parse_study
+from tests.fixtures.tiny import study_text, tiny_study
+from tests.study.helpers import train
+
+
+@pytest.fixture(scope="module")
+def plan(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Plan:
+    study = tiny_study(photos)
+    return make_plan(study, settle_numerics(study.numerics, None), tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture
+def store(plan: Plan, tmp_path: Path) -> Store:
+    """Two finished cells and two that halving stopped; the search has not chosen yet."""
+    store = Store.create(tmp_path / "out")
+    store.write_study("tiny", plan.study.model_dump_json(), plan.content())
+    for place, cell in enumerate(plan.searches[0].cells):
+        train(store, cell, 3 if place < 2 else 1)
+    return store
+
+
+def choose(plan: Plan, store: Store) -> None:
+    (search,) = plan.searches
+    store.selections.write("tiny", search.name, [search.cells[0].key], search.cells[0].metric, "validation")
+
+
+def test_nothing_of_a_search_under_way_goes(plan: Plan, store: Store) -> None:
+    assert waste_in(store) == ()
+    assert describe_waste((), store.root, done=False) == f"{store.root}: nothing to free"
+
+
+def test_what_an_ended_search_left_goes_when_asked_and_the_chosen_network_stays(plan: Plan, store: Store) -> None:
+    choose(plan, store)
+    chosen, other, *stopped = [cell.key for cell in plan.searches[0].cells]
+    store.checkpoint(chosen).write_bytes(b"left by a killed run")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(files.os, "getpid", lambda: 2**22 + 1)  # no process has this number
+        half = store.trial_folder(other) / f"{files.temporary_prefix()}half.json"
+    half.touch()
+    found = waste_in(store)
+    assert {(waste.kind, waste.path) for waste in found} == {
+        ("network", store.weights(other)),
+        ("checkpoint", store.checkpoint(chosen)),
+        ("temporary", half),
+        *(("checkpoint", store.checkpoint(key)) for key in stopped),
+    }
+    assert all(waste.path.exists() for waste in found), "it is only told"
+    assert "--yes" in describe_waste(found, store.root, done=False)
+    assert {waste.path for waste in clean(store)} == {waste.path for waste in found}
+    assert not any(waste.path.exists() for waste in found)
+    assert store.weights(chosen).exists()
+    assert store.look(other).result is not None, "results stay"
+    assert waste_in(store) == ()
+
+
+def test_damaged_results_go_whole(plan: Plan, store: Store) -> None:
+    choose(plan, store)
+    chosen = plan.searches[0].cells[0].key
+    path = store.trial_folder(chosen) / "history.jsonl"
+    path.write_text(path.read_text()[:-9])
+    (damaged,) = [waste for waste in clean(store) if waste.kind == "damaged"]
+    assert damaged.path == store.trial_folder(chosen)
+    assert not damaged.path.exists()
+
+
+def test_networks_of_a_study_with_soups_are_left_to_its_run(plan: Plan, store: Store, photos: Path) -> None:
+    choose(plan, store)
+    text = study_text(photos).replace('method = "halving"', 'method = "grid"') + '[soups.mean]\nover = ["cells"]\n'
+    soups = parse_study(text.replace('name = "tiny"', 'name = "soups"'), "soups.toml")
+    store.write_study("soups", soups.model_dump_json(), plan.content())
+    (search,) = plan.searches
+    store.selections.write("soups", search.name, [search.cells[0].key], search.cells[0].metric, "validation")
+    assert waste_in(store) == ()
+
+
+def test_while_a_run_is_at_work_nothing_goes(plan: Plan, store: Store) -> None:
+    choose(plan, store)
+    with Claims(store.root), pytest.raises(InputError, match="a run is at work here"):
+        clean(store)

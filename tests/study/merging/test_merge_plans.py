@@ -1,0 +1,71 @@
+"""Plans of one study from several folders: each search as far as it has grown, contradictions by name."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from afield.base.errors import InputError
+from afield.base.files import write_json
+from afield.study.merging.merge_plans import joined_plans
+from afield.study.store import Store
+
+
+def search(name: str, *cells: str) -> dict[str, Any]:
+    """A search of these cells under one seed."""
+    about = {"name": name, "task": "photos", "backbone": "net", "intervention": name}
+    return {**about, "cells": list(cells), "repeats": [[cell] for cell in cells]}
+
+
+def plan(**changes: Any) -> dict[str, Any]:
+    """A plan of two searches, of two cells and of one."""
+    searches = [search("a", "k1", "k2"), search("b", "k3")]
+    content: dict[str, Any] = {
+        "trials": {key: {"seed": 0} for key in ("k1", "k2", "k3")},
+        "searches": searches,
+        "tasks": {"photos": "identity"},
+        "selection": {"photos": "validation"},
+        "weights": {"net": {"sha256": "0a", "origin": "directory /here"}},
+        **{name: {} for name in ("extensions", "numerics", "metrics", "beside")},
+    }
+    return {**content, **changes}
+
+
+def stores(folder: Path, *plans: dict[str, Any]) -> list[Store]:
+    found = [Store.create(folder / str(number)) for number in range(len(plans))]
+    for store, content in zip(found, plans, strict=True):
+        write_json(store.root / "plans" / "tiny.json", content)
+    return found
+
+
+def test_searches_are_joined_as_far_as_each_has_grown(tmp_path: Path) -> None:
+    grown_a = [search("a", "k1", "k2", "k4"), search("b", "k3")]
+    grown_b = [search("a", "k1", "k2"), search("b", "k3", "k5")]
+    one = plan(searches=grown_a, trials={"k4": {"seed": 0}})
+    other = plan(searches=grown_b, trials={"k5": {"seed": 0}}, weights={"net": {"sha256": "0a", "origin": "there"}})
+    joined = joined_plans("tiny", stores(tmp_path, one, other, plan()))
+    assert [search["cells"] for search in joined["searches"]] == [["k1", "k2", "k4"], ["k3", "k5"]]
+    assert sorted(joined["trials"]) == ["k1", "k2", "k3", "k4", "k5"]
+    assert joined["weights"]["net"]["origin"] == "directory /here", "where a file lay is no contradiction"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"tasks": {"photos": "another"}}, "other data of the task photos"),
+        ({"numerics": {"device": "cuda"}}, r"other numerics \(device\)"),
+        ({"extensions": {"my_lab": "0a"}}, "other files of the extension my_lab"),
+        ({"weights": {"net": {"sha256": "0b", "origin": "directory /here"}}}, "other weights of net"),
+        ({"searches": [search("a", "k1", "k2")]}, "other searches"),
+        (
+            {"searches": [search("a", "k2", "k1", "k4"), search("b")]},
+            "cells of the search a",
+        ),
+    ],
+)
+def test_a_contradiction_is_named_with_both_folders(tmp_path: Path, changes: dict[str, Any], words: str) -> None:
+    having = stores(tmp_path, plan(), plan(**changes))
+    with pytest.raises(InputError, match=words) as caught:
+        joined_plans("tiny", having)
+    assert str(caught.value).startswith("plans/tiny.json: ")
+    assert all(str(store.root) in str(caught.value) for store in having)

@@ -1,0 +1,104 @@
+"""A study whose searches grow, from its file to its record: written down as it grows, stopped and gone on with."""
+
+import json
+import os
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+
+import afield
+from afield.base.errors import Stopped
+from afield.study.collect import load_record
+from afield.study.standing import Silent, Standing
+from afield.study.study import Study
+from afield.study.study_file import parse_study
+from tests.fixtures.tiny import study_text
+from tests.study.helpers import assert_same, assert_tidy, whole_state
+
+pytestmark = pytest.mark.slow
+
+METHODS = {
+    "optuna": 'method = "optuna"\ntrials = 5\nbatch = 2\n[search.space]\nlearning_rate = { low = 1e-4, high = 1e-2 }',
+    "extend": "rungs = [1]\nextend = true\n[search.grid]\nlearning_rate = [1e-8, 1e-7, 1e-6]",
+}
+
+
+def study_of(photos: Path, method: str) -> Study:
+    text = study_text(photos, epochs=2).replace("seeds = [0, 1]", "seeds = [3]")
+    return parse_study(f"{text[: text.index('[search]')]}[search]\n{METHODS[method]}", "tiny.toml")
+
+
+@pytest.fixture(scope="module", params=list(METHODS))
+def whole(request: pytest.FixtureRequest, photos: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """The study of a method, run without a stop."""
+    out = tmp_path_factory.mktemp("whole") / "out"
+    afield.run_study(study_of(photos, request.param), out)
+    return request.param, out
+
+
+class Impatient(Silent):
+    """Presses Ctrl-C when so many trainings are done."""
+
+    def __init__(self, done: int) -> None:
+        self.left = done
+
+    def standing(self, standing: Standing) -> None:
+        if standing.done >= self.left:
+            self.left = 1_000
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_it_is_told_as_it_grew_and_a_second_run_finds_nothing_to_do(whole: tuple[str, Path], photos: Path) -> None:
+    method, out = whole
+    (search,) = load_record(out).searches
+    tried = [cell.recipe["learning_rate"] for cell in search.cells]
+    if method == "optuna":
+        assert (search.generations, len(set(tried)), search.borders) == ((2, 2, 1), 5, ())
+        assert search.axes == {"learning_rate": tuple(sorted(tried))}
+        assert (search.epochs_asked, search.epochs_spent) == (10, 10)
+    else:
+        assert search.generations[0] == 3
+        assert search.generations[1:] in ((1,), (1, 1)), "the choice lay at an end, which it may have left again"
+        assert tried[3] in (1e-5, 1e-9)
+        assert search.axes["learning_rate"] == tuple(sorted(tried))
+        assert search.epochs_asked == 3 + 1 + 2 * (len(tried) - 3)
+    assert search.chosen == search.repeats[0].key
+    assert set(afield.results(out)["search_cells"]) == {len(tried)}
+    assert "missing" in whole_state(out)
+    plan = (out / "plans" / "tiny.json").read_text()
+    assert afield.run_study(study_of(photos, method), out).trained == 0
+    assert (out / "plans" / "tiny.json").read_text() == plan
+    assert_tidy(out)
+
+
+def test_stopped_and_gone_on_with_it_equals_the_undisturbed_one(
+    whole: tuple[str, Path], photos: Path, tmp_path: Path
+) -> None:
+    method, out = whole
+    study, other = study_of(photos, method), tmp_path / "out"
+    with pytest.raises(Stopped):
+        afield.run_study(study, other, watch=Impatient(3))
+    assert load_record(other).searches[0].chosen is None
+    assert afield.run_study(study, other).complete
+    assert_same(out, other)
+    assert (other / "plans" / "tiny.json").read_text() == (out / "plans" / "tiny.json").read_text()
+
+
+@pytest.mark.parametrize("whole", ["optuna"], indirect=True)
+def test_what_was_proposed_stands_where_the_library_now_says_something_else(
+    whole: tuple[str, Path], photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    method, out = whole
+    copy = Path(shutil.copytree(out, tmp_path / "copy"))
+    (search,) = load_record(copy).searches
+    shutil.rmtree(copy / "trials" / search.cells[-1].key)
+    monkeypatch.setattr("afield.study.searching.growth.propose", lambda *_: pytest.fail("it was proposed before"))
+    assert afield.run_study(study_of(photos, method), copy).trained == 1
+    assert_same(out, copy)
+    (copy / "plans" / "tiny.json").write_text("cut")
+    monkeypatch.undo()
+    assert afield.run_study(study_of(photos, method), copy).trained == 0
+    mended, before = (json.loads((each / "plans" / "tiny.json").read_text()) for each in (copy, out))
+    assert mended == before
