@@ -12,7 +12,7 @@ INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c constrain
 # Each process begins with neighbours, which share fixtures, and in the end helps the others.
 PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
 TRUTH := benchmarks/verdict.py benchmarks/over_tasks.py
-ASKING := benchmarks/check.py benchmarks/many_trials.py benchmarks/plan.py benchmarks/real_trials.py
+ASKING := benchmarks/check.py benchmarks/many_trials.py benchmarks/plan.py benchmarks/real_trials.py benchmarks/search.py
 PACKAGE := .venv/.installed
 TOOLS := .venv/.installed-dev
 

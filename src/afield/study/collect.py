@@ -173,6 +173,9 @@ class _Looked(Mapping[str, _T]):
             self._found[key] = self._find(key)
         return self._found[key]
 
+    def __contains__(self, key: object) -> bool:  # without looking: other studies of the folder have other keys
+        return key in self._keys
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._keys)
 
