@@ -25,8 +25,8 @@ from afield.study.combining.soup_records import soups_found, unmade
 from afield.study.combining.soups import Soup
 from afield.study.folder.sealed import read_samples
 from afield.study.folder.trial_files import TrialFiles
-from afield.study.ledger import has_failed
 from afield.study.merging.shards import part_words, shards_in
+from afield.study.outlook import has_failed
 from afield.study.record import BackboneRecord, Failure, SearchRecord, StudyRecord, TaskRecord, TrialRecord
 from afield.study.result_rows import (
     Scored,

@@ -12,11 +12,13 @@ from afield.study.claims import Claims, work_on
 from afield.study.engines.engine import Engine, Event
 from afield.study.engines.job import Job, SplitPaths
 from afield.study.inputs import prepare_inputs
-from afield.study.ledger import Identity, Ledger, Want
+from afield.study.ledger import Ledger
+from afield.study.outlook import Want
 from afield.study.plan import Plan
 from afield.study.planning.budget_files import Clock
 from afield.study.planning.budgeted import known_paces
 from afield.study.planning.pace import Pace
+from afield.study.searching.planned_search import Identity
 from afield.study.standing import Watch, standing_of
 from afield.study.store import Store
 from afield.tasks.places import cache_folder

@@ -9,11 +9,12 @@ from typing import Protocol
 
 from afield.study.engines.engine import Event
 from afield.study.engines.job import Job
-from afield.study.ledger import Identity, Ledger, Want
+from afield.study.ledger import Ledger
+from afield.study.outlook import Want
 from afield.study.plan import Plan
 from afield.study.planning.makespan import Line, wall_seconds
 from afield.study.planning.pace import Pace, last_stage, rung_stages, training
-from afield.study.searching.planned_search import PlannedSearch
+from afield.study.searching.planned_search import Identity, PlannedSearch
 from afield.study.searching.search import rung_sizes, to_come
 
 

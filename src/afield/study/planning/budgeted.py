@@ -16,8 +16,9 @@ from afield.study.planning.estimate import estimate, paces_of, seconds_to_prepar
 from afield.study.planning.pace import Pace
 from afield.study.planning.probe_steps import measure
 from afield.study.planning.resources import images_to_prepare
-from afield.study.planning.speeds import Identity, Probe, timing_of
+from afield.study.planning.speeds import Probe, timing_of
 from afield.study.planning.workload import distinct, workloads_of
+from afield.study.searching.planned_search import Identity
 from afield.study.study import Study
 from afield.training.numerics import NumericsChoice
 

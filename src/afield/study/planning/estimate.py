@@ -18,8 +18,9 @@ from dataclasses import dataclass
 
 from afield.study.planning.makespan import Line, wall_seconds
 from afield.study.planning.pace import STARTING, Pace, pace_of, whole_line
-from afield.study.planning.speeds import Identity, Timing
+from afield.study.planning.speeds import Timing
 from afield.study.planning.workload import Workload
+from afield.study.searching.planned_search import Identity
 
 _PREPARING = 1.33
 """by what preparing may take more or less"""

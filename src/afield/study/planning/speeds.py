@@ -26,7 +26,7 @@ from afield.study.planning.pace import Calibration, Speed
 from afield.study.planning.probe_steps import Subject, measure
 from afield.study.planning.workload import Workload
 from afield.study.protocol import split_of
-from afield.study.searching.planned_search import PlannedSearch
+from afield.study.searching.planned_search import Identity, PlannedSearch
 from afield.tasks.boxes import pictures
 from afield.tasks.data import TaskData
 from afield.training.numerics import Device, NumericsChoice
@@ -48,7 +48,6 @@ LONGEST = 60.0
 _SHAPELESS = {"learning_rate", "weight_decay", "epochs", "schedule", "milestones", "warmup_epochs", "initialisation"}
 """keys of a recipe that do not change how long an update takes"""
 
-Identity = tuple[str, str, str]
 Probe = Callable[[Subject, int], Speed]
 
 

@@ -15,6 +15,9 @@ from afield.study.searching.search import Ask, Seen, ask
 from afield.study.searching.search_choice import Point, SearchChoice
 from afield.trial.trial import Trial, keys_of
 
+Identity = tuple[str, str, str]
+"""of a search: task, backbone, intervention"""
+
 
 @dataclass(frozen=True)
 class Generation:
@@ -43,7 +46,7 @@ class PlannedSearch:
     """the generations after the first"""
 
     @cached_property
-    def identity(self) -> tuple[str, str, str]:
+    def identity(self) -> Identity:
         """Task, backbone and intervention: one search each."""
         return self.task, self.backbone.id, self.intervention
 
