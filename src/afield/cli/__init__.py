@@ -17,6 +17,7 @@ from afield.cli.compare import compare_app
 from afield.cli.distance import distance_app
 from afield.cli.folders import folders_app
 from afield.cli.labels import labels_app
+from afield.cli.networks import networks_app
 from afield.cli.output import complain
 from afield.cli.plan import plan_app
 from afield.cli.studies import shipped_app, studies_app
@@ -31,6 +32,7 @@ app = typer.Typer(
 )
 app.add_typer(plan_app)
 app.add_typer(studies_app)
+app.add_typer(networks_app)
 app.add_typer(folders_app)
 app.add_typer(compare_app)
 app.add_typer(check_app)

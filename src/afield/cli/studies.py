@@ -1,4 +1,4 @@
-"""Run a study, look at what came of it, use its winner."""
+"""Run a study, look at what came of it."""
 
 from __future__ import annotations
 
@@ -233,77 +233,3 @@ def table(
     else:
         rows = results(out, study=study)
     put(write_table(rows, format.value, to))
-
-
-@studies_app.command(epilog="Example: afield predict out/quickstart photos/new --to predictions.csv")
-def predict(
-    out: Out,
-    images: Annotated[list[Path], typer.Argument(help="Image files, or folders of them.", show_default=False)],
-    key: Annotated[
-        str | None,
-        typer.Option(
-            help="Which training's network: the column `key` of `afield table`; by default the winner's.",
-            show_default=False,
-        ),
-    ] = None,
-    to: Annotated[
-        Path | None, typer.Option(help="CSV file to write, with the probability of each class.", show_default=False)
-    ] = None,
-    boxes: Annotated[
-        Path | None,
-        typer.Option(
-            help="For networks that were trained on parts of pictures: a table with the columns path and box, or "
-            "MegaDetector's results.",
-            show_default=False,
-        ),
-    ] = None,
-    study: OneStudy = None,
-) -> None:
-    """Name the class of images by a network that a study kept.
-
-    Prints each image's class and its probability; --to writes those of all classes.
-    """
-    from afield.study.table import write_predictions
-    from afield.winner import load_network
-
-    network = load_network(out, key, study)
-    say(f"{network.backbone}, training {network.key}")
-    put(write_predictions(network.predict(images, boxes), to))
-
-
-@studies_app.command(epilog="Example: afield submit aptos2019 out/retina --to submission.csv")
-def submit(
-    name: Annotated[
-        str, typer.Argument(help="A task that is a competition: aptos2019, cassava, ...", show_default=False)
-    ],
-    out: Out,
-    study: OneStudy = None,
-    key: Annotated[
-        str | None,
-        typer.Option(
-            help="Which training's network: the column `key` of `afield table`; by default the winner's.",
-            show_default=False,
-        ),
-    ] = None,
-    to: Annotated[Path, typer.Option(help="CSV file to write.")] = Path("submission.csv"),
-    data: Data = None,
-) -> None:
-    """Write a competition's own submission.csv.
-
-    It holds what the winner says of the competition's unlabelled test images, in the order in which it asks about them.
-    """
-    from rich.console import Console
-    from rich.progress import Progress
-
-    from afield.study.table import write_table
-    from afield.submission import submission
-
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
-        bar = bars.add_task(f"{name}: test images", total=None)
-        rows = submission(
-            name, out, key=key, study=study, data=data,
-            progress=lambda done, total: bars.update(bar, completed=done, total=total),
-        )  # fmt: skip
-    write_table(rows, "csv", to)
-    say(f"{len(rows):,} images answered in {to}")
