@@ -120,6 +120,7 @@ def test_causes_are_told_apart_by_more_than_numbers_and_paths() -> None:
 
 
 def test_it_needs_neither_pandas_nor_torch() -> None:
-    code = "import sys, afield.study.folder.state_words; print(sorted({'pandas', 'torch', 'numpy', 'scipy'} & set(sys.modules)))"
+    heavy = {"pandas", "torch", "numpy", "scipy"}
+    code = f"import sys, afield.study.folder.state_words; print(sorted({heavy} & set(sys.modules)))"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ended.stdout.strip() == "[]"
