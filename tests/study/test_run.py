@@ -14,6 +14,7 @@ from afield.base.errors import InputError
 from afield.scoring.panel import fitting
 from afield.study.claims import Claims
 from afield.study.collect import load_record
+from afield.study.folder.sealed import read_json, write_sealed
 from afield.study.numerics import settle_numerics
 from afield.study.plan import make_plan
 from afield.study.standing import Silent
@@ -236,10 +237,10 @@ def test_a_study_takes_nothing_from_another_in_its_folder(photos: Path, tmp_path
 
 def test_a_folder_of_an_earlier_version_is_named(done: Path, tmp_path: Path) -> None:
     out = copy(done, tmp_path)
-    plan = json.loads((out / "plans" / "tiny.json").read_text())
+    plan = read_json(out / "plans" / "tiny.json")
     for trial in plan["trials"].values():
-        del trial["numerics"]["deterministic"]
-    (out / "plans" / "tiny.json").write_text(json.dumps(plan))
+        trial.get("numerics", {}).pop("deterministic", None)
+    write_sealed(out / "plans" / "tiny.json", plan)
     with pytest.raises(InputError, match=r"another version of afield wrote \(numerics.deterministic"):
         load_record(out)
     study = next((out / "studies").iterdir())

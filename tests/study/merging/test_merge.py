@@ -13,7 +13,7 @@ from afield.analysis.answer import answer
 from afield.base.errors import DamagedError, InputError
 from afield.study.collect import load_record
 from afield.study.folder.registered_rules import RegisteredRule
-from afield.study.folder.sealed import seal
+from afield.study.folder.sealed import read_json, seal, write_sealed
 from afield.study.merging import merge as module
 from afield.study.merging.merge import merge
 from tests.fixtures.tiny import study_text
@@ -113,14 +113,14 @@ def _other_bits(folder: Path) -> None:
     table = pd.read_parquet(trial / "predictions.parquet")
     table["logits"] = [row + 1 for row in table["logits"]]
     table.to_parquet(trial / "predictions.parquet", index=False)
-    result = json.loads((trial / "result.json").read_text())
+    result = read_json(trial / "result.json")
     seal(trial, list(result.pop("sha256")), result)
 
 
 def _other_data(folder: Path) -> None:
-    plan = json.loads((folder / "plans" / "tiny.json").read_text())
+    plan = read_json(folder / "plans" / "tiny.json")
     plan["tasks"]["photos"] = "0" * 20
-    (folder / "plans" / "tiny.json").write_text(json.dumps(plan))
+    write_sealed(folder / "plans" / "tiny.json", plan)
 
 
 def _other_rule(folder: Path) -> None:
@@ -164,7 +164,7 @@ def test_of_several_platforms_one_is_kept_and_told(parts: list[Path], tmp_path: 
     other = Path(shutil.copytree(parts[0], tmp_path / "other"))
     _other_bits(other)
     trial = chosen(other)
-    result = json.loads((trial / "result.json").read_text())
+    result = read_json(trial / "result.json")
     names = list(result.pop("sha256"))
     seal(trial, names, {**result, "platform": {"torch": "0.1"}, "machine": "elsewhere (z80)"})
     for order, kept in (((*parts, other), parts[0]), ((other, *parts), other)):
