@@ -73,6 +73,7 @@ def test_a_trial_that_fails_is_stored_with_its_trace_and_harms_no_other(
     assert "Traceback" in failure.trace
 
 
+@pytest.mark.parametrize("engine", ["local", pytest.param("ray", marks=pytest.mark.long)], indirect=True)
 def test_a_worker_that_dies_is_tried_once_again_and_then_has_failed(
     engine: EngineName, photos: Path, tmp_path: Path
 ) -> None:

@@ -35,3 +35,9 @@ def test_what_is_no_table_of_numbers_stays_as_it_is(row: dict[str, float]) -> No
 def test_nothing_has_no_rows() -> None:
     assert History.of([]) == ()
     assert list(History((), frozenset(), ())) == []
+
+
+def test_before_the_first_epoch_a_column_is_empty() -> None:
+    history = History.of(())
+    assert history is not None
+    assert (column(history, "seconds"), column((), "seconds"), len(history)) == ([], [], 0)

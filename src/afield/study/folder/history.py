@@ -40,8 +40,8 @@ class History(Sequence[Mapping[str, float]]):
         return History(names, whole, array("d", (number for row in rows for number in row.values())))
 
     def column(self, name: str) -> list[float]:
-        """The numbers of a column, an epoch each."""
-        return list(self.values[self.names.index(name) :: len(self.names)])
+        """The numbers of a column, an epoch each; none before the first epoch."""
+        return list(self.values[self.names.index(name) :: len(self.names)]) if self.names else []
 
     def __len__(self) -> int:
         return len(self.values) // len(self.names) if self.names else 0
