@@ -16,7 +16,12 @@ from afield.base.files import TEMPORARY
 from afield.scoring.predictions import Predictions
 from afield.study.folder.state import read_state
 from afield.study.folder.state_words import describe_state, more_words
+from afield.study.numerics import settle_numerics
+from afield.study.plan import Plan, make_plan
+from afield.study.ready import path_of, sources_of
 from afield.study.store import Store
+from afield.study.study import Study
+from afield.tasks.places import cache_folder
 from afield.trial.trial import Trial
 
 COSTS = ["train_seconds", "search_seconds", "machine"]
@@ -94,3 +99,12 @@ def train(store: Store, trial: Trial, until: int, least: float = 0.0) -> None:
 def said(trial: Trial) -> Predictions:
     names = np.array(["a", "b"])
     return Predictions(trial.classes, names, names, names, np.array([0, 1]), np.eye(2, dtype=np.float32))
+
+
+def check_ready(
+    study: Study, *, weights: Path | None = None, offline: bool = False, data: str | Path | None = None
+) -> Plan:
+    """The plan of a study; nothing is downloaded. Raises InputError that lists all that is missing."""
+    numerics = settle_numerics(study.numerics, None, study.study.protocol)
+    sources = sources_of(weights, offline=offline)
+    return make_plan(study, numerics, cache_folder(), sources, path_of(data), download=False)

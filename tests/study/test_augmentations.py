@@ -13,10 +13,10 @@ from afield.base.errors import InputError
 from afield.base.extensions import load_extension
 from afield.images.augmentation.own import check_augmentation
 from afield.images.loader import TrainingBatches, load
-from afield.study.ready import check_ready
 from afield.study.study import Study
 from afield.study.study_file import parse_study
 from tests.fixtures.tiny import study_text, tiny_inputs
+from tests.study.helpers import check_ready
 
 FOG = Path(__file__).parents[2] / "examples" / "extensions" / "fog" / "fog.py"
 FOGGY = """

@@ -18,11 +18,11 @@ from afield.analysis.transfer import fit_transfer
 from afield.base.errors import InputError
 from afield.report.page import render, write_page
 from afield.study.collect import load_record
-from afield.study.ready import check_ready
 from afield.study.standing import Silent
 from afield.study.study import Study
 from afield.study.study_file import load_study
 from tests.fixtures.records import STRENGTH, make_record
+from tests.study.helpers import check_ready
 
 LAB = """
 from torch import nn

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from afield.base.errors import InputError
-from afield.study.ready import check_ready
 from afield.study.study_file import parse_study
 from tests.fixtures.tiny import study_text
+from tests.study.helpers import check_ready
 
 LAB = """
 from torch import nn

@@ -35,6 +35,20 @@ def ledger_of(plan: Plan, store: Store) -> Ledger:
     return Ledger(plan, store, lambda key, error: store.set_aside(key))
 
 
+def harm(kind: str, trial: Trial, store: Store, ledger: Ledger) -> None:
+    """A trial fails, failed ones are tried again, or a finished one is damaged."""
+    said_of_validation = store.trial_folder(trial.key) / "predictions.parquet"
+    if kind == "fail":
+        store.begin(trial)
+        store.fail(trial.key, "diverged", "trace")
+    elif kind == "retry":
+        for key in ledger.failed():
+            store.forget_failure(key)
+            ledger.reload(key)
+    elif kind == "damage" and said_of_validation.exists():
+        said_of_validation.write_bytes(b"cut")
+
+
 def test_after_every_change_it_says_what_a_fresh_look_would(plan: Plan, tmp_path: Path) -> None:
     """A random run with failures, retries, damage and a network that another study's search took away."""
     luck = random.Random(1)
@@ -52,17 +66,10 @@ def test_after_every_change_it_says_what_a_fresh_look_would(plan: Plan, tmp_path
             else:
                 store.scores.write(trial.key, TEST, said(trial))
                 store.scores.seal(trial.key, TEST, {"key": trial.key})
-        elif kind == "fail":
-            store.begin(trial)
-            store.fail(trial.key, "diverged", "trace")
-        elif kind == "retry":
-            for key in ledger.failed():
-                store.forget_failure(key)
-                ledger.reload(key)
-        elif kind == "damage" and (store.trial_folder(trial.key) / "predictions.parquet").exists():
-            (store.trial_folder(trial.key) / "predictions.parquet").write_bytes(b"cut")
         elif kind == "take the network":
             store.weights(trial.key).unlink(missing_ok=True)
+        else:
+            harm(kind, trial, store, ledger)
         ledger.reload(trial.key)
         fresh = ledger_of(plan, store)
         assert ledger.wanted() == fresh.wanted()
@@ -95,15 +102,8 @@ def test_a_plan_that_grows_says_what_a_fresh_look_would(photos: Path, tmp_path: 
             want = luck.choice(wanted)
             trial = want.trial
             train(store, trial, want.until)
-        elif kind == "fail":
-            store.begin(trial)
-            store.fail(trial.key, "diverged", "trace")
-        elif kind == "retry":
-            for key in ledger.failed():
-                store.forget_failure(key)
-                ledger.reload(key)
-        elif kind == "damage" and (store.trial_folder(trial.key) / "predictions.parquet").exists():
-            (store.trial_folder(trial.key) / "predictions.parquet").write_bytes(b"cut")
+        else:
+            harm(kind, trial, store, ledger)
         ledger.reload(trial.key)
         fresh = ledger_of(plan, store)
         assert ledger.plan.content() == fresh.plan.content()

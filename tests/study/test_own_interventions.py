@@ -10,10 +10,10 @@ from afield.backbones.weights import Sources
 from afield.base.errors import InputError
 from afield.study.changes import with_backbones, with_settings
 from afield.study.check import check_extension
-from afield.study.ready import check_ready
 from afield.study.study import Study
 from afield.study.study_file import parse_study
 from tests.fixtures.tiny import study_text
+from tests.study.helpers import check_ready
 
 LAB = """
 from torch import nn

@@ -10,11 +10,11 @@ import pytest
 from afield.base.errors import InputError, Stopped
 from afield.study.inputs import prepare_inputs, write_task
 from afield.study.prepare_task import describe_preparation, prepare_task
-from afield.study.ready import check_ready
 from afield.study.store import Store
 from afield.tasks.places import cache_folder
 from tests.fixtures import layouts
 from tests.fixtures.tiny import scratch_study
+from tests.study.helpers import check_ready
 
 IMAGES = sum(layouts.CASSAVA_COUNTS)
 

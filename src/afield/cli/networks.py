@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from afield.cli.options import Data, OneStudy, Out
+from afield.cli.options import Data, Key, OneStudy, Out
 from afield.cli.output import put, say
 
 networks_app = typer.Typer()
@@ -17,13 +17,7 @@ networks_app = typer.Typer()
 def predict(
     out: Out,
     images: Annotated[list[Path], typer.Argument(help="Image files, or folders of them.", show_default=False)],
-    key: Annotated[
-        str | None,
-        typer.Option(
-            help="Which training's network: the column `key` of `afield table`; by default the winner's.",
-            show_default=False,
-        ),
-    ] = None,
+    key: Key = None,
     to: Annotated[
         Path | None, typer.Option(help="CSV file to write, with the probability of each class.", show_default=False)
     ] = None,
@@ -56,13 +50,7 @@ def submit(
     ],
     out: Out,
     study: OneStudy = None,
-    key: Annotated[
-        str | None,
-        typer.Option(
-            help="Which training's network: the column `key` of `afield table`; by default the winner's.",
-            show_default=False,
-        ),
-    ] = None,
+    key: Key = None,
     to: Annotated[Path, typer.Option(help="CSV file to write.")] = Path("submission.csv"),
     data: Data = None,
 ) -> None:

@@ -14,6 +14,15 @@ Data = Annotated[
     typer.Option(help="Folder that holds the tasks' folders; by default AFIELD_DATA.", show_default=False),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+Key = Annotated[
+    str | None,
+    typer.Option(
+        help="Which training's network: the column `key` of `afield table`; by default the winner's.",
+        show_default=False,
+    ),
+]
+NewOut = Annotated[Path | None, typer.Option(help="Result folder; by default out/NAME.", show_default=False)]
+Slots = Annotated[int | None, typer.Option(min=1, help="Trials at once; by default one a core, or one a GPU.")]
 StudyName = Annotated[
     str,
     typer.Argument(

@@ -8,7 +8,18 @@ from typing import Annotated
 
 import typer
 
-from afield.cli.options import Backbones, Budget, Data, Offline, Settings, StudyName, WeightsFolder
+from afield.cli.options import (
+    AsJson,
+    Backbones,
+    Budget,
+    Data,
+    NewOut,
+    Offline,
+    Settings,
+    Slots,
+    StudyName,
+    WeightsFolder,
+)
 from afield.cli.output import complain, put, say
 
 plan_app = typer.Typer()
@@ -17,10 +28,8 @@ plan_app = typer.Typer()
 @plan_app.command(epilog="Example: afield plan quickstart")
 def plan(
     study: StudyName,
-    out: Annotated[Path | None, typer.Option(help="Result folder; by default out/NAME.", show_default=False)] = None,
-    slots: Annotated[
-        int | None, typer.Option(min=1, help="Trials at once; by default one a core, or one on a GPU.")
-    ] = None,
+    out: NewOut = None,
+    slots: Slots = None,
     budget: Budget = None,
     backbones: Backbones = None,
     weights: WeightsFolder = None,
@@ -31,7 +40,7 @@ def plan(
         bool,
         typer.Option("--probe/--no-probe", help="Measure a few steps of each backbone, where all it needs is here."),
     ] = True,
-    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Say what a study takes: time, memory, disk, what lacks.
 

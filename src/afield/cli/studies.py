@@ -13,12 +13,14 @@ from afield.cli.options import (
     Budget,
     Data,
     EngineName,
+    NewOut,
     Offline,
     OneStudy,
     Out,
     ReportFormat,
     Retry,
     Settings,
+    Slots,
     StudyName,
     TableFormat,
     WeightsFolder,
@@ -50,7 +52,7 @@ def studies_show(
 @studies_app.command(epilog="Example: afield run quickstart --out out/quickstart")
 def run(
     study: StudyName,
-    out: Annotated[Path | None, typer.Option(help="Result folder; by default out/NAME.", show_default=False)] = None,
+    out: NewOut = None,
     engine: Annotated[
         EngineName, typer.Option(help="`local`: this machine; `ray`: a Ray cluster (docs/cluster.md).")
     ] = EngineName.local,
@@ -58,9 +60,7 @@ def run(
         str | None,
         typer.Option(help="Of the Ray cluster, such as auto; by default this machine alone.", show_default=False),
     ] = None,
-    slots: Annotated[
-        int | None, typer.Option(min=1, help="Trials at once; by default one a core, or one a GPU.")
-    ] = None,
+    slots: Slots = None,
     trials_per_device: Annotated[
         int | None, typer.Option(min=1, help="Trials at once on each GPU; by default one.", show_default=False)
     ] = None,

@@ -8,18 +8,11 @@ from afield.base import files
 from afield.base.errors import InputError
 from afield.study.claims import Claims
 from afield.study.folder.cleaning import clean, describe_waste, waste_in
-from afield.study.numerics import settle_numerics
-from afield.study.plan import Plan, make_plan
+from afield.study.plan import Plan
 from afield.study.store import Store
 from afield.study.study_file import parse_study
-from tests.fixtures.tiny import study_text, tiny_study
+from tests.fixtures.tiny import study_text
 from tests.study.helpers import train
-
-
-@pytest.fixture(scope="module")
-def plan(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Plan:
-    study = tiny_study(photos)
-    return make_plan(study, settle_numerics(study.numerics, None), tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture

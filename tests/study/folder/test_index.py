@@ -9,18 +9,10 @@ import pytest
 from afield.base.errors import DamagedError
 from afield.study.folder import index as index_module
 from afield.study.folder.index import Index
-from afield.study.numerics import settle_numerics
-from afield.study.plan import Plan, make_plan
+from afield.study.plan import Plan
 from afield.study.split_view import TEST
 from afield.study.store import Store
-from tests.fixtures.tiny import tiny_study
 from tests.study.helpers import said, train
-
-
-@pytest.fixture(scope="module")
-def plan(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Plan:
-    study = tiny_study(photos)
-    return make_plan(study, settle_numerics(study.numerics, None), tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture

@@ -12,18 +12,10 @@ from afield import progress
 from afield.base.errors import InputError
 from afield.study.folder.state import FailedTraining, by_cause, read_state
 from afield.study.folder.state_words import describe_state
-from afield.study.numerics import settle_numerics
-from afield.study.plan import Plan, make_plan
+from afield.study.plan import Plan
 from afield.study.split_view import TEST
 from afield.study.store import Store
-from tests.fixtures.tiny import tiny_study
 from tests.study.helpers import said, train
-
-
-@pytest.fixture(scope="module")
-def plan(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Plan:
-    study = tiny_study(photos)
-    return make_plan(study, settle_numerics(study.numerics, None), tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture
