@@ -11,6 +11,9 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 pytestmark = pytest.mark.slow
+ONE_TRAINING = ('study.interventions=["plain"]', "study.seeds=[0]", "search.grid.learning_rate=[1e-3]",
+                "search.rungs=[1]", "recipe.epochs=1", "recipe.image_size=32")  # fmt: skip
+"""all that one training needs of the package is what every other needs, too"""
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +43,9 @@ def test_an_installed_wheel_runs_smoke_from_anywhere(wheel: Path, tmp_path: Path
     where = "import afield; print(afield.__file__)"
     shown = subprocess.run([sys.executable, "-c", where], cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert shown.stdout.startswith(str(place))
-    command = [sys.executable, "-m", "afield", "run", "smoke", "--out", "out"]
+    command = [sys.executable, "-m", "afield", "run", "smoke", "--out", "out", "--slots", "1"]
+    for small in ONE_TRAINING:
+        command += ["--set", small]
     ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
     assert "elpv: Take squeezenet1_1.caffe_in1k: accuracy" in ended.stdout
