@@ -1,7 +1,7 @@
 """The answer that is kept beside its page: it stands while nothing has changed, and never longer."""
 
-import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,16 +9,21 @@ import pytest
 from afield.base.errors import StoreError
 from afield.report.answered import answered, folder_state
 from afield.study.folder.sealed import read_json, write_sealed
+from afield.study.study import Study
 from afield.study.study_file import parse_study
 from tests.fixtures.made import made_folder, planned
 from tests.fixtures.tiny import study_text
 
 
+def grid(photos: Path) -> Study:
+    text = study_text(photos, "grid", 1).replace("1e-4, 1e-3, 3e-3, 1e-2", "1e-3, 1e-2")
+    return parse_study(text, "tiny.toml")
+
+
 @pytest.fixture(scope="module")
 def asked(photos: Path, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished folder whose answer was asked for once."""
-    text = study_text(photos, "grid", 1).replace("1e-4, 1e-3, 3e-3, 1e-2", "1e-3, 1e-2")
-    out = made_folder(planned(parse_study(text, "tiny.toml"), cache), tmp_path_factory.mktemp("made") / "out")
+    out = made_folder(planned(grid(photos), cache), tmp_path_factory.mktemp("made") / "out")
     answered(out, "tiny")
     return out
 
@@ -63,43 +68,54 @@ def test_a_change_of_any_result_is_seen(asked: Path, tmp_path: Path, name: str) 
 
 
 def test_it_is_made_anew_when_a_score_is(asked: Path, photos: Path, cache: Path, tmp_path: Path) -> None:
-    out = Path(shutil.copytree(asked, tmp_path / "out"))
-    first = answered(out, "tiny")
-    text = study_text(photos, "grid", 1).replace("1e-4, 1e-3, 3e-3, 1e-2", "1e-3, 1e-2")
-    other = made_folder(planned(parse_study(text, "tiny.toml"), cache), tmp_path / "other", luck=1)
-    shutil.rmtree(out / "scores")
-    shutil.copytree(other / "scores", out / "scores")
-    assert answered(out, "tiny") != first
+    first = answered(asked, "tiny")
+    other = made_folder(planned(grid(photos), cache), tmp_path / "other", luck=1)
+    (asked / "scores").rename(tmp_path / "scores")
+    shutil.copytree(other / "scores", asked / "scores")
+    try:
+        assert answered(asked, "tiny") != first
+    finally:
+        shutil.rmtree(asked / "scores")
+        (tmp_path / "scores").rename(asked / "scores")
 
 
-def test_a_page_that_somebody_changed_or_removed_is_written_anew(asked: Path, tmp_path: Path) -> None:
-    out = Path(shutil.copytree(asked, tmp_path / "out"))
-    said = answered(out, "tiny")
-    page = out / "report.html"
+def test_a_page_that_somebody_changed_is_written_anew(asked: Path) -> None:
+    said, page = answered(asked, "tiny"), asked / "report.html"
     whole = page.read_bytes()
     page.write_bytes(whole[:-100])
-    assert answered(out, "tiny") == said
-    assert page.read_bytes() == whole
-    page.unlink()
-    assert answered(out, "tiny") == said
+    assert answered(asked, "tiny") == said
     assert page.read_bytes() == whole
 
 
-def test_one_that_is_damaged_or_of_another_version_counts_for_nothing(asked: Path, tmp_path: Path) -> None:
-    out = Path(shutil.copytree(asked, tmp_path / "out"))
-    said, kept = answered(out, "tiny"), out / "answers" / "tiny.json"
-    content = {key: value for key, value in read_json(kept).items() if key != "seal"}
+def altered(kept: Path) -> None:
     kept.write_text(kept.read_text().replace("Take", "Leave"))
-    assert answered(out, "tiny") == said
-    for other in ({**content, "state": "0" * 64, "answer": "Leave it"}, {"text": "of an older afield"}):
-        write_sealed(kept, other)
-        assert answered(out, "tiny") == said
-    assert "Leave" not in json.dumps(dict(read_json(kept)))
 
 
-def test_where_it_cannot_be_kept_the_place_is_named(asked: Path, tmp_path: Path) -> None:
-    out = Path(shutil.copytree(asked, tmp_path / "out"))
-    shutil.rmtree(out / "answers")
-    (out / "answers").write_text("in the way")
-    with pytest.raises(StoreError, match=r"answers"):
-        answered(out, "tiny")
+def of_another_state(kept: Path) -> None:
+    write_sealed(kept, {**read_json(kept), "state": "0" * 64, "answer": "Leave it"})
+
+
+def of_an_older_afield(kept: Path) -> None:
+    kept.write_text('{"text": "Leave it"}')
+
+
+@pytest.mark.parametrize("change", [altered, of_another_state, of_an_older_afield])
+def test_one_that_is_damaged_or_of_another_version_counts_for_nothing(
+    asked: Path, change: Callable[[Path], None]
+) -> None:
+    said, kept = answered(asked, "tiny"), asked / "answers" / "tiny.json"
+    change(kept)
+    assert answered(asked, "tiny") == said
+    assert "Leave" not in kept.read_text()
+
+
+def test_where_it_cannot_be_kept_the_place_is_named(asked: Path) -> None:
+    kept = asked / "answers"
+    kept.rename(asked.parent / "answers")
+    kept.write_text("in the way")
+    try:
+        with pytest.raises(StoreError, match="answers"):
+            answered(asked, "tiny")
+    finally:
+        kept.unlink()
+        (asked.parent / "answers").rename(kept)
