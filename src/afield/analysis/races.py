@@ -69,7 +69,9 @@ class Race:
         ends = [f"against {_named(last)} at the end"] if last else []
         ends += [f"{count(dropped, 'backbone')} dropped out before"] if dropped else []
         told += f" ({'; '.join(ends)})" if ends else ""
-        return f"{told}. The others were not scored on test, so how far behind they are, or whether they tie, is not known."
+        return (
+            f"{told}. The others were not scored on test: how far behind they are, or whether they tie, is not known."
+        )
 
 
 def race_of(record: StudyRecord, task: str, intervention: str) -> Race | None:

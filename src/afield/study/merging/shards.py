@@ -77,7 +77,8 @@ def balanced(costs: Mapping[str, float], shards: int) -> dict[str, int]:
 
 def tied(plan: Plan) -> list[list[PlannedSearch]]:
     """The searches of a plan in groups that stay together: those that share a trial, those that race each other, and
-    those of one task and backbone whose networks one soup averages. Ensembles tie nothing: what they join are stored predictions.
+    those of one task and backbone whose networks one soup averages. Ensembles tie nothing: what they join are stored
+    predictions.
     """
     across = [soup for soup in plan.study.soups.values() if "interventions" in soup.over]
     owner: dict[object, int] = {}
