@@ -44,7 +44,7 @@ def search_records(context: Context, contents: Sequence[Mapping[str, Any]]) -> t
     races: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for content in contents:
         races.setdefault((content["task"], content["intervention"]), []).append(content)
-    places = {}
+    places: dict[str, tuple[Race, int]] = {}
     for rivals in races.values():
         epochs = context.trials[rivals[0]["cells"][0]].recipe.epochs
         race = Race(context.study.search, tuple(_seen(context, content) for content in rivals), epochs)
