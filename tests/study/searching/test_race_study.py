@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import afield
+from afield.analysis.answer import answer
 from afield.analysis.races import race_of
 from afield.base.errors import InputError, Stopped
 from afield.report.page import render
@@ -63,7 +64,7 @@ def test_a_race_has_one_winner_and_enters_no_fit(photos: Path, tmp_path: Path) -
     table = afield.results(out)
     assert set(table["kind"]) == {"race"}
     assert set(table["backbone"]) == {won.backbone}
-    (task,) = afield.answer(record).tasks
+    (task,) = answer(record).tasks
     race = race_of(record, task.task, "plain")
     assert race is not None
     assert (race.winner, race.rungs, race.spent, race.whole) == (won.backbone, (1, 2, 3), 7, 12)
