@@ -70,7 +70,7 @@ def test_a_race_has_one_winner_and_enters_no_fit(photos: Path, tmp_path: Path) -
     assert (race.winner, race.rungs, race.spent, race.whole) == (won.backbone, (1, 2, 3), 7, 12)
     assert [runner.backbone for runner in race.runners] == [won.backbone, lost.backbone]
     assert task.fit is None
-    assert "It won a race of 2 backbones with 4 recipes, which spent 7 of 12 epochs" in task.take
+    assert "It won a race of two backbones with four recipes, which spent 7 of 12 epochs" in task.take
     assert "Nothing of it enters one" in task.transfer
     assert not [words for words in task.warnings if "ranked" in words or "lacks" in words]
     page = render(record)
