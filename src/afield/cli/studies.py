@@ -174,6 +174,8 @@ def status(
     from afield.study.folder.state import read_state
     from afield.study.folder.state_words import describe_state, more_words
 
+    if watch and as_json:
+        complain("--watch shows words on a terminal; leave out --json, or ask for it again and again", 2)
     if watch:
         from rich.console import Console
 
