@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import cache
+from importlib import metadata
 
 import altair
 import vl_convert
@@ -19,7 +20,7 @@ def chart_script() -> str:
     wanted = ".".join(altair.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
     known: list[str] = vl_convert.get_vegalite_versions()
     version = wanted if wanted in known else known[-1]
-    kept = cache_folder() / "scripts" / f"vega-lite-{version}-by-{vl_convert.__version__}.json"
+    kept = cache_folder() / "scripts" / f"vega-lite-{version}-by-{metadata.version('vl-convert-python')}.json"
     with suppress(StoreError, KeyError):  # it is derived: what is damaged is made anew
         if kept.is_file():
             return str(read_json(kept)["script"])
