@@ -103,6 +103,9 @@ def analyse(
         put_json(found.as_json())
         return
 
+    if not found.fits:
+        return
+
     import sys
 
     from rich.console import Console
