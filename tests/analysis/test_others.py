@@ -6,6 +6,7 @@ import pytest
 import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import t
 
 from afield.analysis.analyse import analyse
 from afield.analysis.curves import spline_column
@@ -13,9 +14,10 @@ from afield.analysis.described import together
 from afield.analysis.others import FEWEST, beyond_imagenet
 from afield.analysis.over import OVER
 from afield.analysis.paired import holm
-from afield.analysis.regression import groups_left_out, inflation, left_out, nested, predicted_r2
+from afield.analysis.regression import groups_left_out, inflation, left_out, nested, p_by_family, predicted_r2
 from afield.analysis.side_by_side import side_by_side
 from afield.analysis.table import TableChoice
+from afield.analysis.uncertainty import by_family
 from tests.fixtures.shared import shared
 
 
@@ -64,7 +66,36 @@ def test_the_two_regressions_are_those_of_statsmodels() -> None:
         assert row["gain"] == pytest.approx(larger.rsquared - smaller.rsquared)
         assert (row["n"], row["freedom"], row["others"]) == (24, larger.df_resid, 3)
     line = found.xs("line", level="base")
-    assert line["p_holm"].tolist() == pytest.approx(holm(line["p"].tolist()))
+    for name in ("p", "family_p"):
+        assert line[f"{name}_holm"].tolist() == pytest.approx(holm(line[name].tolist()), nan_ok=True)
+
+
+def test_where_families_err_alike_p_is_that_of_cr2_with_satterthwaites_degrees_of_freedom() -> None:
+    """As the papers write it, with whole matrices: Pustejovsky and Tipton 2018, equations 5 and 11."""
+    table = world(n=15, families=5)
+    found = beyond_imagenet(analyse(table).fits).table.set_index(["task", "base"]).loc[("task1", "line")]
+    mine = table[table["task"] == "task1"].set_index("backbone")
+    design = np.column_stack([np.ones(15), mine["imagenet_top1"], standardised_others(table, "task1").loc[mine.index]])
+    y, families = mine["value"].to_numpy(), mine["family"].to_numpy()
+    bread = np.linalg.inv(design.T @ design)
+    left_over = np.eye(15) - design @ bread @ design.T
+    variance, columns = 0.0, []
+    for family in dict.fromkeys(families):
+        own = families == family
+        values, vectors = np.linalg.eigh(left_over[np.ix_(own, own)])
+        root = vectors @ np.diag([1 / np.sqrt(each) if each > 1e-9 else 0.0 for each in values]) @ vectors.T
+        weights = root @ design[own] @ bread[:, 2]
+        variance += float(weights @ (left_over @ y)[own]) ** 2
+        columns.append(left_over[:, own] @ weights)
+    sizes = np.linalg.eigvalsh(np.array(columns) @ np.array(columns).T)
+    slope = float((bread @ design.T @ y)[2])
+    expected = 2 * t.sf(abs(slope) / np.sqrt(variance), sizes.sum() ** 2 / (sizes**2).sum())
+    assert found["family_p"] == pytest.approx(expected, rel=1e-6)
+    assert "allowing that families err alike, it is clear on" in beyond_imagenet(analyse(table).fits).words
+    # families of one are backbones: CR2 is then HC2, of which statsmodels knows the variance but not the freedom
+    alone = by_family(bread[:, 2] @ design.T, np.linalg.qr(design)[0], y, np.zeros((15, 15)), np.arange(15))[0]
+    assert alone == pytest.approx(sm.OLS(y, design).fit(cov_type="HC2").bse[2] ** 2)
+    assert np.isnan(p_by_family(design[:, :2], design[:, 2], y, [""] * 15))
 
 
 def test_the_error_is_that_of_each_backbone_predicted_by_a_fit_without_it() -> None:
