@@ -66,9 +66,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=2026)
     arguments = parser.parse_args()
     generator = np.random.default_rng(arguments.seed)
-    print(
-        f"{'families':>8} {'members':>7} {'shared':>6} {'family':>8} {'single':>8} {'width':>6} {'afield':>8} {'width':>6}"
-    )
+    heads = "families members shared family single width afield width".split()
+    print(" ".join(f"{head:>{size}}" for head, size in zip(heads, (8, 7, 6, 8, 8, 6, 8, 6), strict=True)))
     for families, members in ((4, 3), (6, 3), (10, 2), (4, 8), (8, 5)):
         for shared in (0.0, 0.5, 0.8):
             for kin in (False, True):

@@ -87,7 +87,8 @@ def beyond_imagenet(fits: Sequence[TransferFit], results: pd.DataFrame | None = 
 
     F takes backbones for independent; where those of one family err alike its p is too small, and family_p is the one
     to read. No rows below two tasks or six backbones that have all of them; `words` says so. A constant task is in no
-    mean and has no rows. `results`: the table behind the fits, whose column `domain`, where it has one, keeps web-scraped tasks out of the mean.
+    mean and has no rows. `results`: the table behind the fits, whose column `domain`, where it has one, keeps web-
+    scraped tasks out of the mean.
     """
     table = side_by_side(fits, results)
     trouble = _trouble(table)
