@@ -66,7 +66,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=2026)
     arguments = parser.parse_args()
     generator = np.random.default_rng(arguments.seed)
-    heads = "families members shared family single width afield width".split()
+    heads = ["families", "members", "shared", "family", "single", "width", "afield", "width"]
     print(" ".join(f"{head:>{size}}" for head, size in zip(heads, (8, 7, 6, 8, 8, 6, 8, 6), strict=True)))
     for families, members in ((4, 3), (6, 3), (10, 2), (4, 8), (8, 5)):
         for shared in (0.0, 0.5, 0.8):
