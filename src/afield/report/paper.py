@@ -106,7 +106,7 @@ def _write_chart(specification: dict[str, Any], stem: Path) -> None:
     # of the chart's tables the one with the most columns; the others are lines and limits made of it
     rows = max(specification["datasets"].values(), key=lambda rows: (len(rows[0]) if rows else 0, len(rows)))
     table = pd.DataFrame(rows).drop(columns=["dx", "dy", "align"], errors="ignore")
-    lists = [name for name in table if table[name].map(type).eq(list).all()]
+    lists = [name for name in table if all(isinstance(each, list) for each in table[name])]
     table = table.explode(lists) if lists else table  # a row a training holds its epochs as lists
     write_text(stem.with_suffix(".csv"), table.to_csv(index=False, lineterminator="\n"))
 
