@@ -16,6 +16,7 @@ from afield.report.figures import Figure, Figures
 from afield.report.further import further_table
 from afield.report.interventions import InterventionSection, intervention_section
 from afield.report.pictures import data_uri
+from afield.report.race import RaceSection, race_section
 from afield.report.recorded import Table, metric_table, places_table, protocol_table
 from afield.report.rows import Row
 from afield.report.searches import SearchSection, recipe_words, search_sections
@@ -75,6 +76,8 @@ class TaskSection:
     chosen: ChosenSection | None
     fairness: FairnessSection | None
     """what the search of each backbone got"""
+    race: RaceSection | None
+    """how far each backbone came; None where the search was no race"""
     searches: tuple[SearchSection, ...]
     galleries: tuple[Gallery, ...]
     counts: tuple[Row, ...]
@@ -114,7 +117,7 @@ def _task_section(
         record=task,
         answer=part,
         metric=metric,
-        wordings=wordings(fit, part.transfer),
+        wordings=wordings(fit, part.transfer, race=bool(part.race)),
         transfer=evidence.transfer_figure(fit, figures, names, ranking, metric) if fit else None,
         points=evidence.point_table(fit, ranking, names, metric) if fit else None,
         numbers=evidence.fit_in_numbers(fit, metric) if fit else (),
@@ -136,6 +139,7 @@ def _task_section(
         cost=evidence.cost_figure(ranking, figures, names, metric),
         chosen=chosen_section(record, ranking, part.subgroups, figures, names),
         fairness=fairness_section(record, task.name, names),
+        race=race_section(part.race, figures, names, f"{metric} on {task.selection}") if part.race else None,
         searches=search_sections(record, task.name, f"{metric} on {task.selection}", figures, names),
         galleries=tuple(
             Gallery(label, tuple(data_uri(picture) for picture in pictures))

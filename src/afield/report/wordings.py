@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from afield.analysis.reworded import cut_words, reworded
-from afield.analysis.transfer import TransferFit, Verdict
+from afield.analysis.transfer import TransferFit
 
-HEADLINES: dict[Verdict, tuple[str, str]] = {
+HEADLINES = {
     "transfers": ("ImageNet accuracy tells here", "yes"),
     "weakly": ("ImageNet accuracy tells a little here", "some"),
     "does not": ("ImageNet accuracy does not tell here", "no"),
     "cannot tell": ("This study cannot tell yet", "open"),
+    "not asked": ("A race does not ask that", "open"),
 }
 """of each verdict, and the look of its badge"""
 
@@ -48,9 +49,9 @@ class Wordings:
         return tuple(dict.fromkeys(each.axis for each in self.each))
 
 
-def wordings(fit: TransferFit | None, said: str) -> Wordings:
-    """The study's verdict with the sentences `said`, then each other cut and axis."""
-    verdict = fit.verdict if fit else "cannot tell"
+def wordings(fit: TransferFit | None, said: str, *, race: bool = False) -> Wordings:
+    """The verdict with the sentences `said`, then each other cut and axis; a `race` has neither fit nor verdict."""
+    verdict = fit.verdict if fit else "not asked" if race else "cannot tell"
     headline, badge = HEADLINES[verdict]
     if fit is not None and fit.ceiling is not None:
         headline = f"{headline}; the task is near its ceiling"
