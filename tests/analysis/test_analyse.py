@@ -192,5 +192,6 @@ def test_a_result_folder_without_pretrained_backbones_has_nothing_to_fit(finishe
     plain = found.as_json()
     assert (plain["fits"], plain["over_tasks"]) == ([], [])
     assert plain["rule"]["before_test"]
-    assert "no pretrained backbone was scored" in found.notes[0]
+    assert "No pretrained backbone was scored" in found.notes[0]
     assert found.table().empty
+    assert all(found.over(name).table.empty for name in OVER)
