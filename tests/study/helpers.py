@@ -24,7 +24,7 @@ from afield.study.study import Study
 from afield.tasks.places import cache_folder
 from afield.trial.trial import Trial
 
-COSTS = ["train_seconds", "search_seconds", "machine"]
+COSTS = ["train_seconds", "search_seconds", "predict_ms", "predict_mb", "machine"]
 
 
 def start(study: Path, out: Path, slots: int = 2) -> subprocess.Popen[str]:

@@ -12,12 +12,23 @@ from afield.analysis.clusters import rests_on
 from afield.analysis.compare import Ranking
 from afield.analysis.over_tasks import OverTasks
 from afield.analysis.pairs import Places
-from afield.analysis.words import capital, count, gain_words, level_words, listing, p_words, signed, size_words
+from afield.analysis.words import capital, count, gain_words, level_words, listing, p_words, signed, size_words, spelled
 from afield.base.text import columns
 from afield.scoring.metrics import direction, metric_title
 
 _OF_PLACE = ("backbone", "rank", "best_rank", "worst_rank", "letters")
-_OF_RESIDUAL = ("metric", "imagenet_top1", "value", "expected", "residual", "p", "clear", "outside", "others")
+_OF_RESIDUAL = (
+    "metric",
+    "imagenet_top1",
+    "value",
+    "expected",
+    "residual",
+    "p",
+    "clear",
+    "outside",
+    "others",
+    "families",
+)
 
 
 def describe_ranks(found: Ranks) -> str:
@@ -111,7 +122,9 @@ def _beside_the_line(found: Residual, baseline: str) -> str:
     head = f"{found.task}: {metric_title(found.metric)} {found.value:.3f}"
     if found.trouble:
         return f"{head}; what to expect of it by the other backbones is not known. {found.trouble}"
-    expected = f"{found.expected.value:.3f} ({found.expected.low:.3f} to {found.expected.high:.3f})"
+    expected = (
+        f"{found.expected.value:.3f} ({found.expected.low:.3f} to {found.expected.high:.3f}{_of_families(found)})"
+    )
     drawn_out = "; the line had to be drawn out to it, so mind" if found.outside else ""
     verdict = (
         f"{'better' if found.residual.value > 0 else 'worse'} than its ImageNet accuracy explains"
@@ -122,6 +135,13 @@ def _beside_the_line(found: Residual, baseline: str) -> str:
         f"{head}, where {count(found.others, 'other backbone')} ({baseline}) let {found.imagenet_top1:.1f} % on "
         f"ImageNet expect {expected}{drawn_out}: {verdict}, {gain_words(found.residual, found.metric)}."
     )
+
+
+def _of_families(found: Residual) -> str:
+    """What the limits allow for, where the candidate's kin are not among the others."""
+    if not found.families:
+        return ""
+    return f", for one of a family of its own, by how {spelled(found.families)} families left out are missed"
 
 
 def _one_task(ranking: Ranking, bias: float | None) -> str:
