@@ -1,5 +1,6 @@
 """What every test gets: a cache of its own and small pictures to train on. Docstring examples get `study` and `out`."""
 
+import sys
 from contextlib import nullcontext
 
 import pytest
@@ -58,6 +59,23 @@ def finished(photos, cache, tmp_path_factory):
         patch.setenv("AFIELD_CACHE", str(cache))
         assert afield.run_study(tiny_study(photos), out, slots=2).complete
     return out
+
+
+@pytest.fixture
+def afield(monkeypatch, capsys):
+    """Run the command in this process; its output, or its complaint where it should fail."""
+    from afield.cli import main
+
+    def run(*arguments, code=0):
+        monkeypatch.setattr(sys, "argv", ["afield", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        assert (ended.value.code or 0) == code, said.err
+        assert "Traceback" not in said.err
+        return said.out if code == 0 else said.err
+
+    return run
 
 
 @pytest.fixture(autouse=True)

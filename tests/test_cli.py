@@ -12,28 +12,11 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from afield.analysis.interventions import COLUMNS
-from afield.cli import main
 from afield.scoring.panel import fitting
 from afield.study.collect import load_record
 from tests.fixtures.tiny import study_text
 
 Run = Callable[..., str]
-
-
-@pytest.fixture
-def afield(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run the command in this process; its output, or its complaint where it should fail."""
-
-    def run(*arguments: str, code: int = 0) -> str:
-        monkeypatch.setattr(sys, "argv", ["afield", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        said = capsys.readouterr()
-        assert (ended.value.code or 0) == code, said.err
-        assert "Traceback" not in said.err
-        return said.out if code == 0 else said.err
-
-    return run
 
 
 def test_help_names_every_command_on_one_line_without_torch() -> None:
@@ -115,6 +98,12 @@ def test_each_help_has_an_example(afield: Run, command: str) -> None:
         (("clean", "."), "no result folder of afield"),
         (("diff", ".", "nowhere"), "nowhere: is no folder; give two result folders, or a folder and two keys"),
         (("report", "nowhere"), "nowhere: no result folder of afield"),
+        (("compare", ".", "one"), "compare: name two backbones, or one by --candidate"),
+        (("compare", ".", "one", "two", "--candidate", "three"), "compare: name two backbones, or one by --candidate"),
+        (("compare", ".", "--against", "others.csv"), "compare: --against draws the line for --candidate; name one"),
+        (("status", ".", "--watch", "--json"), "--watch shows words on a terminal; leave out --json"),
+        (("table", ".", "--json", "--format", "csv"), "--json prints the rows; leave out --format and --to"),
+        (("predict", ".", "photos", "--json", "--to", "a.csv"), "--json prints the rows; leave out --to"),
         (("tasks", "show", "elvp"), "did you mean elpv?"),
         (("backbones", "show", "squeezenet"), "unknown backbone"),
         (("table", "."), "no result folder of afield"),

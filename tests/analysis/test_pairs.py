@@ -13,6 +13,7 @@ from scipy.stats import rankdata
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
+from afield.analysis.asked import candidate_elsewhere, candidate_of, pairs_of, ranks_of
 from afield.analysis.compare import rank_backbones
 from afield.analysis.curse import selection_bias, winners_curse
 from afield.analysis.letters import compact_letters
@@ -20,7 +21,7 @@ from afield.analysis.over_tasks import over_tasks
 from afield.analysis.paired import holm
 from afield.analysis.pairs import COLUMNS, Place, Places, discordant, pair_table, places_of
 from afield.analysis.table import read_table
-from afield.analysis.told import describe_candidate, describe_candidate_elsewhere, describe_pair, describe_places
+from afield.analysis.told import describe_candidate, describe_pairs, describe_ranks
 from afield.base.errors import InputError
 from afield.scoring.intervals import Interval
 from afield.study.record import StudyRecord
@@ -146,31 +147,31 @@ def test_the_best_of_equals_flatters_itself_and_a_clear_winner_does_not() -> Non
 
 
 def test_the_words(record: StudyRecord) -> None:
-    text = describe_places(record)
+    text = describe_ranks(ranks_of(record))
     assert "elpv: accuracy on 300 test images, plain" in text
     assert "Backbones that share a letter cannot be told apart" in text
     bias = winners_curse(record, rank_backbones(record, "elpv"))
     assert bias is not None
     assert f"by {100 * bias:.1f} points or more" in text
     assert text.count("chosen on validation") == 1
-    pair = describe_pair(record, SQUEEZE, LITE2)
+    pair = describe_pairs(pairs_of(record, SQUEEZE, LITE2))
     assert pair.startswith(f"elpv: {SQUEEZE} minus {LITE2}, -")
     assert "clearly apart" in pair
     assert pair.count("McNemar") == 2
     with pytest.raises(InputError, match="lite9: is not in this study"):
-        describe_pair(record, SQUEEZE, "lite9")
+        pairs_of(record, SQUEEZE, "lite9")
     with pytest.raises(InputError, match="was given twice"):
-        describe_pair(record, SQUEEZE, SQUEEZE)
+        pairs_of(record, SQUEEZE, SQUEEZE)
     with pytest.raises(InputError, match="gme: is no intervention of this study"):
-        describe_places(record, "gme")
+        ranks_of(record, "gme")
 
 
 def test_a_candidate_in_words(record: StudyRecord) -> None:
-    text = describe_candidate(record, SQUEEZE)
+    text = describe_candidate(candidate_of(record, SQUEEZE))
     assert text.startswith("elpv: accuracy 0.")
     assert "three other backbones (plain) let 58.4 % on ImageNet expect" in text
     assert "the line had to be drawn out to it" in text
-    assert describe_candidate(record, SQUEEZE, "scratch") != text
+    assert describe_candidate(candidate_of(record, SQUEEZE, "scratch")) != text
 
 
 def test_a_candidate_beside_the_results_of_others(record: StudyRecord) -> None:
@@ -183,16 +184,16 @@ def test_a_candidate_beside_the_results_of_others(record: StudyRecord) -> None:
         }
     )  # fmt: skip
     read = read_table(others)
-    text = describe_candidate_elsewhere(record, LITE0, read.rows)
+    text = describe_candidate(candidate_elsewhere(record, LITE0, read.rows))
     x, y = np.array([70.0, 74, 78, 81, 58.4]), np.array([0.70, 0.75, 0.76, 0.80, 0.1])
     slope, start = np.polyfit(x, y, 1)
     top1 = record.results.loc[record.results["backbone"] == LITE0, "imagenet_top1"].iloc[0]
     assert f"five other backbones (plain) let {top1:.1f} % on ImageNet expect {slope * top1 + start:.3f}" in text
     assert text.endswith("is in the residual, too.")
-    four = describe_candidate_elsewhere(record, SQUEEZE, read.rows)
+    four = describe_candidate(candidate_elsewhere(record, SQUEEZE, read.rows))
     assert "four other backbones" in four
     with pytest.raises(InputError, match=r"no task of this study.*here elpv by accuracy, there moths by accuracy"):
-        describe_candidate_elsewhere(record, LITE0, read_table(others.assign(task="moths")).rows)
+        candidate_elsewhere(record, LITE0, read_table(others.assign(task="moths")).rows)
 
 
 def test_test_that_selected_has_no_curse_told(record: StudyRecord) -> None:
@@ -202,4 +203,4 @@ def test_test_that_selected_has_no_curse_told(record: StudyRecord) -> None:
 
 def test_nothing_scored_is_said(record: StudyRecord) -> None:
     empty = replace(record, results=pd.DataFrame())
-    assert describe_places(empty) == "elpv: nothing was scored under plain."
+    assert describe_ranks(ranks_of(empty)) == "elpv: nothing was scored under plain."

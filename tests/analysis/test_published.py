@@ -53,13 +53,17 @@ def by_size(name: str) -> Analysis:
     return analyse(published(name), choice)
 
 
+LONG = [pytest.mark.slow, pytest.mark.long]
+"""tables of the same shape as the first and the last, four seconds each"""
+
+
 @pytest.mark.parametrize(
     ("name", "n", "linear", "probit", "r2", "families"),
     [
         ("timm_results-imagenetv2-matched-frequency.csv", 1556, 1.144, 0.963, 0.9919, (1.041, 1.238)),
-        ("timm_results-imagenet-real.csv", 1556, 0.812, 0.911, None, (0.721, 0.909)),
-        ("timm_results-sketch.csv", 1556, 1.516, 1.413, 0.8159, (0.971, 2.041)),
-        ("timm_results-imagenet-r.csv", 1556, 1.679, 1.446, 0.7104, (1.085, 2.255)),
+        pytest.param("timm_results-imagenet-real.csv", 1556, 0.812, 0.911, None, (0.721, 0.909), marks=LONG),
+        pytest.param("timm_results-sketch.csv", 1556, 1.516, 1.413, 0.8159, (0.971, 2.041), marks=LONG),
+        pytest.param("timm_results-imagenet-r.csv", 1556, 1.679, 1.446, 0.7104, (1.085, 2.255), marks=LONG),
         ("timm_results-imagenet-a.csv", 1555, 2.889, 3.556, 0.8031, (1.438, 4.271)),
     ],
 )

@@ -16,15 +16,23 @@ def marked(studied):
 
 HUGE = ("ViT-L-14", "ViT-L-14-336", "pnasnet5large", "caformer_b36")
 """whose steps take half a minute to a minute each; smaller ones of their kinds hold the same behaviour"""
+LARGER = {
+    "shufflenet_v2_x1_0": "shufflenet_v2_x0_5", "vgg16_bn": "vgg13_bn", "resnet152": "resnet50",
+    "resnext50_32x4d": "resnet50", "deit_small_patch16_224": "deit_tiny_patch16_224",
+    "efficientnet_b4": "efficientnet_b0", "tinynet_e": "tinynet_d", "dla46x_c": "dla46_c", "RN101": "RN50",
+    "ViT-B-16": "ViT-B-32",
+}  # fmt: skip
+"""built of the same layers as another, by which each of them is held"""
 
 
 def trained(studied):
-    long = [pytest.mark.long] if studied.architecture in HUGE else []
+    long = [pytest.mark.long] if studied.architecture in (*HUGE, *LARGER) else []
     return pytest.param(studied, id=studied.architecture, marks=[*([pytest.mark.slow] if studied.slow else []), *long])
 
 
 def test_there_are_as_many_as_the_study_had():
     assert (len(THE_19), len(THE_7), len(CLIP)) == (19, 7, 6)
+    assert {*LARGER, *LARGER.values()} <= {studied.architecture for studied in EVERY}
 
 
 @pytest.mark.parametrize("studied", [marked(one) for one in EVERY])
@@ -74,7 +82,7 @@ def step(studied: Studied, size: int):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("studied", [marked(one) for one in EVERY])
+@pytest.mark.parametrize("studied", [trained(one) for one in EVERY])
 def test_the_two_sizes_are_allowed_by_what_probing_finds(studied: Studied):
     smallest, step = probe_sizes(studied.row)
     assert smallest <= studied.size

@@ -1,7 +1,7 @@
 """The example of pseudo-labels: two studies and a script between them, and no picture that selects or tests teaches."""
 
+import runpy
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -51,10 +51,13 @@ def taught(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-def test_a_second_study_learns_from_what_the_first_was_sure_of(taught: Path) -> None:
-    ran = subprocess.run(
-        [sys.executable, "pseudo_labels.py", "out", "."], cwd=taught, capture_output=True, text=True, check=True
-    )
+def test_a_second_study_learns_from_what_the_first_was_sure_of(
+    taught: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(taught)
+    monkeypatch.setattr(sys, "argv", ["pseudo_labels.py", "out", "."])
+    runpy.run_path("pseudo_labels.py", run_name="__main__")
+    said = capsys.readouterr().out
     table = pd.read_csv(taught / "pseudo.csv")
     new = table[table["path"].str.startswith("unknown/")]
     assert len(new) > 0, "the classes are easy to tell"
@@ -62,7 +65,7 @@ def test_a_second_study_learns_from_what_the_first_was_sure_of(taught: Path) -> 
     assert new["weight"].between(0.9, 1).all()
     truth = np.where(new["path"].str[-6:-4].astype(int) % 2 == 0, "dark", "bright")
     assert (new["label"] == truth).mean() > 0.8
-    assert ran.stdout == f"pseudo.csv: 60 labelled samples and {len(new)} pseudo-labels\n"
+    assert said == f"pseudo.csv: 60 labelled samples and {len(new)} pseudo-labels\n"
 
     study = with_settings(load_study(taught / "second.toml"), SMALL)
     assert afield.run_study(study, taught / "out").complete

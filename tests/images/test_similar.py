@@ -158,6 +158,7 @@ def planted(root: Path, folder: Path, seed: int) -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_twenty_copies_among_real_photographs_are_found_with_at_most_one_false_alarm(tmp_path: Path) -> None:
     root = shared("data/sign-digits")
     names = sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any
 
 from afield.backbones.backbone import Backbone
 from afield.backbones.catalogue import catalogue, find, select
@@ -17,7 +19,20 @@ _WIDTH = 100
 """columns of a terminal that a list may fill"""
 
 
-def list_backbones(
+def list_backbones(pattern: str = "*", **filters: str | None) -> str:
+    """The backbones that pass all filters, a line each, best ImageNet accuracy first, and what they cost together.
+    Filters, and what is raised: `filtered`.
+    """
+    rows = filtered(pattern, **filters)
+    return f"{_table(rows)}\n\n{len(rows)} of {len(catalogue())} backbones\n{cost(rows)}"
+
+
+def plain_backbones(pattern: str = "*", **filters: str | None) -> list[dict[str, Any]]:
+    """The same as plain values: each backbone's row of the catalogue, and the named sets that hold it."""
+    return [_plain(row) for row in filtered(pattern, **filters)]
+
+
+def filtered(
     pattern: str = "*",
     *,
     family: str | None = None,
@@ -25,8 +40,8 @@ def list_backbones(
     top1: str | None = None,
     max_params: str | None = None,
     study: str | None = None,
-) -> str:
-    """The backbones that pass all filters, a line each, best ImageNet accuracy first, and what they cost together.
+) -> tuple[Backbone, ...]:
+    """The backbones that pass all filters, best ImageNet accuracy first.
 
     `top1`: `70:80`, either end may be left out. `max_params`: `30M`, `1.2B`, `500k`. The others: `catalogue.select`.
     Raises InputError for what cannot be read, and where nothing passes.
@@ -41,7 +56,7 @@ def list_backbones(
     )
     if not rows:
         raise InputError("no backbone of the catalogue passes all of these filters; leave one out")
-    return f"{_table(rows)}\n\n{len(rows)} of {len(catalogue())} backbones\n{cost(rows)}"
+    return rows
 
 
 def cost(rows: Sequence[Backbone]) -> str:
@@ -123,6 +138,26 @@ def show_backbone(name: str, sources: Sources) -> str:
     return "\n".join([*lines, *_weights(found)])
 
 
+def plain_backbone(name: str, sources: Sources) -> dict[str, Any]:
+    """The same as plain values; `weights` has the file's path where it is here, else None with the address, or with the
+    reason in `refused`.
+    """
+    row = find(name)
+    try:
+        found = whereabouts(row, sources)
+    except InputError as error:
+        return {**_plain(row), "weights": {"origin": "", "path": None, "address": "", "refused": str(error)}}
+    about = {"origin": found.origin, "path": found.path, "address": found.address, "refused": ""}
+    return {**_plain(row), "weights": about}
+
+
+def _plain(row: Backbone) -> dict[str, Any]:
+    told = {field.name: getattr(row, field.name) for field in fields(row) if field.name not in _OWN}
+    return {**told, "sets": [name for name, ids in SETS.items() if row.id in ids]}
+
+
+_OWN = ("build", "weights", "head")
+"""fields of one's own backbones alone"""
 _SIDES = {
     "center": "short side to {side} px",
     "squash": "both sides to {side} px, aspect not kept",

@@ -1,8 +1,9 @@
-"""What a check found, as text for a terminal."""
+"""What a check found, as text for a terminal and as plain values for scripts."""
 
 from __future__ import annotations
 
 from textwrap import fill
+from typing import Any
 
 from afield.base.text import count
 from afield.checking.findings import Check, Example, Finding, Picture
@@ -29,6 +30,12 @@ def verdict(check: Check) -> str:
     if number:
         return f"{count(number, 'finding')} would bias a result."
     return "Clean: nothing was found that would bias a result."
+
+
+def plain_check(check: Check) -> dict[str, Any]:
+    """All of it as plain values, with the examples that the page shows; groups of copies have a file of their own."""
+    names = ("task", "title", "protocol", "images", "counts", "biased", "findings", "classes")
+    return {**{name: getattr(check, name) for name in names}, "facts": dict(check.facts)}
 
 
 def _finding(finding: Finding) -> list[str]:

@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from afield.base.text import printable
-from afield.cli.options import OneStudy
-from afield.cli.output import complain, put, say
+from afield.cli.options import AsJson, OneStudy
+from afield.cli.output import complain, put, put_json, say
 
 analyse_app = typer.Typer()
 
@@ -75,7 +75,7 @@ def analyse(
             "--all", help="Also ranks, other axes and methods, cuts, curves, power, and what several tasks say."
         ),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the fits as JSON and nothing else.")] = False,
+    as_json: AsJson = False,
     study: OneStudy = None,
 ) -> None:
     """Fit any results table against ImageNet accuracy.
@@ -100,9 +100,7 @@ def analyse(
     found = analyse_table(table, choice, study=study, smallest_slope=smallest_slope)
     say("\n".join(found.notes))
     if as_json:
-        import json
-
-        put(json.dumps(found.as_json(), allow_nan=False))
+        put_json(found.as_json())
         return
 
     if not found.fits:

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from afield.cli.output import complain, put, say
+from afield.cli.options import AsJson
+from afield.cli.output import complain, put, put_json, say
 
 backbones_app = typer.Typer(help="List and show the backbones (pretrained weights).", no_args_is_help=True)
 extension_app = typer.Typer(help="Test a file of your own backbones, tasks and metrics.", no_args_is_help=True)
@@ -31,11 +32,16 @@ def backbones_list(
         str | None,
         typer.Option(help="A named set: small, standard, large, study, paper-added, clip, ...", show_default=False),
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """List backbones, best ImageNet accuracy first, and what they cost together."""
-    from afield.backbones.show import list_backbones
+    from afield.backbones.show import list_backbones, plain_backbones
 
-    put(list_backbones(pattern, family=family, objective=objective, top1=top1, max_params=max_params, study=study))
+    filters = {"family": family, "objective": objective, "top1": top1, "max_params": max_params, "study": study}
+    if as_json:
+        put_json(plain_backbones(pattern, **filters))
+    else:
+        put(list_backbones(pattern, **filters))
 
 
 @backbones_app.command("show", epilog="Example: afield backbones show squeezenet1_1.caffe_in1k")
@@ -44,12 +50,16 @@ def backbones_show(
     weights: Annotated[
         Path | None, typer.Option(help="Folder of weights that goes before the named place.", show_default=False)
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Show all of a backbone's row, its preprocessing and where its bytes are or would come from."""
-    from afield.backbones.show import show_backbone
+    from afield.backbones.show import plain_backbone, show_backbone
     from afield.backbones.weights import sources
 
-    put(show_backbone(name, sources(weights)))
+    if as_json:
+        put_json(plain_backbone(name, sources(weights)))
+    else:
+        put(show_backbone(name, sources(weights)))
 
 
 @extension_app.command("check", epilog="Example: afield extension check my_lab.py")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from afield.cli.options import Data, SplitProtocol
-from afield.cli.output import complain, put, say
+from afield.cli.options import AsJson, Data, SplitProtocol
+from afield.cli.output import complain, put, put_json, say
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -36,6 +36,7 @@ def check(
         Path | None,
         typer.Option(help="CSV file to write: id and group, copies of a picture in one group.", show_default=False),
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Look for what would bias a result: copies, leaks, labels.
 
@@ -47,7 +48,7 @@ def check(
     from afield.checking.check import check as check_task
     from afield.checking.check import write_groups
     from afield.checking.page import write_page
-    from afield.checking.words import describe
+    from afield.checking.words import describe, plain_check
 
     console = Console(stderr=True)
     columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -58,7 +59,10 @@ def check(
     if groups is not None:
         write_groups(found, groups)
         say(f"groups written to {groups}")
-    put(f"{describe(found)}\nPage: {page}")
+    if as_json:
+        put_json({**plain_check(found), "page": page})
+    else:
+        put(f"{describe(found)}\nPage: {page}")
     if found.biased:
         complain("", 1)
 

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from afield.cli.options import OneStudy, Out
-from afield.cli.output import complain, put, say
+from afield.cli.options import AsJson, OneStudy, Out
+from afield.cli.output import complain, put, put_json, say
 
 compare_app = typer.Typer()
 
@@ -16,15 +16,20 @@ Intervention = Annotated[str | None, typer.Option(help="Whose results; by defaul
 
 
 @compare_app.command(epilog="Example: afield rank out/quickstart")
-def rank(out: Out, intervention: Intervention = None, study: OneStudy = None) -> None:
+def rank(out: Out, intervention: Intervention = None, study: OneStudy = None, as_json: AsJson = False) -> None:
     """Rank the backbones on test, and say who is alike.
 
     With the ranks that each may have. `afield run` says which one to take; that is chosen on validation.
     """
-    from afield.analysis.told import describe_places
+    from afield.analysis.asked import ranks_of
+    from afield.analysis.told import describe_ranks, plain_ranks
     from afield.study.collect import load_record
 
-    put(describe_places(load_record(out, study), intervention))
+    found = ranks_of(load_record(out, study), intervention)
+    if as_json:
+        put_json(plain_ranks(found))
+    else:
+        put(describe_ranks(found))
 
 
 @compare_app.command(
@@ -50,27 +55,43 @@ def compare(
     ] = None,
     intervention: Intervention = None,
     study: OneStudy = None,
+    as_json: AsJson = False,
 ) -> None:
     """Compare two backbones on the same test images.
 
     With --candidate: one backbone (or way of training, with --intervention) against the line that the other backbones
     draw between ImageNet and the task.
     """
-    from afield.analysis.told import describe_candidate, describe_candidate_elsewhere, describe_pair
     from afield.study.collect import load_record
 
     named = backbones or []
-    if candidate is not None and against is not None and not named:
+    if against is not None and (candidate is None or named):
+        complain("compare: --against draws the line for --candidate; name one backbone by it, and no others", 2)
+    if len(named) != (2 if candidate is None else 0):
+        complain("compare: name two backbones, or one by --candidate", 2)
+    if candidate is None:
+        from afield.analysis.asked import pairs_of
+        from afield.analysis.told import describe_pairs, plain_pairs
+
+        pairs = pairs_of(load_record(out, study), named[0], named[1], intervention)
+        if as_json:
+            put_json(plain_pairs(pairs))
+        else:
+            put(describe_pairs(pairs))
+        return
+
+    from afield.analysis.asked import candidate_elsewhere, candidate_of
+    from afield.analysis.told import describe_candidate, plain_candidate
+
+    if against is None:
+        found = candidate_of(load_record(out, study), candidate, intervention)
+    else:
         from afield.analysis.analyse import analyse
 
         others = analyse(against)
         say("\n".join(others.notes))
-        put(describe_candidate_elsewhere(load_record(out, study), candidate, others.results, intervention))
-    elif against is not None:
-        complain("compare: --against draws the line for --candidate; name one backbone by it, and no others", 2)
-    elif candidate is not None and not named:
-        put(describe_candidate(load_record(out, study), candidate, intervention))
-    elif candidate is None and len(named) == 2:
-        put(describe_pair(load_record(out, study), named[0], named[1], intervention))
+        found = candidate_elsewhere(load_record(out, study), candidate, others.results, intervention)
+    if as_json:
+        put_json(plain_candidate(found))
     else:
-        complain("compare: name two backbones, or one by --candidate", 2)
+        put(describe_candidate(found))

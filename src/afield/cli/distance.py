@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from afield.cli.options import Data, OneStudy
-from afield.cli.output import complain, put, say
+from afield.cli.options import AsJson, Data, OneStudy
+from afield.cli.output import complain, put, put_json, say
 
 distance_app = typer.Typer()
 
@@ -81,7 +81,7 @@ def distance(
     chart: Annotated[
         Path | None, typer.Option(help="With --results: file to draw it into (.svg).", show_default=False)
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the table as JSON and nothing else.")] = False,
+    as_json: AsJson = False,
     study: OneStudy = None,
 ) -> None:
     """Tell how far data sets lie apart.
@@ -100,7 +100,9 @@ def distance(
 
         against = against_transfer(found, analyse(results, study=study).fits)
     if as_json:
-        put((found if against is None else against.table).to_json(orient="records"))
+        from afield.study.table import rows_of
+
+        put_json(rows_of(found if against is None else against.table))
     else:
         put(describe_distances(found, against))
     if chart is not None and against is not None:

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from afield.cli.options import Data, Key, OneStudy, Out
-from afield.cli.output import put, say
+from afield.cli.options import AsJson, Data, Key, OneStudy, Out
+from afield.cli.output import complain, put, put_json, say
 
 networks_app = typer.Typer()
 
@@ -30,17 +30,24 @@ def predict(
         ),
     ] = None,
     study: OneStudy = None,
+    as_json: AsJson = False,
 ) -> None:
     """Name the class of images by a network that a study kept.
 
-    Prints each image's class and its probability; --to writes those of all classes.
+    Prints each image's class and its probability; --to and --json give those of all classes.
     """
-    from afield.study.table import write_predictions
+    from afield.study.table import rows_of, write_predictions
     from afield.winner import load_network
 
+    if as_json and to is not None:
+        complain("--json prints the rows; leave out --to", 2)
     network = load_network(out, key, study)
     say(f"{network.backbone}, training {network.key}")
-    put(write_predictions(network.predict(images, boxes), to))
+    said = network.predict(images, boxes)
+    if as_json:
+        put_json(rows_of(said))
+    else:
+        put(write_predictions(said, to))
 
 
 @networks_app.command(epilog="Example: afield submit aptos2019 out/retina --to submission.csv")

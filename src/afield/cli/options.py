@@ -22,7 +22,10 @@ Key = Annotated[
     ),
 ]
 NewOut = Annotated[Path | None, typer.Option(help="Result folder; by default out/NAME.", show_default=False)]
-Slots = Annotated[int | None, typer.Option(min=1, help="Trials at once; by default one a core, or one a GPU.")]
+Slots = Annotated[
+    int | None,
+    typer.Option(min=1, help="Trials at once; by default one a core, as far as memory holds them, or one a GPU."),
+]
 StudyName = Annotated[
     str,
     typer.Argument(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import NoReturn
 
+from afield.base.plain import plain
 from afield.base.text import printable
 
 
@@ -20,6 +22,13 @@ def put(text: str) -> None:
     """
     if text:
         print(printable(text) if sys.stdout.isatty() else text, flush=True)
+
+
+def put_json(value: object) -> None:
+    """The output for a script (docs/scripts.md): JSON and nothing else, to a terminal as to a program. What is not
+    defined is null, and what is no ASCII stands in escapes.
+    """
+    print(json.dumps(plain(value), indent=2, allow_nan=False), flush=True)
 
 
 def say(words: str) -> None:

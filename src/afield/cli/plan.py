@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -20,7 +19,7 @@ from afield.cli.options import (
     StudyName,
     WeightsFolder,
 )
-from afield.cli.output import complain, put, say
+from afield.cli.output import complain, put, put_json, say
 
 plan_app = typer.Typer()
 
@@ -68,6 +67,9 @@ def plan(
         say=say,
         probe=measure if probe else None,
     )
-    put(json.dumps(plain_forecast(found), indent=2) if as_json else describe_forecast(found))
+    if as_json:
+        put_json(plain_forecast(found))
+    else:
+        put(describe_forecast(found))
     if found.against or found.unfitted:
         complain("", 2)

@@ -25,18 +25,21 @@ from afield.cli.options import (
     TableFormat,
     WeightsFolder,
 )
-from afield.cli.output import complain, put, say
+from afield.cli.output import complain, put, put_json, say
 
 studies_app = typer.Typer()
 shipped_app = typer.Typer(help="List and show the studies that come with the package.", no_args_is_help=True)
 
 
 @shipped_app.command("list", epilog="Example: afield studies list")
-def studies_list() -> None:
+def studies_list(as_json: AsJson = False) -> None:
     """Name the shipped studies, a line each: what they cost and what they ask."""
-    from afield.study.shipped import list_studies
+    from afield.study.shipped import list_studies, plain_studies
 
-    put(list_studies())
+    if as_json:
+        put_json(plain_studies())
+    else:
+        put(list_studies())
 
 
 @shipped_app.command("show", epilog="Example: afield studies show paper/main")
@@ -123,6 +126,7 @@ def merge(
         list[Path], typer.Argument(help="Result folders; they stay as they are.", metavar="OUT...", show_default=False)
     ],
     to: Annotated[Path, typer.Option(help="The new result folder.", show_default=False)],
+    as_json: AsJson = False,
 ) -> None:
     """Join result folders, such as a study's shards.
 
@@ -130,7 +134,11 @@ def merge(
     """
     from afield.study.merging.merge import merge as merge_folders
 
-    put(merge_folders(outs, to).words())
+    found = merge_folders(outs, to)
+    if as_json:
+        put_json(found)
+    else:
+        put(found.words())
 
 
 @studies_app.command(epilog="Example: afield tune quickstart")
@@ -166,6 +174,8 @@ def status(
     from afield.study.folder.state import read_state
     from afield.study.folder.state_words import describe_state, more_words
 
+    if watch and as_json:
+        complain("--watch shows words on a terminal; leave out --json, or ask for it again and again", 2)
     if watch:
         from rich.console import Console
 
@@ -175,9 +185,7 @@ def status(
         return
     state = read_state(out, study)
     if as_json:
-        import json
-
-        put(json.dumps(state.as_json(), allow_nan=False))
+        put_json(state.as_json())
     else:
         put(describe_state(state, out, more_words(out, state)))
 
@@ -201,8 +209,9 @@ def report(
 def table(
     out: Out,
     format: Annotated[
-        TableFormat, typer.Option(help="csv and markdown are printed unless --to is given.")
-    ] = TableFormat.csv,
+        TableFormat | None,
+        typer.Option(help="By default csv; csv and markdown are printed unless --to is given.", show_default=False),
+    ] = None,
     to: Annotated[Path | None, typer.Option(help="File to write; needed for parquet.", show_default=False)] = None,
     by: Annotated[
         str | None,
@@ -215,11 +224,14 @@ def table(
         bool, typer.Option("--interventions", help="Instead: what each intervention changed against plain.")
     ] = False,
     study: OneStudy = None,
+    as_json: AsJson = False,
 ) -> None:
     """Print or write the results table."""
     from afield.study.collect import load_record, results
-    from afield.study.table import write_table
+    from afield.study.table import rows_of, write_table
 
+    if as_json and (format is not None or to is not None):
+        complain("--json prints the rows; leave out --format and --to", 2)
     if interventions and by is not None:
         complain("--by and --interventions are two tables; give one of them", 2)
     if interventions:
@@ -232,4 +244,7 @@ def table(
         rows = subgroup_table(load_record(out, study), by)
     else:
         rows = results(out, study=study)
-    put(write_table(rows, format.value, to))
+    if as_json:
+        put_json(rows_of(rows))
+    else:
+        put(write_table(rows, (format or TableFormat.csv).value, to))

@@ -7,18 +7,21 @@ from typing import Annotated
 
 import typer
 
-from afield.cli.options import Data, SplitProtocol
-from afield.cli.output import put, say
+from afield.cli.options import AsJson, Data, SplitProtocol
+from afield.cli.output import put, put_json, say
 
 tasks_app = typer.Typer(help="List and show the tasks (data sets).", no_args_is_help=True)
 
 
 @tasks_app.command("list", epilog="Example: afield tasks list")
-def tasks_list() -> None:
+def tasks_list(as_json: AsJson = False) -> None:
     """Name the built-in tasks, a line each."""
-    from afield.tasks.show import list_tasks
+    from afield.tasks.show import list_tasks, plain_tasks
 
-    put(list_tasks())
+    if as_json:
+        put_json(plain_tasks())
+    else:
+        put(list_tasks())
 
 
 @tasks_app.command("show", epilog="Example: afield tasks show elpv --augmentation randaugment --out sheet.html")
@@ -41,15 +44,21 @@ def tasks_show(
     out: Annotated[
         Path | None, typer.Option(help="With --augmentation: HTML file to write.", show_default=False)
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Show a task's card: source, licence, classes, metric, baseline, how to get it; or a sheet of augmented images."""
     if augmentation is None:
-        from afield.tasks.show import show_task
+        from afield.tasks.show import plain_task, show_task
 
         if out is not None or size is not None:
             raise typer.BadParameter("--out and --size belong to --augmentation; name one")
-        put(show_task(name, data))
+        if as_json:
+            put_json(plain_task(name, data))
+        else:
+            put(show_task(name, data))
         return
+    if as_json:
+        raise typer.BadParameter("--augmentation writes a page of pictures; leave out --json")
     from afield.checking.sheet import describe_sheet, write_sheet
 
     path = out or Path("sheet.html")

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 import altair
-import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from afield import __version__
 from afield.base.files import write_text
+from afield.report.bundle import chart_script
 from afield.report.charts import COLOURS, CONFIG
 from afield.report.chosen import FOLDED
 from afield.report.cite import citation
@@ -86,7 +86,7 @@ def render(record: StudyRecord, *, private: bool = False) -> str:
 
 def _page(told: Contents) -> str:
     record, found, names, figures = told.record, told.found, told.names, told.figures
-    style, vega = _asset("style.css"), _vega() if figures.places else ""
+    style, vega = _asset("style.css"), chart_script() if figures.places else ""
     script = "".join(map(_asset, ("script.js", "tables.js", "wordings.js")))
     page = _environment().get_template("template.html.j2")
     return page.render(
@@ -149,17 +149,6 @@ def _source(text: str) -> str:
 
 def _asset(name: str) -> str:
     return resources.files("afield.report").joinpath(name).read_text(encoding="utf-8")
-
-
-@cache
-def _vega() -> str:
-    """Vega, Vega-Lite and Vega-Embed in one script, as vl-convert carries them."""
-    wanted = ".".join(altair.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
-    known: list[str] = vl_convert.get_vegalite_versions()
-    bundle: str = vl_convert.javascript_bundle(
-        "window.vegaEmbed = vegaEmbed;", vl_version=wanted if wanted in known else known[-1]
-    )
-    return bundle
 
 
 @cache

@@ -15,7 +15,7 @@ from afield.study.choose import choose_study
 from afield.study.claims import Claims
 from afield.study.collect import keep_derived
 from afield.study.engines.choose import EngineName, Machines, make_engine
-from afield.study.engines.slots import settled_slots
+from afield.study.engines.slots import Need, settled_slots
 from afield.study.folder.registered_rules import rule_of
 from afield.study.inputs import write_task
 from afield.study.merging.shards import Shard, note_shard, shard_of
@@ -27,6 +27,7 @@ from afield.study.outcome import Outcome, outcome_of_run
 from afield.study.plan import Plan, changed_words, plan_of
 from afield.study.planning.budget_files import Clock
 from afield.study.planning.budgeted import holding, with_kept, within_budget
+from afield.study.planning.resources import largest_need
 from afield.study.ready import path_of, sources_of
 from afield.study.standing import Silent, Watch
 from afield.study.store import Store
@@ -54,15 +55,15 @@ def run_study(
 ) -> Outcome:
     """Run a study, or what is missing of it, into a folder.
 
-    `slots` trials run at once (by default as many as cores on a CPU, `trials_per_device` on each GPU, by default one),
-    each fed by `workers` loader processes (by default none on a CPU, where a trial makes its own batches, and up to
-    eight on a GPU). A trial on several devices (numerics.devices) is one slot, and each of its processes has so many
-    workers. `engine` says where: "local", on this machine, or "ray", on the cluster at `address` (docs/cluster.md).
-    None of it changes a result. With a `shard`, such as "3/8", the run does that part of the searches (docs/slurm.md).
-    `weights` is a folder of weights that goes before their published places, and `offline` asks no network
-    (docs/weights.md). `data` is the folder that holds the tasks' folders (docs/tasks.md). `budget` ("6h") goes before
-    the study's: what takes longer is cut before it begins, and the run stops when its hours are used (docs/plan.md). A
-    script must call this under `if __name__ == "__main__":`, since workers import it.
+    `slots` trials run at once (by default as many as cores and memory hold on a CPU, `trials_per_device` on each GPU,
+    by default one), each fed by `workers` loader processes (by default none on a CPU, where a trial makes its own
+    batches, and up to eight on a GPU). A trial on several devices (numerics.devices) is one slot, and each of its
+    processes has so many workers. `engine` says where: "local", on this machine, or "ray", on the cluster at `address`
+    (docs/cluster.md). None of it changes a result. With a `shard`, such as "3/8", the run does that part of the
+    searches (docs/slurm.md). `weights` is a folder of weights that goes before their published places, and `offline`
+    asks no network (docs/weights.md). `data` is the folder that holds the tasks' folders (docs/tasks.md). `budget`
+    ("6h") goes before the study's: what takes longer is cut before it begins, and the run stops when its hours are used
+    (docs/plan.md). A script must call this under `if __name__ == "__main__":`, since workers import it.
 
     Raises InputError for what cannot be run, Stopped after Ctrl-C or SIGTERM (its words say whether everything could be
     saved), StoreError where the folder or the disk fails, and AfieldError where workers cannot start.
@@ -83,7 +84,8 @@ def run_study(
     sources = sources_of(weights, offline=offline)
     plan, budget = _planned(study, numerics, store, machines, watch, sources, path_of(data), budget, part)
     name = plan.study.study.name
-    with Claims(store.root) as claims, interrupts() as interrupted, make_engine(machines, numerics) as at_work:
+    at_work = make_engine(machines, numerics, _need(plan), watch.say)
+    with Claims(store.root) as claims, interrupts() as interrupted, at_work:
         bury_killed(claims, store)
         clock = None if budget is None else Clock(store.budgets, name, claims.name, budget)
         run = OneRun(plan, store, claims, at_work, watch, clock)
@@ -121,9 +123,10 @@ def _planned(
     if budget is not None and kept is None:
         if machines.engine == "ray" and machines.slots is None:
             raise InputError("a budget with --engine ray: say with --slots how many trials the cluster runs at once")
+        need = _need(plan_of(study, needs, numerics))
         per_device = machines.trials_per_device or 1
-        slots, workers = settled_slots(numerics, machines.slots, machines.workers, per_device)
-        study = within_budget(study, needs, numerics, store.budgets, budget, slots, workers, cache, watch.say)
+        here, workers = settled_slots(numerics, machines.slots, machines.workers, per_device, need)
+        study = within_budget(study, needs, numerics, store.budgets, budget, here.count, workers, cache, watch.say)
     plan = settle_micro_batches(plan_of(study, needs, numerics), store.root, watch.say)
     plan = plan if part is None else shard_of(plan, part)
     for found in plan.changed.values():
@@ -139,3 +142,8 @@ def _planned(
     leading = {name: data.task.metric for name, data in plan.tasks.items()}
     store.rules.register(study.study.name, rule_of(study, leading), store.scores.reads())
     return plan, budget
+
+
+def _need(plan: Plan) -> Need | None:
+    """What the largest trial of a plan takes of memory."""
+    return largest_need([(search.backbone, search.cells[0].recipe) for search in plan.searches], plan.numerics)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from afield.base.errors import InputError, nearest
 from afield.base.text import columns
 from afield.study.planning.cost import cost_of
@@ -32,11 +34,21 @@ def question_of(text: str) -> str:
 def list_studies() -> str:
     """A line a study: its name, trainings, epochs, million image passes, and what it asks."""
     rows = []
+    for each in plain_studies():
+        passes = each["image_passes"]
+        millions = "unknown" if passes is None else f"{passes / 1e6:.{0 if passes > 1e7 else 2}f}"
+        rows.append((each["study"], str(each["trainings"]), str(each["epochs"]), millions, each["asks"]))
+    return columns(rows, ("study", "trainings", "epochs", "million images", "asks"))
+
+
+def plain_studies() -> list[dict[str, Any]]:
+    """The same as plain values; image passes that nobody knows before the data are there are None."""
+    found = []
     for name, text in shipped_studies().items():
         cost = cost_of(load_study(name))
-        passes = "unknown" if cost.passes is None else f"{cost.passes / 1e6:.{0 if cost.passes > 1e7 else 2}f}"
-        rows.append((name, str(cost.trainings), str(cost.epochs), passes, question_of(text)))
-    return columns(rows, ("study", "trainings", "epochs", "million images", "asks"))
+        counts = {"trainings": cost.trainings, "epochs": cost.epochs, "image_passes": cost.passes}
+        found.append({"study": name, **counts, "asks": question_of(text)})
+    return found
 
 
 def show_study(name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -23,6 +24,14 @@ def write_table(table: pd.DataFrame, form: str, to: Path | None) -> str:
         return text
     write_text(to, text + "\n")
     return ""
+
+
+def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows of a table for JSON, each by its columns; what is unknown or not defined is None."""
+    whole = table.astype(object)
+    return [
+        {str(name): value for name, value in row.items()} for row in whole.where(table.notna(), None).to_dict("records")
+    ]
 
 
 def write_predictions(table: pd.DataFrame, to: Path | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -11,7 +12,7 @@ from afield.base.text import columns, entry
 from afield.tasks.builtin import TASKS, find_task
 from afield.tasks.data import count_samples, lacking_classes, load_task, split_samples
 from afield.tasks.labels import positions_of
-from afield.tasks.task import Protocol
+from afield.tasks.task import Protocol, Task
 from afield.tasks.words import absence_words
 
 _WIDTH = 110
@@ -48,6 +49,29 @@ def show_task(name: str, data: Path | None = None) -> str:
         lines.append(entry(split, f"{sum(numbers.values())} images: {told}", _WIDTH))
     lines += [entry("mind", words, _WIDTH) for words in absence_words(lacking_classes(counts))]
     return "\n".join(lines)
+
+
+def plain_tasks() -> list[dict[str, Any]]:
+    """The built-in tasks as plain values: names, classes, metrics and cards."""
+    return [_plain(task) for task in TASKS.values()]
+
+
+def plain_task(name: str, data: Path | None = None) -> dict[str, Any]:
+    """A task's card as plain values; `splits` are its samples by split and class where the data are here, else None
+    with the reason in `not_here`. Raises InputError for a name that is no task's.
+    """
+    task = find_task(name)
+    try:
+        counts = count_samples(task, split_samples(task, "clean", data))
+    except InputError as error:
+        return {**_plain(task), "splits": None, "not_here": str(error)}
+    return {**_plain(task), "splits": counts, "not_here": ""}
+
+
+def _plain(task: Task) -> dict[str, Any]:
+    about = {"task": task.name, "version": task.version, "classes": list(task.classes), "target": task.target}
+    metrics = {"metric": task.metric, "metrics": list(task.metrics), "extra_splits": list(task.extra_splits)}
+    return {**about, **metrics, **vars(task.card)}
 
 
 def list_splits(name: str, protocol: Protocol, data: Path | None = None, hashes_in: Path | None = None) -> pd.DataFrame:

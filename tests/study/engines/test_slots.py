@@ -1,16 +1,29 @@
-"""Slots by cores and by GPUs, and what a worker sees of them. No GPU is needed: the arithmetic is told how many."""
+"""Slots by cores, memory and GPUs, and what a worker sees of them. The arithmetic is told how much there is."""
 
 import os
 
 import pytest
 
+from afield.backbones.catalogue import find
 from afield.base.errors import AfieldError, InputError
 from afield.study.engines.choose import Machines, make_engine
 from afield.study.engines.local import LocalEngine
-from afield.study.engines.slots import VISIBLE, Slots, cpu_slots, gpu_environments, slots_here, workers_for
+from afield.study.engines.slots import (
+    VISIBLE,
+    Need,
+    Slots,
+    cpu_slots,
+    gpu_environments,
+    slots_here,
+    within_memory,
+    workers_for,
+)
+from afield.study.planning.resources import largest_need
 from afield.training.numerics import NumericsChoice, settle
+from afield.training.recipe import Recipe
 
 CPU, CUDA = settle(NumericsChoice(), "cpu"), settle(NumericsChoice(), "cuda")
+NEED = Need(int(3e9), "resnet50.a1_in1k")
 
 
 def test_a_cpu_has_a_slot_for_the_threads_of_each_trial() -> None:
@@ -19,6 +32,56 @@ def test_a_cpu_has_a_slot_for_the_threads_of_each_trial() -> None:
     assert [cpu_slots(wide, cores) for cores in (5, 12, 17)] == [1, 2, 2]
     assert slots_here(CPU, 8) == Slots(8)
     assert slots_here(CPU, 8, slots=3).count == 3
+
+
+@pytest.mark.parametrize(("free", "slots"), [(None, 8), (24e9, 8), (23e9, 7), (9.5e9, 3), (2.9e9, 1), (0, 1)])
+def test_memory_bounds_what_cores_would_hold_and_leaves_one(free: float | None, slots: int) -> None:
+    found = within_memory(8, NEED, None if free is None else int(free))
+    assert found.count == slots
+    assert bool(found.short) == (slots < 8)
+    assert within_memory(8, None, 1) == Slots(8), "where nothing is known of the trials"
+
+
+def test_it_is_said_why_and_what_goes_before() -> None:
+    words = within_memory(8, NEED, int(9.5e9)).short
+    assert words == (
+        "3 slots in place of 8, for want of memory: a training takes roughly 3.0 GB (resnet50.a1_in1k), and 9.5 GB are "
+        "free. --slots N goes before"
+    )
+    assert within_memory(2, NEED, 0).short.startswith("1 slot in place of 2")
+    assert within_memory(1, NEED, 0).short == "", "there is no fewer"
+
+
+def test_slots_that_are_named_are_taken_as_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("afield.study.engines.slots.free_memory", lambda: int(4e9))
+    assert slots_here(CPU, 8, need=NEED).count == 1
+    assert slots_here(CPU, 8, slots=6, need=NEED) == Slots(6)
+    said: list[str] = []
+    monkeypatch.setattr("afield.study.engines.slots.cores", lambda: 8)
+    with make_engine(Machines(), CPU, NEED, said.append) as engine:
+        assert engine.slots == 1
+    assert len(said) == 1
+    with make_engine(Machines(slots=6), CPU, NEED, said.append) as engine:
+        assert engine.slots == 6
+    assert len(said) == 1
+
+
+def test_a_larger_network_larger_images_and_batches_need_more() -> None:
+    def need(name: str = "resnet18.a1_in1k", devices: int = 1, **changed: object) -> int:
+        recipe = Recipe.model_validate({"image_size": 64, "batch_size": 32, "learning_rate": 1e-3, **changed})
+        found = largest_need([(find(name), recipe)], CPU.model_copy(update={"devices": devices}))
+        assert found is not None
+        assert found.backbone == name
+        return found.bytes
+
+    assert need() > 0.6e9, "a process with its libraries"
+    assert need("resnet50.a1_in1k") > need()
+    assert need(image_size=128) > need()
+    assert need(batch_size=64) > need()
+    assert need(devices=2) == 2 * need()
+    auto = need(image_size="auto")
+    assert auto == need(image_size=find("resnet18.a1_in1k").input_size)
+    assert largest_need([], CPU) is None
 
 
 def test_each_slot_of_several_gpus_sees_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

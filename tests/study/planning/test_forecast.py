@@ -105,6 +105,22 @@ def test_what_is_measured_is_kept_so_that_a_second_plan_measures_nothing(photos:
     assert len(asked) == 4, "three at once share the machine in another way"
 
 
+def test_slots_that_memory_does_not_hold_are_left_out_and_that_is_said(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("afield.study.engines.slots.cores", lambda: 8)
+    monkeypatch.setattr("afield.study.engines.slots.free_memory", lambda: 2_000_000_000)
+    found = plan(tiny_study(photos), tmp_path)
+    assert 1 <= found.slots < 8
+    words = f"{found.slots} slots in place of 8, for want of memory: a training takes roughly "
+    assert words in describe_forecast(found)
+    assert plain_forecast(found)["short_of_memory"].startswith(words)
+    assert f"({BACKBONE}), and 2.0 GB are free. --slots N goes before." in describe_forecast(found)
+    named = plan(tiny_study(photos), tmp_path, slots=8)
+    assert (named.slots, named.short) == (8, "")
+    assert "want of memory" not in describe_forecast(named)
+
+
 def test_a_probe_that_fails_is_told_and_its_time_is_scaled(photos: Path, tmp_path: Path) -> None:
     def probe(subject: Subject, slots: int) -> Speed:
         raise AfieldError("no room")

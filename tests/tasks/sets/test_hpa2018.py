@@ -180,7 +180,11 @@ def test_the_task_of_four_channels_is_the_study_s_but_for_the_channel_that_it_lo
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("task", "protocol", "chooses"),
-    [("hpa2018", "clean", "validation"), ("hpa2018", "paper", "test"), ("hpa2018_rgby", "paper", "test")],
+    [
+        ("hpa2018", "clean", "validation"),
+        pytest.param("hpa2018", "paper", "test", marks=pytest.mark.long),
+        ("hpa2018_rgby", "paper", "test"),
+    ],
 )
 def test_a_study_runs_from_the_layout_to_the_report(
     atlas: Path, tmp_path: Path, task: str, protocol: str, chooses: str

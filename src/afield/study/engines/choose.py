@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 from afield.base.errors import InputError
-from afield.base.process import cores
 from afield.study.engines.engine import Engine
 from afield.study.engines.local import LocalEngine
-from afield.study.engines.slots import slots_here, workers_for
+from afield.study.engines.slots import Need, settled_slots
 from afield.training.numerics import NumericsChoice
 
 EngineName = Literal["local", "ray"]
@@ -23,16 +23,21 @@ class Machines:
     address: str | None = None
     """of a Ray cluster; None: the one that RAY_ADDRESS names, else this machine alone"""
     slots: int | None = None
-    """trials at once; None: as many as cores or GPUs allow"""
+    """trials at once; None: as many as cores and memory, or GPUs, allow"""
     trials_per_device: int | None = None
     """trials at once on a GPU, or on the GPUs of one trial; None: 1"""
     workers: int | None = None
     """loader processes of each trial; None: none on a CPU, up to eight on a GPU"""
 
 
-def make_engine(machines: Machines, numerics: NumericsChoice) -> Engine:
-    """The engine for trials under settled numerics. Raises InputError for what does not go together, and where Ray is
-    not installed.
+def make_engine(
+    machines: Machines,
+    numerics: NumericsChoice,
+    need: Need | None = None,
+    say: Callable[[str], None] = lambda words: None,
+) -> Engine:
+    """The engine for trials under settled numerics, the largest of which needs so much; says where memory leaves it
+    fewer slots than cores do. Raises InputError for what does not go together, and where Ray is not installed.
     """
     if machines.trials_per_device is not None and numerics.device != "cuda":
         raise InputError(f"trials per device: this study runs on {numerics.device}; give --slots, the trials at once")
@@ -44,6 +49,7 @@ def make_engine(machines: Machines, numerics: NumericsChoice) -> Engine:
         return RayEngine(numerics, machines.address, machines.slots, machines.workers, machines.trials_per_device or 1)
     if machines.address is not None:
         raise InputError("--address is that of a Ray cluster; add --engine ray")
-    slots = slots_here(numerics, cores(), machines.trials_per_device or 1, machines.slots)
-    workers = workers_for(numerics, cores(), slots.count) if machines.workers is None else machines.workers
+    slots, workers = settled_slots(numerics, machines.slots, machines.workers, machines.trials_per_device or 1, need)
+    if slots.short:
+        say(slots.short)
     return LocalEngine(slots, workers)

@@ -1,4 +1,4 @@
-"""How many trials run at once on a machine, and which of its GPUs each of them sees."""
+"""How many trials run at once on a machine, by its cores, memory and GPUs, and which GPUs each of them sees."""
 
 from __future__ import annotations
 
@@ -6,11 +6,23 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from afield.base.memory import free_memory
 from afield.base.process import cores
+from afield.base.text import count as counted
 from afield.training.numerics import NumericsChoice
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 """the variable by which CUDA shows a process some of the machine's devices: numbers or names, parted by commas"""
+
+
+@dataclass(frozen=True)
+class Need:
+    """What the largest trial of a study takes of a machine's memory."""
+
+    bytes: int
+    """roughly, of all its processes"""
+    backbone: str
+    """whose trial that is"""
 
 
 @dataclass(frozen=True)
@@ -22,6 +34,8 @@ class Slots:
     """what is set in the environment of a worker before it imports torch; slot i has the one at i modulo their number,
     so that further slots share devices evenly
     """
+    short: str = ""
+    """words where memory holds fewer trials than cores do; else empty"""
 
     def environment(self, slot: int) -> Mapping[str, str]:
         """What is set for the worker of a slot."""
@@ -35,6 +49,23 @@ def cpu_slots(numerics: NumericsChoice, cores: int) -> int:
     4
     """
     return max(1, cores // (_threads(numerics) * numerics.devices))
+
+
+def within_memory(count: int, need: Need | None, free: int | None) -> Slots:
+    """As many of `count` slots as `free` bytes hold, and one where they hold none; all of them where either is not
+    known.
+
+    >>> within_memory(8, Need(int(3e9), "resnet50.a1_in1k"), free=int(10e9)).count
+    3
+    """
+    if need is None or free is None or need.bytes * count <= free:
+        return Slots(count)
+    fewer = max(1, free // need.bytes)
+    words = (
+        f"{counted(fewer, 'slot')} in place of {count}, for want of memory: a training takes roughly "
+        f"{need.bytes / 1e9:.1f} GB ({need.backbone}), and {free / 1e9:.1f} GB are free. --slots N goes before"
+    )
+    return Slots(fewer, short=words if fewer < count else "")
 
 
 def gpu_environments(devices: int, per_trial: int, visible: str | None) -> tuple[Mapping[str, str], ...]:
@@ -54,16 +85,23 @@ def gpu_environments(devices: int, per_trial: int, visible: str | None) -> tuple
     return tuple({VISIBLE: ",".join(group)} for group in groups)
 
 
-def slots_here(numerics: NumericsChoice, cores: int, trials_per_device: int = 1, slots: int | None = None) -> Slots:
-    """The slots of this machine for trials under settled numerics: on a CPU by cores, on GPUs `trials_per_device` for
-    each group of devices that one trial has; `slots` in place of that number, spread over the devices all the same.
+def slots_here(
+    numerics: NumericsChoice,
+    cores: int,
+    trials_per_device: int = 1,
+    slots: int | None = None,
+    need: Need | None = None,
+) -> Slots:
+    """The slots of this machine for trials under settled numerics: on a CPU by cores and by the memory that is free,
+    where it is known what a trial takes of it (`need`), on GPUs `trials_per_device` for each group of devices that one
+    trial has; `slots` in place of that number, as it is said, spread over the devices all the same.
 
-    Memory is not counted: what a trial takes of it is not known beforehand, and one that the system ends for want of it
-    is named with that cause.
+    The memory of GPUs is not counted: what a trial takes of it is tried (micro_batches.py).
     """
+    if numerics.device == "cpu":
+        return Slots(slots) if slots else within_memory(cpu_slots(numerics, cores), need, free_memory())
     if numerics.device != "cuda":
-        counted = cpu_slots(numerics, cores) if numerics.device == "cpu" else trials_per_device
-        return Slots(slots or counted)
+        return Slots(slots or trials_per_device)
     import torch
 
     shown = gpu_environments(torch.cuda.device_count(), numerics.devices, os.environ.get(VISIBLE))
@@ -81,11 +119,15 @@ def workers_for(numerics: NumericsChoice, cores: int, slots: int) -> int:
 
 
 def settled_slots(
-    numerics: NumericsChoice, slots: int | None, workers: int | None, trials_per_device: int = 1
-) -> tuple[int, int]:
-    """Trials at once on this machine and loader processes of each, where they are not named."""
-    count = slots_here(numerics, cores(), trials_per_device, slots).count
-    return count, workers_for(numerics, cores(), count) if workers is None else workers
+    numerics: NumericsChoice,
+    slots: int | None,
+    workers: int | None,
+    trials_per_device: int = 1,
+    need: Need | None = None,
+) -> tuple[Slots, int]:
+    """The slots of this machine and loader processes of each trial, where they are not named."""
+    here = slots_here(numerics, cores(), trials_per_device, slots, need)
+    return here, workers_for(numerics, cores(), here.count) if workers is None else workers
 
 
 def _threads(numerics: NumericsChoice) -> int:

@@ -89,6 +89,11 @@ def describe_waste(found: tuple[Waste, ...], out: Path, *, done: bool) -> str:
     return "\n".join(lines)
 
 
+def plain_waste(found: tuple[Waste, ...], out: Path, *, done: bool) -> dict[str, object]:
+    """The same as plain values, each thing with its path."""
+    return {"out": out, "removed": done, "bytes": sum(waste.bytes for waste in found), "waste": found}
+
+
 def _refuse_company(claims: Claims) -> None:
     others = claims.at_work()
     if others:

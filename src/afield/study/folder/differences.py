@@ -17,6 +17,8 @@ from afield.study.store import Store
 
 _SAME = ("task", "metric", "backbone", "intervention", "seed", "split", "view", "kind", "joined")
 """columns that make two rows of results tables the same question"""
+_NUMBERS = ("validation", "validation_loss", "best_epoch", "epochs", "seconds")
+"""of a finished training"""
 _SHOWN = 20
 """pairs of results whose numbers are shown"""
 
@@ -42,54 +44,144 @@ def differing_fields(first: tuple[Store, str], second: tuple[Store, str]) -> tup
     )
 
 
-def describe_trainings(out: Path, first: str, second: str) -> str:
-    """What differs between two trainings of a folder, and their numbers."""
+@dataclass(frozen=True)
+class Value:
+    """A number that two results have, on their own scale; None where one has it not."""
+
+    name: str
+    first: float | None
+    second: float | None
+
+
+@dataclass(frozen=True)
+class TrainingDifferences:
+    """Two trainings of a folder."""
+
+    first: str
+    """its key"""
+    second: str
+    fields: tuple[Field, ...]
+    values: tuple[Value, ...]
+    """whether they differ or not"""
+
+    def words(self) -> str:
+        """What to print."""
+        head = _fields(self.fields) if self.fields else "Key fields, platform and machine are the same."
+        rows = [(value.name, _number(value.first), _number(value.second)) for value in self.values]
+        return "\n".join([head, "", columns(rows, ("", self.first, self.second))])
+
+
+@dataclass(frozen=True)
+class Group:
+    """Pairs of trainings that differ by the same."""
+
+    pairs: int
+    fields: tuple[Field, ...]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of both results tables with another value in each."""
+
+    task: str
+    metric: str
+    backbone: str
+    intervention: str
+    seed: int | None
+    """None of what several networks give together"""
+    split: str
+    view: str
+    kind: str
+    joined: str
+    first: float
+    second: float
+
+
+@dataclass(frozen=True)
+class FolderDifferences:
+    """The results of two folders."""
+
+    first: Path
+    second: Path
+    rows_in_both: int
+    rows_in_first: int
+    """and not in the second"""
+    rows_in_second: int
+    groups: tuple[Group, ...]
+    """of the trainings behind rows in both, the largest group first"""
+    values: tuple[Row, ...]
+    """those that differ, the largest differences first"""
+
+    def words(self) -> str:
+        """What to print."""
+        lines = [f"{count(self.rows_in_both, 'row')} of the results tables in both"]
+        for out, alone in ((self.first, self.rows_in_first), (self.second, self.rows_in_second)):
+            lines += [f"{count(alone, 'row')} in {out} alone"] if alone else []
+        for group in self.groups:
+            what = _fields(group.fields) if group.fields else "no field of the key, nor platform, nor machine"
+            lines += ["", f"{count(group.pairs, 'pair')} of trainings differ by:", what]
+        return "\n".join([*lines, "", self._values()])
+
+    def _values(self) -> str:
+        if not self.values:
+            return "All values in both are the same."
+        rows = [
+            (
+                row.task,
+                row.metric,
+                row.backbone,
+                row.intervention,
+                _number(row.seed),
+                *map(_number, (row.first, row.second)),
+            )
+            for row in self.values[:_SHOWN]
+        ]
+        left = len(self.values) - _SHOWN
+        more = f"\nand {left} more with smaller differences" if left > 0 else ""
+        return columns(rows, (*_SAME[:5], str(self.first), str(self.second))) + more
+
+
+def compare_trainings(out: Path, first: str, second: str) -> TrainingDifferences:
+    """What differs between two trainings of a folder, and their numbers. Raises as `differing_fields` does."""
     store = Store.open(out)
     fields = differing_fields((store, first), (store, second))
-    lines = [_fields(fields) if fields else "Key fields, platform and machine are the same.", ""]
-    rows = []
     one, other = (store.look(key).result or {} for key in (first, second))
-    for name in ("validation", "validation_loss", "best_epoch", "epochs", "seconds"):
-        rows.append((name, _number(one.get(name)), _number(other.get(name))))
-    return "\n".join([*lines, columns(rows, ("", first, second))])
+    values = tuple(Value(name, one.get(name), other.get(name)) for name in _NUMBERS)
+    return TrainingDifferences(first, second, fields, values)
 
 
-def describe_folders(first: Path, second: Path, study: str | None = None) -> str:
+def compare_folders(first: Path, second: Path, study: str | None = None) -> FolderDifferences:
     """What differs between the results of two folders: which are in one alone, what their trainings differ by, and the
-    values of those that are in both.
+    values of those that are in both. Raises as `collect.results` does.
     """
-    mine, theirs = (results(out, study).set_index(list(_SAME)) for out in (first, second))
-    both = mine.index.intersection(theirs.index)
-    lines = [f"{count(len(both), 'row')} of the results tables in both"]
-    for out, table in ((first, mine), (second, theirs)):
-        alone = len(table.index.difference(both))
-        lines += [f"{count(alone, 'row')} in {out} alone"] if alone else []
-    pairs = dict.fromkeys((str(mine.at[row, "key"]), str(theirs.at[row, "key"])) for row in both)
+    mine, theirs = (results(out, study)[[*_SAME, "key", "value"]] for out in (first, second))
+    both = mine.merge(theirs, on=list(_SAME), suffixes=("_first", "_second"))
     stores = Store.open(first), Store.open(second)
     groups: dict[tuple[Field, ...], int] = {}
-    for one, other in pairs:
+    for one, other in dict.fromkeys(zip(both["key_first"], both["key_second"], strict=True)):
         if stores[0].trial_folder(one).exists() and stores[1].trial_folder(other).exists():
             fields = differing_fields((stores[0], one), (stores[1], other))
             groups[fields] = groups.get(fields, 0) + 1
-    for fields, number in sorted(groups.items(), key=lambda item: -item[1]):
-        what = _fields(fields) if fields else "no field of the key, nor platform, nor machine"
-        lines += ["", f"{count(number, 'pair')} of trainings differ by:", what]
-    return "\n".join([*lines, "", _values(mine, theirs, both, first, second)])
+    return FolderDifferences(
+        first=first,
+        second=second,
+        rows_in_both=len(both),
+        rows_in_first=len(mine) - len(both),
+        rows_in_second=len(theirs) - len(both),
+        groups=tuple(Group(number, fields) for fields, number in sorted(groups.items(), key=lambda item: -item[1])),
+        values=tuple(_differing(both)),
+    )
 
 
-def _values(mine: pd.DataFrame, theirs: pd.DataFrame, both: pd.Index[Any], first: Path, second: Path) -> str:
-    """The values that differ, the largest differences first."""
-    change = (theirs.loc[both, "value"] - mine.loc[both, "value"]).dropna()
-    change = change[change != 0]
-    if change.empty:
-        return "All values in both are the same."
-    order = change.abs().sort_values(ascending=False, kind="stable").index
-    rows = [
-        (*(str(part) for part in row[:5]), _number(mine.at[row, "value"]), _number(theirs.at[row, "value"]))
-        for row in order[:_SHOWN]
-    ]
-    more = f"\nand {len(order) - _SHOWN} more with smaller differences" if len(order) > _SHOWN else ""
-    return columns(rows, (*_SAME[:5], str(first), str(second))) + more
+def _differing(both: pd.DataFrame) -> Iterator[Row]:
+    """The rows whose values differ, the largest differences first and what only one defines last."""
+    first, second = both["value_first"], both["value_second"]
+    change = (second - first).abs()[(first != second) & (first.notna() | second.notna())]
+    for place in change.sort_values(ascending=False, kind="stable").index:
+        row = both.loc[place]
+        names = {name: str(row[name]) for name in _SAME if name != "seed"}
+        seed = None if pd.isna(row["seed"]) else int(row["seed"])
+        yield Row(**names, seed=seed, first=float(row["value_first"]), second=float(row["value_second"]))
 
 
 def _told(store: Store, key: str) -> Iterator[tuple[str, str]]:

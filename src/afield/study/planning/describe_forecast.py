@@ -39,7 +39,7 @@ def describe_forecast(found: Forecast) -> str:
             "A race: nobody knows who goes on. Its later rungs are counted as spread evenly over the backbones, and "
             "what is left over, the repeats and the score as the dearest one's."
         )
-    lines += [*_hours(found), *_budget(found), _memory(found), *_disk(found)]
+    lines += [*_hours(found), *_budget(found), *_memory(found), *_disk(found)]
     if found.plan is not None:
         lines += plan_notes(found.plan)
     idle = [name for name in study.interventions if name not in study.study.interventions]
@@ -63,6 +63,7 @@ def plain_forecast(found: Forecast) -> dict[str, Any]:
         "may_grow": found.study.search.extend,
         "numerics": found.numerics.model_dump(mode="json"),
         "slots": found.slots,
+        "short_of_memory": found.short,
         "seconds": _plain_span(found.seconds),
         "known_from": sorted({found.timing.speed(load).source for load in found.trained}),
         "memory": vars(found.memory),
@@ -191,15 +192,18 @@ def _budget(found: Forecast) -> Iterator[str]:
         yield f"{budget_words(found.study)} What a run begins under a budget is kept in its folder{used}."
 
 
-def _memory(found: Forecast) -> str:
+def _memory(found: Forecast) -> Iterator[str]:
     memory, gpu = found.memory, found.numerics.device == "cuda"
     if not memory.trial:
-        return "Memory: not known"
+        yield "Memory: not known"
+        return
     known = "at most" if memory.measured else "roughly"
-    return (
+    yield (
         f"Memory{' of the GPU' if gpu else ''}: {known} {_bytes(memory.trial)} a trial ({memory.backbone}), "
         f"{_bytes(memory.slots)} for {count(found.slots, 'slot')}."
     )
+    if found.short:
+        yield f"{found.short}."
 
 
 def _disk(found: Forecast) -> Iterator[str]:

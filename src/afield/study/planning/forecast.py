@@ -24,7 +24,7 @@ from afield.study.planning.duration import seconds_of
 from afield.study.planning.estimate import Span, estimate, paces_of, seconds_to_prepare, span
 from afield.study.planning.missing import Missing, missing_of, unmendable
 from afield.study.planning.probe_steps import measure
-from afield.study.planning.resources import Disk, Memory, disk_of, images_to_prepare, memory_of
+from afield.study.planning.resources import Disk, Memory, disk_of, images_to_prepare, largest_need, memory_of
 from afield.study.planning.speeds import Probe, Timing, assumed, timing_of
 from afield.study.planning.workload import Workload, distinct, workloads
 from afield.study.standing import lines_left
@@ -57,6 +57,8 @@ class Forecast:
     loads: tuple[Workload, ...]
     numerics: NumericsChoice
     slots: int
+    short: str
+    """words where memory holds fewer trials than cores do; else empty"""
     timing: Timing
     seconds: Span
     """of the whole study, as if nothing of it were there yet; of searches of unknown size nothing is counted"""
@@ -114,7 +116,9 @@ def forecast(
     study = with_kept(study, kept)
     numerics, lacking = _numerics(study, out)
     looked = look(study, cache, sources, data, download=False)
-    slots, workers = settled_slots(numerics, slots, workers)
+    trials = [(load.backbone, load.recipe) for load in distinct(workloads(study, looked))]
+    here, workers = settled_slots(numerics, slots, workers, need=largest_need(trials, numerics))
+    slots = here.count
     missing = missing_of(study, looked, data)
     against = (*lacking, *unmendable(looked, missing))
     plan = None if against else _plan(study, looked, numerics, out)
@@ -139,6 +143,7 @@ def forecast(
         loads=loads,
         numerics=numerics,
         slots=slots,
+        short=here.short,
         timing=timing,
         seconds=seconds(study),
         memory=memory_of([(load, timing.speed(load)) for load in distinct(loads)], slots),

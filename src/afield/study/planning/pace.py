@@ -10,10 +10,12 @@ from dataclasses import dataclass, replace
 from statistics import geometric_mean
 from typing import Literal
 
+from afield.backbones.backbone import Backbone
 from afield.study.plan import ON_FEATURES
 from afield.study.planning.makespan import Line, Stage
 from afield.study.planning.workload import Images, Workload
 from afield.training.numerics import Device
+from afield.training.recipe import Recipe
 
 MEASURED = 1.2
 """an honest factor for what some seconds of steps cannot know: other work on the machine, its heat, pages that are not
@@ -89,7 +91,7 @@ class Calibration:
             train=train,
             evaluate=EVALUATED * train,
             begin=1 + 4e6 * (load.backbone.params_m or 0) / DISK,
-            save=checkpoint_bytes(load) / DISK,
+            save=checkpoint_bytes(load.backbone, load.recipe) / DISK,
             source="scaled" if self.backbones else "assumed",
         )
 
@@ -169,11 +171,10 @@ def training(epochs: float, pace: Pace) -> float:
     return pace.begin + epochs * (pace.epoch + pace.save)
 
 
-def checkpoint_bytes(load: Workload) -> float:
+def checkpoint_bytes(backbone: Backbone, recipe: Recipe) -> float:
     """Bytes of a training's checkpoint: weights, what its optimiser keeps, the best network, the average's; of what is
     trained in part hardly more than the networks.
     """
-    recipe = load.recipe
     kept = 2 if recipe.optimiser == "adamw" else 1
     copies = 2 + (kept if recipe.trained == "all" else 0) + (1 if recipe.ema else 0)
-    return 0.0 if recipe.trained == "head" else 4e6 * (load.backbone.params_m or 0) * copies
+    return 0.0 if recipe.trained == "head" else 4e6 * (backbone.params_m or 0) * copies

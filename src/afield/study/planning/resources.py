@@ -6,12 +6,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from afield.backbones.backbone import Backbone
 from afield.images.prepared import Rule, estimate_bytes, evaluation_rule, place_of, train_rule
+from afield.study.engines.slots import Need
 from afield.study.plan import Plan
 from afield.study.planning.pace import Speed, checkpoint_bytes
 from afield.study.planning.workload import Workload
 from afield.study.protocol import split_of
 from afield.tasks.data import TaskData
+from afield.training.numerics import NumericsChoice
+from afield.training.recipe import Recipe
 
 PROCESS = 0.6e9
 """bytes of a worker with its libraries, roughly, where none was measured"""
@@ -57,7 +61,10 @@ class Disk:
 def memory_of(loads: Iterable[tuple[Workload, Speed]], slots: int) -> Memory:
     """The most that trials take, of those that have a speed."""
     found = sorted(
-        ((speed.memory or _rough(load), load.backbone.id, speed.memory is not None) for load, speed in loads),
+        (
+            (speed.memory or _rough(load.backbone, load.recipe), load.backbone.id, speed.memory is not None)
+            for load, speed in loads
+        ),
         reverse=True,
     )
     if not found:
@@ -67,9 +74,18 @@ def memory_of(loads: Iterable[tuple[Workload, Speed]], slots: int) -> Memory:
     return Memory(found[0][0], found[0][1], sum(largest), all(known for _, _, known in found))
 
 
-def _rough(load: Workload) -> int:
-    weights = checkpoint_bytes(load) + 4e6 * (load.backbone.params_m or 0)  # the gradients
-    return int(PROCESS + weights + load.recipe.batch_size * ACTIVATIONS * load.gmacs**0.5)
+def largest_need(trials: Iterable[tuple[Backbone, Recipe]], numerics: NumericsChoice) -> Need | None:
+    """What the largest of trials takes of a machine's memory, roughly, in all its processes; None without any."""
+    found = [Need(numerics.devices * _rough(backbone, recipe), backbone.id) for backbone, recipe in trials]
+    return max(found, key=lambda need: need.bytes, default=None)
+
+
+def _rough(backbone: Backbone, recipe: Recipe) -> int:
+    """Bytes of a trial: the process, what a checkpoint holds, the gradients, and the activations of a batch."""
+    side = backbone.input_size if recipe.image_size == "auto" else recipe.size
+    gmacs = backbone.work * (side / backbone.input_size) ** 2
+    weights = checkpoint_bytes(backbone, recipe) + 4e6 * (backbone.params_m or 0)
+    return int(PROCESS + weights + recipe.batch_size * ACTIVATIONS * gmacs**0.5)
 
 
 def disk_of(loads: Iterable[Workload], plan: Plan | None, cache: Path, seeds: int) -> Disk:
@@ -84,7 +100,7 @@ def disk_of(loads: Iterable[Workload], plan: Plan | None, cache: Path, seeds: in
         if load.images is not None:
             shown = load.images.scored * networks + load.images.validation * (load.cells + networks)
             kept += shown * (_ROW + 4 * load.classes)
-    checkpoints = sum(load.cells * checkpoint_bytes(load) for load in known)
+    checkpoints = sum(load.cells * checkpoint_bytes(load.backbone, load.recipe) for load in known)
     return Disk(prepared, rest, images, int(checkpoints), int(kept))
 
 

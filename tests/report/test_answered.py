@@ -1,0 +1,121 @@
+"""The answer that is kept beside its page: it stands while nothing has changed, and never longer."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from afield.base.errors import StoreError
+from afield.report.answered import answered, folder_state
+from afield.study.folder.sealed import read_json, write_sealed
+from afield.study.study import Study
+from afield.study.study_file import parse_study
+from tests.fixtures.made import made_folder, planned
+from tests.fixtures.tiny import study_text
+
+
+def grid(photos: Path) -> Study:
+    text = study_text(photos, "grid", 1).replace("1e-4, 1e-3, 3e-3, 1e-2", "1e-3, 1e-2")
+    return parse_study(text, "tiny.toml")
+
+
+@pytest.fixture(scope="module")
+def asked(photos: Path, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished folder whose answer was asked for once."""
+    out = made_folder(planned(grid(photos), cache), tmp_path_factory.mktemp("made") / "out")
+    answered(out, "tiny")
+    return out
+
+
+def stamp(out: Path) -> tuple[int, int]:
+    """When the page and the answer were written."""
+    return (out / "report.html").stat().st_mtime_ns, (out / "answers" / "tiny.json").stat().st_mtime_ns
+
+
+def test_it_stands_while_nothing_changes(asked: Path) -> None:
+    before = stamp(asked)
+    said = answered(asked, "tiny")
+    assert stamp(asked) == before
+    assert "photos: Take squeezenet1_1.caffe_in1k" in said
+    assert said.endswith(f"\n\nReport: {asked / 'report.html'}")
+
+
+def test_what_tells_nothing_of_results_leaves_it_standing(asked: Path) -> None:
+    before, state = stamp(asked), folder_state(asked)
+    for name in ("claims", "runs"):
+        (asked / name).mkdir(exist_ok=True)
+        (asked / name / "mine.json").write_text("{}")
+    (asked / "report-other.html").write_text("of another study")
+    try:
+        assert folder_state(asked) == state
+        answered(asked, "tiny")
+        assert stamp(asked) == before
+    finally:
+        (asked / "report-other.html").unlink()
+
+
+@pytest.mark.parametrize("name", ["studies/tiny.json", "selections", "test_reads.jsonl", "trials/*", "scores/*"])
+def test_a_change_of_any_result_is_seen(asked: Path, tmp_path: Path, name: str) -> None:
+    out = Path(shutil.copytree(asked, tmp_path / "out"))
+    state = folder_state(out)
+    (path, *_) = out.glob(name)
+    if path.is_dir():
+        (path / "new.json").write_text("{}")
+    else:
+        path.write_text(path.read_text() + "\n")
+    assert folder_state(out) != state
+
+
+def test_it_is_made_anew_when_a_score_is(asked: Path, photos: Path, cache: Path, tmp_path: Path) -> None:
+    first = answered(asked, "tiny")
+    other = made_folder(planned(grid(photos), cache), tmp_path / "other", luck=1)
+    (asked / "scores").rename(tmp_path / "scores")
+    shutil.copytree(other / "scores", asked / "scores")
+    try:
+        assert answered(asked, "tiny") != first
+    finally:
+        shutil.rmtree(asked / "scores")
+        (tmp_path / "scores").rename(asked / "scores")
+
+
+def test_a_page_that_somebody_changed_is_written_anew(asked: Path) -> None:
+    said, page = answered(asked, "tiny"), asked / "report.html"
+    whole = page.read_bytes()
+    page.write_bytes(whole[:-100])
+    assert answered(asked, "tiny") == said
+    assert page.read_bytes() == whole
+
+
+def altered(kept: Path) -> None:
+    kept.write_text(kept.read_text().replace("Take", "Leave"))
+
+
+def of_another_state(kept: Path) -> None:
+    write_sealed(kept, {**read_json(kept), "state": "0" * 64, "answer": "Leave it"})
+
+
+def of_an_older_afield(kept: Path) -> None:
+    kept.write_text('{"text": "Leave it"}')
+
+
+@pytest.mark.parametrize("change", [altered, of_another_state, of_an_older_afield])
+def test_one_that_is_damaged_or_of_another_version_counts_for_nothing(
+    asked: Path, change: Callable[[Path], None]
+) -> None:
+    said, kept = answered(asked, "tiny"), asked / "answers" / "tiny.json"
+    change(kept)
+    assert answered(asked, "tiny") == said
+    assert "Leave" not in kept.read_text()
+
+
+def test_where_it_cannot_be_kept_the_place_is_named(asked: Path) -> None:
+    kept = asked / "answers"
+    kept.rename(asked.parent / "answers")
+    kept.write_text("in the way")
+    try:
+        with pytest.raises(StoreError, match="answers"):
+            answered(asked, "tiny")
+    finally:
+        kept.unlink()
+        (asked.parent / "answers").rename(kept)
