@@ -20,7 +20,7 @@ from afield.base.hashing import sha256_file
 from afield.scoring.predictions import Predictions
 from afield.study.folder.index import Index
 from afield.study.folder.sealed import seal, write_parquet
-from afield.study.folder.trial_files import look_at_score, read_score
+from afield.study.folder.trial_files import look_at_score, names_in, read_score
 from afield.study.split_view import TEST, VALIDATION, SplitView
 
 _PREDICTIONS, _RESAMPLED = "predictions.parquet", "resampled.parquet"
@@ -36,6 +36,10 @@ class Scores:
     def folder(self, key: str, at: SplitView = TEST) -> Path:
         """Where a trial's score on a split and view lies."""
         return self.root / "scores" / key / at.folder
+
+    def keys(self) -> set[str]:
+        """Keys of all trials and soups that have a folder of scores here, whole or not."""
+        return names_in(self.root / "scores")
 
     def joined(self, key: str, at: SplitView) -> Path:
         """Where the metrics of an ensemble, or of joined folds, lie."""

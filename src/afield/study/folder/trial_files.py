@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,15 @@ class TrialFiles:
     checkpoint: bool = False
     network: bool = False
     """whether these lie there"""
+
+
+def names_in(folder: Path) -> set[str]:
+    """Names of what lies in a folder; none where there is no such folder."""
+    try:
+        with os.scandir(folder) as entries:
+            return {entry.name for entry in entries}
+    except FileNotFoundError:
+        return set()
 
 
 def read_trial(folder: Path) -> TrialFiles:

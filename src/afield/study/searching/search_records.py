@@ -43,7 +43,8 @@ def search_record(context: Context, content: Mapping[str, Any]) -> SearchRecord:
     seen = [Seen(context.files[key].history, context.files[key].failure is not None) for key in keys]
     epochs = context.trials[keys[0]].recipe.epochs
     generations = tuple(int(each["cells"]) for each in content.get("generations", [{"cells": len(keys)}]))
-    points = [point_of(context.trials[key].recipe.model_dump(), search) for key in keys]
+    cells = tuple(_trial(context, key, intervention) for key in keys)
+    points = [point_of(cell.recipe, search) for cell in cells]
     ended = has_ended(search, points, seen, epochs, generations[0])
     chosen = None if ended is None else ended.cell
     repeats = [] if chosen is None else content["repeats"][chosen]
@@ -55,7 +56,7 @@ def search_record(context: Context, content: Mapping[str, Any]) -> SearchRecord:
         task=content["task"],
         backbone=content["backbone"],
         intervention=intervention,
-        cells=tuple(_trial(context, key, intervention) for key in keys),
+        cells=cells,
         axes=axes,
         chosen=None if chosen is None else keys[chosen],
         finalists=tuple(keys[cell] for cell in whole),
