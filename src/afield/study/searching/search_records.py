@@ -100,7 +100,6 @@ def _trial(context: Context, key: str, intervention: str) -> TrialRecord:
         state = "failed"
     elif files.history:
         state = "paused"
-    result = files.result or {}
     best, loss = best_so_far(files.history, len(files.history)) if files.history else (None, None)
     return TrialRecord(
         key=key,
@@ -115,7 +114,6 @@ def _trial(context: Context, key: str, intervention: str) -> TrialRecord:
         validation=best,
         validation_loss=loss,
         train_seconds=sum(column(files.history, "seconds")),
-        platform=result.get("platform", {}),
     )
 
 
