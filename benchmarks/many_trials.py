@@ -227,7 +227,8 @@ def main() -> None:
     print(f"{'command':10}{heads}")
     for name, command in commands.items():
         first, *_ = timed(command)
-        seconds, busy, memory = (median(each) for each in zip(*(timed(command) for _ in range(choice.repeats))))
+        found = [timed(command) for _ in range(choice.repeats)]
+        seconds, busy, memory = (median(each) for each in zip(*found, strict=True))
         print(f"{name:10}{first:10.2f}{seconds:10.2f}{GOALS[name]:10.1f}{busy:15.2f}{memory:14.0f}{MEMORY:12}")
 
 

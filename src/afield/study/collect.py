@@ -154,7 +154,7 @@ def _context(store: Store, study: Study) -> tuple[Context, Mapping[str, Any]]:
     stored = store.read_plan(study.study.name)
     trials = _Looked(stored["trials"].keys(), partial(_trial, store, study.study.name, stored["trials"]))
     files = _Looked(trials.keys(), store.look)
-    scored = {key for key in store.scores.keys() if key in trials and store.scores.look(key) is not None}
+    scored = {key for key in store.scores.all_keys() if key in trials and store.scores.look(key) is not None}
     backbones = {name: Backbone.from_plain(values) for name, values in stored["backbones"].items()}
     return Context(store, study, trials, files, scored, backbones), stored
 

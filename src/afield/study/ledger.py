@@ -204,6 +204,8 @@ class Ledger:
 
     def _is_scored(self, key: str) -> bool:
         """Whether every split and view is scored that a search of the plan asks of the trial."""
+        if not self.store.scores.holds_any(key):
+            return False
         wanted = {at for task, *_ in self._searches[key] for at in self._scored_on[task]}
         return all(self.store.scores.holds(key, at) for at in wanted)
 

@@ -13,9 +13,7 @@ from typing import Any
 from afield.trial.trial import Trial
 
 
-def stored(
-    first: Trial, changes: Sequence[Mapping[str, Any]], keys: Sequence[str]
-) -> dict[str, dict[str, Any]]:
+def stored(first: Trial, changes: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> dict[str, dict[str, Any]]:
     """The cells of a search, by key, as they are kept: the first, and all by what they change of it."""
     kept: dict[str, dict[str, Any]] = {keys[0]: first.model_dump(mode="json")}
     for key, changed in zip(keys[1:], changes[1:], strict=True):

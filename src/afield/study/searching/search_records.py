@@ -100,7 +100,7 @@ def _trial(context: Context, key: str, intervention: str) -> TrialRecord:
         state = "failed"
     elif files.history:
         state = "paused"
-    best, loss = best_so_far(files.history, len(files.history)) if files.history else (None, None)
+    best = _best_epoch(files.history) if files.history else {}
     return TrialRecord(
         key=key,
         task=trial.task,
@@ -110,16 +110,17 @@ def _trial(context: Context, key: str, intervention: str) -> TrialRecord:
         recipe=trial.recipe.model_dump(),
         state=state,
         history=files.history,
-        best_epoch=None if best is None else _epoch_of(files.history, best),
-        validation=best,
-        validation_loss=loss,
+        best_epoch=int(best["epoch"]) if best else None,
+        validation=best.get("validation"),
+        validation_loss=best.get("validation_loss"),
         train_seconds=sum(column(files.history, "seconds")),
     )
 
 
-def _epoch_of(history: History, best: float) -> int:
-    """The first epoch with that validation metric."""
-    return int(column(history, "epoch")[column(history, "validation").index(best)])
+def _best_epoch(history: History) -> Mapping[str, float]:
+    """The row of the first epoch with the best validation metric."""
+    metrics = column(history, "validation")
+    return history[metrics.index(max(metrics))]
 
 
 def _borders(axes: Mapping[str, Sequence[float]], chosen: Point) -> tuple[str, ...]:
