@@ -37,7 +37,7 @@ class SearchState:
     scored: int
     """networks of the chosen recipe that are scored on test"""
     seeds: int
-    """networks that there will be of it"""
+    """networks that there will be of it; none where it lost a race"""
     ended: bool
     """whether it has chosen"""
 
@@ -92,7 +92,8 @@ def read_state(out: Path, study: str | None = None) -> StudyState:
     check_mark(out)
     files, index = StudyFiles(out), Index(out)
     name = files.choose(study)
-    plan, look = files.plan(name), _Look(out, index)
+    study_file = _content(files.texts()[name])
+    plan, look = files.plan(name), _Look(out, index, race=study_file.get("search", {}).get("method") == "race")
     searches = [look.search(name, search) for search in plan["searches"]]
     index.keep()
     return StudyState(
@@ -102,7 +103,7 @@ def read_state(out: Path, study: str | None = None) -> StudyState:
         failures=by_cause(look.failures.values()),
         damaged=tuple(dict.fromkeys(look.damaged)),
         notes=tuple(f"{task}: {words}" for task, told in plan.get("absent", {}).items() for words in told),
-        more=_has_more(files.texts()[name]) or any((out / "shards" / name).glob("*.json")),
+        more=any(study_file.get(part) for part in _MORE) or any((out / "shards" / name).glob("*.json")),
     )
 
 
@@ -115,6 +116,8 @@ def by_cause(failures: Iterable[FailedTraining]) -> tuple[FailureGroup, ...]:
     return tuple(FailureGroup(group[0].reason, tuple(group)) for group in ordered)
 
 
+_MORE = ("ensembles", "folds", "soups", "cut")
+"""tables of a study that joins networks or was cut by a budget"""
 _PATH = re.compile(r"(?:[A-Za-z]:)?[\w.~-]*[/\\][^\s'\",;:()\[\]]+")
 _NUMBER = re.compile(r"(?<![A-Za-z_])[-+]?\d[\d.,_]*(?:[eE][-+]?\d+)?")
 
@@ -133,8 +136,8 @@ def cause_of(reason: str) -> str:
 class _Look:
     """One look at all trials of a study."""
 
-    def __init__(self, root: Path, index: Index) -> None:
-        self.root, self.index, self.selections = root, index, Selections(root)
+    def __init__(self, root: Path, index: Index, *, race: bool) -> None:
+        self.root, self.index, self.selections, self.race = root, index, Selections(root), race
         self.failures: dict[str, FailedTraining] = {}
         self.damaged: list[str] = []
 
@@ -157,7 +160,7 @@ class _Look:
         counts = {name: states[name] for name in ("finished", "paused", "failed", "missing")}
         return SearchState(
             search["task"], search["backbone"], search["intervention"], **counts,
-            scored=len(scored), seeds=len(search["repeats"][0]), ended=ended,
+            scored=len(scored), seeds=len(repeats if self.race and ended else search["repeats"][0]), ended=ended,
         )  # fmt: skip
 
     def _chosen(self, study: str, search: Mapping[str, Any]) -> Sequence[str] | None:
@@ -199,10 +202,10 @@ def _lines(path: Path) -> int:
     return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
-def _has_more(study: str) -> bool:
-    """Whether a study, as it was stored, joins networks or was cut by a budget."""
+def _content(study: str) -> dict[str, Any]:
+    """A study as it was stored; empty where it is damaged, which whoever needs it will say."""
     try:
         content = json.loads(study)
     except ValueError:
-        return False
-    return isinstance(content, dict) and any(content.get(name) for name in ("ensembles", "folds", "soups", "cut"))
+        return {}
+    return content if isinstance(content, dict) else {}
