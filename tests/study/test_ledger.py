@@ -3,6 +3,8 @@ must."""
 
 import json
 import random
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -190,6 +192,17 @@ def test_only_a_search_with_news_is_thought_through_again(plan: Plan, tmp_path: 
     after = [ledger.outlook(search) for search in plan.searches]
     assert after[2] is before[2], "no trial of that search told anything"
     assert [len(outlook.wants) for outlook in after] == [3, 3, 4], "the first two share their trials"
+
+
+def test_a_key_is_the_hash_of_all_fields_whatever_the_cells_differ_in(plan: Plan) -> None:
+    first, second, *_ = plan.searches[0].cells
+    numerics = second.numerics.model_copy(update={"micro_batch": 8})
+    search = replace(plan.searches[0], cells=(first, second.model_copy(update={"numerics": numerics}), second))
+    for cell, keys in zip(search.cells, search.keys, strict=True):
+        for seed, key in zip(search.seeds, keys, strict=True):
+            fields = {**cell.model_dump(mode="json"), "seed": seed}
+            text = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+            assert key == sha256(text.encode()).hexdigest()[:20]
 
 
 def test_keys_are_those_of_the_trials_and_a_network_that_went_is_trained_again(plan: Plan, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 from timm.models import adapt_input_conv
 from torch import nn
@@ -11,6 +13,7 @@ from afield.backbones.backbone import Backbone
 from afield.base.errors import InputError
 
 
+@cache  # a plan asks again for each task
 def check_channels(backbone: Backbone, channels: int) -> None:
     """Refuse channels that the backbone cannot take, before anything is trained; raises InputError.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib.util import find_spec
 
 import torch
@@ -30,6 +31,7 @@ def check_lora(backbone: Backbone) -> None:
     lora_layers_of(backbone)
 
 
+@cache  # a plan asks again for each task
 def lora_layers_of(backbone: Backbone) -> tuple[str, ...]:
     """The layers that LoRA may adapt, by name, for most backbones without memory or computation (torch's meta device):
     all nn.Linear of the body but those in nn.MultiheadAttention, which uses their weights without calling them. Raises

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from contextlib import ExitStack
+from functools import cache
 from types import MethodType
 from typing import cast
 
@@ -218,6 +219,7 @@ def _is_small(module: nn.Module) -> bool:
     return all(one or other for one, other in zip(pointwise, norms, strict=True))
 
 
+@cache  # a plan asks again for each task
 def last_block_of(backbone: Backbone) -> tuple[str, ...]:
     """The modules that `trained = "last block"` trains beside the head, by name, for most without memory or computation
     (torch's meta device). Raises InputError as `last_block` does.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from functools import cache
 from typing import Literal
 
 import torch
@@ -56,6 +57,7 @@ class Pool(nn.Module):
         return self.kind
 
 
+@cache  # a plan asks again for each task
 def check_pooling(backbone: Backbone, pooling: Pooling, head: Literal["own", "linear"] = "own") -> None:
     """Refuse a pooling, or a linear head, that the backbone cannot have, before anything is trained.
 

@@ -7,6 +7,8 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+
 
 def sha256_file(path: Path) -> str:
     """SHA-256 of a file's bytes, in hexadecimal."""
@@ -24,7 +26,7 @@ def md5_file(path: Path) -> str:
 
 def canonical_json(value: object) -> str:
     """One text for equal values: sorted keys, no blanks, floats by shortest repr; NaN and infinity are refused."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+    return _CANONICAL.encode(value)
 
 
 def digest(value: Mapping[str, object] | list[object], length: int = 20) -> str:

@@ -12,7 +12,6 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import log_expit, logit, logsumexp
 
 from afield.base.errors import InputError
 from afield.scoring.decisions import finite
@@ -57,12 +56,16 @@ def _in_order_of(first: Predictions, other: Predictions) -> Predictions:
 
 def _exclusive(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Logits [n, classes] of the mean softmax of [members, n, classes], on the first member's scale."""
+    from scipy.special import logsumexp  # takes a while
+
     scale = logsumexp(logits, axis=2, keepdims=True)
     return _log_mean(logits - (scale - scale[:1]))
 
 
 def _several(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Logits [n, classes] of the mean sigmoid, as the first member's and what the others change of it."""
+    from scipy.special import log_expit
+
     yes, no = log_expit(logits), log_expit(-logits)
     result: npt.NDArray[np.float64] = logits[0] + _log_mean(yes - yes[:1]) - _log_mean(no - no[:1])
     return result
@@ -82,6 +85,8 @@ def _mean_of_ranks(first: Predictions, logits: npt.NDArray[np.float64]) -> npt.N
             f"mean = ranks orders samples by one class, and there are {len(first.classes)} to choose from; "
             "take mean = probabilities"
         )
+    from scipy.special import logit
+
     if first.several:
         return logit(_ranks(logits)).astype(np.float32)
     one = logit(_ranks(logits[:, :, 1] - logits[:, :, 0])).astype(np.float32)

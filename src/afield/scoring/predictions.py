@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.special import expit, softmax
 
 from afield.scoring.labels import label_array
 
@@ -41,6 +40,8 @@ class Predictions:
         """Softmax of the logits, float64, shape [n, classes]; where a sample may have several classes the sigmoid of
         each.
         """
+        from scipy.special import expit, softmax  # takes a while
+
         logits = self.logits.astype(np.float64)
         result: npt.NDArray[np.float64] = expit(logits) if self.several else softmax(logits, axis=1)
         return result

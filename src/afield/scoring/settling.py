@@ -12,7 +12,6 @@ from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize_scalar
 
 from afield.scoring import one_class
 from afield.scoring.decisions import finite
@@ -94,6 +93,8 @@ def temperature(validation: Predictions) -> Settled:
 
     It changes no decision and no ranking within a sample. Without validation samples it is 1.
     """
+    from scipy.optimize import minimize_scalar  # takes a while
+
     logits = finite(validation)
     best = 1.0
     if len(logits):

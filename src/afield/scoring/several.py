@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.special import log_expit
 
 from afield.scoring.decisions import finite, said_of_each
 from afield.scoring.lazily import sklearn_metrics
@@ -49,6 +48,8 @@ def resampled_log_loss(predictions: Predictions, weights: Floats) -> Floats:
 
 def _losses(predictions: Predictions) -> Floats:
     """Binary cross-entropy of each label, [n, classes]; 0 where it is unknown."""
+    from scipy.special import log_expit  # takes a while
+
     logits = finite(predictions).astype(np.float64)
     losses: Floats = -log_expit(np.where(predictions.label == 1, logits, -logits))
     return np.where(predictions.label >= 0, losses, 0.0)

@@ -11,7 +11,6 @@ from typing import cast
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_array
 
 Floats = npt.NDArray[np.float64]
 Truths = npt.NDArray[np.bool_]
@@ -77,6 +76,8 @@ def _falling(score: Floats, positive: Truths, weights: Floats) -> tuple[Floats, 
 
 def _summed_by_place(place: npt.NDArray[np.intp], rows: Truths, places: int, weights: Floats) -> Floats:
     """Weight of those rows by their place, [places, resamples]; fastest where weights lie in Fortran's order."""
+    from scipy.sparse import csr_array  # takes a while
+
     columns = np.flatnonzero(rows)
     sums = csr_array((np.ones(len(columns)), (place[columns], columns)), shape=(places, len(place)))
     return cast(Floats, sums @ weights.T)

@@ -155,7 +155,8 @@ def _context(store: Store, study: Study) -> tuple[Context, Mapping[str, Any]]:
     """All that is looked up, and the plan as it was stored."""
     stored = store.read_plan(study.study.name)
     trials = _Looked(stored["trials"].keys(), partial(_trial, store, study.study.name, stored["trials"]))
-    files, scored = _Looked(trials.keys(), store.look), {key for key in trials if store.scores.look(key) is not None}
+    files = _Looked(trials.keys(), store.look)
+    scored = {key for key in store.scores.all_keys() if key in trials and store.scores.look(key) is not None}
     backbones = {name: Backbone.from_plain(values) for name, values in stored["backbones"].items()}
     return Context(store, study, trials, files, scored, backbones), stored
 

@@ -46,6 +46,7 @@ class Ledger:
         self._soups: tuple[Soup, ...] | None = None
         self._needed: frozenset[str] = frozenset()
         """of the soups"""
+        self._scored_on = {task: plan.scored_on(task) for task in plan.tasks}
         for search in plan.searches:
             for key, *_ in search.keys:
                 self._note(search, key)
@@ -235,7 +236,9 @@ class Ledger:
 
     def _is_scored(self, key: str) -> bool:
         """Whether every split and view is scored that a search of the plan asks of the trial."""
-        wanted = {at for task, *_ in self._searches[key] for at in self.plan.scored_on(task)}
+        if not self.store.scores.holds_any(key):
+            return False
+        wanted = {at for task, *_ in self._searches[key] for at in self._scored_on[task]}
         return all(self.store.scores.holds(key, at) for at in wanted)
 
     def _told(self, key: str) -> tuple[TrialFiles | None, bool, bool]:

@@ -49,7 +49,6 @@ class OneRun:
         self.paces: dict[Identity, Pace] | None = None
         self.extensions = {name: store.keep_extension(item) for name, item in plan.extensions.items()}
         self.ledger = Ledger(plan, store, self._set_aside)
-        store.index.keep()
         self.inputs: dict[tuple[str, str, str], dict[str, SplitPaths]] = {}
         self.progress: dict[str, Event] = {}
         self.choices = Choices(store, claims, self.ledger)
@@ -71,7 +70,9 @@ class OneRun:
                 raise Stopped("stopped while images were prepared. Run the same command again to go on")
             self.watch.prepare(what, done, total)
 
-        if self.ledger.wanted():
+        wanted = self.ledger.wanted()
+        self.store.index.keep()  # by now the repeats of what was chosen have been looked at, too
+        if wanted:
             self.inputs = prepare_inputs(self.plan, self.store, self.cache, prepare)
             self.paces = known_paces(self.plan, self.engine.slots, self.engine.workers, self.cache)
         while True:

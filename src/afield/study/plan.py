@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +82,7 @@ class Plan:
         """The whole study's plan as plain values: what a reader of the result folder needs to find its way."""
         trials: dict[str, dict[str, Any]] = {}
         for search in self.whole:
-            for key, table in stored(search.cells, [keys[0] for keys in search.keys]).items():
+            for key, table in stored(search.cells[0], search.changes, [keys[0] for keys in search.keys]).items():
                 trials.setdefault(key, table)
         return {
             "trials": trials,
@@ -315,33 +315,40 @@ def _cells(
     numerics: NumericsChoice,
     extensions: tuple[tuple[str, str], ...],
 ) -> tuple[Trial, ...]:
-    task, protocol = data.task, study.study.protocol
-    views = [view_of(protocol, task, row, recipe) for recipe in grid]
-    settled = numerics_for(numerics, row.convolutional)
-    return tuple(
-        Trial(
-            task=task.name,
-            task_version=task.version,
-            classes=task.classes,
-            target=task.target,
-            flips=view.flips,
-            metric=task.metric,
-            data=data.fingerprint,
-            split_seed=task.split_seed,
-            protocol=protocol,
-            backbone=row.id,
-            weights=weights.sha256 if weights is not None and recipe.initialisation != "scratch" else None,
-            mean=view.mean,
-            std=view.std,
-            interpolation=view.interpolation,
-            channels=view.channels,
-            reading=task.reading,
-            recipe=recipe.model_copy(update={"image_size": view.image_size, "channels": view.channels}),
-            seed=study.study.seeds[0],
-            preparation=PREPARATION_VERSION,
-            extensions=extensions,
-            numerics=settled,
-            probing=PROBING_VERSION if recipe.probed else None,
-        )
-        for recipe, view in zip(grid, views, strict=True)
+    """The cells of a search: one trial, and the others as what they change of its recipe. What is searched, learning
+    rate and weight decay, shapes neither the view nor the weights.
+    """
+    task, protocol, recipe = data.task, study.study.protocol, grid[0]
+    view = view_of(protocol, task, row, recipe)
+    recipes = _as_shown(grid, view.image_size, view.channels)
+    first = Trial(
+        task=task.name,
+        task_version=task.version,
+        classes=task.classes,
+        target=task.target,
+        flips=view.flips,
+        metric=task.metric,
+        data=data.fingerprint,
+        split_seed=task.split_seed,
+        protocol=protocol,
+        backbone=row.id,
+        weights=weights.sha256 if weights is not None and recipe.initialisation != "scratch" else None,
+        mean=view.mean,
+        std=view.std,
+        interpolation=view.interpolation,
+        channels=view.channels,
+        reading=task.reading,
+        recipe=recipes[0],
+        seed=study.study.seeds[0],
+        preparation=PREPARATION_VERSION,
+        extensions=extensions,
+        numerics=numerics_for(numerics, row.convolutional),
+        probing=PROBING_VERSION if recipe.probed else None,
     )
+    return (first, *(first.model_copy(update={"recipe": each}) for each in recipes[1:]))
+
+
+@lru_cache
+def _as_shown(grid: tuple[Recipe, ...], image_size: int, channels: str) -> tuple[Recipe, ...]:
+    """The recipes of a grid for one view: the searches that share it share these."""
+    return tuple(recipe.model_copy(update={"image_size": image_size, "channels": channels}) for recipe in grid)

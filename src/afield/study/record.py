@@ -46,7 +46,6 @@ class TrialRecord:
     """log-loss on validation at that epoch"""
     train_seconds: float = 0.0
     """seconds of training and validating, all epochs so far"""
-    platform: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ from afield.study.folder.selections import Selections
 from afield.study.folder.stored_trials import StoredTrials
 from afield.study.folder.study_files import StudyFiles
 from afield.study.folder.task_files import TaskFiles
-from afield.study.folder.trial_files import TrialFiles, look_at_trial, read_history, read_trial
+from afield.study.folder.trial_files import TrialFiles, look_at_trial, names_in, read_history, read_trial
 from afield.study.planning.budget_files import Budgets
 from afield.trial.trial import Trial
 
@@ -227,11 +227,7 @@ class Store:
 
     def trials(self) -> set[str]:
         """Keys of all trials and soups that have a folder here."""
-        try:
-            with os.scandir(self.root / "trials") as entries:
-                return {entry.name for entry in entries}
-        except FileNotFoundError:
-            return set()
+        return names_in(self.root / "trials")
 
     def is_finished(self, key: str) -> bool:
         """Whether a trial's result is there, without checking it."""

@@ -19,8 +19,9 @@ KEY_DIGITS = 20
 """hexadecimal, of 80 bits"""
 TRIAL_VERSION = 1
 """raised whenever a change makes the same trial give other predictions"""
-_HERE = "\0"
-"""where a seed stands in a text: canonical JSON has no such letter"""
+_HERE, _OPEN = "\0", "\1"
+"""where a seed stands in a text, and around the name of what is still to be put there: canonical JSON has no such
+letters"""
 
 
 class Trial(BaseModel):
@@ -85,16 +86,20 @@ def key_of(fields: Mapping[str, object]) -> str:
     return digest(fields, KEY_DIGITS)
 
 
-def keys_of(cells: Sequence[Trial], seeds: Sequence[int]) -> tuple[tuple[str, ...], ...]:
-    """Of each cell of a search its keys under those seeds, as `key_of` gives them. What the cells share is written out
-    once: a plan may have 100,000 keys.
+def keys_of(
+    cells: Sequence[Trial], changes: Sequence[Mapping[str, Any]], seeds: Sequence[int]
+) -> tuple[tuple[str, ...], ...]:
+    """Of each cell of a search its keys under those seeds, as `key_of` gives them; `changes` are what each changes of
+    the first (`changed_fields`). What the cells share is written out once: a plan may have 100,000 keys.
     """
-    shared = {name: canonical_json(value) for name, value in cells[0].model_dump(mode="json").items()}
+    own = _texts(cells[0].model_dump(mode="json"))
+    open_names = {name: f"{_OPEN}{name}{_OPEN}" for changed in changes for name in changed}
+    parts = _table({**own, **open_names, "seed": _HERE}).split(_OPEN)
     found = []
-    for cell in cells:
-        changed = {name: canonical_json(value) for name, value in changed_fields(cells[0], cell).items()}
-        texts = {**shared, **changed, "seed": _HERE}
-        text = "{" + ",".join(f'"{name}":{texts[name]}' for name in sorted(texts)) + "}"
+    for cell, changed in zip(cells, changes, strict=True):
+        texts = _texts({name: value for name, value in changed.items() if name != "recipe"})
+        texts["recipe"] = _recipe_text(cell.recipe)
+        text = "".join(texts.get(part, own[part]) if place % 2 else part for place, part in enumerate(parts))
         before, after = (part.encode() for part in text.split(_HERE))
         begun = sha256(before)
         keys = []
@@ -106,8 +111,33 @@ def keys_of(cells: Sequence[Trial], seeds: Sequence[int]) -> tuple[tuple[str, ..
     return tuple(found)
 
 
+def _texts(fields: Mapping[str, Any]) -> dict[str, str]:
+    return {name: canonical_json(value) for name, value in fields.items()}
+
+
+def _table(texts: Mapping[str, str]) -> str:
+    """The canonical JSON of a table whose values are texts already."""
+    return "{" + ",".join(f'"{name}":{texts[name]}' for name in sorted(texts)) + "}"
+
+
+@lru_cache(maxsize=10_000)
+def _recipe_text(recipe: Recipe) -> str:
+    """The canonical JSON of a recipe, which many searches of a plan share."""
+    return canonical_json(recipe.model_dump(mode="json"))
+
+
 def changed_fields(first: Trial, other: Trial) -> dict[str, Any]:
-    """The fields of another trial in which it differs, as plain values."""
+    """The fields of another trial in which it differs, as plain values; of its recipe the values that differ."""
+    names = _differing(first, other)
+    changed = other.model_dump(mode="json", include=names - {"recipe"}) if names - {"recipe"} else {}
+    return {**changed, "recipe": _changed_values(first.recipe, other.recipe)} if "recipe" in names else changed
+
+
+@lru_cache(maxsize=10_000)
+def _changed_values(first: Recipe, other: Recipe) -> Mapping[str, Any]:
+    return other.model_dump(mode="json", include=_differing(first, other))
+
+
+def _differing(first: BaseModel, other: BaseModel) -> set[str]:
     mine = vars(first)
-    names = {name for name, value in vars(other).items() if value is not mine[name] and value != mine[name]}
-    return other.model_dump(mode="json", include=names) if names else {}
+    return {name for name, value in vars(other).items() if value is not mine[name] and value != mine[name]}

@@ -24,6 +24,7 @@ class History(Sequence[Mapping[str, float]]):
         """columns of integers"""
         self.values = values
         """row after row"""
+        self._rows = len(values) // len(names) if names else 0
 
     @staticmethod
     def of(rows: Rows) -> History | None:
@@ -44,7 +45,7 @@ class History(Sequence[Mapping[str, float]]):
         return list(self.values[self.names.index(name) :: len(self.names)]) if self.names else []
 
     def __len__(self) -> int:
-        return len(self.values) // len(self.names) if self.names else 0
+        return self._rows
 
     @overload
     def __getitem__(self, place: int) -> Mapping[str, float]: ...

@@ -111,10 +111,12 @@ class Index:
         return tuple(name for name, _ in files), (own, *stamps)
 
     def note(self, folder: str, seen: Seen, result: Mapping[str, Any] | None, rows: Rows) -> None:
-        """Keep what was found in a folder after that look at it, if its files are old enough to tell a change."""
+        """Keep what was found in a folder after that look at it, if its rows could be kept as columns and its files are
+        old enough to tell a change.
+        """
         _, (own, *stamps) = seen
-        history = History.of(rows) if rows else _NO_HISTORY
-        if history is not None and max([own, *stamps[1::2]]) < time.time_ns() - _SETTLED:
+        history = rows or _NO_HISTORY
+        if isinstance(history, History) and max([own, *stamps[1::2]]) < time.time_ns() - _SETTLED:
             text = b"" if result is None else json.dumps(dict(result), separators=(",", ":")).encode()
             self._noted[folder] = Entry(seen, text, history)
 

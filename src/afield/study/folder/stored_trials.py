@@ -10,19 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from afield.trial.trial import Trial, changed_fields
+from afield.trial.trial import Trial
 
 
-def stored(cells: Sequence[Trial], keys: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """The cells of a search, by key, as they are kept."""
-    first = cells[0]
-    table = first.model_dump(mode="json")
-    kept = {keys[0]: table}
-    for key, cell in zip(keys[1:], cells[1:], strict=True):
-        changed = changed_fields(first, cell)
-        if "recipe" in changed:
-            whole, mine = table["recipe"], changed["recipe"]
-            changed["recipe"] = {name: value for name, value in mine.items() if whole[name] != value}
+def stored(first: Trial, changes: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """The cells of a search, by key, as they are kept: the first, and all by what they change of it."""
+    kept: dict[str, dict[str, Any]] = {keys[0]: first.model_dump(mode="json")}
+    for key, changed in zip(keys[1:], changes[1:], strict=True):
         kept[key] = {"like": keys[0], **changed}
     return kept
 

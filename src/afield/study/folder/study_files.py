@@ -78,6 +78,6 @@ def _is_search(search: object) -> bool:
         isinstance(cells, list)
         and isinstance(repeats, list)
         and len(cells) == len(repeats)
-        and all(isinstance(keys, list) and keys and all(isinstance(key, str) for key in keys) for keys in repeats)
+        and all(isinstance(keys, list) and set(map(type, keys)) == {str} for keys in repeats)
         and all(keys[0] == cell for cell, keys in zip(cells, repeats, strict=True))
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from afield.base.errors import DamagedError
-from afield.study.folder.history import Rows
+from afield.study.folder.history import History, Rows
 from afield.study.folder.index import Index
 from afield.study.folder.sealed import read_json, read_rows, unseal
 
@@ -32,12 +33,22 @@ class TrialFiles:
     """whether these lie there"""
 
 
+def names_in(folder: Path) -> set[str]:
+    """Names of what lies in a folder; none where there is no such folder."""
+    try:
+        with os.scandir(folder) as entries:
+            return {entry.name for entry in entries}
+    except FileNotFoundError:
+        return set()
+
+
 def read_trial(folder: Path) -> TrialFiles:
     """What there is of a trial. Raises DamagedError where its files are not what was written."""
     if not folder.exists():
         return TrialFiles()
+    rows = read_history(folder / HISTORY)
     return TrialFiles(
-        read_history(folder / HISTORY),
+        History.of(rows) or rows,
         unseal(folder) if (folder / RESULT).exists() else None,
         _failure(folder / FAILURE) if (folder / FAILURE).exists() else None,
         (folder / CHECKPOINT).exists(),

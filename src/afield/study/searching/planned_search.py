@@ -13,7 +13,7 @@ from afield.base.hashing import digest
 from afield.study.searching.growth import follows, grow
 from afield.study.searching.search import Ask, Seen, ask
 from afield.study.searching.search_choice import Point, SearchChoice
-from afield.trial.trial import Trial, keys_of
+from afield.trial.trial import Trial, changed_fields, keys_of
 
 Identity = tuple[str, str, str]
 """of a search: task, backbone, intervention"""
@@ -63,7 +63,12 @@ class PlannedSearch:
     @cached_property
     def keys(self) -> tuple[tuple[str, ...], ...]:
         """Of each cell the keys of its repeats: those of `repeats`, without making the trials."""
-        return keys_of(self.cells, self.seeds)
+        return keys_of(self.cells, self.changes, self.seeds)
+
+    @cached_property
+    def changes(self) -> tuple[dict[str, Any], ...]:
+        """What each cell changes of the first, as plain values."""
+        return tuple(changed_fields(self.cells[0], cell) for cell in self.cells)
 
     def repeats(self, chosen: int) -> tuple[Trial, ...]:
         """The chosen cell under every seed, the search's own first."""

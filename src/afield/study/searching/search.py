@@ -152,14 +152,16 @@ def _admitted(
     the cells of further generations, all that are to reach the last epoch.
     """
     begun = len(seen) if first is None else first
-    alive, last = list(range(begun)), list(range(begun))
+    alive, reached = list(range(begun)), 0
     for rung in rungs(search, epochs):
+        if reached:
+            alive = _ordered(seen, alive, reached)[: kept(search, len(alive))]
         yield rung, alive
         if any(_waits(seen[cell], rung) for cell in alive):
             return
-        last, alive = alive, _ordered(seen, alive, rung)[: kept(search, len(alive))]
+        reached = rung
     if begun < len(seen):
-        yield epochs, [*last, *range(begun, len(seen))]
+        yield epochs, [*alive, *range(begun, len(seen))]
 
 
 def _waits(cell: Seen, rung: int) -> bool:

@@ -61,7 +61,8 @@ def _search_record(
     seen = _seen(context, content)
     epochs = context.trials[keys[0]].recipe.epochs
     generations = tuple(int(each["cells"]) for each in content.get("generations", [{"cells": len(keys)}]))
-    points = [point_of(context.trials[key].recipe.model_dump(), search) for key in keys]
+    cells = tuple(_trial(context, key, intervention) for key in keys)
+    points = [point_of(cell.recipe, search) for cell in cells]
     if in_race is None:
         ended = has_ended(search, points, seen, epochs, generations[0])
         until = asked(search, seen, epochs, generations[0])
@@ -78,7 +79,7 @@ def _search_record(
         task=content["task"],
         backbone=content["backbone"],
         intervention=intervention,
-        cells=tuple(_trial(context, key, intervention) for key in keys),
+        cells=cells,
         axes=axes,
         chosen=None if chosen is None else keys[chosen],
         lost=ended is not None and chosen is None and in_race is not None,
@@ -129,8 +130,7 @@ def _trial(context: Context, key: str, intervention: str) -> TrialRecord:
         state = "failed"
     elif files.history:
         state = "paused"
-    result = files.result or {}
-    best, loss = best_so_far(files.history, len(files.history)) if files.history else (None, None)
+    best = _best_epoch(files.history) if files.history else {}
     return TrialRecord(
         key=key,
         task=trial.task,
@@ -140,17 +140,17 @@ def _trial(context: Context, key: str, intervention: str) -> TrialRecord:
         recipe=trial.recipe.model_dump(),
         state=state,
         history=files.history,
-        best_epoch=None if best is None else _epoch_of(files.history, best),
-        validation=best,
-        validation_loss=loss,
+        best_epoch=int(best["epoch"]) if best else None,
+        validation=best.get("validation"),
+        validation_loss=best.get("validation_loss"),
         train_seconds=sum(column(files.history, "seconds")),
-        platform=result.get("platform", {}),
     )
 
 
-def _epoch_of(history: History, best: float) -> int:
-    """The first epoch with that validation metric."""
-    return int(column(history, "epoch")[column(history, "validation").index(best)])
+def _best_epoch(history: History) -> Mapping[str, float]:
+    """The row of the first epoch with the best validation metric."""
+    metrics = column(history, "validation")
+    return history[metrics.index(max(metrics))]
 
 
 def _borders(axes: Mapping[str, Sequence[float]], chosen: Point) -> tuple[str, ...]:
