@@ -224,8 +224,8 @@ def test_keys_are_those_of_the_trials_and_a_network_that_went_is_trained_again(p
                 train(store, want.trial, want.until)
                 ledger.reload(want.trial.key)
     assert [want.kind for want in ledger.wanted_by(plain)] == ["score", "score"]
-    store.weights(ledger.chosen(plain)[1].key).unlink()
-    assert ledger.reload(ledger.chosen(plain)[1].key)
+    store.weights(ledger.outlook(plain).chosen[1].key).unlink()
+    assert ledger.reload(ledger.outlook(plain).chosen[1].key)
     assert [want.kind for want in ledger.wanted_by(plain)] == ["score", "train"]
 
 

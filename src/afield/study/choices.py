@@ -46,7 +46,7 @@ class Choices:
         needed = self.ledger.needed_by_soups()
         for search in self.ledger.plan.searches:
             outlook = self.ledger.outlook(search)
-            keys = tuple(trial.key for trial in outlook.chosen)
+            keys = outlook.chosen_keys
             ended = outlook.ended and not outlook.wants
             if not keys and not ended:
                 continue

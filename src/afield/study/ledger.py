@@ -95,10 +95,6 @@ class Ledger:
         ]
         return list(dict.fromkeys([*(key for outlook in outlooks for key in outlook.failed), *for_soups]))
 
-    def chosen(self, search: PlannedSearch) -> tuple[Trial, ...]:
-        """The chosen recipe under every seed; nothing while the search goes on, or where every cell failed."""
-        return self.outlook(search).chosen
-
     def wanted(self) -> list[Want]:
         """Every piece of work that could begin now, the longest chains first, so that all slots end together."""
         if self._wanted is None:
@@ -248,27 +244,28 @@ class Ledger:
         keys = [key for key, *_ in search.keys]
         step, until = self._step(search)
         chosen: tuple[Trial, ...] = ()
+        chosen_keys: tuple[str, ...] = ()  # known already: to hash each trial anew takes long where there are thousands
         ended: tuple[Trial, ...] = ()
         if isinstance(step, Ask):
             wants = [self._want(search, search.cells[cell], step.until, decided=False) for cell in step.cells]
         else:
             if step.cell is not None:
-                chosen = search.repeats(step.cell)
-                keys += search.keys[step.cell][1:]
+                chosen, chosen_keys = search.repeats(step.cell), search.keys[step.cell]
+                keys += chosen_keys[1:]
                 seen = [self._seen(key) for key, *_ in search.keys]
                 ended = tuple(search.cells[cell] for cell in at_the_end(seen, until, search.epochs))
-            for trial in chosen:
-                self._note(search, trial.key)
-            lacking = [trial for trial in chosen if self._lacks(trial.key)]
+            for key in chosen_keys:
+                self._note(search, key)
+            lacking = [trial for key, trial in zip(chosen_keys, chosen, strict=True) if self._lacks(key)]
             wants = [self._want(search, trial, search.epochs, decided=True) for trial in lacking]
         known = {key: self.files[key] for key in keys}
-        chosen_keys = {trial.key for trial in chosen}
         unended = {want.trial.key for want in wants if want.kind == "train"}
         if isinstance(step, Ask):  # what waits at an open rung may yet go on
             unended |= {keys[cell] for cell in step.alive if self.files[keys[cell]].result is None}
         over = [key for key, files in known.items() if files.history and files.failure is None and key not in unended]
         return Outlook(
             chosen=chosen,
+            chosen_keys=chosen_keys,
             finalists=ended,
             wants=tuple(wants),
             done=len(over),

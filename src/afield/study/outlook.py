@@ -39,6 +39,8 @@ class Outlook:
     chosen: tuple[Trial, ...]
     """the chosen recipe under every seed; empty while the search goes on, where every cell failed, and where a race was
     lost"""
+    chosen_keys: tuple[str, ...]
+    """theirs"""
     finalists: tuple[Trial, ...]
     """the cells that the search brought to their last epoch, in grid order; empty while it goes on"""
     wants: tuple[Want, ...]

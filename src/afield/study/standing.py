@@ -117,7 +117,7 @@ def standing_of(
     planned = ledger.plan.epochs
     left = sum(outlook.left for outlook in outlooks)
     to_score = sum(ledger.plan.networks_of(search) for search in searches)
-    scored = sum(trial.key in ledger.scored for outlook in outlooks for trial in outlook.chosen)
+    scored = sum(key in ledger.scored for outlook in outlooks for key in outlook.chosen_keys)
     paces = relative_paces(ledger.plan) if paces is None else paces
     seconds = seconds_left(ledger, under_way, slots, paces, per_score)
     known = per_score is not None or all(pace.known for pace in paces.values())

@@ -198,7 +198,7 @@ def test_a_soup_is_wanted_once_all_is_there_and_what_it_needs_is_trained_again(p
         train(store, cell, 2)
         ledger.reload(cell.key)
     assert [soup.name for soup in ledger.soups()] == ["cells", "all"]
-    assert ledger.needed_by_soups() == {cell.key for cell in (*search.cells, *ledger.chosen(search))}
+    assert ledger.needed_by_soups() == {cell.key for cell in (*search.cells, *ledger.outlook(search).chosen)}
     kinds = [(want.kind, want.soup and want.soup.name) for want in ledger.wanted()]
     assert sorted(kinds, key=str) == [("score", None), ("soup", "cells"), ("train", None)]
     store.prune(search.cells[0].key, keep_weights=False)  # as another study's search may do
@@ -216,7 +216,7 @@ def test_a_soup_is_wanted_once_all_is_there_and_what_it_needs_is_trained_again(p
     store.fail(soup.key, "no memory", "trace")
     ledger.reload(soup.key)
     assert ledger.failed() == [soup.key]
-    repeat = ledger.chosen(search)[1]
+    repeat = ledger.outlook(search).chosen[1]
     train(store, repeat, 2)
     store.scores.write(repeat.key, TEST, said(repeat))
     store.scores.seal(repeat.key, TEST, {"key": repeat.key})
