@@ -139,12 +139,15 @@ class Ledger:
 
         def seen_of(key: str) -> Seen:
             self._note(search, key)
-            return self._seen(key)
+            return self._seen(search, key)
 
         self._growing.grow(search.identity, seen_of)
 
-    def _seen(self, key: str) -> Seen:
-        return Seen(self.files[key].history, self.files[key].failure is not None)
+    def _seen(self, search: PlannedSearch, key: str) -> Seen:
+        """What a cell has shown. Its last epoch counts once its result is there: a run may be killed in between."""
+        files = self.files[key]
+        history = files.history if files.result is not None else files.history[: search.epochs - 1]
+        return Seen(history, files.failure is not None)
 
     def _ended(self, search: PlannedSearch) -> Ended | None:
         """What a search that has ended offers to soups; None while it goes on."""
@@ -211,7 +214,7 @@ class Ledger:
 
     def _think(self, search: PlannedSearch) -> Outlook:
         keys = [key for key, *_ in search.keys]
-        seen, choice = [self._seen(key) for key in keys], self.plan.study.search
+        seen, choice = [self._seen(search, key) for key in keys], self.plan.study.search
         step = ask(choice, seen, search.epochs, search.first)
         chosen: tuple[Trial, ...] = ()
         ended: tuple[Trial, ...] = ()
