@@ -14,7 +14,7 @@ from afield.base.errors import InputError
 from afield.scoring.panel import fitting
 from afield.study.claims import Claims
 from afield.study.collect import load_record
-from afield.study.folder.sealed import read_json, write_sealed
+from afield.study.folder.sealed import read_json, read_rows, write_rows, write_sealed
 from afield.study.numerics import settle_numerics
 from afield.study.plan import make_plan
 from afield.study.standing import Silent
@@ -110,8 +110,8 @@ def test_damaged_trials_are_named_and_trained_anew(done: Path, photos: Path, tmp
     shutil.rmtree(out / "scores" / repeat.name)
     for name in ("result.json", "predictions.parquet", "weights.safetensors", "weights.json"):
         (repeat / name).unlink()
-    history = (repeat / "history.jsonl").read_text().splitlines(keepends=True)
-    (repeat / "history.jsonl").write_text(history[0])
+    history = read_rows(repeat / "history.jsonl")
+    write_rows(repeat / "history.jsonl", history[:1])
     (repeat / "checkpoint.pt").write_bytes(b"cut")
     with Claims(out) as other:
         other.take(chosen.name)

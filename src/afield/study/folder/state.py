@@ -16,6 +16,7 @@ from typing import Any, Literal
 from afield.base.errors import DamagedError
 from afield.study.folder.index import Index
 from afield.study.folder.mark import check_mark
+from afield.study.folder.sealed import read_lines
 from afield.study.folder.selections import Selections
 from afield.study.folder.study_files import StudyFiles
 from afield.study.folder.trial_files import FAILURE, HISTORY, RESULT, look_at_score, look_at_trial
@@ -94,15 +95,16 @@ def read_state(out: Path, study: str | None = None) -> StudyState:
     name = files.choose(study)
     plan, look = files.plan(name), _Look(out, index)
     searches = [look.search(name, search) for search in plan["searches"]]
+    more = look.has_more(files, name) or any((out / "shards" / name).glob("*.json"))
     index.keep()
     return StudyState(
         study=name,
-        test_reads=_lines(out / "test_reads.jsonl"),
+        test_reads=len(read_lines(out / "test_reads.jsonl")),
         searches=tuple(searches),
         failures=by_cause(look.failures.values()),
         damaged=tuple(dict.fromkeys(look.damaged)),
         notes=tuple(f"{task}: {words}" for task, told in plan.get("absent", {}).items() for words in told),
-        more=_has_more(files.texts()[name]) or any((out / "shards" / name).glob("*.json")),
+        more=more,
     )
 
 
@@ -160,6 +162,15 @@ class _Look:
             scored=len(scored), seeds=len(search["repeats"][0]), ended=ended,
         )  # fmt: skip
 
+    def has_more(self, files: StudyFiles, study: str) -> bool:
+        """Whether a study, as it was stored, joins networks or was cut by a budget."""
+        try:
+            content = json.loads(files.text(study))
+        except DamagedError as error:
+            self.damaged.append(str(error))
+            return False
+        return any(content.get(name) for name in ("ensembles", "folds", "soups", "cut"))
+
     def _chosen(self, study: str, search: Mapping[str, Any]) -> Sequence[str] | None:
         try:
             return self.selections.read(study, search["name"])
@@ -193,16 +204,3 @@ class _Look:
         except DamagedError as error:
             self.damaged.append(str(error))
             return False
-
-
-def _lines(path: Path) -> int:
-    return path.read_bytes().count(b"\n") if path.exists() else 0
-
-
-def _has_more(study: str) -> bool:
-    """Whether a study, as it was stored, joins networks or was cut by a budget."""
-    try:
-        content = json.loads(study)
-    except ValueError:
-        return False
-    return isinstance(content, dict) and any(content.get(name) for name in ("ensembles", "folds", "soups", "cut"))

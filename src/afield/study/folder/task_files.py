@@ -51,10 +51,12 @@ class TaskFiles:
         return self.folder(task, identity) / "task.json"
 
     def write_pictures(self, task: str, identity: str, label: int, images: Sequence[npt.NDArray[np.uint8]]) -> None:
-        """Write a few images of a class as the network sees them, [height, width, 3] each."""
+        """Write a few images of a class as the network sees them, [height, width, 3] each, unless they lie there."""
         for number, image in enumerate(images):
             path = self.folder(task, identity) / "pictures" / f"{label}-{number}.png"
-            if not path.exists():
+            try:
+                _picture(path)
+            except DamagedError:
                 write_atomic(path, Image.fromarray(image).save)
 
     def read_pictures(self, task: str, identity: str, label: int) -> tuple[npt.NDArray[np.uint8], ...]:
@@ -64,7 +66,10 @@ class TaskFiles:
 
     def read(self, task: str, identity: str) -> Mapping[str, Any]:
         """A task's card and counts. Raises StoreError where they, or its samples, are not what was written."""
-        content, samples = read_json(self._about(task, identity)), self.samples(task, identity)
+        about, samples = self._about(task, identity), self.samples(task, identity)
+        content = read_json(about)
+        if content.get("name") != task:
+            raise DamagedError(f"{about}: is not what was written of {task}; run the study again to make it anew")
         expected = content.get("sha256")
         if expected is not None and not (samples.is_file() and sha256_file(samples) == expected):
             raise DamagedError(
@@ -80,5 +85,5 @@ def _picture(path: Path) -> npt.NDArray[np.uint8]:
             return np.asarray(image.convert("RGB"))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise DamagedError(
-            f"{path}: cannot be read as a picture ({error}); remove it, and run the study again to make it anew"
+            f"{path}: cannot be read as a picture ({error}); remove it, and the page shows one less"
         ) from error
