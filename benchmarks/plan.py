@@ -40,14 +40,16 @@ rungs = [1, {epochs}]
 learning_rate = [1e-4, 1e-3, 1e-2]
 """
 PART = """
-[tasks.eurosat_part]
-task = "eurosat"
-share = 0.1
+[tasks.{task}_part]
+task = "{task}"
+share = {share}
 """
 STUDIES = {
     "elpv": STUDY.format(name="elpv", task="elpv", backbones=SMALL, seeds=[0, 1], epochs=4),
-    "eurosat": STUDY.format(name="eurosat", task="eurosat_part", backbones=SMALL, seeds=[0, 1], epochs=3) + PART,
-    "ham10000": STUDY.format(name="ham10000", task="ham10000", backbones=SMALL, seeds=[0], epochs=3),
+    "eurosat": STUDY.format(name="eurosat", task="eurosat_part", backbones=SMALL, seeds=[0, 1], epochs=3)
+    + PART.format(task="eurosat", share=0.1),
+    "ham10000": STUDY.format(name="ham10000", task="ham10000_part", backbones=SMALL, seeds=[0], epochs=3)
+    + PART.format(task="ham10000", share=0.4),
 }
 
 

@@ -302,6 +302,9 @@ def test_rows_that_do_not_lead_are_left_out_and_counted(tmp_path: Path) -> None:
     found = read(tmp_path, *lines, head=f"{HEAD},intervention")
     assert len(found.rows) == 5
     assert found.notes == ("Five rows whose intervention is scratch left out.",)
+    raced = [f"{line},{'race' if place == 2 else 'single'}" for place, line in enumerate(ROWS)]
+    found = read(tmp_path, *raced, head=f"{HEAD},kind")
+    assert (len(found.rows), found.notes) == (4, ("One row whose kind is race left out.",))
     words = refused(tmp_path, *(f"{line},val" for line in ROWS), head=f"{HEAD},split")
     assert "no row whose split is test, only val" in words
 

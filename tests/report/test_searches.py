@@ -35,7 +35,7 @@ def grown() -> StudyRecord:
     ]
     luck = np.random.default_rng(0).normal(0, 0.02, (4, 400))
     search = replace(
-        plain, cells=tuple(cells), chosen="d", finalists=("a", "b", "c", "d"), generations=(3, 1), epochs_asked=12,
+        plain, cells=tuple(cells), chosen="d", finalists=("a", "b", "c", "d"), generations=(3, 1), asked=(3, 3, 3, 3),
         axes={**plain.axes, "learning_rate": (1e-4, 1e-3, 1e-2, 0.1)}, borders=("learning_rate",),
     )  # fmt: skip
     record = with_choice(record, method="grid", extend=True)

@@ -11,6 +11,7 @@ from afield.study.ledger import Ledger
 from afield.study.merging.shards import Shard, shard_of
 from afield.study.numerics import settle_numerics
 from afield.study.plan import Plan, make_plan
+from afield.study.planning.cost import cost_of
 from afield.study.searching.growing import with_grown_elsewhere
 from afield.study.split_view import TEST
 from afield.study.standing import standing_of
@@ -28,6 +29,15 @@ def plan(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Plan:
     """Three searches of four cells under two seeds, two of them one and the same."""
     text = study_text(photos).replace("seeds = [0, 1]", 'seeds = [0, 1]\ninterventions = ["plain", "same", "big"]')
     study = parse_study(text + INTERVENTIONS, "three.toml")
+    return make_plan(study, settle_numerics(study.numerics, None), tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="module")
+def raced(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Plan:
+    """Two races of two backbones with four cells each, under two seeds."""
+    text = study_text(photos, method="race").replace('caffe_in1k"]', 'caffe_in1k", "test_resnet.r160_in1k"]')
+    text = text.replace("seeds = [0, 1]", 'seeds = [0, 1]\ninterventions = ["plain", "big"]')
+    study = parse_study(f"{text}[interventions.big]\nimage_size = 40\n", "races.toml")
     return make_plan(study, settle_numerics(study.numerics, None), tmp_path_factory.mktemp("cache"))
 
 
@@ -49,8 +59,12 @@ def harm(kind: str, trial: Trial, store: Store, ledger: Ledger) -> None:
         said_of_validation.write_bytes(b"cut")
 
 
-def test_after_every_change_it_says_what_a_fresh_look_would(plan: Plan, tmp_path: Path) -> None:
+@pytest.mark.parametrize("which", ["plan", "raced"])
+def test_after_every_change_it_says_what_a_fresh_look_would(
+    which: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
     """A random run with failures, retries, damage and a network that another study's search took away."""
+    plan: Plan = request.getfixturevalue(which)
     luck = random.Random(1)
     store = Store.create(tmp_path / "out")
     ledger = ledger_of(plan, store)
@@ -76,6 +90,28 @@ def test_after_every_change_it_says_what_a_fresh_look_would(plan: Plan, tmp_path
         assert ledger.failed() == fresh.failed()
         assert [ledger.outlook(search) for search in plan.searches] == [fresh.outlook(s) for s in plan.searches]
         assert standing_of(ledger, [], [], 2) == standing_of(fresh, [], [], 2)
+
+
+def test_a_race_counts_on_one_network_a_seed_and_ends_with_no_epoch_left(raced: Plan, tmp_path: Path) -> None:
+    store = Store.create(tmp_path / "out")
+    ledger = ledger_of(raced, store)
+    cost = cost_of(raced.study)
+    assert (cost.searches, cost.trainings, cost.epochs) == (4, 2 * (8 + 1), 2 * (8 + 4 + 2 + 3))
+    begun = standing_of(ledger, [], [], 2)
+    assert (begun.epochs_done, begun.epochs_planned, begun.to_score, begun.left) == (0, cost.epochs, 4, cost.trainings)
+    while wanted := [want for want in ledger.wanted() if want.kind == "train"]:
+        train(store, wanted[0].trial, wanted[0].until)
+        ledger.reload(wanted[0].key)
+    ended = standing_of(ledger, [], [], 2)
+    assert (ended.epochs_done, ended.left) == (cost.epochs, 0)
+    outlooks = [ledger.outlook(search) for search in raced.searches]
+    assert all(outlook.ended for outlook in outlooks)
+    assert sorted(len(outlook.chosen) for outlook in outlooks) == [0, 0, 2, 2]
+
+
+def test_a_shard_owns_whole_races(raced: Plan) -> None:
+    owned = [[search.intervention for search in shard_of(raced, Shard(2, number)).searches] for number in (1, 2)]
+    assert sorted(owned) == [["big", "big"], ["plain", "plain"]]
 
 
 @pytest.mark.parametrize(

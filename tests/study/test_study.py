@@ -43,7 +43,7 @@ def test_shipped_studies_are_sound(name: str) -> None:
         ("[study]", "[stduy]", "study.toml: stduy: unknown key; did you mean study?"),
         ("seeds = [0, 1]", "seeds = [1, 1]", "study.toml: study.seeds: named twice: 1; name each once"),
         ("rungs = [1, 3]", "rungs = [3, 1]", "study.toml: search.rungs: must rise, e.g. [3, 10, 30]"),
-        ('"halving"', '"hyperband"', "search.method: should be 'grid', 'halving', 'random' or 'optuna', not"),
+        ('"halving"', '"hyperband"', "search.method: should be 'grid', 'halving', 'random', 'optuna' or 'race', not"),
         ('initialisation = "scratch"', "learning_rate = 1", "interventions.scratch.learning_rate: is searched by"),
         ("[recipe]", "[recipe", "study.toml: not valid TOML"),
         ('backbones = ["squeezenet1_1.caffe_in1k"]', "backbones = []", "interventions.scratch.backbones: names none"),

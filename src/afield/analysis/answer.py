@@ -14,6 +14,7 @@ from afield.analysis.interventions import Change, in_words, interventions_of
 from afield.analysis.overall import Overall, fits_over, overall_of_study
 from afield.analysis.points import has_points
 from afield.analysis.protocols import BothProtocols, both_protocols
+from afield.analysis.races import NOT_ASKED, Race, race_of
 from afield.analysis.registered import Registration, registration
 from afield.analysis.settle import would_settle
 from afield.analysis.study_fits import fit_leading
@@ -57,6 +58,8 @@ class TaskAnswer:
     """the winner's network in the subgroups of the test images, a column each"""
     protocols: BothProtocols | None
     """the same under the other protocol; None where the folder has no such study"""
+    race: Race | None = None
+    """how the backbones dropped out; None where the search was no race"""
 
 
 @dataclass(frozen=True)
@@ -113,10 +116,11 @@ def _task_answer(record: StudyRecord, task: str) -> TaskAnswer:
     changes = interventions_of(record, task) if trained_otherwise else ()
     subgroups = subgroups_of(record, ranking)
     machines = int(record.results["machine"].nunique()) if len(record.results) else 0
+    race = race_of(record, task, intervention)
     return TaskAnswer(
         task=task,
-        take=_take(ranking, one_machine=machines < 2),
-        transfer=_transfer(ranking, fit, points=points),
+        take=_take(ranking, race, one_machine=machines < 2),
+        transfer=NOT_ASKED if race else _transfer(ranking, fit, points=points),
         pretraining=" ".join(_pretraining(record, effect) for effect in effects) or None,
         open=tuple(would_settle(ranking, fit)),
         warnings=(
@@ -131,6 +135,7 @@ def _task_answer(record: StudyRecord, task: str) -> TaskAnswer:
         interventions_words=in_words([line for line in changes if line.intervention in trained_otherwise]),
         subgroups=subgroups,
         protocols=both_protocols(record, task, intervention),
+        race=race,
     )
 
 
@@ -151,7 +156,9 @@ def _from_scratch(record: StudyRecord, intervention: str) -> bool:
 # --- which backbone
 
 
-def _take(ranking: Ranking, *, one_machine: bool) -> str:
+def _take(ranking: Ranking, race: Race | None, *, one_machine: bool) -> str:
+    if race is not None and race.winner is None:
+        return f"There is nothing to take yet. {race.words}"
     if not ranking.rows:
         lack = "could be ranked" if ranking.n_test else "was scored on the test images"
         return f"There is nothing to take: no backbone {lack}."
@@ -165,7 +172,7 @@ def _take(ranking: Ranking, *, one_machine: bool) -> str:
     compared = [row for row in others if not row.undefined]
     better = [row for row in compared if not row.tied and (row.gap > 0) == up]
     if not others:
-        sentences.append("It is the only backbone that was scored.")
+        sentences.append(race.words if race else "It is the only backbone that was scored.")
         if first.undefined:
             sentences.append(f"Its interval is not known: {first.undefined}.")
     elif tied:
@@ -307,7 +314,8 @@ def _search_warnings(searches: Sequence[SearchRecord], intervention: str) -> Ite
     at_the_end: dict[str, list[str]] = {}
     for search in searches:
         who = search.backbone if search.intervention == PLAIN else f"{search.backbone} ({search.intervention})"
-        unfinished = search.chosen is None or any(trial.state != "finished" for trial in search.repeats)
+        unfinished = search.chosen is None and not search.lost
+        unfinished = unfinished or any(trial.state != "finished" for trial in search.repeats)
         if unfinished and search.intervention != intervention:
             yield f"{who} lacks cells: its search or a repeat has not ended."
         for key in search.borders:

@@ -220,8 +220,10 @@ def _row(scores: PairedScores, backbone: str, mine: Networks, winner: Networks, 
 
 
 def _missing(record: StudyRecord, task: str, intervention: str, networks: dict[str, Networks]) -> Iterator[str]:
-    """A sentence for each backbone that lacks seeds."""
-    for backbone in record.study.backbones_of(intervention):
+    """A sentence for each backbone that lacks seeds, and did not lose them in a race."""
+    of_these = [each for each in record.searches if (each.task, each.intervention) == (task, intervention)]
+    beaten = {each.backbone for each in of_these if each.lost}
+    for backbone in (each for each in record.study.backbones_of(intervention) if each not in beaten):
         seen = set(networks[backbone].rows["seed"]) if backbone in networks else set()
         lost = [seed for seed in record.study.study.seeds if seed not in seen]
         if lost:

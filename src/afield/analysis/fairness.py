@@ -41,10 +41,10 @@ def _got(search: SearchRecord) -> Got:
         intervention=search.intervention,
         generations=search.generations or (len(search.cells),),
         cells=len(search.cells),
-        asked=search.epochs_asked,
+        asked=sum(search.asked),
         spent=search.epochs_spent,
         failed=sum(cell.state == "failed" for cell in search.cells),
-        ended=search.chosen is not None,
+        ended=search.chosen is not None or search.lost,
     )
 
 

@@ -12,7 +12,8 @@ from afield.scoring.intervals import LEVEL
 from afield.scoring.metric import Floats
 
 LEADING = {"split": ("test",), "view": ("plain",), "kind": ("single", "fold")}
-"""of the columns that say what was scored the values that lead; all else stands beside them and is never fitted"""
+"""of the columns that say what was scored the values that lead; all else stands beside them and is never fitted, the
+winners of races among it: the backbones that dropped out would be missing"""
 FROM_PRETRAINED = ("pretrained", "probe")
 """initialisations whose bodies start from pretrained weights; the head of one from a `probe` does too, in a way: it was
 fitted on that body's features (docs/decisions/0010)"""

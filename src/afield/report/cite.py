@@ -112,6 +112,7 @@ def _searched(search: SearchChoice) -> str:
         "grid": "full grid search",
         "halving": "successive halving" + (f" {draws}" if search.space else ""),
         "random": f"full training {draws}",
+        "race": "one successive halving over all backbones together" + (f" {draws}" if search.space else ""),
         "optuna": f"{search.trials} trials of optuna's {search.sampler}",
     }[search.method]
     further = f"; a choice at an end of it added up to {search.extend_steps} values beyond" if search.extend else ""

@@ -34,7 +34,7 @@ def details_of(record: StudyRecord) -> Details:
         "rule of the verdicts": registration(record).words,
         "reads of test splits, by all studies of the folder": record.test_reads,
         "search": f"{search.method} over {grid}"
-        + (f"; rungs at {words.plain(search.rungs)} epochs" if search.method == "halving" else "")
+        + (f"; rungs at {words.plain(search.rungs)} epochs" if search.halves else "")
         + (f"; {search.trials} cells" if search.trials else "")
         + (f"; {search.sampler} in batches of {search.batch}" if search.method == "optuna" else "")
         + (f"; up to {search.extend_steps} values beyond each end" if search.extend else ""),

@@ -60,7 +60,7 @@ def _answers(found: Answer, names: Mapping[str, str]) -> Table:
                 "",
                 (
                     names[first.backbone] if first else "nothing was ranked",
-                    part.fit.verdict if part.fit else "cannot tell",
+                    part.fit.verdict if part.fit else "not asked" if part.race else "cannot tell",
                     words.interval(part.fit.normalised_slope, 2) if part.fit and part.fit.normalised_slope else "-",
                     f"{metric_title(ranking.metric)} {words.level(first.test, ranking.metric)}" if first else "-",
                     str(tied) if first else "-",

@@ -123,6 +123,9 @@ def _task(task: TaskSection) -> Iterator[Piece]:
     yield from (text for text in (answer.pretraining, answer.interventions_words) if text)
     yield from (f"Mind: {line}" for line in answer.warnings)
     yield from _there(task.transfer)
+    if task.race:
+        yield from _there(task.race.chart)
+        yield Titled(f"{name} race", task.race.table)
     if task.backbones:
         yield Titled(f"{name} backbones", task.backbones)
     if task.places:

@@ -84,7 +84,7 @@ def _section(
     title = name if search.intervention == PLAIN else f"{name}, {search.intervention}"
     return SearchSection(
         title=title,
-        chosen=f"chosen: {recipe_words(search)}" if search.chosen else "nothing chosen yet",
+        chosen=_standing(search),
         notes="; ".join([*_notes(search), *_flattered(record, search)]),
         warning=_warning(search),
         landscape=_landscape(record, search, title, metric, domains[0], figures),
@@ -92,6 +92,12 @@ def _section(
         losses=_losses(search, title, lines, record.task(search.task).selection, figures),
         best_of=_best_of(record, search, title, metric, figures),
     )
+
+
+def _standing(search: SearchRecord) -> str:
+    if search.lost:
+        return f"out of the race after {count(max(search.asked), 'epoch')}"
+    return f"chosen: {recipe_words(search)}" if search.chosen else "nothing chosen yet"
 
 
 def _trials(search: SearchRecord) -> tuple[TrialRecord, ...]:

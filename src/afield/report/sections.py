@@ -16,6 +16,7 @@ from afield.report.figures import Figure, Figures
 from afield.report.further import further_table
 from afield.report.interventions import InterventionSection, intervention_section
 from afield.report.pictures import data_uri
+from afield.report.race import RaceSection, race_section
 from afield.report.recorded import Table, metric_table, places_table, protocol_table
 from afield.report.rows import Row
 from afield.report.searches import SearchSection, recipe_words, search_sections
@@ -29,6 +30,7 @@ VERDICTS = {
     "weakly": ("ImageNet accuracy tells a little here", "some"),
     "does not": ("ImageNet accuracy does not tell here", "no"),
     "cannot tell": ("This study cannot tell yet", "open"),
+    "not asked": ("A race does not ask that", "open"),
 }
 """the headline of each verdict, and the look of its badge"""
 
@@ -83,6 +85,8 @@ class TaskSection:
     chosen: ChosenSection | None
     fairness: FairnessSection | None
     """what the search of each backbone got"""
+    race: RaceSection | None
+    """how far each backbone came; None where the search was no race"""
     searches: tuple[SearchSection, ...]
     galleries: tuple[Gallery, ...]
     counts: tuple[Row, ...]
@@ -112,7 +116,7 @@ def _task_section(
 ) -> TaskSection:
     task, ranking, fit = record.task(part.task), part.ranking, part.fit
     metric = metric_title(ranking.metric)
-    verdict = fit.verdict if fit else "cannot tell"
+    verdict = fit.verdict if fit else "not asked" if part.race else "cannot tell"
     headline, badge = VERDICTS[verdict]
     if fit is not None and fit.ceiling is not None:
         headline = f"{headline}; the task is near its ceiling"
@@ -150,6 +154,7 @@ def _task_section(
         cost=evidence.cost_figure(ranking, figures, names, metric),
         chosen=chosen_section(record, ranking, part.subgroups, figures, names),
         fairness=fairness_section(record, task.name, names),
+        race=race_section(part.race, figures, names, f"{metric} on {task.selection}") if part.race else None,
         searches=search_sections(record, task.name, f"{metric} on {task.selection}", figures, names),
         galleries=tuple(
             Gallery(label, tuple(data_uri(picture) for picture in pictures))

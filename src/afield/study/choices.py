@@ -48,8 +48,9 @@ class Choices:
         self.write_plan()
         needed = self.ledger.needed_by_soups()
         for search in self.ledger.plan.searches:
-            keys = tuple(trial.key for trial in self.ledger.chosen(search))
-            ended = not self.ledger.wanted_by(search)
+            outlook = self.ledger.outlook(search)
+            keys = tuple(trial.key for trial in outlook.chosen)
+            ended = outlook.ended and not outlook.wants
             if not keys and not ended:
                 continue
             if self.selected.get(search.name) != keys:

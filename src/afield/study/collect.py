@@ -38,7 +38,7 @@ from afield.study.result_rows import (
     ready,
     shown_of,
 )
-from afield.study.searching.search_records import Context, search_record
+from afield.study.searching.search_records import Context, search_records
 from afield.study.split_view import TEST, VALIDATION
 from afield.study.store import Store
 from afield.study.study import Study
@@ -109,7 +109,7 @@ def load_record(out: str | Path, study: str | None = None) -> StudyRecord:
         rules=store.rules.read(chosen.study.name),
         part=part_words(
             shards_in(store.root, chosen.study.name),
-            sum(search.chosen is not None for search in searches),
+            sum(search.chosen is not None or search.lost for search in searches),
             len(searches),
         ),
         unjoined=(
@@ -187,7 +187,7 @@ def _found(
     context: Context, stored: Mapping[str, Any]
 ) -> tuple[tuple[SearchRecord, ...], Tables, tuple[Combination, ...]]:
     """The searches, what the results table is made of, and what is joined in it."""
-    searches = tuple(search_record(context, content) for content in stored["searches"])
+    searches = search_records(context, stored["searches"])
     tasks = {name: _task(context.store, name, stored) for name in stored["tasks"]}
     scored = [_network(context, search, trial) for search, trial in _scored(context, searches)]
     tables = Tables(context.store, context.study, tasks, scored, planned_beside(stored))

@@ -18,7 +18,8 @@ from afield.study.outlook import Outlook, Want, has_failed
 from afield.study.plan import Plan
 from afield.study.searching.growing import GrowingPlan
 from afield.study.searching.planned_search import Identity, PlannedSearch
-from afield.study.searching.search import Ask, Chosen, Seen, ask, finalists, rung_sizes, to_come
+from afield.study.searching.race import Race, Share
+from afield.study.searching.search import Ask, Chosen, Seen, ask, asked, at_the_end, to_come
 from afield.study.store import Store
 from afield.trial.trial import Trial
 
@@ -40,6 +41,7 @@ class Ledger:
         self._searches: dict[str, set[Identity]] = {}
         """the searches that a trial is a cell or a repeat of: several, where interventions are one and the same"""
         self._outlooks: dict[Identity, Outlook] = {}
+        self._races: dict[tuple[Identity, ...], Race] = {}
         self._wanted: list[Want] | None = None
         self._soups: tuple[Soup, ...] | None = None
         self._needed: frozenset[str] = frozenset()
@@ -63,8 +65,11 @@ class Ledger:
             return False
         self._wanted = self._soups = None
         for identity in tuple(self._searches.get(key, ())):
-            self._outlooks.pop(identity, None)
-            self._grow(self._growing.searches[identity])
+            search = self._growing.searches[identity]
+            for rival in self.plan.rivals(search):
+                self._outlooks.pop(rival.identity, None)
+            self._races.clear()
+            self._grow(search)
         return True
 
     def reached(self, key: str) -> int:
@@ -134,6 +139,33 @@ class Ledger:
             self._outlooks[search.identity] = self._think(self._growing.searches[search.identity])
         return self._outlooks[search.identity]
 
+    def share_of(self, search: PlannedSearch) -> Share:
+        """What a search that goes on will train beyond its open rung, as far as it can be said now."""
+        rivals = self.plan.rivals(search)
+        if len(rivals) == 1:
+            return self.plan.share_of(search)
+        return self._race(rivals).share_of(rivals.index(search))
+
+    def _step(self, search: PlannedSearch) -> tuple[Ask | Chosen, tuple[int, ...]]:
+        """What comes next of a search, and the epochs that it has asked of its cells; in a race both hang on those of
+        the other backbones too.
+        """
+        rivals = self.plan.rivals(search)
+        if len(rivals) > 1:
+            race, place = self._race(rivals), rivals.index(search)
+            return race.step_of(place), race.asked_of(place)
+        choice, seen = self.plan.study.search, [self._seen(search, key) for key, *_ in search.keys]
+        step = ask(choice, seen, search.epochs, search.first)
+        until = asked(choice, seen, search.epochs, search.first) if isinstance(step, Chosen) else ()
+        return step, until
+
+    def _race(self, rivals: tuple[PlannedSearch, ...]) -> Race:
+        identities = tuple(each.identity for each in rivals)
+        if identities not in self._races:
+            seen = tuple(tuple(self._seen(each, key) for key, *_ in each.keys) for each in rivals)
+            self._races[identities] = Race(self.plan.study.search, seen, rivals[0].epochs)
+        return self._races[identities]
+
     def _grow(self, search: PlannedSearch) -> None:
         """Let a search have the cells that follow from what the files say now."""
 
@@ -152,7 +184,7 @@ class Ledger:
     def _ended(self, search: PlannedSearch) -> Ended | None:
         """What a search that has ended offers to soups; None while it goes on."""
         outlook = self.outlook(search)
-        if not outlook.chosen and outlook.wants:
+        if not outlook.ended:
             return None
         repeats = tuple((trial.seed, trial.key) for trial in outlook.chosen)
         return Ended(*search.identity, cells=tuple(trial.key for trial in outlook.finalists), repeats=repeats)
@@ -214,8 +246,7 @@ class Ledger:
 
     def _think(self, search: PlannedSearch) -> Outlook:
         keys = [key for key, *_ in search.keys]
-        seen, choice = [self._seen(search, key) for key in keys], self.plan.study.search
-        step = ask(choice, seen, search.epochs, search.first)
+        step, until = self._step(search)
         chosen: tuple[Trial, ...] = ()
         ended: tuple[Trial, ...] = ()
         if isinstance(step, Ask):
@@ -224,7 +255,8 @@ class Ledger:
             if step.cell is not None:
                 chosen = search.repeats(step.cell)
                 keys += search.keys[step.cell][1:]
-                ended = tuple(search.cells[cell] for cell in finalists(choice, seen, search.epochs, search.first))
+                seen = [self._seen(search, key) for key, *_ in search.keys]
+                ended = tuple(search.cells[cell] for cell in at_the_end(seen, until, search.epochs))
             for trial in chosen:
                 self._note(search, trial.key)
             lacking = [trial for trial in chosen if self._lacks(trial.key)]
@@ -245,6 +277,7 @@ class Ledger:
                 for key, files in known.items()
                 if has_failed(files, wanted=key in chosen_keys and key not in self.scored)
             ),
+            rung=step.until if isinstance(step, Ask) else None,
             left=self._left(search, step, wants),
             epochs=sum(len(files.history) for files in known.values()),
             seconds=sum(sum(column(files.history, "seconds")) for files in known.values()),
@@ -254,11 +287,11 @@ class Ledger:
         now = sum(want.until - self.reached(want.trial.key) for want in wants if want.kind == "train")
         if isinstance(step, Chosen):
             return now
-        choice = self.plan.study.search
-        now += to_come(choice, len(search.cells)) * search.epochs
-        sizes = rung_sizes(choice, search.first, search.epochs)
-        later = sum((rung - before) * cells for (before, _), (rung, cells) in pairwise(sizes) if before >= step.until)
-        return now + later + (len(search.seeds) - 1) * search.epochs
+        share = self.share_of(search)
+        rungs = pairwise(share.sizes)
+        later = sum((rung - before) * cells for (before, _), (rung, cells) in rungs if before >= step.until)
+        more = to_come(self.plan.study.search, len(search.cells)) + (len(search.seeds) - 1) * share.chooses
+        return now + later + more * search.epochs
 
     def _lacks(self, key: str) -> bool:
         """Whether a repeat's score is missing and can still come."""

@@ -31,7 +31,7 @@ class Outcome:
 def outcome_of_run(ledger: Ledger, trained: Collection[str], epochs: int) -> Outcome:
     """What a run came to that trained these trials, for so many epochs."""
     missing = sum(
-        len(search.seeds) - sum(trial.key in ledger.scored for trial in ledger.chosen(search))
+        ledger.plan.networks_of(search) - sum(trial.key in ledger.scored for trial in ledger.chosen(search))
         for search in ledger.plan.searches
     ) + sum(soup.key not in ledger.scored for soup in ledger.soups())
     return Outcome(ledger.store.root, len(trained), epochs, len(ledger.failed()), missing)

@@ -37,7 +37,8 @@ class Outlook:
     """What one search has come to, and what it lacks."""
 
     chosen: tuple[Trial, ...]
-    """the chosen recipe under every seed; empty while the search goes on, or where every cell failed"""
+    """the chosen recipe under every seed; empty while the search goes on, where every cell failed, and where a race was
+    lost"""
     finalists: tuple[Trial, ...]
     """the cells that the search brought to their last epoch, in grid order; empty while it goes on"""
     wants: tuple[Want, ...]
@@ -45,12 +46,19 @@ class Outlook:
     """trainings that need nothing more: finished, or stopped by halving"""
     failed: tuple[str, ...]
     """keys of trials that ended in an error and lack what this search wants of them"""
+    rung: int | None
+    """epochs of the rung that its cells are brought to, or wait at in a race; None where the search has ended"""
     left: int
     """epochs still to train, repeats included, if no further trial fails"""
     epochs: int
     """trained so far, repeats of the choice included"""
     seconds: float
     """that those epochs took"""
+
+    @property
+    def ended(self) -> bool:
+        """Whether the search itself has ended; of its choice repeats and scores may lack."""
+        return self.rung is None
 
 
 def has_failed(files: TrialFiles, *, wanted: bool) -> bool:

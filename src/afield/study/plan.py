@@ -20,8 +20,9 @@ from afield.scoring.metric import Metric
 from afield.study.folder.stored_trials import stored
 from afield.study.needs import ANYWHERE, Downloading, Needs, Preparing, gather
 from afield.study.protocol import TRAINING_VIEWS, view_of
-from afield.study.searching.planned_search import PlannedSearch
-from afield.study.searching.search import epochs_asked, to_come
+from afield.study.searching.planned_search import Identity, PlannedSearch
+from afield.study.searching.race import Share, shares
+from afield.study.searching.search import epochs_asked, epochs_through, rung_sizes, to_come
 from afield.study.split_view import SplitView, wanted_of
 from afield.study.study import Study
 from afield.tasks.data import TaskData
@@ -138,7 +139,14 @@ class Plan:
 
     def trainings_of(self, search: PlannedSearch) -> int:
         """Trainings of a search with its repeats, those that are sure to come among them."""
-        return len(search.cells) + to_come(self.study.search, len(search.cells)) + len(search.seeds) - 1
+        repeats = max(0, self.networks_of(search) - 1)
+        return len(search.cells) + to_come(self.study.search, len(search.cells)) + repeats
+
+    def networks_of(self, search: PlannedSearch) -> int:
+        """Networks of a search that will be chosen and scored, if nothing fails; of a race all are counted as those of
+        one backbone.
+        """
+        return len(search.seeds) if self.share_of(search).chooses else 0
 
     @cached_property
     def distinct(self) -> tuple[PlannedSearch, ...]:
@@ -150,10 +158,56 @@ class Plan:
         """Epochs that the whole study will train, repeats included, if nothing fails."""
         return sum(self.epochs_of(search) for search in self.distinct)
 
+    def rivals(self, search: PlannedSearch) -> tuple[PlannedSearch, ...]:
+        """The searches whose cells compete with those of a search, in the study's order: in a race those of all
+        backbones on its task under its intervention, else itself alone.
+        """
+        if self.study.search.method != "race":
+            return (search,)
+        return self._races[search.task, search.intervention]
+
+    @cached_property
+    def _races(self) -> Mapping[tuple[str, str], tuple[PlannedSearch, ...]]:
+        races: dict[tuple[str, str], tuple[PlannedSearch, ...]] = {}
+        for each in self.searches:
+            races[each.task, each.intervention] = (*races.get((each.task, each.intervention), ()), each)
+        return races
+
+    def share_of(self, search: PlannedSearch) -> Share:
+        """What a search will train, as far as it can be said before: the rungs of its first generation, or its part of
+        a race.
+        """
+        if self.study.search.method == "race":
+            return self._shares[search.identity]
+        return Share(tuple(rung_sizes(self.study.search, search.first, search.epochs)))
+
+    @cached_property
+    def _shares(self) -> Mapping[Identity, Share]:
+        """Of the searches of races."""
+        return {
+            each.identity: share
+            for race in self._races.values()
+            for each, share in zip(
+                race,
+                shares(
+                    self.study.search,
+                    [len(each.cells) for each in race],
+                    [each.backbone.work for each in race],
+                    race[0].epochs,
+                ),
+                strict=True,
+            )
+        }
+
     def epochs_of(self, search: PlannedSearch) -> int:
         """Epochs that a search with its repeats will train in all, if nothing fails and it does not grow."""
-        asked = epochs_asked(self.study.search, len(search.cells), search.epochs, search.first)
-        return asked + (len(search.seeds) - 1) * search.epochs
+        choice, repeats = self.study.search, max(0, self.networks_of(search) - 1)
+        asked = (
+            epochs_through(self.share_of(search).sizes)
+            if choice.method == "race"
+            else epochs_asked(choice, len(search.cells), search.epochs, search.first)
+        )
+        return asked + repeats * search.epochs
 
     @cached_property
     def training_images(self) -> Mapping[tuple[str, str, str], int]:

@@ -60,7 +60,9 @@ class SearchRecord:
     axes: Mapping[str, tuple[float, ...]]
     """the searched keys and the values that were tried: those of the grid with what was added to it, or drawn ones"""
     chosen: str | None
-    """key of the chosen cell; None where the search has not ended"""
+    """key of the chosen cell; None where the search has not ended, where all its cells failed, and where it lost"""
+    lost: bool = False
+    """whether it was in a race that went on, or ended, without it"""
     finalists: tuple[str, ...] = ()
     """keys of the cells that the search brought to their last epoch, in order; none where it has not ended"""
     repeats: tuple[TrialRecord, ...] = ()
@@ -71,8 +73,9 @@ class SearchRecord:
     """by the cells; repeats under other seeds come on top"""
     seconds_spent: float = 0.0
     """that those epochs took"""
-    epochs_asked: int = 0
-    """that the search has asked of its cells; those of failed ones may not have been spent"""
+    asked: tuple[int, ...] = ()
+    """epochs that the search has asked of each cell; a failed one may not have trained them, and one that another study
+    shares may have trained more"""
     epochs_of_grid: int = 0
     """that training every cell to the end would have taken"""
     rung_correlation: float | None = None

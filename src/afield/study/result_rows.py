@@ -198,13 +198,20 @@ def _about(tables: Tables, scored: Scored) -> dict[str, Any]:
         "year": row.year, "imagenet_top1": row.imagenet_top1, "imagenet_kind": row.imagenet_kind,
         "task": task.name, "domain": task.card.domain, "protocol": tables.study.study.protocol,
         "initialisation": trial.recipe["initialisation"], "image_size": trial.recipe["image_size"],
-        "kind": "fold" if any(task.name in parts for parts in tables.study.folds.values()) else "single",
+        "kind": _kind(tables.study, task.name),
         "joined": "", "selected_on": task.selection,
         "search_cells": len(search.cells), "search_epochs": search.epochs_spent,
         "intervention": search.intervention, "seed": trial.seed, "key": trial.key,
         "train_seconds": trial.train_seconds, "search_seconds": search.seconds_spent,
         "epochs": trial.recipe["epochs"], "machine": scored.machine,
     }  # fmt: skip
+
+
+def _kind(study: Study, task: str) -> str:
+    """What a single network is: one of a race stands for no backbone, since others dropped out before it was done."""
+    if study.search.method == "race":
+        return "race"
+    return "fold" if any(task in parts for parts in study.folds.values()) else "single"
 
 
 def _row(about: Mapping[str, Any], metric: str, better: Direction, found: Measured, at: SplitView) -> dict[str, Any]:

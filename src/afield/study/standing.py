@@ -15,7 +15,7 @@ from afield.study.plan import Plan
 from afield.study.planning.makespan import Line, wall_seconds
 from afield.study.planning.pace import Pace, last_stage, rung_stages, training
 from afield.study.searching.planned_search import Identity, PlannedSearch
-from afield.study.searching.search import rung_sizes, to_come
+from afield.study.searching.search import to_come
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def standing_of(
     trainings = sum(ledger.plan.trainings_of(search) for search in searches)
     planned = ledger.plan.epochs
     left = sum(outlook.left for outlook in outlooks)
-    to_score = sum(len(search.seeds) for search in searches)
+    to_score = sum(ledger.plan.networks_of(search) for search in searches)
     scored = sum(trial.key in ledger.scored for outlook in outlooks for trial in outlook.chosen)
     paces = relative_paces(ledger.plan) if paces is None else paces
     seconds = seconds_left(ledger, under_way, slots, paces, per_score)
@@ -187,7 +187,7 @@ def lines_left(
 
 def line_left(ledger: Ledger, search: PlannedSearch, pace: Pace, since: Mapping[str, float]) -> Line:
     """What is left of one search, as stages of jobs."""
-    outlook, repeats = ledger.outlook(search), len(search.seeds) - 1
+    outlook = ledger.outlook(search)
 
     def seconds(want: Want) -> float:
         if want.kind != "train":
@@ -199,15 +199,16 @@ def line_left(ledger: Ledger, search: PlannedSearch, pace: Pace, since: Mapping[
         return own + (pace.score if outlook.chosen else 0.0)
 
     now = tuple(seconds(want) for want in outlook.wants)
-    if outlook.chosen or not outlook.wants:
+    if outlook.rung is None:
         return (now,)
-    choice = ledger.plan.study.search
-    later = rung_stages(rung_sizes(choice, search.first, search.epochs), outlook.wants[0].until, pace)
+    choice, share = ledger.plan.study.search, ledger.share_of(search)
+    later = rung_stages(share.sizes, outlook.rung, pace)
     coming = to_come(choice, len(search.cells))
     batches = (min(choice.batch, coming - begun) for begun in range(0, coming, choice.batch))
     proposed = ((training(search.epochs, pace),) * size for size in batches)
     features = ((pace.features,),) if pace.features and not outlook.epochs else ()
-    return (*features, now, *later, *proposed, last_stage(pace, search.epochs, repeats))
+    last = (last_stage(pace, search.epochs, len(search.seeds) - 1),) if share.chooses else ()
+    return (*features, now, *later, *proposed, *last)
 
 
 def corrected_paces(

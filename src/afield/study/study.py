@@ -224,6 +224,20 @@ class Study(_Table):
                 raise ValueError(complaint)
         return self
 
+    @model_validator(mode="after")
+    def _race_holds(self) -> Study:
+        joined = [
+            *(f"ensembles.{name}" for name in self.ensembles),
+            *(f"soups.{name}" for name in self.soups),
+            *(f"tasks.{name}.folds" for name in self.folds),
+        ]
+        if self.search.method == "race" and joined:
+            raise ValueError(
+                f"{joined[0]}: joins what the searches of backbones chose, and in a race most choose nothing; take it "
+                'away, or say search.method = "halving"'
+            )
+        return self
+
     @property
     def folds(self) -> dict[str, tuple[str, ...]]:
         """The tasks that are folds of one, by its name."""

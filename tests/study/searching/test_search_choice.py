@@ -66,7 +66,10 @@ def test_a_grid_is_every_combination_the_last_key_fastest() -> None:
     [
         ('method = "random"\ntrials = 3', 'search.space: method = "random" draws from it'),
         (f'method = "optuna"\n{SPACE}', "search.trials: is missing: how many cells are drawn"),
-        (f'method = "grid"\ntrials = 3\n{SPACE}', 'search.space: goes with the methods "random", "optuna" and'),
+        (
+            f'method = "grid"\ntrials = 3\n{SPACE}',
+            'search.space: goes with the methods "random", "optuna", "halving" and',
+        ),
         (f"trials = 3\n{SPACE}[search.grid]\nlearning_rate = [1e-3]", "search.space: goes with the methods"),
         ("trials = 3\n[search.grid]\nlearning_rate = [1e-3]", "search.trials: is the number of draws"),
         ("extend = true", "search.extend: goes beyond the ends of a grid's axes, and there is no search.grid"),

@@ -38,7 +38,7 @@ class SearchState:
     scored: int
     """networks of the chosen recipe that are scored on test"""
     seeds: int
-    """networks that there will be of it"""
+    """networks that there will be of it; none where it lost a race"""
     ended: bool
     """whether it has chosen"""
 
@@ -93,18 +93,22 @@ def read_state(out: Path, study: str | None = None) -> StudyState:
     check_mark(out)
     files, index = StudyFiles(out), Index(out)
     name = files.choose(study)
-    plan, look = files.plan(name), _Look(out, index)
+    study_file, damaged = dict[str, Any](), list[str]()
+    try:
+        study_file = json.loads(files.text(name))
+    except DamagedError as error:
+        damaged.append(str(error))
+    plan, look = files.plan(name), _Look(out, index, race=study_file.get("search", {}).get("method") == "race")
     searches = [look.search(name, search) for search in plan["searches"]]
-    more = look.has_more(files, name) or any((out / "shards" / name).glob("*.json"))
     index.keep()
     return StudyState(
         study=name,
         test_reads=len(read_lines(out / "test_reads.jsonl")),
         searches=tuple(searches),
         failures=by_cause(look.failures.values()),
-        damaged=tuple(dict.fromkeys(look.damaged)),
+        damaged=tuple(dict.fromkeys([*damaged, *look.damaged])),
         notes=tuple(f"{task}: {words}" for task, told in plan.get("absent", {}).items() for words in told),
-        more=more,
+        more=any(study_file.get(part) for part in _MORE) or any((out / "shards" / name).glob("*.json")),
     )
 
 
@@ -117,6 +121,8 @@ def by_cause(failures: Iterable[FailedTraining]) -> tuple[FailureGroup, ...]:
     return tuple(FailureGroup(group[0].reason, tuple(group)) for group in ordered)
 
 
+_MORE = ("ensembles", "folds", "soups", "cut")
+"""tables of a study that joins networks or was cut by a budget"""
 _PATH = re.compile(r"(?:[A-Za-z]:)?[\w.~-]*[/\\][^\s'\",;:()\[\]]+")
 _NUMBER = re.compile(r"(?<![A-Za-z_])[-+]?\d[\d.,_]*(?:[eE][-+]?\d+)?")
 
@@ -135,8 +141,8 @@ def cause_of(reason: str) -> str:
 class _Look:
     """One look at all trials of a study."""
 
-    def __init__(self, root: Path, index: Index) -> None:
-        self.root, self.index, self.selections = root, index, Selections(root)
+    def __init__(self, root: Path, index: Index, *, race: bool) -> None:
+        self.root, self.index, self.selections, self.race = root, index, Selections(root), race
         self.failures: dict[str, FailedTraining] = {}
         self.damaged: list[str] = []
 
@@ -159,17 +165,8 @@ class _Look:
         counts = {name: states[name] for name in ("finished", "paused", "failed", "missing")}
         return SearchState(
             search["task"], search["backbone"], search["intervention"], **counts,
-            scored=len(scored), seeds=len(search["repeats"][0]), ended=ended,
+            scored=len(scored), seeds=len(repeats if self.race and ended else search["repeats"][0]), ended=ended,
         )  # fmt: skip
-
-    def has_more(self, files: StudyFiles, study: str) -> bool:
-        """Whether a study, as it was stored, joins networks or was cut by a budget."""
-        try:
-            content = json.loads(files.text(study))
-        except DamagedError as error:
-            self.damaged.append(str(error))
-            return False
-        return any(content.get(name) for name in ("ensembles", "folds", "soups", "cut"))
 
     def _chosen(self, study: str, search: Mapping[str, Any]) -> Sequence[str] | None:
         try:

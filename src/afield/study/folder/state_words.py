@@ -18,7 +18,7 @@ def describe_state(state: StudyState, out: Path, more: tuple[str, ...] = ()) -> 
         (
             each.task, each.backbone, each.intervention,
             *(str(number) for number in (each.finished, each.paused, each.failed, each.missing)),
-            f"{each.scored} of {each.seeds}",
+            f"{each.scored} of {each.seeds}" if each.seeds else "lost the race",
         )
         for each in state.searches
     ]  # fmt: skip

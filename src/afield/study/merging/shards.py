@@ -76,8 +76,9 @@ def balanced(costs: Mapping[str, float], shards: int) -> dict[str, int]:
 
 
 def tied(plan: Plan) -> list[list[PlannedSearch]]:
-    """The searches of a plan in groups that stay together: those that share a trial, and those of one task and backbone
-    whose networks one soup averages. Ensembles tie nothing: what they join are stored predictions.
+    """The searches of a plan in groups that stay together: those that share a trial, those that race each other, and
+    those of one task and backbone whose networks one soup averages. Ensembles tie nothing: what they join are stored
+    predictions.
     """
     across = [soup for soup in plan.study.soups.values() if "interventions" in soup.over]
     owner: dict[object, int] = {}
@@ -85,6 +86,7 @@ def tied(plan: Plan) -> list[list[PlannedSearch]]:
     for place, search in enumerate(plan.searches):
         marks: list[object] = [key for keys in search.keys for key in keys]
         marks += [(soup, search.identity[:2]) for soup in across if takes_part(soup, search.identity)]
+        marks += [("race", rival.identity) for rival in plan.rivals(search)]
         members = [place]
         for other in {owner[mark] for mark in marks if mark in owner}:
             members += groups.pop(other)

@@ -61,13 +61,14 @@ def cost_of(study: Study) -> Cost:
     more = len(study.study.seeds) - 1
     for name in study.study.interventions:
         begun, whole = len(study.cells(name)), study.recipe_of(name).epochs
-        cells = begun + to_come(study.search, begun)
-        spent = epochs_asked(study.search, cells, whole) + more * whole
-        backbones = len(study.backbones_of(name))
+        cells, backbones = begun + to_come(study.search, begun), len(study.backbones_of(name))
+        together = backbones if study.search.method == "race" else 1
+        spent = epochs_asked(study.search, together * cells, whole) + more * whole
+        choices = backbones // together
         searches += backbones * len(study.study.tasks)
-        trainings += backbones * len(study.study.tasks) * (cells + more)
-        epochs += backbones * len(study.study.tasks) * spent
-        passes += backbones * spent * sum(trained_on(study, name, task) for task in study.study.tasks)
+        trainings += (backbones * cells + choices * more) * len(study.study.tasks)
+        epochs += choices * len(study.study.tasks) * spent
+        passes += choices * spent * sum(trained_on(study, name, task) for task in study.study.tasks)
     return Cost(searches, trainings, epochs, None if math.isnan(passes) else passes)
 
 

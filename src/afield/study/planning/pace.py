@@ -139,7 +139,7 @@ def whole_line(load: Workload, pace: Pace) -> Line:
     return (
         *([(pace.features,)] if pace.features else []),
         *(proposed(load, pace) if load.together else rung_stages(load.rungs, 0, pace)),
-        last_stage(pace, load.recipe.epochs, load.repeats),
+        *([last_stage(pace, load.recipe.epochs, load.repeats)] if load.chooses else []),
     )
 
 

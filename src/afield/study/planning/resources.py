@@ -79,9 +79,10 @@ def disk_of(loads: Iterable[Workload], plan: Plan | None, cache: Path, seeds: in
     prepared, rest, images = (by_size, by_size, _pictures(known)) if plan is None else _prepared(plan, cache)
     kept = 0.0
     for load in known:
-        kept += seeds * 4e6 * (load.backbone.params_m or 0)
+        networks = seeds if load.chooses else 0
+        kept += networks * 4e6 * (load.backbone.params_m or 0)
         if load.images is not None:
-            shown = load.images.scored * seeds + load.images.validation * (load.cells + seeds)
+            shown = load.images.scored * networks + load.images.validation * (load.cells + networks)
             kept += shown * (_ROW + 4 * load.classes)
     checkpoints = sum(load.cells * checkpoint_bytes(load) for load in known)
     return Disk(prepared, rest, images, int(checkpoints), int(kept))

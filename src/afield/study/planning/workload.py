@@ -5,7 +5,7 @@ known of the tasks by name. Needs no torch.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from afield.backbones.backbone import Backbone
@@ -17,7 +17,8 @@ from afield.study.plan import Plan
 from afield.study.planning.cost import trained_on
 from afield.study.planning.missing import needs_extra
 from afield.study.protocol import view_of
-from afield.study.searching.search import epochs_asked, rung_sizes
+from afield.study.searching.race import Share, shares
+from afield.study.searching.search import epochs_through, rung_sizes
 from afield.study.split_view import wanted_of
 from afield.study.study import Study
 from afield.tasks.data import TaskData
@@ -61,6 +62,8 @@ class Workload:
     """trainings of the choice under further seeds"""
     images: Images | None
     """None where nobody knows them before the data are here"""
+    chooses: bool = True
+    """whether its choice is counted on to be scored: in a race that of the dearest backbone alone"""
     together: int = 0
     """cells that are proposed at once, after all before them have ended; 0: all are there from the beginning"""
     unfit: str = ""
@@ -102,12 +105,26 @@ def workloads(study: Study, looked: Looked) -> tuple[Workload, ...]:
     """
     grids = {intervention: study.cells(intervention) for intervention in study.study.interventions}
     return tuple(
-        _workload(study, looked, name, task, looked.needs.backbones[backbone], intervention, grids[intervention])
+        _workload(study, looked, name, task, backbone, intervention, grids[intervention], share)
         for name, task in looked.tasks.items()
         for intervention in study.study.interventions
-        for backbone in study.backbones_of(intervention)
-        if backbone in looked.needs.backbones
+        for backbone, share in _shares(study, looked, intervention, grids[intervention])
     )
+
+
+def _shares(
+    study: Study, looked: Looked, intervention: str, cells: Sequence[Recipe]
+) -> Iterator[tuple[Backbone, Share]]:
+    """The backbones under an intervention that are here, each with what falls to its search."""
+    there = [
+        looked.needs.backbones[name] for name in study.backbones_of(intervention) if name in looked.needs.backbones
+    ]
+    if study.search.method != "race":
+        sizes = Share(tuple(rung_sizes(study.search, len(cells), cells[0].epochs)))
+        yield from ((backbone, sizes) for backbone in there)
+        return
+    works = [backbone.work for backbone in there]
+    yield from zip(there, shares(study.search, [len(cells)] * len(there), works, cells[0].epochs), strict=True)
 
 
 def workloads_of(plan: Plan, study: Study | None = None) -> tuple[Workload, ...]:
@@ -137,8 +154,9 @@ def _workload(
     backbone: Backbone,
     intervention: str,
     cells: tuple[Recipe, ...],
+    share: Share,
 ) -> Workload:
-    recipe, further = cells[0], len(study.study.seeds) - 1
+    recipe, further = cells[0], (len(study.study.seeds) - 1) * share.chooses
     complaints = dict.fromkeys(complaints_of(study, task, backbone, recipe))
     unfit = "; ".join(words for words in complaints if not needs_extra(words))
     if recipe.image_size == "auto":
@@ -155,9 +173,10 @@ def _workload(
         intervention=intervention,
         recipe=recipe,
         classes=len(task.classes),
-        rungs=tuple(rung_sizes(study.search, len(cells), recipe.epochs)),
-        epochs=epochs_asked(study.search, len(cells), recipe.epochs) + further * recipe.epochs,
+        rungs=share.sizes,
+        epochs=epochs_through(share.sizes) + further * recipe.epochs,
         repeats=further,
+        chooses=share.chooses,
         images=_images(study, looked, name, task, intervention),
         together=study.search.batch if study.search.method == "optuna" else 0,
         unfit=unfit,

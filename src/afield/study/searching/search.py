@@ -7,7 +7,7 @@ each of which is trained to the end. `first` is how many cells the first generat
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from afield.study.folder.history import column
@@ -30,6 +30,7 @@ class Ask:
     """Bring these cells (by index) to so many epochs."""
 
     cells: tuple[int, ...]
+    """none in a race where its own wait at a rung for those of other backbones"""
     until: int
     alive: tuple[int, ...]
     """all that are still in the race: these, and those that wait for them at the rung"""
@@ -37,7 +38,9 @@ class Ask:
 
 @dataclass(frozen=True)
 class Chosen:
-    """The search has ended with this cell; None where every cell failed."""
+    """The search has ended with this cell; None where every cell failed, and in a race where another backbone's won, or
+    all of its own dropped out.
+    """
 
     cell: int | None
 
@@ -51,7 +54,7 @@ def best_so_far(history: History, epochs: int) -> tuple[float, float]:
 
 def rungs(search: SearchChoice, epochs: int) -> list[int]:
     """Epochs at which the search compares: those of the study below the recipe's last epoch, then that one."""
-    if search.method != "halving":
+    if not search.halves:
         return [epochs]
     return [rung for rung in search.rungs if rung < epochs] + [epochs]
 
@@ -84,11 +87,20 @@ def epochs_asked(search: SearchChoice, cells: int, epochs: int, first: int | Non
     149
     """
     begun = cells if first is None or search.method == "optuna" else first
+    return epochs_through(rung_sizes(search, begun, epochs)) + (cells - begun) * epochs
+
+
+def epochs_through(sizes: Iterable[tuple[int, int]]) -> int:
+    """Epochs that cells train in all, so many of which reach each rung.
+
+    >>> epochs_through([(3, 20), (10, 7), (30, 2)])
+    149
+    """
     reached = spent = 0
-    for rung, alive in rung_sizes(search, begun, epochs):
-        spent += (rung - reached) * alive
+    for rung, cells in sizes:
+        spent += (rung - reached) * cells
         reached = rung
-    return spent + (cells - begun) * epochs
+    return spent
 
 
 def kept(search: SearchChoice, cells: int) -> int:
@@ -122,7 +134,11 @@ def asked(search: SearchChoice, seen: Sequence[Seen], epochs: int, first: int | 
 
 def finalists(search: SearchChoice, seen: Sequence[Seen], epochs: int, first: int | None = None) -> tuple[int, ...]:
     """The cells, by index, that the search itself brought to their last epoch."""
-    until = asked(search, seen, epochs, first)
+    return at_the_end(seen, asked(search, seen, epochs, first), epochs)
+
+
+def at_the_end(seen: Sequence[Seen], until: Sequence[int], epochs: int) -> tuple[int, ...]:
+    """The cells, by index, that were asked to train to their last epoch and did."""
     return tuple(
         cell for cell, one in enumerate(seen)
         if until[cell] == epochs and len(one.history) >= epochs and not one.failed

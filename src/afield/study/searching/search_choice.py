@@ -56,11 +56,12 @@ class Range(_Table):
 class SearchChoice(_Table):
     """How the recipe's free values are chosen, alike for every backbone."""
 
-    method: Literal["grid", "halving", "random", "optuna"] = "halving"
+    method: Literal["grid", "halving", "random", "optuna", "race"] = "halving"
     """`grid` and `random` train every cell to the end, of a grid or drawn; `halving` goes on with the best of either;
-    `optuna` lets a sampler of that library propose cells from what earlier ones reached"""
+    `optuna` lets a sampler of that library propose cells from what earlier ones reached; `race` halves the cells of all
+    backbones together, for the one best network"""
     rungs: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (3, 10, 30)
-    """epochs at which halving pauses and keeps the best; the recipe's last epoch is always the last rung"""
+    """epochs at which halving or a race pauses and keeps the best; the recipe's last epoch is always the last rung"""
     reduction: Annotated[float, Field(gt=1, allow_inf_nan=False)] = 3.0
     """a rung keeps round(cells / reduction), at least one"""
     grid: dict[str, Values] = Field(default_factory=dict)
@@ -82,6 +83,11 @@ class SearchChoice(_Table):
     def keys(self) -> tuple[str, ...]:
         """The searched keys."""
         return tuple(self.space or self.grid)
+
+    @property
+    def halves(self) -> bool:
+        """Whether cells are compared at rungs before their last epoch."""
+        return self.method in ("halving", "race")
 
     @property
     def grows(self) -> bool:
@@ -113,6 +119,8 @@ class SearchChoice(_Table):
             yield f"grid: has {cells:,} cells; name fewer values, {_MOST_CELLS:,} cells are the most"
         if list(self.rungs) != sorted(set(self.rungs)):
             yield "rungs: must rise, e.g. [3, 10, 30]"
+        if self.extend and self.method == "race":
+            yield "extend: adds to the choice of one backbone, and a race makes none for most; take it away"
         if self.extend and (self.space or not self.grid):
             yield "extend: goes beyond the ends of a grid's axes, and there is no search.grid; take one of them away"
         if self.method != "optuna" and (self.sampler, self.batch) != ("TPESampler", 5):
@@ -130,7 +138,7 @@ class SearchChoice(_Table):
                 yield "trials: is the number of draws from search.space, and a grid has as many cells as it has"
             return
         if self.grid or self.method == "grid":
-            yield 'space: goes with the methods "random", "optuna" and "halving", and with no search.grid'
+            yield 'space: goes with the methods "random", "optuna", "halving" and "race", and with no search.grid'
         if self.trials is None:
             yield "trials: is missing: how many cells are drawn from search.space, e.g. trials = 20"
             return

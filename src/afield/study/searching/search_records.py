@@ -12,7 +12,8 @@ from afield.study.folder.trial_files import TrialFiles
 from afield.study.record import SearchRecord, TrialRecord, TrialState
 from afield.study.searching.growth import has_ended
 from afield.study.searching.planned_search import point_of
-from afield.study.searching.search import History, Seen, asked, best_so_far, finalists, rungs
+from afield.study.searching.race import Race
+from afield.study.searching.search import Chosen, History, Seen, asked, at_the_end, best_so_far, rungs
 from afield.study.searching.search_choice import Point, SearchChoice
 from afield.study.store import Store
 from afield.study.study import Study
@@ -36,20 +37,42 @@ class Context:
     """by id, as the plan noted them: one's own are known without their code, on any machine"""
 
 
-def search_record(context: Context, content: Mapping[str, Any]) -> SearchRecord:
-    """The search of one (task, backbone, intervention) as the plan lists it."""
+def search_records(context: Context, contents: Sequence[Mapping[str, Any]]) -> tuple[SearchRecord, ...]:
+    """The searches, one a task, backbone and intervention, as the plan lists them."""
+    if context.study.search.method != "race":
+        return tuple(_search_record(context, content) for content in contents)
+    races: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for content in contents:
+        races.setdefault((content["task"], content["intervention"]), []).append(content)
+    places: dict[str, tuple[Race, int]] = {}
+    for rivals in races.values():
+        epochs = context.trials[rivals[0]["cells"][0]].recipe.epochs
+        race = Race(context.study.search, tuple(_seen(context, content) for content in rivals), epochs)
+        places.update((content["name"], (race, place)) for place, content in enumerate(rivals))
+    return tuple(_search_record(context, content, places[content["name"]]) for content in contents)
+
+
+def _search_record(
+    context: Context, content: Mapping[str, Any], in_race: tuple[Race, int] | None = None
+) -> SearchRecord:
+    """One search; `in_race` is the race that it is in, and its place there."""
     search, keys = context.study.search, content["cells"]
     intervention = content["intervention"]
-    seen = [Seen(context.files[key].history, context.files[key].failure is not None) for key in keys]
+    seen = _seen(context, content)
     epochs = context.trials[keys[0]].recipe.epochs
     generations = tuple(int(each["cells"]) for each in content.get("generations", [{"cells": len(keys)}]))
     points = [point_of(context.trials[key].recipe.model_dump(), search) for key in keys]
-    ended = has_ended(search, points, seen, epochs, generations[0])
+    if in_race is None:
+        ended = has_ended(search, points, seen, epochs, generations[0])
+        until = asked(search, seen, epochs, generations[0])
+    else:
+        race, place = in_race
+        step, until = race.step_of(place), race.asked_of(place)
+        ended = step if isinstance(step, Chosen) else None
     chosen = None if ended is None else ended.cell
     repeats = [] if chosen is None else content["repeats"][chosen]
-    whole = () if chosen is None else finalists(search, seen, epochs, generations[0])
+    whole = () if chosen is None else at_the_end(seen, until, epochs)
     axes = _axes(search, points, generations[0])
-    until = asked(search, seen, epochs, generations[0])
     spent = [item.history[:reach] for item, reach in zip(seen, until, strict=True)]
     return SearchRecord(
         task=content["task"],
@@ -58,17 +81,24 @@ def search_record(context: Context, content: Mapping[str, Any]) -> SearchRecord:
         cells=tuple(_trial(context, key, intervention) for key in keys),
         axes=axes,
         chosen=None if chosen is None else keys[chosen],
+        lost=ended is not None and chosen is None and in_race is not None,
         finalists=tuple(keys[cell] for cell in whole),
         repeats=tuple(_trial(context, key, intervention) for key in repeats),
         borders=() if chosen is None or search.space else _borders(axes, points[chosen]),
         epochs_spent=sum(len(history) for history in spent),
         seconds_spent=sum(sum(column(history, "seconds")) for history in spent),
-        epochs_asked=sum(until),
+        asked=until,
         epochs_of_grid=len(keys) * epochs,
         rung_correlation=_rung_correlation(search, spent[: generations[0]], epochs),
         micro_batch=_micro_batch(context.trials[keys[0]]),
         generations=generations,
     )
+
+
+def _seen(context: Context, content: Mapping[str, Any]) -> tuple[Seen, ...]:
+    """What is known of the cells of a search."""
+    files = [context.files[key] for key in content["cells"]]
+    return tuple(Seen(each.history, each.failure is not None) for each in files)
 
 
 def _axes(search: SearchChoice, points: Sequence[Point], first: int) -> dict[str, tuple[float, ...]]:
