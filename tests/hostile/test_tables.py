@@ -26,6 +26,7 @@ RESULTS = [
         for j in range(2)
     ),
 ]
+pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")  # of a case that fails
 SAMPLES = [
     ["path", "label", "split", "site", "share", "box"],
     *(
