@@ -11,6 +11,7 @@ import afield
 from afield.analysis.analyse import DETAILS, INTERVALS, Analysis, analyse, cautions
 from afield.analysis.answer import answer
 from afield.analysis.described import details, headlines, reasons
+from afield.analysis.over import OVER
 from afield.analysis.study_fits import fit_study
 from afield.analysis.table import TableChoice
 from afield.base.errors import InputError
@@ -172,5 +173,6 @@ def test_a_result_folder_without_pretrained_backbones_has_nothing_to_fit(finishe
     plain = found.as_json()
     assert (plain["fits"], plain["over_tasks"]) == ([], [])
     assert plain["rule"]["before_test"]
-    assert "no pretrained backbone was scored" in found.notes[0]
+    assert "No pretrained backbone was scored" in found.notes[0]
     assert found.table().empty
+    assert all(found.over(name).table.empty for name in OVER)

@@ -103,7 +103,7 @@ class Analysis:
         if name not in OVER:
             raise ValueError(f"{name}: unknown; there are {', '.join(OVER)}")
         single = [fit for fit in self.fits if fit.task not in self.no_tasks]
-        return OVER[name](single, self.results)
+        return OVER[name](single, self.results) if single else Finding(pd.DataFrame(), "There is no fit of a task.")
 
     def adjusted_logits(self) -> pd.DataFrame:
         """Kornblith's comparison of the backbones over tasks (`domains.adjusted_logits`), a metric below the other."""
@@ -158,6 +158,7 @@ def analyse(
         if told := [each.name for each in fields(chosen) if getattr(chosen, each.name) != getattr(_AS_IS, each.name)]:
             raise InputError(f"{source} is a result folder; {listing(told)}: only a table is told of these")
         # a table starts without all that reads folders
+        from afield.analysis.races import NOT_ASKED
         from afield.analysis.registered import registration
         from afield.analysis.study_fits import fit_study, lines_of, told_rows
         from afield.study.collect import load_record
@@ -165,7 +166,9 @@ def analyse(
         record = load_record(source, study)
         rule = registration(record, smallest_slope)
         fits = fit_study(record, rule.smallest_slope, resample=resample)
-        nothing = () if fits else (f"{source}: no pretrained backbone was scored, so there is nothing to fit.",)
+        raced = record.study.search.method == "race"
+        why = NOT_ASKED if raced else "No pretrained backbone was scored, so there is nothing to fit."
+        nothing = () if fits else (f"{source}: {why}",)
         overall = overall_of_study(record, fits)
         return Analysis(
             fits,

@@ -105,6 +105,9 @@ def analyse(
         put(json.dumps(found.as_json(), allow_nan=False))
         return
 
+    if not found.fits:
+        return
+
     import sys
 
     from rich.console import Console

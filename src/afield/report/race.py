@@ -17,6 +17,8 @@ from afield.report.rows import Row
 
 _HEIGHT = 280
 _STANDINGS = ("won", "in the race", "dropped out")
+_NAMED = 8
+"""lines beyond which those that dropped out are told by tooltip and table alone"""
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ def race_chart(rungs: Sequence[int], *, metric: str) -> alt.LayerChart:
     """The best recipe of each backbone that is still in a race, by epoch: a line ends where its backbone dropped out.
 
     Its data are ROWS, one a backbone: name, standing (one of `_STANDINGS`), epoch and best, both lists, end and last
-    (epoch and value at the line's end).
+    (epoch and value at the line's end), and label, what stands there.
     """
     scale = alt.Scale(domain=[1, max(rungs[-1], 2)], nice=False, zero=False, padding=8)
     x = alt.X("epoch:Q", scale=scale, axis=alt.Axis(title="epoch", values=list(rungs), format="d"))
@@ -52,7 +54,8 @@ def race_chart(rungs: Sequence[int], *, metric: str) -> alt.LayerChart:
     lines = rows.transform_flatten(["epoch", "best"]).mark_line(strokeWidth=2, point=alt.OverlayMarkDef(size=24))
     lines = lines.encode(x=x, y=y, detail="name:N", color=colour, tooltip=tooltip)
     ends = rows.encode(x=alt.X("end:Q", scale=scale), y=alt.Y("last:Q", scale=alt.Scale(zero=False)), color=colour)
-    words_at = ends.transform_filter(alt.datum.standing != _STANDINGS[2]).mark_text(align="right", dx=-6, dy=-12)
+    in_front = ends.transform_filter(alt.datum.standing != _STANDINGS[2]).mark_text(align="right", dx=-6, dy=-12)
+    behind = ends.transform_filter(alt.datum.standing == _STANDINGS[2]).mark_text(align="left", dx=9)
     points = ends.mark_point(size=110, filled=True, opacity=1).encode(
         shape=alt.Shape(
             "standing:N",
@@ -60,7 +63,7 @@ def race_chart(rungs: Sequence[int], *, metric: str) -> alt.LayerChart:
             legend=None,
         )
     )
-    return layered([lines, points, words_at.encode(text="name:N")], _HEIGHT)
+    return layered([lines, points, in_front.encode(text="label:N"), behind.encode(text="label:N")], _HEIGHT)
 
 
 def _standing(race: Race, runner: Runner) -> str:
@@ -85,6 +88,9 @@ def _chart(race: Race, figures: Figures, names: Mapping[str, str], metric: str) 
         }
         for runner in trained
     ]
+    for row in rows:
+        named = len(rows) <= _NAMED or row["standing"] != _STANDINGS[2]
+        row["label"] = row["name"] if named else ""
     listed = "; ".join(
         f"{row['name']} {words.number(row['last'], 3)} after {row['end']} ({row['standing']})" for row in rows
     )

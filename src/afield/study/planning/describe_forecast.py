@@ -36,8 +36,8 @@ def describe_forecast(found: Forecast) -> str:
     lines.append(f"{count(epochs, 'epoch')} in all, repeats included. Numerics: {_numerics(found)}.")
     if study.search.method == "race":
         lines.append(
-            "A race: nobody knows who goes on. Its later rungs are counted as spread evenly over the backbones, what is "
-            "left over, the repeats and the score as the dearest one's."
+            "A race: nobody knows who goes on. Its later rungs are counted as spread evenly over the backbones, and "
+            "what is left over, the repeats and the score as the dearest one's."
         )
     lines += [*_hours(found), *_budget(found), _memory(found), *_disk(found)]
     if found.plan is not None:
