@@ -143,7 +143,7 @@ class Store:
     def check_network(self, key: str) -> Path:
         """Where a trial's best network lies. Raises DamagedError where it is not the one that was written."""
         path, about = self.weights(key), self._about_weights(key)
-        whole = path.exists() and about.exists()
+        whole = path.is_file() and about.is_file()
         if not whole or sha256_file(path) != read_json(about).get("sha256"):
             raise DamagedError(
                 f"{path}: was altered or cut (it is not what weights.json tells of); "

@@ -145,7 +145,7 @@ def unseal(folder: Path) -> Mapping[str, Any]:
         )
     for name, expected in sums.items():
         path = folder / name
-        if not path.exists():
+        if not path.is_file():
             raise DamagedError(f"{path}: is missing; run the study again to make this result anew")
         if sha256_file(path) != expected:
             raise DamagedError(
