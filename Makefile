@@ -11,7 +11,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
 # Each process begins with neighbours, which share fixtures, and in the end helps the others.
 PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
-TRUTH := benchmarks/verdict.py benchmarks/over_tasks.py
+TRUTH := benchmarks/verdict.py benchmarks/over_tasks.py benchmarks/candidate.py
 ASKING := benchmarks/check.py benchmarks/many_trials.py benchmarks/plan.py benchmarks/real_trials.py benchmarks/search.py
 PACKAGE := .venv/.installed
 TOOLS := .venv/.installed-dev
@@ -58,6 +58,7 @@ bench: $(TOOLS)
 truth: $(TOOLS)
 	set -e; for table in coverage readings verdicts metrics; do $(BIN)/python -m benchmarks.verdict "$$table"; done
 	$(BIN)/python -m benchmarks.over_tasks
+	$(BIN)/python -m benchmarks.candidate
 
 clean:
 	rm -rf out dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

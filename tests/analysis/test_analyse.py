@@ -41,7 +41,7 @@ def frame(n: int = 14, seed: int = 0, **columns: object) -> pd.DataFrame:
 def test_the_plain_values_are_exactly_those_that_are_promised() -> None:
     found = analyse(frame())
     plain = json.loads(json.dumps(found.as_json(), allow_nan=False))
-    assert list(plain) == ["fits", "over_tasks", "rule"]
+    assert list(plain) == ["fits", "over_tasks", "findings", "rule"]
     moths, birds = plain["fits"]
     assert list(moths) == ["task", "metric", "n", *INTERVALS, "verdict", "reason"]
     assert (moths["task"], moths["n"], moths["verdict"]) == ("moths", 14, "transfers")
@@ -52,6 +52,25 @@ def test_the_plain_values_are_exactly_those_that_are_promised() -> None:
     assert moths["slope"]["value"] == pytest.approx(moths["normalised_slope"]["value"] / 100)
     assert birds["slope"] == pytest.approx(birds["normalised_slope"])
     assert birds["verdict"] in ("does not", "cannot tell")
+
+
+def test_what_several_tasks_say_together_is_among_the_plain_values() -> None:
+    found = analyse(frame(params_m=25.0))
+    plain = json.loads(json.dumps(found.as_json(), allow_nan=False))["findings"]
+    assert list(plain) == list(OVER)
+    for name, told in plain.items():
+        finding = found.over(name)
+        assert told["words"] == finding.words
+        assert len(told["rows"]) == len(finding.table)
+        for row, (_, there) in zip(told["rows"], finding.table.iterrows(), strict=True):
+            assert list(row) == list(finding.table.columns)
+            for column, value in row.items():
+                unknown = isinstance(there[column], float) and not np.isfinite(there[column])
+                assert value == (None if unknown else there[column])
+    (regret,) = [row for row in plain["regret"]["rows"] if row["task"] == "moths" and row["rule"] == "best on ImageNet"]
+    assert regret["regret"] >= 0
+    assert regret["low"] is None  # the table tells no errors
+    assert isinstance(plain["fronts"]["rows"][0]["on_front"], bool)
 
 
 @pytest.mark.parametrize(

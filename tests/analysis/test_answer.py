@@ -9,6 +9,7 @@ from statsmodels.stats.power import NormalIndPower
 from afield.analysis.answer import TaskAnswer, answer
 from afield.analysis.compare import Ranking, RankRow
 from afield.analysis.settle import would_settle
+from afield.backbones.sets import PAPER
 from afield.scoring.intervals import Interval
 from afield.study.record import StudyRecord
 from tests.fixtures.records import STRENGTH, make_record
@@ -202,6 +203,33 @@ def test_what_no_backbone_was_ranked_by_is_said(record: StudyRecord) -> None:
     found = answered(replace(record, results=record.results.assign(validation=float("nan"))))
     assert found.take == "There is nothing to take: no backbone could be ranked."
     assert f"{SQUEEZE} is not ranked: its accuracy on validation is not defined." in found.warnings
+
+
+def test_a_verdict_that_hangs_on_one_family_is_warned_of() -> None:
+    """Four backbones that are alike on ImageNet and here, and two of one family far above: these two make the slope."""
+    names = PAPER[:6]
+    top1 = dict(zip(names, (60.0, 60.5, 61.0, 61.5, 79.0, 80.0), strict=True))
+    record = make_record(
+        strength=dict(zip(names, (0.8, 0.82, 0.78, 0.81, 1.8, 1.85), strict=True)),
+        n_test=2000,
+        seeds=(0,),
+        seed_spread=0.0,
+        metrics=["accuracy"],
+    )
+    families = dict(zip(names, ("A", "B", "C", "D", "Lite", "Lite"), strict=True))
+    results = record.results.assign(
+        imagenet_top1=record.results["backbone"].map(top1), family=record.results["backbone"].map(families)
+    )
+    found = answered(replace(record, results=results))
+    assert found.fit is not None
+    assert found.fit.verdict == "transfers"
+    warning = (
+        "Without the two backbones of the family Lite the verdict on ImageNet would be another; backbones of one "
+        "family tend to do alike."
+    )
+    assert found.warnings.count(warning) == 1
+    alone = results.assign(family=results["backbone"])
+    assert not any("of the family" in each for each in answered(replace(record, results=alone)).warnings)
 
 
 def test_backbones_of_two_families_get_no_verdict_however_near_a_line() -> None:

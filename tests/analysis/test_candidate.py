@@ -59,6 +59,57 @@ def test_one_in_twenty_of_the_lines_own_backbones_is_called_unexplained() -> Non
     assert 0 < clear <= 14  # 6 expected; holds in 997 of 1,000 runs
 
 
+def families_of(count: int, size: int) -> list[str]:
+    return [f"family{place}" for place in range(count) for _ in range(size)]
+
+
+def test_one_of_a_family_of_its_own_is_held_against_families_left_out() -> None:
+    generator = np.random.default_rng(4)
+    x, names = generator.uniform(60, 85, 13), [*families_of(4, 3), "own"]
+    y = 0.3 + 0.006 * x + 0.02 * generator.normal(size=5).repeat([3, 3, 3, 3, 1]) + 0.01 * generator.normal(size=13)
+    (found,) = against_the_line(table(x, y).assign(family=names), "b12")
+    # each family predicted by statsmodels from the others; its variance of a prediction is scale x (1 + leverage)
+    averages = []
+    for family in dict.fromkeys(names[:12]):
+        own = np.array(names[:12]) == family
+        model = sm.OLS(y[:12][~own], sm.add_constant(x[:12][~own])).fit()
+        predicted = model.get_prediction(sm.add_constant(x[:12][own], has_constant="add"))
+        stretch = 1 + predicted.var_pred_mean / model.scale
+        averages.append(np.mean((y[:12][own] - predicted.predicted_mean) ** 2 / stretch))
+    line = sm.OLS(y[:12], sm.add_constant(x[:12])).fit()
+    at = line.get_prediction([[1, x[12]]])
+    error = np.sqrt(np.mean(averages) * (1 + at.var_pred_mean[0] / line.scale))
+    assert found.families == 4
+    assert found.expected.value == pytest.approx(at.predicted_mean[0])
+    assert found.expected.high - found.expected.value == pytest.approx(3.18245 * error, rel=1e-5)  # t of three degrees
+    # where its kin are on the line, that shows what its family does
+    (kin,) = against_the_line(table(x, y).assign(family=[*names[:12], "family0"]), "b12")
+    assert kin.families == 0
+    assert kin.expected.high - kin.expected.value == pytest.approx(
+        float(at.summary_frame()["obs_ci_upper"].iloc[0]) - at.predicted_mean[0]
+    )
+
+
+def test_families_that_share_what_they_deviate_by_leave_the_interval_as_sure_as_it_says() -> None:
+    generator, names, held, alone = np.random.default_rng(6), [*families_of(5, 4), "own"], 0, 0
+    for _ in range(150):
+        x = 72 + 6 * generator.normal(size=6).repeat([4] * 5 + [1]) + 4 * generator.normal(size=21)
+        y = 0.7 + 0.02 * generator.normal(size=6).repeat([4] * 5 + [1]) + 0.01 * generator.normal(size=21)
+        held += not against_the_line(table(x, y).assign(family=names), "b20")[0].clear
+        alone += not against_the_line(table(x, y), "b20")[0].clear
+    assert held >= 139  # 145 expected; 1,000 studies: 97 of 100, and 87 by the scatter of single backbones
+    assert alone < held
+
+
+def test_where_the_others_of_a_family_define_no_line_nothing_can_be_known() -> None:
+    x = np.array([60.0, 60, 80, 80, 70])
+    (found,) = against_the_line(
+        table(x, np.array([0.5, 0.52, 0.7, 0.73, 0.9])).assign(family=["a", "a", "b", "b", "c"]), "b4"
+    )
+    assert (found.expected.low, found.expected.high, found.p) == (-math.inf, math.inf, 1.0)
+    assert not found.clear
+
+
 def test_its_own_uncertainty_counts_where_it_is_larger() -> None:
     x = np.linspace(60, 85, 9)
     y = 0.3 + 0.006 * x + np.tile([0.01, -0.01, 0.0], 3)

@@ -1,6 +1,6 @@
 """What rules of choice cost, and which backbones no other beats in quality and cost."""
 
-from itertools import combinations, pairwise
+from itertools import combinations, pairwise, permutations
 
 import numpy as np
 import pandas as pd
@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from afield.analysis.analyse import Analysis, analyse
-from afield.analysis.choosing import below_the_best, expected_value, flattery
+from afield.analysis.choosing import below_the_best, expected_value, flattery, shortlisted
 from afield.analysis.compare import rank_backbones
 from afield.analysis.decision import AT_RANDOM, ON_IMAGENET, regret, rules
 from afield.analysis.front import fronts
@@ -164,6 +164,42 @@ def test_equals_count_as_their_mean() -> None:
     assert "Who is the biggest is not known" in unknown.words
 
 
+def test_who_stands_level_for_the_last_place_of_a_shortlist_has_it_in_half_of_the_orders() -> None:
+    # on ImageNet d 80, then b and c level at 75, a at 60: of the best two d is one, and b or c the other. By the
+    # validation metric c is the best of all, then d, then b: with c on the list it is taken, with b there d is
+    level = table(imagenet_top1=[60.0, 75.0, 75.0, 80.0] * 2, validation=[0.1, 0.2, 0.9, 0.5] * 2)
+    chance = shortlisted(np.array([60.0, 75, 75, 80]), np.array([0.1, 0.2, 0.9, 0.5]), 2)
+    assert chance.tolist() == pytest.approx([0, 0, 0.5, 0.5])
+    # whatever the backbones are called, the regret of the best three on ImageNet (b, c, d) is that of c: none on moths
+    for names in (list("abcd"), list("zyxw")):
+        found = of(analyse(level.assign(backbone=names * 2)), "regret").loc["moths"]
+        row = found.loc[("best of the 3 best on ImageNet", 3)]
+        assert (row["backbone"], row["regret"]) == (names[2], pytest.approx(0))
+    # three level at 75 for two places: c is there in two of three choices, else d is taken (b is behind d)
+    three = table(imagenet_top1=[75.0, 75.0, 75.0, 80.0] * 2, validation=[0.1, 0.2, 0.9, 0.5] * 2)
+    for names in (list("abcd"), list("zyxw")):
+        row = of(analyse(three.assign(backbone=names * 2)), "regret").loc[
+            ("moths", "best of the 3 best on ImageNet", 3)
+        ]
+        assert row["regret"] == pytest.approx(82 - (2 / 3 * 82 + 1 / 3 * 79))
+        assert set(row["backbone"].split(" and ")) == {names[2], names[3]}
+        assert np.isnan(row["low"])
+
+
+@given(level=st.lists(st.integers(0, 2), min_size=1, max_size=5), seed=st.integers(0, 99), k=st.integers(1, 5))
+@settings(max_examples=25, deadline=None)
+def test_a_shortlist_is_the_mean_over_all_orders_of_equals(level: list[int], seed: int, k: int) -> None:
+    order, k = np.array(level, float), min(k, len(level))
+    criterion = np.random.default_rng(seed).integers(0, 3, len(level)).astype(float)
+    taken = np.zeros(len(level))
+    every = list(permutations(range(len(level))))
+    for first in every:
+        listed = sorted(first, key=lambda place: -order[place])[:k]
+        best = [place for place in listed if criterion[place] == max(criterion[listed])]
+        taken[best] += 1 / len(best)
+    assert shortlisted(order, criterion, k) == pytest.approx(taken / len(every))
+
+
 def test_one_task_has_no_interval_over_tasks_and_no_others() -> None:
     alone = analyse(table(), TableChoice(tasks=("moths",))).over("rules")
     assert np.isnan(alone.table["low"]).all()
@@ -184,7 +220,7 @@ def test_a_study_chooses_as_its_answer_does(record: StudyRecord) -> None:
     assert 0 <= sure["low"] <= sure["regret"] <= sure["high"]
     assert rules(fits, rows).table["tasks"].eq(1).all()
     costs = fronts(fits, rows).table
-    assert set(costs["cost"]) == {"train_seconds", "params_m", "gmacs"}
+    assert set(costs["cost"]) == {"train_seconds", "predict_ms", "params_m", "gmacs"}
 
 
 def test_the_front_is_whom_nothing_as_cheap_beats() -> None:

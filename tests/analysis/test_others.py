@@ -13,9 +13,11 @@ from afield.analysis.described import together
 from afield.analysis.others import FEWEST, beyond_imagenet
 from afield.analysis.over import OVER
 from afield.analysis.paired import holm
-from afield.analysis.regression import groups_left_out, inflation, left_out, nested, predicted_r2
+from afield.analysis.regression import groups_left_out, inflation, left_out, nested, p_by_family, predicted_r2
 from afield.analysis.side_by_side import side_by_side
 from afield.analysis.table import TableChoice
+from afield.analysis.uncertainty import by_family
+from tests.analysis.whole_matrices import cr2_p
 from tests.fixtures.shared import shared
 
 
@@ -64,7 +66,24 @@ def test_the_two_regressions_are_those_of_statsmodels() -> None:
         assert row["gain"] == pytest.approx(larger.rsquared - smaller.rsquared)
         assert (row["n"], row["freedom"], row["others"]) == (24, larger.df_resid, 3)
     line = found.xs("line", level="base")
-    assert line["p_holm"].tolist() == pytest.approx(holm(line["p"].tolist()))
+    for name in ("p", "family_p"):
+        assert line[f"{name}_holm"].tolist() == pytest.approx(holm(line[name].tolist()), nan_ok=True)
+
+
+def test_where_families_err_alike_p_is_that_of_cr2() -> None:
+    table = world(n=15, families=5)
+    finding = beyond_imagenet(analyse(table).fits)
+    found = finding.table.set_index(["task", "base"]).loc[("task1", "line")]
+    mine = table[table["task"] == "task1"].set_index("backbone")
+    mean = standardised_others(table, "task1").loc[mine.index]
+    design, y = np.column_stack([np.ones(15), mine["imagenet_top1"], mean]), mine["value"].to_numpy()
+    assert found["family_p"] == pytest.approx(cr2_p(design, y, mine["family"].to_numpy(), 2), rel=1e-6)
+    assert "allowing that families err alike, it is clear on" in finding.words
+    # families of one are backbones: CR2 is then HC2, of which statsmodels knows the variance but not the freedom
+    weights = (np.linalg.inv(design.T @ design) @ design.T)[2]
+    alone = by_family(weights, np.linalg.qr(design)[0], y, np.zeros((15, 15)), np.arange(15))[0]
+    assert alone == pytest.approx(sm.OLS(y, design).fit(cov_type="HC2").bse[2] ** 2)
+    assert np.isnan(p_by_family(design[:, :2], design[:, 2], y, [""] * 15))
 
 
 def test_the_error_is_that_of_each_backbone_predicted_by_a_fit_without_it() -> None:

@@ -15,6 +15,7 @@ from afield.analysis.rivals import between_tasks, partial_limits, rival_explanat
 from afield.analysis.study_fits import fit_study, told_rows
 from afield.analysis.table import TableChoice
 from afield.study.record import StudyRecord
+from tests.analysis.whole_matrices import cr2_p
 from tests.fixtures.shared import shared
 
 
@@ -67,6 +68,20 @@ def test_the_regressions_are_those_of_statsmodels() -> None:
             press = (fit.get_influence().resid_press ** 2).sum()
             assert row[f"predicted_{column}"] == pytest.approx(1 - press / spread)
     assert (found.loc["family", "columns"], found.loc["params_m", "columns"]) == (4, 1)
+
+
+def test_where_families_err_alike_a_number_has_the_p_of_cr2() -> None:
+    data = table(size=0.03)
+    found, families = rows(data), data["family"].to_numpy()
+    design = np.column_stack([np.ones(len(data)), data["imagenet_top1"], np.log10(data["params_m"])])
+    row, y = found.loc["params_m"], data["value"].to_numpy()
+    assert row["family_p"] == pytest.approx(cr2_p(design, y, families, 2), rel=1e-6)
+    assert row["imagenet_family_p"] == pytest.approx(cr2_p(design, y, families, 1), rel=1e-6)
+    assert np.isnan(found.loc["family", ["family_p", "imagenet_family_p"]].astype(float)).all(), "families themselves"
+    assert np.isnan(found.loc["pretraining", "family_p"]), "levels"
+    assert "Allowing that families err alike (CR2, Holm), of the rivals that are numbers " in (
+        analyse(data).over("rivals").words
+    )
 
 
 def test_a_partial_correlation_is_that_of_what_is_left_of_both() -> None:

@@ -91,6 +91,43 @@ def test_a_backbone_is_shown_wherever_it_stands(browser):
     assert browser.run("document.querySelector('tr.lit').dataset.name") == spot[2]
 
 
+WORDINGS = "document.querySelector('[data-wordings]')"
+
+
+def readings(browser):
+    """What is shown of the verdict: cut, axis, whether it says that it is another reading."""
+    return browser.run(
+        f"[...{WORDINGS}.querySelectorAll('.wording')].filter(w => w.checkVisibility())"
+        ".map(w => [w.dataset.cut, w.dataset.axis, w.textContent.includes('Another reading')])"
+    )
+
+
+def press(browser, key, code):
+    for kind in ("keyDown", "keyUp"):
+        browser.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code)
+
+
+def test_a_slider_and_a_switch_word_the_verdict_anew_without_a_mouse(browser):
+    assert readings(browser) == [["0", "linear", False]]
+    browser.run(f"{WORDINGS}.querySelector('input[type=range]').focus()")
+    press(browser, "ArrowRight", 39)
+    assert readings(browser) == [["1", "linear", True]]
+    who = browser.run(f"{WORDINGS}.querySelector('output').textContent")
+    assert who.startswith("the ")
+    assert " above " in who
+    assert browser.run("document.activeElement.getAttribute('aria-valuetext')") == who
+    browser.run(f"{WORDINGS}.querySelector('input[type=radio]').focus()")
+    press(browser, "ArrowRight", 39)
+    assert readings(browser) == [["1", "logit", True]]
+    assert "A logit more on ImageNet went with" in browser.run(
+        f"{WORDINGS}.querySelector('.wording:not([hidden])').textContent"
+    )
+    browser.click("[data-wordings] input[value=linear]")
+    browser.run(f"{WORDINGS}.querySelector('input[type=range]').focus()")
+    press(browser, "Home", 36)
+    assert readings(browser) == [["0", "linear", False]]
+
+
 def test_a_chart_is_saved_as_picture_and_as_data(browser, tmp_path):
     browser.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path), eventsEnabled=True)
     files = '[data-name="elpv transfer"] + .files button'

@@ -66,6 +66,26 @@ def test_data_lie_beside_the_pictures(small, markdown):
     assert "dx" not in rows[0]
 
 
+def test_the_searches_have_their_charts_with_a_row_an_epoch(small, markdown, latex):
+    text = markdown.read_text(encoding="utf-8")
+    section = contents(small).tasks[0].searches[0]
+    for figure in (section.landscape, section.curves):
+        assert f"](figures/{slug(figure.name)}.svg)" in text
+        drawn = (markdown.parent / "figures" / f"{slug(figure.name)}.svg").read_text(encoding="utf-8")
+        assert drawn.count("<path") > 3
+        assert "var(--" not in drawn
+        assert f"figures/{slug(figure.name)}.pdf" in latex.read_text(encoding="utf-8")
+    rows = list(
+        csv.DictReader(
+            (markdown.parent / "figures" / f"{slug(section.curves.name)}.csv").read_text(encoding="utf-8").splitlines()
+        )
+    )
+    search = small.searches[0]
+    told = {trial.key: trial.history for trial in (*search.cells, *search.repeats)}
+    assert len(rows) == sum(map(len, told.values()))
+    assert {row["epoch"] for row in rows} == {"1", "2", "3"}
+
+
 def test_charts_stand_alone_in_python(small):
     told = contents(small)
     drawn = charts_in(told)

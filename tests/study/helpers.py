@@ -27,7 +27,7 @@ from afield.study.study import Study
 from afield.tasks.places import cache_folder
 from afield.trial.trial import Trial
 
-COSTS = ["train_seconds", "search_seconds", "machine"]
+COSTS = ["train_seconds", "search_seconds", "predict_ms", "predict_mb", "machine"]
 
 
 class Impatient(Silent):

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from afield.analysis.association import correlations
@@ -60,18 +61,19 @@ class Analysis:
     def as_json(self) -> dict[str, Any]:
         """Plain values, ready for JSON. `slope` is in the table's own numbers per ImageNet point, the normalised slope
         in metric points; what has no fit is None, and limits that are not known are None. `over_tasks` is in metric
-        points throughout.
+        points throughout. `findings` has each of `OVER` by name: its `words`, and its table as `rows`.
         """
         return {
             "fits": [self._plain(fit) for fit in self.fits],
             "over_tasks": [plain_overall(found) for found in self.overall],
+            "findings": {name: plain_finding(self.over(name)) for name in OVER},
             "rule": None if self.rule is None else self.rule.plain(),
         }
 
     def table(self) -> pd.DataFrame:
         """A row a fit: task, metric, n, each of `INTERVALS` with `_low` and `_high` beside it, verdict, reason."""
         rows = []
-        for fit in self.as_json()["fits"]:
+        for fit in map(self._plain, self.fits):
             row = {name: fit[name] for name in ("task", "metric", "n")}
             for name in INTERVALS:
                 found = fit[name] or dict.fromkeys(("value", "low", "high"))
@@ -215,6 +217,18 @@ def plain_overall(found: Overall) -> dict[str, Any]:
         "verdict": found.verdict,
         "reason": found.reason,
     }
+
+
+def plain_finding(found: Finding) -> dict[str, Any]:
+    """What an analysis over several fits found, as plain values; None for what is not known or has no bound."""
+    rows = found.table.astype(object).where(found.table.notna(), None).to_dict("records")
+    return {"words": found.words, "rows": [{name: _finite(value) for name, value in row.items()} for row in rows]}
+
+
+def _finite(value: object) -> object:
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _plain(interval: Interval | None, scale: float) -> dict[str, float | None] | None:

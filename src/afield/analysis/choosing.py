@@ -41,6 +41,35 @@ def chances(n: int, k: int) -> Floats:
     return result
 
 
+def shortlisted(order: Floats, criterion: Floats, k: int) -> Floats:
+    """[n] the probability that each is the one with the largest criterion among the k with the largest `order`.
+
+    What is equal is put in order at random, in either: where more stand level than the shortlist has places left, each
+    choice of them is as likely as any other. With k of n it is the one with the largest criterion of all.
+
+    >>> shortlisted(np.array([80.0, 75.0, 75.0]), np.array([1.0, 3.0, 2.0]), 2)  # the last place to either
+    array([0. , 0.5, 0.5])
+    """
+    least = np.sort(order)[-k]
+    sure, level = order > least, order == least
+    places, rivals = k - int(sure.sum()), int(level.sum())
+    found, above = np.zeros(len(order)), 0
+    for value in np.unique(criterion)[::-1]:
+        certain, hoping = sure & (criterion == value), level & (criterion == value)
+        there, more = int(certain.sum()), int(hoping.sum())
+        for drawn in range(min(more, places) + 1):
+            if there + drawn:
+                # of the level ones none that is better was drawn, and of these so many
+                ways = math.comb(more, drawn) * math.comb(rivals - above - more, places - drawn)
+                each = ways / math.comb(rivals, places) / (there + drawn)
+                found[certain] += each
+                found[hoping] += each * drawn / max(more, 1)
+        if there:
+            break
+        above += more
+    return found
+
+
 def below_the_best(values: Floats, errors: Floats, chosen: int, level: float = LEVEL) -> Interval:
     """How far one of n lies below the best of them, whichever that is: the scale of `values`, never below 0.
 

@@ -20,7 +20,10 @@ REAL_WORLD, WEB_SCRAPED = "real-world", "web-scraped"
 """domains"""
 ALL, LESS = "all tasks", " less "
 """what tables over domains call all of them, and the difference of two"""
-FACT_NUMBERS = (*("params_m", "gmacs", "year", "input_size", "train_seconds", "validation", "classes", "n_train"),)
+FACT_NUMBERS = (
+    *("params_m", "gmacs", "year", "input_size", "train_seconds", "predict_ms"),
+    *("predict_mb", "validation", "classes", "n_train"),
+)
 """further columns of numbers, which analyses over backbones and tasks read where a table has them"""
 FACT_WORDS = ("pretraining", "objective", "augmentation")
 """the same in words"""

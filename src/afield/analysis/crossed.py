@@ -8,7 +8,7 @@ together, so they are not independent studies that could be pooled. Their mean h
 in quadrature, each with its own quantile of Student's t:
 
 - backbones: the line through each backbone's mean over the tasks, whose scatter holds f, d and what is left of e, by
-  `fits.line_intervals`, with families as they are where that is wider
+  `fits.line_intervals` as on one task: where families of several are told it is cluster-robust, be that wider or not
 - tasks: the spread of the T slopes, T - 1 degrees of freedom; f and d move all slopes alike and are not in it
 
 Margins so added hold at least as often as they say, whatever the two variances are (Banerjee 1960, Sankhya 22:357); e
@@ -127,14 +127,13 @@ def crossed_slope(cells: Cells, level: float, first: Places, less: Places = ()) 
     known = cells.x, np.asarray(y), np.asarray(errors), level
     _, alone = line_intervals(*known, clusters=cells.clusters)
     r, line = line_intervals(*known, families=list(cells.groups), clusters=cells.clusters)
-    by_families = line.high - line.value > alone.high - alone.value
-    reach = (line if by_families else alone).high - line.value
+    reach = line.high - line.value
     over_tasks = [task_reach(cells.slopes[tasks], level) / math.sqrt(len(tasks)) for _, tasks in sides]
     return CrossedSlope(
         r=r,
         here=_around(line.value, reach),
         anywhere=_around(line.value, math.hypot(reach, *over_tasks)),
-        by_families=by_families,
+        by_families=reach > alone.high - alone.value,
     )
 
 

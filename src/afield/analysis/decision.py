@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from afield.analysis.choosing import below_the_best, chances, expected_value, flattery
+from afield.analysis.choosing import below_the_best, chances, expected_value, flattery, shortlisted
 from afield.analysis.facts import facts_of, over_seeds
 from afield.analysis.paired import student_mean
 from afield.analysis.side_by_side import Finding, SideBySide, side_by_side
@@ -78,14 +78,15 @@ def regret(fits: Sequence[TransferFit], results: pd.DataFrame) -> Finding:
     Rules: the best on ImageNet; the biggest (`params_m`); the best on the mean over the other real-world tasks (as in
     `others.py`); the best of k tried, drawn at random (the exact mean over all draws); the best of the k best on
     ImageNet, all of these tried. What is tried is chosen on validation where `results` has it of all (`chosen_on`),
-    else on test itself, which flatters trying. Equals count as their mean.
+    else on test itself, which flatters trying. What is equal, on ImageNet or by the criterion, counts as the mean over
+    all orders of it: where two stand level for the last place of a shortlist, each has it in half of them.
 
     Columns: task, metric, n (backbones that have every task), rule, tried, chosen_on (empty where nothing is tried),
-    backbone (whom the rule takes; empty where that is drawn), regret (metric points), low and high (from test samples
-    and seeds: Hsu's interval of the distance to the best, below; NaN where the table tells no errors, and of draws),
-    pool_low and pool_high (between which limits the regret lies in 95 of 100 pools of half of these backbones, drawn
-    without replacement; NaN where more are tried than such a pool has), best (the best on test), flattery (by how much
-    that flatters itself, points; NaN without errors).
+    backbone (whom the rule takes, or may take where orders of equals differ; empty where that is drawn), regret (metric
+    points), low and high (from test samples and seeds: Hsu's interval of the distance to the best, below; NaN where the
+    table tells no errors, and of draws), pool_low and pool_high (between which limits the regret lies in 95 of 100
+    pools of half of these backbones, drawn without replacement; NaN where more are tried than such a pool has), best
+    (the best on test), flattery (by how much that flatters itself, points; NaN without errors).
 
     A rule whose criterion is not known of all backbones has no row. No rows below three backbones.
     """
@@ -170,7 +171,9 @@ def _on_validation(table: SideBySide, fit: TransferFit, results: pd.DataFrame) -
 
 
 def _shortlisted(rule: _Rule, imagenet: Floats, criterion: Floats) -> Floats:
-    """The criterion, with those that are not on the shortlist last; along the last axis."""
+    """The criterion, with those that are not on the shortlist last; along the last axis. Equals on ImageNet as they
+    stand there.
+    """
     if not rule.shortlist:
         return criterion
     place = np.argsort(np.argsort(-imagenet, axis=-1, kind="stable"), axis=-1)
@@ -180,18 +183,20 @@ def _shortlisted(rule: _Rule, imagenet: Floats, criterion: Floats) -> Floats:
 
 def _of_rule(rule: _Rule, table: SideBySide, values: Floats, errors: Floats) -> tuple[str, Interval]:
     """Whom the rule takes, and its regret."""
-    criterion = _shortlisted(rule, table.imagenet, rule.criterion)
     if rule.k == len(values):
-        taken = np.flatnonzero(criterion == criterion.max())
+        chance = shortlisted(table.imagenet, rule.criterion, rule.shortlist or rule.k)
+        taken = np.flatnonzero(chance)
         if len(taken) == 1:
             return str(table.values.index[taken[0]]), below_the_best(values, errors, int(taken[0]))
         names = listing([str(name) for name in table.values.index[taken]])
-        return names, Interval(float(values.max() - values[taken].mean()), math.nan, math.nan)
-    return "", Interval(float(values.max()) - expected_value(values, criterion, rule.k), math.nan, math.nan)
+        return names, Interval(float(values.max() - chance @ values), math.nan, math.nan)
+    return "", Interval(float(values.max()) - expected_value(values, rule.criterion, rule.k), math.nan, math.nan)
 
 
 def _pool_limits(rule: _Rule, imagenet: Floats, values: Floats, pools: np.ndarray) -> tuple[float, float]:
-    """Of the regrets in the pools [pools, size]; equals by the criterion in a pool's own order, which is random."""
+    """Of the regrets in the pools [pools, size]; equals, on ImageNet or by the criterion, in a pool's own order, which
+    is random.
+    """
     size, there = pools.shape[1], values[pools]
     k = size if rule.k == len(values) else rule.k
     if size < 2 or k > size or rule.shortlist > size:

@@ -17,10 +17,14 @@ from afield.scoring.metric import Floats
 
 COSTS = {
     "train_seconds": "training time",
+    "predict_ms": "time of a prediction",
+    "predict_mb": "memory of a prediction",
     "params_m": "parameters",
     "gmacs": "multiply-adds",
 }
-"""columns, each in words: seconds of one training of the chosen recipe, mean over seeds; millions; billions an image"""
+"""columns, each in words: seconds of one training of the chosen recipe; milliseconds, and megabytes of a GPU's memory,
+of one image alone (all three measured, mean over seeds); millions; billions an image"""
+MEASURED = ("train_seconds", "predict_ms", "predict_mb")
 _KNOWN = 0.5
 _COLUMNS = ["task", "metric", "cost", "backbone", "amount", "value", "on_front", "beaten_by", "clear"]
 
@@ -34,8 +38,7 @@ def fronts(fits: Sequence[TransferFit], results: pd.DataFrame) -> Finding:
     clear (whether one that is as cheap is better by more than the errors of test samples and seeds leave open, at
     95 % over all pairs; never where the table tells no errors). Backbones whose cost is not known have no row.
 
-    Training times count where one machine trained everything that they are held against. Time and memory of a
-    prediction are in no table, so no front has them.
+    What was measured counts where one machine did everything that it is held against. Memory is measured on GPUs alone.
     """
     rows = [row for fit in leading_fits(fits) for row in _of_fit(fit, results)]
     table = pd.DataFrame(rows, columns=_COLUMNS)
@@ -45,7 +48,8 @@ def fronts(fits: Sequence[TransferFit], results: pd.DataFrame) -> Finding:
 def _of_fit(fit: TransferFit, results: pd.DataFrame) -> Iterator[tuple[object, ...]]:
     names = fit.points["backbone"].tolist()
     facts = facts_of(results, names)
-    amounts = {"train_seconds": _seconds(fit, results, names), **{name: facts[name] for name in ("params_m", "gmacs")}}
+    amounts = {name: facts[name] for name in ("params_m", "gmacs")}
+    amounts |= {name: _measured(name, fit, results, names) for name in MEASURED}
     for cost in COSTS:
         amount = amounts[cost].to_numpy(np.float64)
         known = np.flatnonzero(np.isfinite(amount) & (amount > 0))
@@ -77,12 +81,12 @@ def _against_all(amount: Floats, values: Floats, errors: Floats) -> list[tuple[b
     return found
 
 
-def _seconds(fit: TransferFit, results: pd.DataFrame, names: list[str]) -> pd.Series:
-    """Mean over seeds; NaN where one has none, and of all where several machines trained."""
+def _measured(name: str, fit: TransferFit, results: pd.DataFrame, names: list[str]) -> pd.Series:
+    """Mean over seeds; NaN where one has none, and of all where several machines were at work."""
     rows = results[(results["task"] == fit.task) & (results["metric"] == fit.metric)]
-    if "train_seconds" not in rows or _machines(rows) > 1:
+    if name not in rows or _machines(rows) > 1:
         return pd.Series(np.nan, index=names)
-    return pd.Series(over_seeds(rows, "train_seconds", names), index=names)
+    return pd.Series(over_seeds(rows, name, names), index=names)
 
 
 def _machines(rows: pd.DataFrame) -> int:
@@ -98,7 +102,7 @@ def _on_all(rows: pd.DataFrame, column: str) -> list[str]:
 
 def _words(table: pd.DataFrame, results: pd.DataFrame) -> Iterator[str]:
     if table.empty:
-        yield "Quality against cost: no cost is known of more than half of them (train_seconds, params_m or gmacs)."
+        yield f"Quality against cost: no cost is known of more than half of them ({', '.join(COSTS)})."
     for cost, rows in table.groupby("cost", sort=False):
         tasks = rows["task"].nunique()
         unbeaten, beaten = (_on_all(rows, column) for column in ("on_front", "clear"))
@@ -108,4 +112,4 @@ def _words(table: pd.DataFrame, results: pd.DataFrame) -> Iterator[str]:
         clearly = f"; clearly beaten by one as cheap{on_every}: {listing(beaten)}" if beaten else ""
         yield f"By {COSTS[str(cost)]}, {front}{clearly}."
     if _machines(results) > 1:
-        yield "Training times of several machines are not held against each other."
+        yield "Costs measured on several machines are not held against each other."

@@ -23,7 +23,15 @@ from afield.analysis.axes import placed
 from afield.analysis.curves import spline_column
 from afield.analysis.fits import critical_correlation
 from afield.analysis.paired import holm
-from afield.analysis.regression import groups_left_out, inflation, left_out, nested, root_mean_square, well_told
+from afield.analysis.regression import (
+    groups_left_out,
+    inflation,
+    left_out,
+    nested,
+    p_by_family,
+    root_mean_square,
+    well_told,
+)
 from afield.analysis.side_by_side import Finding, SideBySide, side_by_side
 from afield.analysis.transfer import TransferFit
 from afield.analysis.words import capital, count, listing, part_of, signed
@@ -40,8 +48,8 @@ _CLEAR = 2
 """standard errors, as in `curves.py`"""
 _COLUMNS = [
     *("task", "metric", "base", "n", "freedom", "others", "r2_imagenet", "r2_others", "r2_both", "gain", "f", "p"),
-    *("p_holm", "error_imagenet", "error_others", "error_both", "better", "family_error_imagenet"),
-    *("family_error_both", "inflation"),
+    *("p_holm", "family_p", "family_p_holm", "error_imagenet", "error_others", "error_both", "better"),
+    *("family_error_imagenet", "family_error_both", "inflation"),
 ]
 
 
@@ -68,24 +76,28 @@ def beyond_imagenet(fits: Sequence[TransferFit], results: pd.DataFrame | None = 
     line), a line between logits (logit; only where all values of all tasks have one), and a natural cubic spline
     (spline).
 
-    Columns: task, metric, base, n (backbones that have every task), freedom (n less all coefficients), others (tasks
-    in the mean), r2_imagenet, r2_others (the mean alone), r2_both, gain (r2_both - r2_imagenet), f and p (partial F of
-    the mean; Fisher 1922, any textbook), p_holm (over the tasks of a base), error_imagenet, error_others and error_both
-    (root mean square of left-out backbones, metric points), better (by more than two standard errors of the mean
-    gain in squared error), family_error_imagenet and family_error_both (the same with whole families left out; NaN
-    where no family has two members), inflation (of either coefficient's variance by the other, 1 / (1 - R2)).
+    Columns: task, metric, base, n (backbones that have every task), freedom (n less all coefficients), others (tasks in
+    the mean), r2_imagenet, r2_others (the mean alone), r2_both, gain (r2_both - r2_imagenet), f and p (partial F of the
+    mean; Fisher 1922, any textbook), p_holm (over the tasks of a base), family_p and family_p_holm (the same where
+    members of a family err alike, `regression.p_by_family`; NaN where no families are told), error_imagenet,
+    error_others and error_both (root mean square of left-out backbones, metric points), better (by more than two
+    standard errors of the mean gain in squared error), family_error_imagenet and family_error_both (the same with whole
+    families left out; NaN where no family has two members), inflation (of either coefficient's variance by the other, 1
+    / (1 - R2)).
 
-    F takes backbones for independent; those of one family err alike, which makes p too small. No rows below two tasks
-    or six backbones that have all of them; `words` says so. A constant task is in no mean and has no rows. `results`:
-    the table behind the fits, whose column `domain`, where it has one, keeps web-scraped tasks out of the mean.
+    F takes backbones for independent; where those of one family err alike its p is too small, and family_p is the one
+    to read. No rows below two tasks or six backbones that have all of them; `words` says so. A constant task is in no
+    mean and has no rows. `results`: the table behind the fits, whose column `domain`, where it has one, keeps web-
+    scraped tasks out of the mean.
     """
     table = side_by_side(fits, results)
     trouble = _trouble(table)
     if trouble:
         return Finding(pd.DataFrame(columns=_COLUMNS), trouble)
     rows = [row for fit in table.fits for row in _of_task(table, fit)]
-    found = pd.DataFrame(rows, columns=[name for name in _COLUMNS if name != "p_holm"])
-    found["p_holm"] = found.groupby("base")["p"].transform(lambda p: holm(p.tolist()))
+    found = pd.DataFrame(rows, columns=[name for name in _COLUMNS if not name.endswith("p_holm")])
+    for name in ("p", "family_p"):
+        found[f"{name}_holm"] = found.groupby("base")[name].transform(lambda p: holm(p.tolist()))
     found = found[_COLUMNS]
     return Finding(found, " ".join(_words(table, found)))
 
@@ -159,6 +171,7 @@ def _row(table: SideBySide, base: _Base, mean: Floats) -> dict[str, object] | No
         by_family = [root_mean_square(base.points(errors)) for errors in without]
     return {
         "n": len(mean),
+        "family_p": p_by_family(base.columns, mean, base.y, groups.tolist()),
         "freedom": found.freedom,
         "r2_imagenet": found.r2,
         "r2_others": float(np.corrcoef(mean, base.y)[0, 1]) ** 2,
@@ -196,9 +209,13 @@ def _words(table: SideBySide, found: pd.DataFrame) -> Iterator[str]:
         )
     by_family = line.dropna(subset=["family_error_both"])
     if len(by_family):
+        told, allowing = by_family.dropna(subset=["family_p"]), ""
+        if len(told):
+            clear = part_of(_clear(told, "family_"), len(told))
+            allowing = f"allowing that families err alike, it is clear on {clear} (CR2, Holm); "
         yield (
-            "F takes backbones for independent, which those of one family are not: with whole families left out the "
-            f"error falls on {part_of(_falls(by_family, 'family_'), len(by_family))}."
+            f"F takes backbones for independent, which those of one family are not: {allowing}with whole families left "
+            f"out the error falls on {part_of(_falls(by_family, 'family_'), len(by_family))}."
         )
     yield from _cautions(table, line)
 
@@ -227,8 +244,8 @@ def _cautions(table: SideBySide, line: pd.DataFrame) -> Iterator[str]:
         yield table.lacking
 
 
-def _clear(rows: pd.DataFrame) -> int:
-    return int((rows["p_holm"] < 1 - LEVEL).sum())
+def _clear(rows: pd.DataFrame, by: str = "") -> int:
+    return int((rows[f"{by}p_holm"] < 1 - LEVEL).sum())
 
 
 def _falls(rows: pd.DataFrame, left_out: str = "") -> int:

@@ -38,13 +38,13 @@ TITLES = {
     "published": "The study's figures beside these",
 }
 _LEADING = {
-    "others": "task base n r2_imagenet r2_both gain p_holm error_imagenet error_both better",
+    "others": "task base n r2_imagenet r2_both gain p_holm family_p_holm error_imagenet error_both better",
     "regret": "task rule backbone regret low high pool_low pool_high",
     "rules": "rule tried tasks regret low high worst worst_task against_imagenet against_low against_high",
     "fronts": "task cost backbone amount value",
     "metrics": "task other n verdict_other r r_other r_p tau best_other same_best loss loss_low loss_high",
-    "rivals": "task rival n predicted_imagenet predicted_rival predicted_both partial_r low high p_holm imagenet_p "
-    "inflation",
+    "rivals": "task rival n predicted_imagenet predicted_rival predicted_both partial_r low high p_holm family_p_holm "
+    "imagenet_p imagenet_family_p inflation",
     "tasks": "task n r slope low high level classes n_train n_test",
     "published": "task figure published_low published_high sure own low high n within",
 }

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import f as f_distribution
+from scipy.stats import t
 
+from afield.analysis.uncertainty import by_family, told
 from afield.scoring.metric import Floats
 
 _EXACT = 1e-12
@@ -83,6 +86,24 @@ def nested(smaller: Floats, further: Floats, y: Floats) -> Nested | None:
         return None
     f = max(before - after, 0.0) / k / (after / (n - columns))
     return Nested(1 - before / total, 1 - after / total, f, float(f_distribution.sf(f, k, n - columns)), n - columns)
+
+
+def p_by_family(smaller: Floats, further: Floats, y: Floats, families: Sequence[str]) -> float:
+    """P of the coefficient of one further column [n] beside those of `smaller` [n, m] being 0, where members of a
+    family err alike: Student's t with the cluster-robust variance CR2 and its degrees of freedom (`uncertainty.py`).
+
+    NaN where no family of several is told beside others, where the columns can not be told apart, and where so few
+    families leave nothing to be known.
+    """
+    larger = np.column_stack([smaller, further])
+    if not told(families) or not well_told(larger) or len(y) <= larger.shape[1]:
+        return math.nan
+    alone = left_out(smaller, further)[0]
+    weights, (basis, _) = alone / (alone @ alone), np.linalg.qr(larger)
+    variance, freedom, _ = by_family(weights, basis, y, np.zeros((len(y), len(y))), np.asarray(families))
+    if float(freedom) == 0 or float(variance) <= 0:
+        return math.nan
+    return 2 * float(t.sf(abs(float(weights @ y)) / math.sqrt(float(variance)), float(freedom)))
 
 
 def well_told(design: Floats) -> bool:

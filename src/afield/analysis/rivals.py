@@ -21,7 +21,8 @@ from scipy.stats import ncf, norm
 from afield.analysis import facts
 from afield.analysis.others import INFLATED
 from afield.analysis.paired import holm
-from afield.analysis.regression import Nested, inflation, left_out, nested, predicted_r2, well_told
+from afield.analysis.points import groups_of
+from afield.analysis.regression import Nested, inflation, left_out, nested, p_by_family, predicted_r2, well_told
 from afield.analysis.side_by_side import Finding, leading_fits
 from afield.analysis.transfer import TransferFit
 from afield.analysis.words import count, listing
@@ -51,7 +52,7 @@ _OTHERS = "others"
 _COLUMNS = [
     *("task", "metric", "rival", "made_of", "n", "columns", "r2_imagenet", "r2_rival", "r2_both"),
     *("predicted_imagenet", "predicted_rival", "predicted_both", "partial_r", "low", "high", "p", "p_holm"),
-    *("imagenet_partial_r", "imagenet_p", "inflation"),
+    *("family_p", "family_p_holm", "imagenet_partial_r", "imagenet_p", "imagenet_family_p", "inflation"),
 ]
 
 
@@ -80,16 +81,20 @@ def rival_explanations(fits: Sequence[TransferFit], results: pd.DataFrame) -> Fi
     more columns do not raise of themselves; below 0 is worse than the mean), partial_r (of value and rival given
     ImageNet accuracy; of levels the multiple one, which has no sign, adjusted for their number) with low and high
     (Fisher's z with n - 4 for a number; the noncentral F for levels and `all`, Smithson 2003, Confidence Intervals,
-    chapter 4), p (partial F) and p_holm (over the rivals of a task), imagenet_partial_r and imagenet_p (the other way
-    round: ImageNet accuracy given the rival), inflation (of the variance of ImageNet accuracy's slope by the rival
+    chapter 4), p (partial F) and p_holm (over the rivals of a task), family_p and family_p_holm (of a number, where
+    members of a family err alike: `regression.p_by_family`; NaN for levels, and where no families are told),
+    imagenet_partial_r, imagenet_p and imagenet_family_p (the other way round: ImageNet accuracy given the rival, of
+    levels too, but given no families), inflation (of the variance of ImageNet accuracy's slope by the rival
     beside it, 1 / (1 - R2)).
 
-    A rival that would leave fewer than three degrees of freedom has no row. Backbones count as independent.
+    A rival that would leave fewer than three degrees of freedom has no row. Backbones count as independent, but for the
+    p of families.
     """
     rows = [row for fit in leading_fits(fits) for row in _of_fit(fit, results)]
-    table = pd.DataFrame(rows, columns=[name for name in _COLUMNS if name != "p_holm"])
+    table = pd.DataFrame(rows, columns=[name for name in _COLUMNS if not name.endswith("p_holm")])
     single = table[table["rival"] != "all"]
-    table["p_holm"] = single.groupby("task")["p"].transform(lambda p: holm(p.tolist()))
+    for name in ("p", "family_p"):
+        table[f"{name}_holm"] = single.groupby("task")[name].transform(lambda p: holm(p.tolist()))
     table = table[_COLUMNS]
     return Finding(table, " ".join(_words(table, _of_too_few(fits, results))))
 
@@ -122,9 +127,9 @@ def _noncentrality(found: Nested, columns: int, tail: float) -> float:
 
 def _of_fit(fit: TransferFit, results: pd.DataFrame) -> Iterator[dict[str, object]]:
     x, y = (fit.points[name].to_numpy(np.float64) for name in ("imagenet_top1", "value"))
-    known = _known(fit, results)
+    known, families = _known(fit, results), groups_of(fit.points).to_numpy(np.str_)
     for rival in (*known, *_all(known, x)):
-        row = _row(rival, x[rival.known], y[rival.known])
+        row = _row(rival, x[rival.known], y[rival.known], families[rival.known].tolist())
         if row is not None:
             yield {"task": fit.task, "metric": fit.metric, "rival": rival.name, "made_of": rival.made_of, **row}
 
@@ -174,7 +179,7 @@ def _all(rivals: list[_Rival], x: Floats) -> Iterator[_Rival]:
         yield _Rival("all", known, design[:, 2:], ", ".join(names))
 
 
-def _row(rival: _Rival, x: Floats, y: Floats) -> dict[str, object] | None:
+def _row(rival: _Rival, x: Floats, y: Floats, families: list[str]) -> dict[str, object] | None:
     n, k = rival.columns.shape
     ones = np.ones(n)
     imagenet, alone = np.column_stack([ones, x]), np.column_stack([ones, rival.columns])
@@ -189,7 +194,10 @@ def _row(rival: _Rival, x: Floats, y: Floats) -> dict[str, object] | None:
         sign = float(np.sign(left_out(imagenet, y)[0] @ left_out(imagenet, rival.columns[:, 0])[0]))
     upward = float(np.sign(left_out(alone, y)[0] @ left_out(alone, x)[0]))
     partial = partial_limits(found, n, k, sign)
+    among = "family" in (rival.name, *rival.made_of.split(", "))
     return {
+        "family_p": p_by_family(imagenet, rival.columns[:, 0], y, families) if sign else math.nan,
+        "imagenet_family_p": math.nan if among else p_by_family(alone, x, y, families),
         "n": n,
         "columns": k,
         "r2_imagenet": found.r2,
@@ -232,11 +240,24 @@ def _words(table: pd.DataFrame, of_too_few: list[str]) -> Iterator[str]:
             f"Of {listing(names)} ImageNet accuracy cannot be told apart well (variance inflated {INFLATED} times or "
             "more)."
         )
-    yield "Backbones count as independent here; where those of one family err alike, p is too small."
+    yield _by_family(table)
     if of_too_few:
         yield f"Known of fewer than half of the backbones, and so not asked: {listing(of_too_few)}."
     if int(table["n"].min()) < FEW:
         yield f"Below {FEW} backbones, so many explanations find something by luck; read what is left out, not R2."
+
+
+def _by_family(table: pd.DataFrame) -> str:
+    """What is left of it where members of a family err alike."""
+    told = table[table["family_p"].notna()]
+    if told.empty:
+        return "Backbones count as independent here; where those of one family err alike, p is too small."
+    clear = told[told["family_p_holm"] < 1 - LEVEL]
+    names = [f"{RIVALS[row['rival']]} on {row['task']}" for _, row in clear.iterrows()]
+    return (
+        "Backbones count as independent in this. Allowing that families err alike (CR2, Holm), of the rivals that are "
+        f"numbers {listing(names) if names else 'none'} clearly {'explain' if len(names) > 1 else 'explains'} more."
+    )
 
 
 def _of_task(rows: pd.DataFrame) -> str:

@@ -14,9 +14,14 @@ from afield.analysis.side_by_side import Finding, leading_fits
 from afield.analysis.transfer import TransferFit
 from afield.analysis.words import count, listing, part_of
 from afield.scoring.intervals import LEVEL
+from afield.scoring.metric import Floats
 from afield.scoring.metrics import metric_title
 
 _FEWEST = 4
+_APART = (
+    "By the further metrics errors are those of the results table, test images alone and backbones independent, so "
+    "their intervals are rather too wide and their verdicts rather too careful."
+)
 _COLUMNS = [
     *("task", "metric", "other", "n", "verdict", "verdict_other", "same_verdict", "r", "r_other", "r_p"),
     *("tau", "tau_low", "tau_high", "best", "best_other", "same_best", "loss", "loss_low", "loss_high"),
@@ -36,6 +41,7 @@ def metric_dependence(fits: Sequence[TransferFit], results: pd.DataFrame | None 
     `same_verdict` compares words: two verdicts on either side of a border may rest on nearly the same numbers, which r
     and `r_p` tell. Metrics that are better when lower have no fit and no row. `results` is not read.
     """
+    paired = any(_together(fit.errors) for fit in leading_fits(fits))
     rows = [
         row
         for leading in leading_fits(fits)
@@ -44,7 +50,12 @@ def metric_dependence(fits: Sequence[TransferFit], results: pd.DataFrame | None 
         for row in _pair(leading, other)
     ]
     table = pd.DataFrame(rows, columns=_COLUMNS)
-    return Finding(table, " ".join(_words(table)))
+    return Finding(table, " ".join([*_words(table), *([_APART] if paired and len(table) else [])]))
+
+
+def _together(errors: Floats) -> bool:
+    """Whether errors are known of all backbones together, as those of a study's leading metric are."""
+    return bool((errors != np.diag(np.diag(errors))).any())
 
 
 def _pair(leading: TransferFit, other: TransferFit) -> Iterator[tuple[object, ...]]:

@@ -15,7 +15,7 @@ from afield.analysis.curse import winners_curse
 from afield.analysis.over_tasks import OverTasks, over_tasks
 from afield.analysis.paired import PairedScores
 from afield.analysis.pairs import Discordant, Pair, Places, discordant, places_of
-from afield.analysis.words import capital, count, gain_words, level_words, listing, p_words, signed, size_words
+from afield.analysis.words import capital, count, gain_words, level_words, listing, p_words, signed, size_words, spelled
 from afield.base.errors import InputError, nearest
 from afield.base.text import columns
 from afield.scoring.intervals import LEVEL
@@ -145,7 +145,9 @@ def _beside_the_line(found: Residual, baseline: str) -> str:
     head = f"{found.task}: {metric_title(found.metric)} {found.value:.3f}"
     if found.trouble:
         return f"{head}; what to expect of it by the other backbones is not known. {found.trouble}"
-    expected = f"{found.expected.value:.3f} ({found.expected.low:.3f} to {found.expected.high:.3f})"
+    expected = (
+        f"{found.expected.value:.3f} ({found.expected.low:.3f} to {found.expected.high:.3f}{_of_families(found)})"
+    )
     drawn_out = "; the line had to be drawn out to it, so mind" if found.outside else ""
     verdict = (
         f"{'better' if found.residual.value > 0 else 'worse'} than its ImageNet accuracy explains"
@@ -156,6 +158,13 @@ def _beside_the_line(found: Residual, baseline: str) -> str:
         f"{head}, where {count(found.others, 'other backbone')} ({baseline}) let {found.imagenet_top1:.1f} % on "
         f"ImageNet expect {expected}{drawn_out}: {verdict}, {gain_words(found.residual, found.metric)}."
     )
+
+
+def _of_families(found: Residual) -> str:
+    """What the limits allow for, where the candidate's kin are not among the others."""
+    if not found.families:
+        return ""
+    return f", for one of a family of its own, by how {spelled(found.families)} families left out are missed"
 
 
 def _intervention(record: StudyRecord, name: str | None) -> str:

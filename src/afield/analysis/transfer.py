@@ -189,13 +189,12 @@ def _fit(
     pearson_r, slope = line_intervals(x, y, errors, level, families=families, clusters=n_clusters)
     normalised = _scaled(slope, 100)
     scatter = line_intervals(x, y, np.zeros_like(errors), level, families=families)[1]
-    by_errors = slope.high - slope.value > _CLEARLY * (scatter.high - scatter.value)
     verdict, words = verdict_of(x, y, errors, smallest_slope, level, families=families, clusters=n_clusters)
     logits, probits = (
         axis_slope(axis, x, y, errors, n_test, level, metric, families=families, clusters=n_clusters)
         for axis in ("logit", "probit")
     )
-    evidence = _evidence(n, pearson_r, normalised, metric, level, by_errors=by_errors)
+    said = evidence(n, pearson_r, normalised, _scaled(scatter, 100), metric, level)
     resampled = bootstrap_intervals(x, y, level) if resample and n >= BOOTSTRAP_FROM else None
     full = near_ceiling(points, smallest_slope)
     ceiling = "" if full is None else f" {ceiling_words(full, points, metric, logits)}"
@@ -213,7 +212,7 @@ def _fit(
         hangs_on=_family(points, errors, n_clusters, verdict, smallest_slope, level),
         ceiling=full,
         verdict=verdict,
-        reason=f"{evidence}; {words}.{_few_families(families)}{ceiling}{left_out}",
+        reason=f"{said}; {words}.{_few_families(families)}{ceiling}{left_out}",
     )
 
 
@@ -318,12 +317,18 @@ def _family(
     return None
 
 
-def _evidence(n: int, r: Interval, slope: Interval, metric: str, level: float, *, by_errors: bool) -> str:
-    """The numbers in front of a verdict's words."""
+def evidence(
+    n: int, r: Interval, slope: Interval, scatter: Interval, metric: str, level: float, axis: str = "linear"
+) -> str:
+    """The numbers in front of a verdict's words. `slope` in units of the axis (linear: points); `scatter`: the same by
+    the scatter of the points alone.
+    """
     needed, seen, low, high = (_r(value) for value in (critical_correlation(n, level), r.value, r.low, r.high))
+    by_errors = slope.high - slope.value > _CLEARLY * (scatter.high - scatter.value)
+    unit = "point" if axis == "linear" else axis
     return (
         f"{capital(count(n, 'backbone'))}: |r| must exceed {needed} for p < {1 - level:.2g}; here r = {seen} "
-        f"({low} to {high}). A point more on ImageNet went with {signed(slope.value, 2)} points of "
+        f"({low} to {high}). A {unit} more on ImageNet went with {signed(slope.value, 2)} {unit}s of "
         f"{metric_title(metric)} ({signed(slope.low, 2)} to {signed(slope.high, 2)}"
         f"{', for the points are more uncertain than their scatter shows' if by_errors else ''})"
     )

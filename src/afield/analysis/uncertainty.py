@@ -79,7 +79,7 @@ def uncertainty_of(
     centred = x - x.mean()
     basis = np.stack([np.full(len(x), 1 / np.sqrt(len(x))), centred / np.sqrt((centred**2).sum())], axis=1)
     if families is not None and told(families):
-        scatter, freedom, held = _by_family(weights, basis, y, covariance, np.asarray(families))
+        scatter, freedom, held = by_family(weights, basis, y, covariance, np.asarray(families))
     else:
         scatter, freedom, held = _by_backbone(weights, basis, y, covariance)
     by_errors = ((weights @ covariance) * weights).sum(axis=-1)
@@ -101,20 +101,22 @@ def _by_backbone(weights: Floats, basis: Floats, y: Floats, covariance: Floats) 
     return squares * (residual**2).sum(), np.full(squares.shape, n - 2.0), squares * of_errors
 
 
-def _by_family(
+def by_family(
     weights: Floats, basis: Floats, y: Floats, covariance: Floats, families: np.ndarray
 ) -> tuple[Floats, Floats, Floats]:
-    """The same by CR2, with independent and equal errors as the working model.
+    """The same by CR2, with independent and equal errors as the working model: variance, degrees of freedom (0 where
+    nothing can be known), and how much of it is expected of the values' errors.
 
+    `basis`: orthonormal columns of the design, [n, columns]; `weights`: sums of these columns.
     A family g adds the square of a_g'e_g: its residuals e_g times its weights, a_g = (I - H_gg)^(-1/2) w_g, where H_gg
-    is its part of the hat matrix, of rank two. In directions that the line fits exactly (I - H_gg) has no inverse, and
-    nothing can be learnt there. Satterthwaite's degrees of freedom are those of a sum of squares of the normal
-    variables a_g'e_g, whose covariances are a_g'(I - H)_gh a_h: trace squared over the sum of their squares.
+    is its part of the hat matrix, of the rank of the columns. In directions that the line fits exactly (I - H_gg) has
+    no inverse, and nothing can be learnt there. Satterthwaite's degrees of freedom are those of a sum of squares of the
+    normal variables a_g'e_g, whose covariances are a_g'(I - H)_gh a_h: trace squared over the sum of their squares.
     """
     residual = y - basis @ (basis.T @ y)
     fitted = basis.T @ covariance
     variance, held, norms, crossed, fourth = (np.zeros(weights.shape[:-1]) for _ in range(5))
-    outer = np.zeros((*weights.shape[:-1], 2, 2))
+    outer = np.zeros((*weights.shape[:-1], basis.shape[1], basis.shape[1]))
     for family in np.unique(families):
         mine = families == family
         left, sizes, _ = np.linalg.svd(basis[mine], full_matrices=False)

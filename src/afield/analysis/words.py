@@ -159,7 +159,7 @@ def p_value(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
-P_COLUMNS = ("p", "p_permuted", "p_holm", "r_p", "imagenet_p")
+P_COLUMNS = ("p", "p_permuted", "p_holm", "r_p", "imagenet_p", "family_p", "family_p_holm", "imagenet_family_p")
 """what analyses call columns of p values, which tables show by `p_value`"""
 
 

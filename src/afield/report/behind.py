@@ -27,6 +27,17 @@ from afield.scoring.intervals import Interval
 
 
 @dataclass(frozen=True)
+class Picture:
+    """A small picture of one image."""
+
+    address: str
+    """`data:` and its bytes"""
+    alt: str
+    """which image it is, and what is said of it"""
+    caption: str
+
+
+@dataclass(frozen=True)
 class Part:
     """One folded part: what it asks, what came out in a line or two, and the numbers."""
 
@@ -36,6 +47,8 @@ class Part:
     table: Table | None = None
     names_images: bool = False
     """whether the table's rows are single images"""
+    pictures: tuple[Picture, ...] = ()
+    """of these images, as far as they are at hand"""
 
 
 def behind(fit: TransferFit, figures: Figures, names: Mapping[str, str], metric: str) -> tuple[Part, ...]:

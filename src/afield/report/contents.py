@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import altair
 
 from afield.analysis.answer import Answer, answer
 from afield.report.behind import Part
 from afield.report.charts import in_colours
-from afield.report.figures import Figures
+from afield.report.figures import Figure, Figures
 from afield.report.over_tasks import OverSection, over_section
 from afield.report.overall import OverallSection, overall_section
 from afield.report.questions import questions
@@ -39,7 +40,7 @@ class Contents:
 def contents(record: StudyRecord, *, private: bool = False) -> Contents:
     """What there is to say. `private`: without pictures, and without the names of images."""
     if private:
-        record = replace(record, tasks=tuple(replace(task, pictures={}) for task in record.tasks))
+        record = replace(record, tasks=tuple(replace(task, pictures={}, prepared=None) for task in record.tasks))
     found, figures = answer(record), Figures()
     names = names_of(record, found)
     over = over_section(found, figures, names)
@@ -66,9 +67,20 @@ def _without_images(task: TaskSection) -> TaskSection:
     return replace(task, chosen=replace(task.chosen, images=kept))
 
 
-def charts_in(told: Contents, width: float = 520) -> dict[str, altair.LayerChart]:
-    """The charts by name, each in plain colours and `width` pixels wide; those of searches are in the page alone."""
+WIDTH = 520
+"""pixels of a chart that stands alone"""
+
+
+def charts_in(told: Contents, width: float = WIDTH) -> dict[str, altair.LayerChart]:
+    """The charts by name, each in plain colours and `width` pixels wide; without those of searches, which may be
+    hundreds (`drawn` has each).
+    """
     return {
         name: altair.LayerChart.from_dict({**in_colours(chart.to_dict(validate=False)), "width": width})
         for name, chart in told.figures.charts.items()
     }
+
+
+def drawn(told: Contents, figure: Figure, width: float = WIDTH) -> dict[str, Any]:
+    """One chart's specification by itself, in plain colours and `width` pixels wide."""
+    return {**in_colours(told.figures.specification(figure)), "width": width}

@@ -68,6 +68,13 @@ class Figures:
         self.all[place.id] = {"shape": self._known[key], "description": alt, "rows": [dict(row) for row in rows]}
         return place
 
+    def specification(self, place: Figure) -> dict[str, Any]:
+        """The whole specification of a chart, its data in it."""
+        told = self.all[place.id]
+        if "shape" not in told:
+            return told
+        return {**self.shapes[told["shape"]], "description": told["description"], "datasets": {ROWS: told["rows"]}}
+
     def _place(self, name: str, alt: str, reading: str) -> Figure:
         place = Figure(f"chart-{len(self.places) + 1}", f"{self.within} {name}".strip(), alt, reading)
         self.places.append(place)

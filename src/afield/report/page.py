@@ -87,7 +87,7 @@ def render(record: StudyRecord, *, private: bool = False) -> str:
 def _page(told: Contents) -> str:
     record, found, names, figures = told.record, told.found, told.names, told.figures
     style, vega = _asset("style.css"), _vega() if figures.places else ""
-    script = _asset("script.js") + _asset("tables.js")
+    script = "".join(map(_asset, ("script.js", "tables.js", "wordings.js")))
     page = _environment().get_template("template.html.j2")
     return page.render(
         title=_title(record),

@@ -16,7 +16,7 @@ from afield.base.files import write_atomic, write_text
 from afield.base.hashing import digest
 from afield.report.behind import Part
 from afield.report.cite import citation
-from afield.report.contents import Contents, charts_in, contents
+from afield.report.contents import Contents, contents, drawn
 from afield.report.figures import Figure
 from afield.report.latex import PACKAGES, escaped, latex_table
 from afield.report.recorded import Table
@@ -42,7 +42,14 @@ class Titled:
     table: Table
 
 
-Piece: TypeAlias = Heading | str | Figure | Titled
+@dataclass(frozen=True)
+class Beside:
+    """Small charts that stand side by side where they are told of."""
+
+    figures: tuple[Figure, ...]
+
+
+Piece: TypeAlias = Heading | str | Figure | Beside | Titled
 
 
 def write_paper(record: StudyRecord, folder: Path, format: Format) -> Path:
@@ -54,10 +61,8 @@ def write_paper(record: StudyRecord, folder: Path, format: Format) -> Path:
     """
     told = contents(record, private=True)
     pieces = list(_pieces(told))
-    shown = {piece.name for piece in pieces if isinstance(piece, Figure)}
-    for name, chart in charts_in(told).items():
-        if name in shown:
-            _write_chart(chart, folder / "figures" / slug(name))
+    for figure in _figures(pieces):
+        _write_chart(drawn(told, figure), folder / "figures" / slug(figure.name))
     if format == "md":
         return _write(folder / "report.md", _markdown(pieces, told))
     for piece in pieces:
@@ -82,9 +87,16 @@ def _write(path: Path, text: str) -> Path:
     return path
 
 
-def _write_chart(chart: altair.LayerChart, stem: Path) -> None:
+def _figures(pieces: list[Piece]) -> Iterator[Figure]:
+    for piece in pieces:
+        if isinstance(piece, Figure):
+            yield piece
+        elif isinstance(piece, Beside):
+            yield from piece.figures
+
+
+def _write_chart(specification: dict[str, Any], stem: Path) -> None:
     """As `.svg`, `.pdf` and `.csv`."""
-    specification: dict[str, Any] = chart.to_dict(validate=False)
     wanted = ".".join(altair.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
     version = wanted if wanted in vl_convert.get_vegalite_versions() else None
     stem.parent.mkdir(parents=True, exist_ok=True)
@@ -94,6 +106,8 @@ def _write_chart(chart: altair.LayerChart, stem: Path) -> None:
     # of the chart's tables the one with the most columns; the others are lines and limits made of it
     rows = max(specification["datasets"].values(), key=lambda rows: (len(rows[0]) if rows else 0, len(rows)))
     table = pd.DataFrame(rows).drop(columns=["dx", "dy", "align"], errors="ignore")
+    lists = [name for name in table if all(isinstance(each, list) for each in table[name])]
+    table = table.explode(lists) if lists else table  # a row a training holds its epochs as lists
     write_text(stem.with_suffix(".csv"), table.to_csv(index=False, lineterminator="\n"))
 
 
@@ -150,6 +164,10 @@ def _task(task: TaskSection) -> Iterator[Piece]:
     if task.fairness:
         yield from (f"Mind: {line}" for line in task.fairness.warnings)
         yield Titled(f"{name} searches", task.fairness.table)
+    for search in task.searches:
+        yield f"The search of {search.title}: {search.chosen}; {search.notes}."
+        yield from (f"Mind: {line}" for line in (search.warning,) if line)
+        yield from _readings(search.landscape, search.curves)
 
 
 def _parts(name: str, parts: tuple[Part, ...]) -> Iterator[Piece]:
@@ -158,6 +176,14 @@ def _parts(name: str, parts: tuple[Part, ...]) -> Iterator[Piece]:
         yield from _there(part.chart)
         if part.table:
             yield Titled(f"{name} {part.title}", part.table)
+
+
+def _readings(*figures: Figure | None) -> Iterator[Piece]:
+    """Small charts side by side, with how to read them below."""
+    there = tuple(figure for figure in figures if figure)
+    if there:
+        yield Beside(there)
+        yield from (figure.reading for figure in there if figure.reading)
 
 
 def _there(figure: Figure | None) -> Iterator[Figure]:
@@ -176,6 +202,8 @@ def _in_markdown(piece: Piece) -> str:
     if isinstance(piece, Figure):
         place = f"![{plain_markdown(piece.alt)}](figures/{slug(piece.name)}.svg)"
         return f"{place}\n\n{plain_markdown(piece.reading)}"
+    if isinstance(piece, Beside):
+        return "\n".join(f"![{plain_markdown(each.alt)}](figures/{slug(each.name)}.svg)" for each in piece.figures)
     if isinstance(piece, Titled):
         table = piece.table
         standing = any(row.standing for row in table.rows)
@@ -233,6 +261,12 @@ def _in_latex(piece: Piece) -> str:
                 r"\end{figure}",
             ]
         )
+    if isinstance(piece, Beside):
+        width = f"{0.98 / len(piece.figures):.2f}"
+        drawn_here = (
+            rf"\includegraphics[width={width}\linewidth]{{figures/{slug(each.name)}.pdf}}" for each in piece.figures
+        )
+        return "\n".join([r"\begin{center}", *drawn_here, r"\end{center}"])
     if isinstance(piece, Titled):
         return f"{{\\footnotesize\n\\input{{tables/{slug(piece.name)}.tex}}\n}}"
     return escaped(piece)

@@ -20,19 +20,11 @@ from afield.report.race import RaceSection, race_section
 from afield.report.recorded import Table, metric_table, places_table, protocol_table
 from afield.report.rows import Row
 from afield.report.searches import SearchSection, recipe_words, search_sections
+from afield.report.wordings import Wordings, wordings
 from afield.scoring.metrics import metric_title
 from afield.study.record import SearchRecord, StudyRecord, TaskRecord
 from afield.tasks.training_split import training_words
 from afield.tasks.words import absence_words, dropped_words
-
-VERDICTS = {
-    "transfers": ("ImageNet accuracy tells here", "yes"),
-    "weakly": ("ImageNet accuracy tells a little here", "some"),
-    "does not": ("ImageNet accuracy does not tell here", "no"),
-    "cannot tell": ("This study cannot tell yet", "open"),
-    "not asked": ("A race does not ask that", "open"),
-}
-"""the headline of each verdict, and the look of its badge"""
 
 
 @dataclass(frozen=True)
@@ -51,9 +43,8 @@ class TaskSection:
     record: TaskRecord
     answer: TaskAnswer
     metric: str
-    verdict: str
-    headline: str
-    badge: str
+    wordings: Wordings
+    """the verdict, and what other cuts and axes would make of it"""
     transfer: Figure | None
     points: Table | None
     """of the transfer figure"""
@@ -116,10 +107,6 @@ def _task_section(
 ) -> TaskSection:
     task, ranking, fit = record.task(part.task), part.ranking, part.fit
     metric = metric_title(ranking.metric)
-    verdict = fit.verdict if fit else "not asked" if part.race else "cannot tell"
-    headline, badge = VERDICTS[verdict]
-    if fit is not None and fit.ceiling is not None:
-        headline = f"{headline}; the task is near its ceiling"
     searches = {
         search.backbone: search
         for search in record.searches
@@ -130,9 +117,7 @@ def _task_section(
         record=task,
         answer=part,
         metric=metric,
-        verdict=verdict,
-        headline=headline,
-        badge=badge,
+        wordings=wordings(fit, part.transfer, race=bool(part.race)),
         transfer=evidence.transfer_figure(fit, figures, names, ranking, metric) if fit else None,
         points=evidence.point_table(fit, ranking, names, metric) if fit else None,
         numbers=evidence.fit_in_numbers(fit, metric) if fit else (),

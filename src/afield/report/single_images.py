@@ -1,8 +1,10 @@
-"""What the page says of single test images: confusions, the worst, the most disputed. Without pictures."""
+"""What the page says of single test images: confusions, the worst, the most disputed; with small pictures of them where
+this machine still has them prepared.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -12,13 +14,18 @@ from afield.analysis.compare import Ranking
 from afield.analysis.single_images import confusion, disputed, worst
 from afield.analysis.words import count
 from afield.report import words
-from afield.report.behind import Part
+from afield.report.behind import Part, Picture
 from afield.report.chosen_charts import confusion_chart
 from afield.report.figures import Figures
+from afield.report.pictures import thumbnail
 from afield.report.recorded import Table
 from afield.report.rows import Row
 from afield.study.record import StudyRecord
 
+NOT_HERE = (
+    "They are named alone: a result folder holds no test image, and this machine's cache not (or no longer) the "
+    "prepared ones."
+)
 _DRAWN = 24
 """classes that a chart of confusions may show"""
 _LISTED = 12
@@ -39,7 +46,8 @@ def _parts(
 ) -> Iterator[Part]:
     if part := _confusions(network, figures, name):
         yield part
-    found = worst(network.decided, _LISTED)
+    found, split = worst(network.decided, _LISTED), disputed(record, ranking, _LISTED)
+    shown = _shown(record, ranking.task, {*found["sample"], *split["sample"]})
     if len(found):
         rows = tuple(
             Row(
@@ -53,11 +61,14 @@ def _parts(
         heads = ("image", "it is", "it was called", "how sure", "of the truth")
         yield Part(
             "The images it is most wrong about",
-            (f"{name} is surest of a wrong class on these: a look at them tells hard images from wrong labels.",),
+            (
+                f"{name} is surest of a wrong class on these: a look at them tells hard images from wrong labels.",
+                *([] if shown else [NOT_HERE]),
+            ),
             table=Table("Test images with the least probability of their own class", heads, rows),
             names_images=True,
+            pictures=_pictures(shown, [(row.id, row.cells[0], f"called {row.cells[1]}") for row in rows]),
         )
-    split = disputed(record, ranking, _LISTED)
     if len(split):
         rows = tuple(
             Row(row["sample"], row["sample"], "", (row["label"], row["said"], f"{100 * row['right']:.0f} %"))
@@ -67,10 +78,28 @@ def _parts(
         yield Part(
             "The images on which those that tie disagree",
             (f"The {count(networks, 'network')} of the chosen backbone and of those that tie with it give these images "
-             "different classes.",),
+             "different classes.", *([] if shown else [NOT_HERE])),
             table=Table("Test images on which the fewest agree", ("image", "it is", "networks say", "right"), rows),
             names_images=True,
+            pictures=_pictures(shown, [(row.id, row.cells[0], f"called {row.cells[1]}") for row in rows]),
         )  # fmt: skip
+
+
+def _shown(record: StudyRecord, task: str, wanted: Collection[str]) -> dict[str, str]:
+    """Small pictures of those test images by id; none where they are not at hand."""
+    prepared = record.task(task).prepared
+    if prepared is None or not wanted:
+        return {}
+    return {name: thumbnail(pixels) for name, pixels in prepared.of(wanted).items()}
+
+
+def _pictures(shown: Mapping[str, str], told: Sequence[tuple[str, str, str]]) -> tuple[Picture, ...]:
+    """Those that are at hand of images, each told as id, class, and what is said of it."""
+    return tuple(
+        Picture(shown[sample], f"{sample}: {label}, {said}", f"{label}, {said}")
+        for sample, label, said in told
+        if sample in shown
+    )
 
 
 def _confusions(network: ChosenNetwork, figures: Figures, name: str) -> Part | None:

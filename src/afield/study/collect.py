@@ -27,6 +27,7 @@ from afield.study.folder.sealed import read_samples
 from afield.study.folder.trial_files import TrialFiles
 from afield.study.merging.shards import part_words, shards_in
 from afield.study.outlook import has_failed
+from afield.study.prepared_test import PreparedTest
 from afield.study.record import BackboneRecord, Failure, SearchRecord, StudyRecord, TaskRecord, TrialRecord
 from afield.study.result_rows import (
     Scored,
@@ -42,6 +43,7 @@ from afield.study.searching.search_records import Context, search_records
 from afield.study.split_view import TEST, VALIDATION
 from afield.study.store import Store
 from afield.study.study import Study
+from afield.tasks.places import cache_folder
 from afield.tasks.task import SPLITS, Card, in_order
 from afield.tasks.training_split import TrainingSplit
 from afield.trial.trial import Trial
@@ -289,7 +291,16 @@ def _task(store: Store, name: str, plan: Mapping[str, Any]) -> TaskRecord:
         counts={split: content["counts"][split] for split in in_order(content["counts"])},
         sizes={split: content["sizes"][split] for split in in_order(content["sizes"])},
         pictures={label: store.tasks.read_pictures(name, identity, index) for index, label in enumerate(classes)},
+        prepared=_prepared(store, name, identity),
     )
+
+
+def _prepared(store: Store, task: str, identity: str) -> PreparedTest | None:
+    """Where the test images of a task are in this machine's cache."""
+    name = store.tasks.prepared(task, identity)
+    if name is None or not name.isalnum() or not (cache_folder() / "prepared" / name).is_dir():
+        return None
+    return PreparedTest(store.tasks.samples(task, identity), cache_folder() / "prepared" / name)
 
 
 def _backbone(row: Backbone, stored: Mapping[str, Any], views: set[_View]) -> BackboneRecord:

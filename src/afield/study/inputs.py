@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
 from afield.base.process import cores
 from afield.images.prepared import Rule, open_prepared, prepare
 from afield.scoring.labels import label_array
 from afield.study.engines.job import SplitPaths
 from afield.study.needs import Preparing
 from afield.study.plan import Plan
+from afield.study.prepared_test import in_colours
 from afield.study.protocol import split_of
 from afield.study.store import Store
 from afield.tasks.data import TaskData
@@ -47,7 +45,9 @@ def prepare_inputs(
             paths[part] = SplitPaths(samples, table, folders[place])
         if search.task not in pictured:
             pictured.add(search.task)
-            _write_pictures(store, plan.tasks[search.task], paths["validation"])
+            shown = plan.tasks[search.task]
+            _write_pictures(store, shown, paths["validation"])
+            store.tasks.note_prepared(shown.task.name, shown.identity, paths["test"].images)
         inputs[search.identity] = paths
     return inputs
 
@@ -96,9 +96,6 @@ def _write_pictures(store: Store, data: TaskData, paths: SplitPaths) -> None:
     labels = label_array(inputs.table["label"])
     for index in range(len(data.task.classes)):
         rows = inputs.row[labels == index if labels.ndim == 1 else labels[:, index] == HAS][:PICTURES].tolist()
-        store.tasks.write_pictures(data.task.name, data.identity, index, [_shown(images.image(row)) for row in rows])
-
-
-def _shown(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """What a page shows of [height, width, channels]: the first three as colours, else the first as grey."""
-    return pixels[..., :3] if pixels.shape[2] >= 3 else pixels[..., :1].repeat(3, axis=2)
+        store.tasks.write_pictures(
+            data.task.name, data.identity, index, [in_colours(images.image(row)) for row in rows]
+        )

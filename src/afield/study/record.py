@@ -16,6 +16,7 @@ from afield.scoring.metric import Metric
 from afield.scoring.metrics import metric
 from afield.scoring.predictions import Predictions
 from afield.study.folder.registered_rules import RegisteredRule
+from afield.study.prepared_test import PreparedTest
 from afield.study.study import Study
 from afield.tasks.data import lacking_classes
 from afield.tasks.task import Card, Target
@@ -124,6 +125,8 @@ class TaskRecord:
     """what interventions made of the training split, by intervention; none for those that leave it as it is"""
     pictures: Mapping[str, tuple[npt.NDArray[np.uint8], ...]] = field(default_factory=dict)
     """a few images a class as the network sees them, [height, width, 3]"""
+    prepared: PreparedTest | None = None
+    """where its test images are, on a machine whose cache holds them as they were prepared"""
 
     def absent(self) -> dict[str, tuple[str, ...]]:
         """The classes that a split lacks; no entry for those that have all."""

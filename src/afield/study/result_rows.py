@@ -28,11 +28,14 @@ COLUMNS = (
     "task", "domain", "metric", "value", "low", "high", "direction", "n_test", "n_clusters",
     "split", "protocol", "view", "initialisation", "image_size", "kind", "joined",
     "selected_on", "validation", "search_cells", "search_epochs", "intervention", "seed", "key",
-    "train_seconds", "search_seconds", "epochs", "machine", "why",
+    "train_seconds", "search_seconds", "epochs", "predict_ms", "predict_mb", "machine", "why",
 )  # fmt: skip
 """of the results table; explained in docs/result_folder.md"""
-_MAY_BE_UNKNOWN = {"params_m": "float64", "gmacs": "float64", "year": "Int64", "imagenet_top1": "float64"}
-"""numbers that a backbone may not have, with their types: missing values, also where no backbone has them"""
+_MAY_BE_UNKNOWN = {
+    "params_m": "float64", "gmacs": "float64", "year": "Int64", "imagenet_top1": "float64",
+    "predict_ms": "float64", "predict_mb": "float64",
+}  # fmt: skip
+"""numbers that a backbone or a network may not have, with their types: missing values, also where none has them"""
 _MAY_DIFFER = {
     **_MAY_BE_UNKNOWN, "image_size": "Int64", "search_cells": "Int64", "search_epochs": "Int64", "seed": "Int64",
     "epochs": "Int64", "search_seconds": "float64",
@@ -203,8 +206,21 @@ def _about(tables: Tables, scored: Scored) -> dict[str, Any]:
         "search_cells": len(search.cells), "search_epochs": search.epochs_spent,
         "intervention": search.intervention, "seed": trial.seed, "key": trial.key,
         "train_seconds": trial.train_seconds, "search_seconds": search.seconds_spent,
-        "epochs": trial.recipe["epochs"], "machine": scored.machine,
+        "epochs": trial.recipe["epochs"], **_pace(tables.store, trial.key, scored.machine), "machine": scored.machine,
     }  # fmt: skip
+
+
+def _pace(store: Store, key: str, machine: str) -> dict[str, float | None]:
+    """What a network takes for one image, as it was measured when test was scored: milliseconds and megabytes. Nothing
+    where another machine scored it than trained it, or an older afield did.
+    """
+    told = store.scores.look(key) or {}
+    pace = told.get("pace", {}) if told.get("machine") == machine else {}
+    seconds, memory = pace.get("seconds"), pace.get("memory")
+    return {
+        "predict_ms": None if seconds is None else 1000 * seconds,
+        "predict_mb": None if memory is None else memory / 1e6,
+    }
 
 
 def _kind(study: Study, task: str) -> str:

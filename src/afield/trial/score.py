@@ -4,6 +4,7 @@ other, `run_trial`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from afield.backbones.backbone import Backbone
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import torch
 
     from afield.backbones.own_heads import Head
+    from afield.training.pace import Pace
 
 
 def score(
@@ -27,13 +29,17 @@ def score(
     split: SplitInputs,
     view: str = PLAIN,
     own_head: Head | None = None,
+    note: Callable[[Pace], None] | None = None,
 ) -> Predictions:
     """The predictions of a trained network (its tensors by name) on a split under a view (`images.symmetries`): the
-    mean of the probabilities of all that the view shows of each picture. Raises InputError for a view that the task's
-    flips do not allow.
+    mean of the probabilities of all that the view shows of each picture. `note` is told what the network takes for one
+    of them, which is measured for it. Raises InputError for a view that the task's flips do not allow.
     """
+    import torch
+
     from afield.images.turned import Turned
     from afield.training import loop
+    from afield.training.pace import pace_of
     from afield.training.preprocessing import Preprocessing
 
     body = network_of(trial, backbone, None, own_head)
@@ -41,7 +47,7 @@ def score(
     preprocessing = Preprocessing(trial.mean, trial.std, trial.channels)
     shown = symmetries(view, trial.flips)
     samples = split.samples()
-    return combined(
+    predictions = combined(
         [
             split.predictions(
                 trial.classes, loop.predict(Turned(body, symmetry), samples, preprocessing, trial.numerics).numpy()
@@ -49,3 +55,7 @@ def score(
             for symmetry in shown
         ]
     )
+    if note is not None:
+        image = next(samples.evaluation(1, torch.device(trial.numerics.device)))
+        note(pace_of(body, image, preprocessing, trial.numerics))
+    return predictions

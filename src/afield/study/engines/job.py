@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import platform as host
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from afield.backbones.own_heads import Head
     from afield.training.checkpoint import State, Tensors
     from afield.training.losses import Loss
+    from afield.training.pace import Pace
 
 
 class Progress(Protocol):
@@ -221,9 +222,14 @@ def _finish(job: Job, store: Store, state: State, here: Mapping[str, str]) -> No
             "epochs": state.epoch,
             "seconds": sum(row["seconds"] for row in state.history),
             "platform": dict(here),
-            "machine": f"{host.node()} ({host.machine()})",
+            "machine": _machine(),
         },
     )
+
+
+def _machine() -> str:
+    """What costs are only compared within."""
+    return f"{host.node()} ({host.machine()})"
 
 
 def _make_soup(job: Job, store: Store, stop: Callable[[], bool]) -> None:
@@ -250,7 +256,10 @@ def _score(job: Job, store: Store) -> None:
             continue
         scores.log_read(key, at)
         split = job.splits[at.split].open()
-        scores.write(key, at, score(trial, job.backbone(), network, split, at.view, job.own_head()))
+        paces: list[Pace] = []
+        note = paces.append if at == TEST else None
+        scores.write(key, at, score(trial, job.backbone(), network, split, at.view, job.own_head(), note))
         if at != at.validation:
             keep_measured(store, key, trial.classes, job.metrics, job.metric(), at)
-        scores.seal(key, at, {"key": key, "split": at.split, "view": at.view, "platform": here})
+        about = {"key": key, "split": at.split, "view": at.view, "platform": here, "machine": _machine()}
+        scores.seal(key, at, about | ({"pace": asdict(paces[0])} if paces else {}))

@@ -235,7 +235,8 @@ class RayEngine:
             except (ConnectionError, RuntimeError, ValueError, OSError) as error:
                 raise InputError(
                     f"--address {address}: Ray could not be reached or started ({_short(error)}); `ray status` on that "
-                    "machine tells whether a cluster runs"
+                    "machine tells whether a cluster runs. One that was started with a token wants RAY_AUTH_MODE=token "
+                    "and the same token here (docs/cluster.md)"
                 ) from error
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 from afield.base.errors import DamagedError, StoreError
 from afield.base.files import safe_name, write_atomic
 from afield.base.hashing import sha256_file
-from afield.study.folder.sealed import read_json, write_parquet, write_sealed
+from afield.study.folder.sealed import read_json, sealed_text, write_parquet, write_sealed
 
 
 class TaskFiles:
@@ -63,6 +63,20 @@ class TaskFiles:
         """The images that `write_pictures` wrote of a class. Raises DamagedError for one that cannot be read."""
         paths = sorted((self.folder(task, identity) / "pictures").glob(f"{label}-*.png"))
         return tuple(map(_picture, paths))
+
+    def note_prepared(self, task: str, identity: str, images: Path) -> None:
+        """Note the name of the folder in the cache that holds the prepared images of test."""
+        path, content = self._prepared(task, identity), {"test": images.name}
+        if not path.exists() or path.read_text(encoding="utf-8") != sealed_text(content):
+            write_sealed(path, content)
+
+    def prepared(self, task: str, identity: str) -> str | None:
+        """The name that `note_prepared` noted; None where nobody did."""
+        path = self._prepared(task, identity)
+        return str(read_json(path)["test"]) if path.exists() else None
+
+    def _prepared(self, task: str, identity: str) -> Path:
+        return self.folder(task, identity) / "prepared.json"
 
     def read(self, task: str, identity: str) -> Mapping[str, Any]:
         """A task's card and counts. Raises StoreError where they, or its samples, are not what was written."""

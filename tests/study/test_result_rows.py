@@ -1,0 +1,34 @@
+"""What a prediction takes, from the folder of a score into the results table."""
+
+import math
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+import afield
+from afield.study.result_rows import _pace
+
+
+def told(score: dict[str, Any] | None, machine: str = "here") -> dict[str, float | None]:
+    return _pace(SimpleNamespace(scores=SimpleNamespace(look=lambda key: score)), "key", machine)
+
+
+def test_milliseconds_and_megabytes_count_on_the_machine_that_trained() -> None:
+    score = {"machine": "here", "pace": {"seconds": 0.0125, "memory": 96_000_000}}
+    assert told(score) == {"predict_ms": 12.5, "predict_mb": 96.0}
+    on_a_cpu = {"machine": "here", "pace": {"seconds": 0.0125, "memory": None}}
+    assert told(on_a_cpu) == {"predict_ms": 12.5, "predict_mb": None}
+    unknown = {"predict_ms": None, "predict_mb": None}
+    assert told(score, "elsewhere") == unknown
+    assert told({"platform": {}}) == unknown  # of an older afield
+    assert told(None) == unknown
+
+
+@pytest.mark.slow
+def test_a_run_measures_what_a_prediction_takes(finished: Path) -> None:
+    table = afield.results(finished)
+    assert (table["predict_ms"] > 0).all()
+    assert table.groupby("key")["predict_ms"].nunique().eq(1).all(), "of a network, not of a metric"
+    assert all(math.isnan(each) for each in table["predict_mb"])
