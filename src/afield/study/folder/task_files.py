@@ -67,13 +67,18 @@ class TaskFiles:
     def note_prepared(self, task: str, identity: str, images: Path) -> None:
         """Note the name of the folder in the cache that holds the prepared images of test."""
         path, content = self._prepared(task, identity), {"test": images.name}
-        if not path.exists() or path.read_text(encoding="utf-8") != sealed_text(content):
+        if not path.is_file() or path.read_text(encoding="utf-8", errors="replace") != sealed_text(content):
             write_sealed(path, content)
 
     def prepared(self, task: str, identity: str) -> str | None:
         """The name that `note_prepared` noted; None where nobody did."""
         path = self._prepared(task, identity)
-        return str(read_json(path)["test"]) if path.exists() else None
+        if not path.exists():
+            return None
+        content = read_json(path)
+        if "test" not in content:
+            raise DamagedError(f"{path}: is not what was written of {task}; run the study again to make it anew")
+        return str(content["test"])
 
     def _prepared(self, task: str, identity: str) -> Path:
         return self.folder(task, identity) / "prepared.json"
