@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
@@ -117,4 +118,14 @@ def spoilt_bytes(draw: st.DrawFn, content: bytes) -> bytes:
                 content = content[:place] + draw(st.binary(max_size=40)) + content[place:]
             case "twice":
                 content = content[:place] + content[place : place + length] * 2 + content[place + length :]
+    return content
+
+
+@st.composite
+def spoilt_numbers(draw: st.DrawFn, content: bytes) -> bytes:
+    """Bytes of JSON in which one to nine numbers have become another one."""
+    number = draw(st.sampled_from([b"1e400", b"9" * 5000, b"-1", b"0", b"NaN", b"0.25", b"null"]))
+    places = list(re.finditer(rb"(?<=[:\[ ,])-?[0-9][0-9.e-]*", content))
+    for found in sorted(draw(st.sets(st.sampled_from(places), min_size=1, max_size=9)), key=lambda each: -each.start()):
+        content = content[: found.start()] + number + content[found.end() :]
     return content

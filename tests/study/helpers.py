@@ -1,5 +1,6 @@
 """Run the tiny study, here or as a command, and compare what came of it; write what trainings would have left."""
 
+import multiprocessing
 import os
 import random
 import signal
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch.multiprocessing
 
 import afield
 from afield.base.files import TEMPORARY
@@ -19,12 +21,25 @@ from afield.study.folder.state_words import describe_state, more_words
 from afield.study.numerics import settle_numerics
 from afield.study.plan import Plan, make_plan
 from afield.study.ready import path_of, sources_of
+from afield.study.standing import Silent, Standing
 from afield.study.store import Store
 from afield.study.study import Study
 from afield.tasks.places import cache_folder
 from afield.trial.trial import Trial
 
 COSTS = ["train_seconds", "search_seconds", "predict_ms", "predict_mb", "machine"]
+
+
+class Impatient(Silent):
+    """Presses Ctrl-C when so many trainings are done."""
+
+    def __init__(self, done: int) -> None:
+        self.left = done
+
+    def standing(self, standing: Standing) -> None:
+        if standing.done >= self.left:
+            self.left = 1_000
+            os.kill(os.getpid(), signal.SIGINT)
 
 
 def start(study: Path, out: Path, slots: int = 2) -> subprocess.Popen[str]:
@@ -46,6 +61,35 @@ def kill_group(process: subprocess.Popen[str]) -> None:
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     time.sleep(0.2)
+
+
+def run_apart(study: Path, out: Path) -> int:
+    """`run_study` in a process of its own whose workers are of its group, all of them forks of one that has imported
+    what they import; its exit code, the negative number of the signal that killed it.
+    """
+    (code,) = run_at_once(study, out, 1)
+    return code
+
+
+def run_at_once(study: Path, out: Path, number: int) -> list[int]:
+    """So many of these at once on one folder; their exit codes. Each adds a line to OUT.epochs: how many it trained."""
+    context = multiprocessing.get_context("spawn")
+    processes = [context.Process(target=_run_as_a_group, args=(study, out)) for _ in range(number)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    return [int(process.exitcode or 0) for process in processes]
+
+
+def _run_as_a_group(study: Path, out: Path) -> None:
+    os.setsid()
+    fork = multiprocessing.get_context("fork")
+    multiprocessing.get_context = torch.multiprocessing.get_context = lambda method=None: fork  # type: ignore[assignment]
+    outcome = afield.run_study(study, out, slots=1)
+    assert outcome.complete
+    with out.with_name(f"{out.name}.epochs").open("a") as stream:
+        stream.write(f"{outcome.epochs}\n")
 
 
 def table(out: Path) -> pd.DataFrame:

@@ -79,6 +79,21 @@ def test_a_run_on_another_machine_is_gone_when_its_counter_stands_still(
         assert one.take("a")
 
 
+@pytest.mark.parametrize("jump", [-86_400.0, 366 * 86_400.0])
+def test_no_clock_on_the_wall_tells_who_lives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jump: float) -> None:
+    now = time.time()
+    (tmp_path / "claims").mkdir()
+    (tmp_path / "claims" / "b.json").write_text('{"run": "gone"}')
+    with Claims(tmp_path) as holder, Claims(tmp_path) as other:
+        holder.take("a")
+        monkeypatch.setattr(time, "time", lambda: now + jump)
+        for path in tmp_path.rglob("*.json"):
+            os.utime(path, (now - jump, now - jump))
+        assert not other.take("a")
+        assert other.at_work() == [holder.name]
+        assert other.take("b")
+
+
 def test_letting_go_of_what_another_run_has_by_now_leaves_it(tmp_path: Path) -> None:
     with Claims(tmp_path) as one, Claims(tmp_path) as other:
         one.take("a")

@@ -10,11 +10,11 @@ import torch
 from safetensors.torch import save
 
 import afield
-from afield.base.errors import InputError
+from afield.base.errors import DamagedError, InputError
 from afield.scoring.panel import fitting
 from afield.study.claims import Claims
 from afield.study.collect import load_record
-from afield.study.folder.sealed import read_json, write_sealed
+from afield.study.folder.sealed import read_json, read_rows, sealed, write_rows, write_sealed
 from afield.study.numerics import settle_numerics
 from afield.study.plan import make_plan
 from afield.study.standing import Silent
@@ -110,8 +110,8 @@ def test_damaged_trials_are_named_and_trained_anew(done: Path, photos: Path, tmp
     shutil.rmtree(out / "scores" / repeat.name)
     for name in ("result.json", "predictions.parquet", "weights.safetensors", "weights.json"):
         (repeat / name).unlink()
-    history = (repeat / "history.jsonl").read_text().splitlines(keepends=True)
-    (repeat / "history.jsonl").write_text(history[0])
+    history = read_rows(repeat / "history.jsonl")
+    write_rows(repeat / "history.jsonl", history[:1])
     (repeat / "checkpoint.pt").write_bytes(b"cut")
     with Claims(out) as other:
         other.take(chosen.name)
@@ -244,7 +244,7 @@ def test_a_folder_of_an_earlier_version_is_named(done: Path, tmp_path: Path) -> 
     with pytest.raises(InputError, match=r"another version of afield wrote \(numerics.deterministic"):
         load_record(out)
     study = next((out / "studies").iterdir())
-    study.write_text(study.read_text().replace('"epochs"', '"epoches"', 1))
+    study.write_text(sealed(json.dumps(read_json(study)).replace('"epochs"', '"epoches"', 1)))
     with pytest.raises(InputError, match=r"another version of afield wrote \(recipe.epoches"):
         load_record(out)
 
@@ -254,7 +254,7 @@ def test_a_study_that_is_no_text_hides_no_other(done: Path, tmp_path: Path) -> N
     (out / "studies" / "other.json").write_bytes(b"\xff\xfe")
     assert len(load_record(out, study="tiny").results)
     (out / "plans" / "other.json").write_bytes(b"{}")
-    with pytest.raises(InputError, match="another version of afield wrote"):
+    with pytest.raises(DamagedError, match=r"studies/other\.json: damaged"):
         load_record(out, study="other")
 
 

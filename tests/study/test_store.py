@@ -77,9 +77,8 @@ def test_what_another_platform_finishes_never_stands_under_the_old_result(tmp_pa
     store = Store.create(tmp_path / "out")
     labels = np.array(["a", "b"])
     said = Predictions(("cold", "warm"), labels, labels, labels, np.array([0, 1]), np.eye(2, dtype=np.float32))
-    store.trial_folder("key").mkdir(parents=True)
-    for name in ("trial.json", "history.jsonl"):
-        (store.trial_folder("key") / name).touch()
+    store.write_history("key", [{"epoch": 1.0, "validation": 0.5, "validation_loss": 0.7, "seconds": 1.0}])
+    (store.trial_folder("key") / "trial.json").touch()
     store.finish("key", said, {"platform": {"device": "cpu"}})
     store.reopen("key", {"device": "cpu"})
     assert store.is_finished("key")
@@ -129,13 +128,13 @@ def test_an_altered_plan_is_named_and_written_anew(tmp_path: Path) -> None:
 
 def test_altered_samples_of_a_task_are_named_and_written_anew(tmp_path: Path) -> None:
     tasks, table = Store.create(tmp_path / "out").tasks, pd.DataFrame({"id": ["a", "b"], "split": ["train", "test"]})
-    tasks.write("photos", "0" * 20, table, {"classes": ("cold", "warm")})
+    tasks.write("photos", "0" * 20, table, {"name": "photos", "classes": ("cold", "warm")})
     path = tasks.samples("photos", "0" * 20)
     written = path.read_bytes()
     path.write_bytes(written[:-1])
     with pytest.raises(DamagedError, match=r"samples\.parquet: was altered, cut or lost"):
         tasks.read("photos", "0" * 20)
-    tasks.write("photos", "0" * 20, table, {"classes": ("cold", "warm")})
+    tasks.write("photos", "0" * 20, table, {"name": "photos", "classes": ("cold", "warm")})
     assert path.read_bytes() == written
     assert tasks.read("photos", "0" * 20)["classes"] == ["cold", "warm"]
 

@@ -14,12 +14,12 @@ from afield.base.errors import InputError
 def read_cells(path: Path, *, strip: bool = False) -> pd.DataFrame:
     """A CSV file with one header row; all cells as text, blank lines left out, with `strip` blanks around cells, too.
 
-    Raises InputError for a file that is missing, empty, no text, or not separated by commas, for a column that stands
-    twice, and for a row that is longer or shorter than the header.
+    Raises InputError for a file that is missing, empty, no text, or not separated by commas, for a quote that is never
+    closed, for a column that stands twice, and for a row that is longer or shorter than the header.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
-            rows = [row for row in csv.reader(stream) if any(cell.strip() for cell in row)]
+            rows = [row for row in csv.reader(stream, strict=True) if any(cell.strip() for cell in row)]
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+_LONGEST = 100
+"""letters of a known name that a message shows"""
+
 
 class AfieldError(Exception):
     """Something that afield can explain: the command prints the message alone, without a trace."""
@@ -37,6 +40,11 @@ def nearest(name: str, known: Iterable[str]) -> str:
     options = sorted(known)
     close = get_close_matches(name, options, n=3, cutoff=0.6)
     if close:
-        return f"did you mean {' or '.join(close)}?"
-    shown = ", ".join(options[:12])
+        return f"did you mean {' or '.join(map(_cut, close))}?"
+    shown = ", ".join(map(_cut, options[:12]))
     return f"known: {shown}" + (f" and {len(options) - 12} more" if len(options) > 12 else "")
+
+
+def _cut(name: str) -> str:
+    """A name that may be of any length, as a message shows it."""
+    return name if len(name) <= _LONGEST else f"{name[:_LONGEST]}..."

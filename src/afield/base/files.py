@@ -87,7 +87,9 @@ def write_error(path: Path, error: OSError) -> StoreError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return StoreError(f"{path}: no space left on the disk; free some and run the same command again to go on")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return StoreError(f"{path}: may not be written; choose another folder with --out or change its permissions")
+        return StoreError(
+            f"{path}: may not be written ({error.strerror}); change its permissions, or name another folder"
+        )
     return StoreError(f"{path}: could not be written ({error.strerror or error})")
 
 

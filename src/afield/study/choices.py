@@ -35,8 +35,11 @@ class Choices:
         if self.plan is not self.ledger.plan:
             self.plan = self.ledger.plan
             name = self.study.study.name
-            content = with_grown_elsewhere(self.plan, self.store)
-            self.store.write_study(name, self.study.written(), content)
+            with (
+                self.claims.alone()
+            ):  # else two shards of one folder could each write the other's searches as they were
+                content = with_grown_elsewhere(self.plan, self.store)
+                self.store.write_study(name, self.study.written(), content)
 
     def settle(self) -> None:
         """Write the plan where it has grown, and what searches have chosen, before anything of it is scored; clean up

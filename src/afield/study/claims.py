@@ -48,7 +48,7 @@ class Claims:
         self._thread = threading.Thread(target=self._beat, daemon=True, name="afield-heartbeat")
 
     def __enter__(self) -> Claims:
-        with self._alone():  # tells at once where the folder has no locks
+        with self.alone():  # tells at once where the folder has no locks
             write_text(self._file(self.name), self._line())
         self._thread.start()
         return self
@@ -82,7 +82,7 @@ class Claims:
 
     def bury(self, run: str) -> None:
         """Remove what is left of a run that is gone."""
-        with self._alone():
+        with self.alone():
             for path in (self.root / "claims").glob("*.json"):
                 if self._holder(path) == run:
                     path.unlink(missing_ok=True)
@@ -91,7 +91,7 @@ class Claims:
     def take(self, what: str) -> bool:
         """Claim a piece of work; False where another living run holds it."""
         path = self._claim(what)
-        with self._alone():
+        with self.alone():
             holder = self._holder(path)
             if holder not in (None, self.name) and self._lives(str(holder)):
                 return False
@@ -101,7 +101,7 @@ class Claims:
     def release(self, what: str) -> None:
         """Give a piece of work back; nothing happens where another run has it by now."""
         path = self._claim(what)
-        with self._alone():
+        with self.alone():
             if self._holder(path) == self.name:
                 path.unlink(missing_ok=True)
 
@@ -120,7 +120,7 @@ class Claims:
                     self.release(work)
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def alone(self) -> Iterator[None]:
         """A short section that one run at a time is in; the operating system ends it with the process."""
         path = self.root / "claims" / ".lock"
         with words_for_failed_writes(path):

@@ -238,16 +238,16 @@ def _soups(context: Context, searches: Sequence[SearchRecord]) -> list[tuple[Sou
 def _choose_study(store: Store, name: str | None) -> Study:
     name = store.study_files.choose(name)
     try:
-        return Study.model_validate_json(store.studies()[name])
+        return Study.model_validate_json(store.study_files.text(name))
     except ValidationError as error:
-        raise _other_version(store, error) from None
+        raise _other_version(store.root / "studies" / f"{name}.json", error) from None
 
 
 def _trial(store: Store, study: str, trials: Mapping[str, Mapping[str, Any]], key: str) -> Trial:
     try:
         return Trial.model_validate(trials[key])
     except ValidationError as error:
-        raise _other_version(store, error) from None
+        raise _other_version(store.root / "plans" / f"{study}.json", error) from None
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise DamagedError(
             f"{store.root}: the plan of {study} does not tell what trial {key} is ({error!r}); run the study again to "
@@ -255,11 +255,11 @@ def _trial(store: Store, study: str, trials: Mapping[str, Mapping[str, Any]], ke
         ) from error
 
 
-def _other_version(store: Store, error: ValidationError) -> InputError:
+def _other_version(path: Path, error: ValidationError) -> InputError:
     """What was stored by a version of afield that knew other keys."""
     field = ".".join(str(part) for part in error.errors()[0]["loc"])
     return InputError(
-        f"{store.root}: holds what another version of afield wrote ({field}: {error.errors()[0]['msg']}); read it with "
+        f"{path}: holds what another version of afield wrote ({field}: {error.errors()[0]['msg']}); read it with "
         "that version, or run the study into a new folder"
     )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from afield.base.errors import AfieldError
+from afield.base.errors import AfieldError, StoreError
 from afield.study.collect import load_record
 from afield.study.record import Counterpart, StudyRecord
 from afield.study.store import Store
@@ -20,11 +20,13 @@ def with_counterpart(record: StudyRecord, out: str | Path) -> StudyRecord:
     out, and `record.uncompared` says why: it takes nothing from a study that is whole.
     """
     ours = record.study.study
-    texts = Store.open(Path(out)).studies()
+    files = Store.open(Path(out)).study_files
     others, unread = list[Study](), list[str]()
-    for name, text in texts.items():
+    for name in files.names():
         try:
-            others += [] if name == ours.name else [Study.model_validate_json(text)]
+            others += [] if name == ours.name else [Study.model_validate_json(files.text(name))]
+        except StoreError as error:
+            unread.append(f"{name} ({error})")
         except ValidationError as error:
             place = ".".join(map(str, error.errors()[0]["loc"])) or "all of it"
             unread.append(f"{name} (its file is damaged, or of another version of afield: {place})")

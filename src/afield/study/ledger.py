@@ -151,7 +151,7 @@ class Ledger:
         if len(rivals) > 1:
             race, place = self._race(rivals), rivals.index(search)
             return race.step_of(place), race.asked_of(place)
-        choice, seen = self.plan.study.search, [self._seen(key) for key, *_ in search.keys]
+        choice, seen = self.plan.study.search, [self._seen(search, key) for key, *_ in search.keys]
         step = ask(choice, seen, search.epochs, search.first)
         until = asked(choice, seen, search.epochs, search.first) if isinstance(step, Chosen) else ()
         return step, until
@@ -159,7 +159,7 @@ class Ledger:
     def _race(self, rivals: tuple[PlannedSearch, ...]) -> Race:
         identities = tuple(each.identity for each in rivals)
         if identities not in self._races:
-            seen = tuple(tuple(self._seen(key) for key, *_ in each.keys) for each in rivals)
+            seen = tuple(tuple(self._seen(each, key) for key, *_ in each.keys) for each in rivals)
             self._races[identities] = Race(self.plan.study.search, seen, rivals[0].epochs)
         return self._races[identities]
 
@@ -168,12 +168,15 @@ class Ledger:
 
         def seen_of(key: str) -> Seen:
             self._note(search, key)
-            return self._seen(key)
+            return self._seen(search, key)
 
         self._growing.grow(search.identity, seen_of)
 
-    def _seen(self, key: str) -> Seen:
-        return Seen(self.files[key].history, self.files[key].failure is not None)
+    def _seen(self, search: PlannedSearch, key: str) -> Seen:
+        """What a cell has shown. Its last epoch counts once its result is there: a run may be killed in between."""
+        files = self.files[key]
+        history = files.history if files.result is not None else files.history[: search.epochs - 1]
+        return Seen(history, files.failure is not None)
 
     def _ended(self, search: PlannedSearch) -> Ended | None:
         """What a search that has ended offers to soups; None while it goes on."""
@@ -252,7 +255,7 @@ class Ledger:
             if step.cell is not None:
                 chosen, chosen_keys = search.repeats(step.cell), search.keys[step.cell]
                 keys += chosen_keys[1:]
-                seen = [self._seen(key) for key, *_ in search.keys]
+                seen = [self._seen(search, key) for key, *_ in search.keys]
                 ended = tuple(search.cells[cell] for cell in at_the_end(seen, until, search.epochs))
             for key in chosen_keys:
                 self._note(search, key)

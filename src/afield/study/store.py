@@ -26,7 +26,6 @@ The truth is files; the last file of each result comes by atomic rename, with th
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Collection, Mapping, Sequence
@@ -41,7 +40,6 @@ from afield.base.files import (
     write_atomic,
     write_error,
     write_json,
-    write_text,
 )
 from afield.base.hashing import sha256_file
 from afield.scoring.predictions import Predictions
@@ -49,7 +47,7 @@ from afield.study.folder.index import Index
 from afield.study.folder.mark import check_mark, is_marked, refuse_links, write_mark
 from afield.study.folder.registered_rules import RegisteredRules
 from afield.study.folder.scores import Scores
-from afield.study.folder.sealed import read_json, seal, write_parquet, write_sealed
+from afield.study.folder.sealed import read_json, seal, write_parquet, write_rows, write_sealed
 from afield.study.folder.selections import Selections
 from afield.study.folder.stored_trials import StoredTrials
 from afield.study.folder.study_files import StudyFiles
@@ -135,8 +133,7 @@ class Store:
         except DamagedError:
             known = ()
         if len(known) < len(history):
-            rows = (*known, *history[len(known) :])
-            write_text(path, "".join(json.dumps(dict(row)) + "\n" for row in rows))
+            write_rows(path, (*known, *history[len(known) :]))
 
     def write_network(self, key: str, tensors: bytes, about: Mapping[str, Any]) -> None:
         """Write a trial's best network (the bytes of a safetensors file) and what one must know to use it."""
@@ -146,7 +143,7 @@ class Store:
     def check_network(self, key: str) -> Path:
         """Where a trial's best network lies. Raises DamagedError where it is not the one that was written."""
         path, about = self.weights(key), self._about_weights(key)
-        whole = path.exists() and about.exists()
+        whole = path.is_file() and about.is_file()
         if not whole or sha256_file(path) != read_json(about).get("sha256"):
             raise DamagedError(
                 f"{path}: was altered or cut (it is not what weights.json tells of); "
@@ -279,9 +276,9 @@ class Store:
         """Keep the user's file as it was run; gives the path that workers load."""
         return keep_copy(extension, self.root / "extensions")
 
-    def studies(self) -> dict[str, str]:
-        """The studies that were run here, by name, as JSON."""
-        return self.study_files.texts()
+    def studies(self) -> list[str]:
+        """Names of the studies that were run here."""
+        return self.study_files.names()
 
     def holds_plan(self, name: str) -> bool:
         """Whether a study's trials are written down here."""

@@ -73,7 +73,7 @@ def test_what_a_job_changed_comes_back_and_the_result_comes_last(
     assert files(here, job.key) == {
         "trial.json": "{}", "history.jsonl": "1\n2\n", "predictions.parquet": "p", "result.json": "new"
     }  # fmt: skip
-    assert here.scores.reads({job.key}) == 1
+    assert here.scores.reads() == 1
 
 
 def test_what_a_training_saved_last_is_enough_to_go_on_from(job: Job, stores: tuple[Store, Store]) -> None:

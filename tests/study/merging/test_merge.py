@@ -13,9 +13,12 @@ from afield.analysis.answer import answer
 from afield.base.errors import DamagedError, InputError
 from afield.study.collect import load_record
 from afield.study.folder.registered_rules import RegisteredRule
-from afield.study.folder.sealed import read_json, seal, write_sealed
+from afield.study.folder.sealed import read_json, seal, sealed, write_sealed
 from afield.study.merging import merge as module
 from afield.study.merging.merge import merge
+from afield.study.planning.budget_files import KeptBudget
+from afield.study.store import Store
+from afield.study.study import Cut
 from tests.fixtures.tiny import study_text
 from tests.study.helpers import assert_same, assert_tidy, whole_state
 
@@ -137,7 +140,7 @@ def _other_choice(folder: Path) -> None:
 
 def _other_study(folder: Path) -> None:
     path = folder / "studies" / "tiny.json"
-    path.write_text(path.read_text().replace("0.001", "0.002"))
+    path.write_text(sealed(json.dumps(read_json(path)).replace("0.001", "0.002")))
 
 
 @pytest.mark.parametrize(
@@ -158,6 +161,23 @@ def test_a_contradiction_is_refused_by_name(
     with pytest.raises(InputError, match=words):
         merge([*parts, altered], tmp_path / "whole")
     assert not (tmp_path / "whole").exists()
+
+
+def test_a_budget_is_kept_with_what_it_cut_and_shards_have_none(study: Path, parts: list[Path], tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"a shard with a budget \(9d\): each shard would cut by hours of its own"):
+        afield.run_study(study, tmp_path / "shard", shard="1/2", budget="9d")
+    kept = KeptBudget("9d", Cut(budget="9d", cells=(0, 2), of=4))
+    folders = [Path(shutil.copytree(part, tmp_path / part.name)) for part in parts]
+    for number, folder in enumerate(folders):
+        budgets = Store.open(folder).budgets
+        assert budgets.first("tiny", kept) == kept
+        budgets.note("tiny", f"run-{number}", 10.0)
+    merge(folders, tmp_path / "whole")
+    whole = Store.open(tmp_path / "whole").budgets
+    assert (whole.read("tiny"), whole.used("tiny")) == (kept, 20.0)
+    Store.open(folders[1]).budgets.lengthen("tiny", "10d")
+    with pytest.raises(InputError, match=r"budgets/tiny\.json: .* hold other budgets of one study; run it without"):
+        merge(folders, tmp_path / "another")
 
 
 def test_of_several_platforms_one_is_kept_and_told(parts: list[Path], tmp_path: Path) -> None:

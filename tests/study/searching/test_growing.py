@@ -1,9 +1,7 @@
 """A study whose searches grow, from its file to its record: written down as it grows, stopped and gone on with."""
 
 import json
-import os
 import shutil
-import signal
 from pathlib import Path
 
 import pytest
@@ -11,43 +9,24 @@ import pytest
 import afield
 from afield.base.errors import Stopped
 from afield.study.collect import load_record
-from afield.study.standing import Silent, Standing
 from afield.study.study import Study
 from afield.study.study_file import parse_study
-from tests.fixtures.tiny import study_text
-from tests.study.helpers import assert_same, assert_tidy, whole_state
+from tests.fixtures.tiny import searched_text
+from tests.study.helpers import Impatient, assert_same, assert_tidy, whole_state
 
 pytestmark = pytest.mark.slow
 
-METHODS = {
-    "optuna": 'method = "optuna"\ntrials = 5\nbatch = 2\n[search.space]\nlearning_rate = { low = 1e-4, high = 1e-2 }',
-    "extend": "rungs = [1]\nextend = true\n[search.grid]\nlearning_rate = [1e-8, 1e-7, 1e-6]",
-}
-
 
 def study_of(photos: Path, method: str) -> Study:
-    text = study_text(photos, epochs=2).replace("seeds = [0, 1]", "seeds = [3]")
-    return parse_study(f"{text[: text.index('[search]')]}[search]\n{METHODS[method]}", "tiny.toml")
+    return parse_study(searched_text(photos, method), "tiny.toml")
 
 
-@pytest.fixture(scope="module", params=list(METHODS))
+@pytest.fixture(scope="module", params=["optuna", "extend"])
 def whole(request: pytest.FixtureRequest, photos: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     """The study of a method, run without a stop."""
     out = tmp_path_factory.mktemp("whole") / "out"
     afield.run_study(study_of(photos, request.param), out)
     return request.param, out
-
-
-class Impatient(Silent):
-    """Presses Ctrl-C when so many trainings are done."""
-
-    def __init__(self, done: int) -> None:
-        self.left = done
-
-    def standing(self, standing: Standing) -> None:
-        if standing.done >= self.left:
-            self.left = 1_000
-            os.kill(os.getpid(), signal.SIGINT)
 
 
 def test_it_is_told_as_it_grew_and_a_second_run_finds_nothing_to_do(whole: tuple[str, Path], photos: Path) -> None:

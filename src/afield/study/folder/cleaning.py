@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from afield.base.errors import DamagedError, InputError
+from afield.base.errors import DamagedError, InputError, StoreError
 from afield.base.files import TEMPORARY, abandoned, words_for_failed_writes
 from afield.base.text import columns, count, megabytes
 from afield.study.claims import Claims, work_on
@@ -108,7 +108,7 @@ def _ended(store: Store) -> dict[str, bool]:
     are cells.
     """
     going_on, ended = store.open_cells(""), dict[str, bool]()
-    with_soups = {name for name, text in store.studies().items() if _has_soups(text)}
+    with_soups = {name for name in store.studies() if _has_soups(store, name)}
     for study in store.study_files.plans():
         for search in store.study_files.plan(study)["searches"]:
             for keys in search["repeats"]:
@@ -119,11 +119,11 @@ def _ended(store: Store) -> dict[str, bool]:
     return {key: is_cell for key, is_cell in ended.items() if key not in going_on}
 
 
-def _has_soups(study: str) -> bool:
+def _has_soups(store: Store, study: str) -> bool:
     """Whether a stored study averages networks; one that cannot be read may."""
     try:
-        return bool(json.loads(study)["soups"])
-    except (ValueError, KeyError, TypeError):
+        return bool(json.loads(store.study_files.text(study))["soups"])
+    except (StoreError, KeyError):
         return True
 
 

@@ -99,7 +99,9 @@ class Index:
         return True
 
     def look(self, folder: str) -> Seen | None:
-        """The files of a folder now, to be noted once they were read and checked; None where there is no folder."""
+        """The files of a folder now, to be noted once they were read and checked; None where there is no folder. Raises
+        StoreError where it cannot be looked at.
+        """
         place = f"{self._root}/{folder}"
         try:
             own = os.stat(place).st_mtime_ns  # noqa: PTH116
@@ -107,6 +109,8 @@ class Index:
                 files = sorted((entry.name, entry.stat()) for entry in entries if entry.is_file())
         except (FileNotFoundError, NotADirectoryError):
             return None
+        except OSError as error:
+            raise StoreError(f"{error.filename}: cannot be read ({error.strerror or error})") from error
         stamps = (number for _, about in files for number in (about.st_size, about.st_mtime_ns))
         return tuple(name for name, _ in files), (own, *stamps)
 

@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from afield.base.errors import DamagedError
-from afield.base.files import write_json
 from afield.base.hashing import digest
 from afield.scoring.intervals import LEVEL
-from afield.study.folder.sealed import read_json
+from afield.study.folder.sealed import read_json, write_sealed
 from afield.study.study import Study
 from afield.study.verdict_rule import FEWEST_BACKBONES, FEWEST_TASKS, RULE_VERSION
 
@@ -74,7 +73,7 @@ class RegisteredRules:
         if all(new.hash != each.hash for each in known):
             rows = [*known, new]
             plain = [{"rule": dict(each.rule), "hash": each.hash, "test_reads": each.test_reads} for each in rows]
-            write_json(self._path(study), {"registered": plain})
+            write_sealed(self._path(study), {"registered": plain})
 
     def read(self, study: str) -> tuple[RegisteredRule, ...]:
         """What was registered; nothing in a folder of an older afield. Raises DamagedError for what is no table."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import os
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from afield.base.files import words_for_failed_writes
 from afield.base.hashing import sha256_file
 from afield.scoring.predictions import Predictions
 from afield.study.folder.index import Index
-from afield.study.folder.sealed import seal, write_parquet
+from afield.study.folder.sealed import read_lines, seal, write_parquet
 from afield.study.folder.trial_files import look_at_score, names_in, read_score
 from afield.study.split_view import TEST, VALIDATION, SplitView
 
@@ -58,11 +58,9 @@ class Scores:
         with words_for_failed_writes(path), path.open("a", encoding="utf-8") as stream:
             stream.write(line)
 
-    def reads(self, keys: Collection[str] | None = None) -> int:
-        """How many times a test split was read, by networks of these trials alone where `keys` are given."""
-        path = self._log()
-        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-        return len(lines) if keys is None else sum(json.loads(line)["key"] in keys for line in lines)
+    def reads(self) -> int:
+        """How many times a test split was read."""
+        return len(read_lines(self._log()))
 
     def _log(self) -> Path:
         return self.root / "test_reads.jsonl"

@@ -1,7 +1,7 @@
 """Files of a result folder: written whole, sealed with the SHA-256 of each, and checked when they are read.
 
-A sealed table begins with the SHA-256 of all that follows it in the file: `{"seal": "...", ...}`. One without a seal
-was written by an older afield.
+A sealed table begins with the SHA-256 of all that follows it in the file: `{"seal": "...", ...}`, and so does the first
+of several rows. What has no seal was written by an older afield.
 """
 
 from __future__ import annotations
@@ -24,17 +24,41 @@ _MEND = "run the study again to make it anew"
 
 
 def read_rows(path: Path) -> tuple[dict[str, float], ...]:
-    """The rows of a file with one JSON table a line; none without the file. Raises DamagedError where it is cut."""
+    """The rows of a file with one JSON table a line, without their seal; none without the file. Raises DamagedError
+    where it is cut, or not what was sealed.
+    """
+    mend = "run the study again to make this result anew"
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        text = path.read_text(encoding="utf-8")
+        # one call: the rows of 100,000 trials are read at a start
+        rows = tuple(json.loads(f"[{','.join(text.splitlines())}]"))
     except FileNotFoundError:
         return ()  # or it went just now: another run may be at this trial
     except OSError as error:
         raise StoreError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except (ValueError, RecursionError) as error:
+        raise DamagedError(f"{path}: damaged ({error}); {mend}") from error
+    told = rows[0].pop("seal", None) if rows and isinstance(rows[0], dict) else None
+    if not rows or told != _seal_of(text, path.parent.name):
+        raise DamagedError(f"{path}: was altered or cut (it is not what its seal tells of); {mend}")
+    return rows
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a text that only grows; none without the file. Raises StoreError where it cannot be read."""
     try:
-        return tuple(json.loads(f"[{','.join(lines)}]"))  # one call: the rows of 100,000 trials are read at a start
-    except ValueError as error:
-        raise DamagedError(f"{path}: damaged ({error}); run the study again to make this result anew") from error
+        return path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be read ({error.strerror or error})") from error
+
+
+def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write tables, a line each and at least one, that tell when they were altered, or are those of another folder;
+    whole or not at all.
+    """
+    write_text(path, sealed("\n".join(json.dumps(dict(row)) for row in rows), path.parent.name))
 
 
 def read_json(path: Path, mend: str = _MEND) -> dict[str, Any]:
@@ -64,16 +88,25 @@ def write_sealed(path: Path, content: Mapping[str, Any], *, compact: bool = Fals
 
 def sealed_text(content: Mapping[str, Any], *, compact: bool = False) -> str:
     """What `write_sealed` writes."""
-    text = json.dumps(content, indent=None if compact else 2, sort_keys=True, allow_nan=False, ensure_ascii=False)
-    rest = ("," if content else "") + text[1:] + "\n"
-    return f'{_SEAL}{sha256(rest.encode()).hexdigest()}"{rest}'
+    indent = None if compact else 2
+    return sealed(json.dumps(content, indent=indent, sort_keys=True, allow_nan=False, ensure_ascii=False))
 
 
-def _seal_of(text: str) -> str | None:
+def sealed(text: str, of: str = "") -> str:
+    """The JSON text of a table, or of rows the first of which is one that is not empty, with its seal; one that is `of`
+    something counts as that thing's alone.
+    """
+    rest = ("" if text == "{}" else ",") + text[1:] + "\n"
+    return f'{_SEAL}{_digest(rest, of)}"{rest}'
+
+
+def _seal_of(text: str, of: str = "") -> str | None:
     """The seal that a file's text should have; None where it has none."""
-    if not text.startswith(_SEAL):
-        return None
-    return sha256(text[len(_SEAL) + 65 :].encode()).hexdigest()
+    return _digest(text[len(_SEAL) + 65 :], of) if text.startswith(_SEAL) else None
+
+
+def _digest(rest: str, of: str) -> str:
+    return sha256((of + rest).encode()).hexdigest()
 
 
 def write_parquet(path: Path, frame: pd.DataFrame) -> None:
@@ -112,7 +145,7 @@ def unseal(folder: Path) -> Mapping[str, Any]:
         )
     for name, expected in sums.items():
         path = folder / name
-        if not path.exists():
+        if not path.is_file():
             raise DamagedError(f"{path}: is missing; run the study again to make this result anew")
         if sha256_file(path) != expected:
             raise DamagedError(

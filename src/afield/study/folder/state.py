@@ -16,6 +16,7 @@ from typing import Any, Literal
 from afield.base.errors import DamagedError
 from afield.study.folder.index import Index
 from afield.study.folder.mark import check_mark
+from afield.study.folder.sealed import read_lines
 from afield.study.folder.selections import Selections
 from afield.study.folder.study_files import StudyFiles
 from afield.study.folder.trial_files import FAILURE, HISTORY, RESULT, look_at_score, look_at_trial
@@ -92,16 +93,20 @@ def read_state(out: Path, study: str | None = None) -> StudyState:
     check_mark(out)
     files, index = StudyFiles(out), Index(out)
     name = files.choose(study)
-    study_file = _content(files.texts()[name])
+    study_file, damaged = dict[str, Any](), list[str]()
+    try:
+        study_file = json.loads(files.text(name))
+    except DamagedError as error:
+        damaged.append(str(error))
     plan, look = files.plan(name), _Look(out, index, race=study_file.get("search", {}).get("method") == "race")
     searches = [look.search(name, search) for search in plan["searches"]]
     index.keep()
     return StudyState(
         study=name,
-        test_reads=_lines(out / "test_reads.jsonl"),
+        test_reads=len(read_lines(out / "test_reads.jsonl")),
         searches=tuple(searches),
         failures=by_cause(look.failures.values()),
-        damaged=tuple(dict.fromkeys(look.damaged)),
+        damaged=tuple(dict.fromkeys([*damaged, *look.damaged])),
         notes=tuple(f"{task}: {words}" for task, told in plan.get("absent", {}).items() for words in told),
         more=any(study_file.get(part) for part in _MORE) or any((out / "shards" / name).glob("*.json")),
     )
@@ -196,16 +201,3 @@ class _Look:
         except DamagedError as error:
             self.damaged.append(str(error))
             return False
-
-
-def _lines(path: Path) -> int:
-    return path.read_bytes().count(b"\n") if path.exists() else 0
-
-
-def _content(study: str) -> dict[str, Any]:
-    """A study as it was stored; empty where it is damaged, which whoever needs it will say."""
-    try:
-        content = json.loads(study)
-    except ValueError:
-        return {}
-    return content if isinstance(content, dict) else {}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from afield.base.errors import DamagedError, InputError, nearest
 from afield.base.files import write_text
-from afield.study.folder.sealed import read_json, sealed_text
+from afield.study.folder.sealed import read_json, sealed, sealed_text
 
 
 class StudyFiles:
@@ -23,20 +24,23 @@ class StudyFiles:
         """
         if "trials" in plan:
             plan = {**plan, "trials": dict(plan["trials"])}
-        for path, text in ((self._plan(name), sealed_text(plan, compact=True)), (self._study(name), study)):
+        for path, text in ((self._plan(name), sealed_text(plan, compact=True)), (self._study(name), sealed(study))):
             if not (path.is_file() and path.read_text(encoding="utf-8", errors="replace") == text):
                 write_text(path, text)
 
-    def texts(self) -> dict[str, str]:
-        """The studies that were run here, by name, as JSON; what is no text is none either, and hides no other one."""
-        paths = sorted((self.root / "studies").glob("*.json"))
-        return {path.stem: path.read_text(encoding="utf-8", errors="replace") for path in paths}
+    def names(self) -> list[str]:
+        """The studies that were run here."""
+        return sorted(path.stem for path in (self.root / "studies").glob("*.json"))
+
+    def text(self, name: str) -> str:
+        """A study as it was run, as JSON. Raises StoreError where it is not what was written."""
+        return json.dumps(read_json(self._study(name)))
 
     def choose(self, name: str | None) -> str:
         """The study of that name; without one the only study. Raises InputError where there is no such one, or a
         choice.
         """
-        names = [path.stem for path in sorted((self.root / "studies").glob("*.json"))]
+        names = self.names()
         if not names:
             raise InputError(
                 f"{self.root}: no study has been run here yet; begin with: afield run STUDY --out {self.root}"

@@ -51,10 +51,12 @@ class TaskFiles:
         return self.folder(task, identity) / "task.json"
 
     def write_pictures(self, task: str, identity: str, label: int, images: Sequence[npt.NDArray[np.uint8]]) -> None:
-        """Write a few images of a class as the network sees them, [height, width, 3] each."""
+        """Write a few images of a class as the network sees them, [height, width, 3] each, unless they lie there."""
         for number, image in enumerate(images):
             path = self.folder(task, identity) / "pictures" / f"{label}-{number}.png"
-            if not path.exists():
+            try:
+                _picture(path)
+            except DamagedError:
                 write_atomic(path, Image.fromarray(image).save)
 
     def read_pictures(self, task: str, identity: str, label: int) -> tuple[npt.NDArray[np.uint8], ...]:
@@ -65,20 +67,28 @@ class TaskFiles:
     def note_prepared(self, task: str, identity: str, images: Path) -> None:
         """Note the name of the folder in the cache that holds the prepared images of test."""
         path, content = self._prepared(task, identity), {"test": images.name}
-        if not path.exists() or path.read_text(encoding="utf-8") != sealed_text(content):
+        if not path.is_file() or path.read_text(encoding="utf-8", errors="replace") != sealed_text(content):
             write_sealed(path, content)
 
     def prepared(self, task: str, identity: str) -> str | None:
         """The name that `note_prepared` noted; None where nobody did."""
         path = self._prepared(task, identity)
-        return str(read_json(path)["test"]) if path.exists() else None
+        if not path.exists():
+            return None
+        content = read_json(path)
+        if "test" not in content:
+            raise DamagedError(f"{path}: is not what was written of {task}; run the study again to make it anew")
+        return str(content["test"])
 
     def _prepared(self, task: str, identity: str) -> Path:
         return self.folder(task, identity) / "prepared.json"
 
     def read(self, task: str, identity: str) -> Mapping[str, Any]:
         """A task's card and counts. Raises StoreError where they, or its samples, are not what was written."""
-        content, samples = read_json(self._about(task, identity)), self.samples(task, identity)
+        about, samples = self._about(task, identity), self.samples(task, identity)
+        content = read_json(about)
+        if content.get("name") != task:
+            raise DamagedError(f"{about}: is not what was written of {task}; run the study again to make it anew")
         expected = content.get("sha256")
         if expected is not None and not (samples.is_file() and sha256_file(samples) == expected):
             raise DamagedError(
@@ -94,5 +104,5 @@ def _picture(path: Path) -> npt.NDArray[np.uint8]:
             return np.asarray(image.convert("RGB"))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise DamagedError(
-            f"{path}: cannot be read as a picture ({error}); remove it, and run the study again to make it anew"
+            f"{path}: cannot be read as a picture ({error}); remove it, and the page shows one less"
         ) from error

@@ -24,7 +24,7 @@ from afield.base.files import (
 )
 from afield.base.hashing import digest
 from afield.study.folder.registered_rules import changed_keys
-from afield.study.folder.sealed import read_json
+from afield.study.folder.sealed import read_json, read_lines
 from afield.study.merging.merge_plans import contradiction, joined_plans
 from afield.study.merging.merge_trials import copy, merge_trial
 from afield.study.store import Store
@@ -109,7 +109,7 @@ def _fill(target: Store, stores: Sequence[Store]) -> tuple[str, ...]:
     """Write all that the folders hold; gives the lines on what was kept of several."""
     for name in dict.fromkeys(name for store in stores for name in store.studies()):
         having = [store for store in stores if name in store.studies()]
-        text = _one(having, f"studies/{name}.json", "studies of that name; rename one of them and run it anew")
+        text = _study(having, name)
         if any((store.root / "budgets" / f"{name}.json").exists() for store in having):
             _one(having, f"budgets/{name}.json", "budgets of one study; run it without, on one of them")
         target.write_study(name, text, joined_plans(name, having))
@@ -135,6 +135,17 @@ def _names(stores: Sequence[Store], kind: str) -> list[str]:
     """What the folders have of a kind, sorted."""
     found = {path.name for store in stores for path in (store.root / kind).glob("*")}
     return sorted(name for name in found if not name.startswith(TEMPORARY))
+
+
+def _study(stores: Sequence[Store], name: str) -> str:
+    """The study of that name as JSON, which must be the same everywhere."""
+    first, *others = stores
+    text = first.study_files.text(name)
+    for store in others:
+        if store.study_files.text(name) != text:
+            what = "studies of that name; rename one of them and run it anew"
+            raise contradiction(f"studies/{name}.json", first, store, what)
+    return text
 
 
 def _one(stores: Sequence[Store], name: str, what: str) -> str:
@@ -184,7 +195,5 @@ def _reads(stores: Sequence[Store]) -> list[str]:
     """Every read of test: a line that several folders have is one read, as often as the one that has it most often."""
     most: Counter[str] = Counter()
     for store in stores:
-        path = store.root / "test_reads.jsonl"
-        lines = Counter(path.read_text(encoding="utf-8").splitlines() if path.exists() else [])
-        most |= lines
+        most |= Counter(read_lines(store.root / "test_reads.jsonl"))
     return list(most.elements())

@@ -6,7 +6,6 @@ OUT/budgets/<study>/<run>.json        seconds that one run has taken; their sum 
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from pydantic import ValidationError
 
 from afield.base.errors import DamagedError
 from afield.base.files import write_json, write_text_once
-from afield.study.folder.sealed import read_json
+from afield.study.folder.sealed import read_json, sealed_text, write_sealed
 from afield.study.planning.duration import seconds_of
 from afield.study.study import Cut
 
@@ -53,14 +52,14 @@ class Budgets:
 
     def first(self, study: str, kept: KeptBudget) -> KeptBudget:
         """Keep a study's first budget, and give it: of several runs at once that of the first to write it."""
-        write_text_once(self._path(study), json.dumps(_plain(kept), indent=2) + "\n")
+        write_text_once(self._path(study), sealed_text(_plain(kept)))
         return self.read(study) or kept
 
     def lengthen(self, study: str, budget: str) -> None:
         """Let another budget take the place of the hours; the cut stays the first one's."""
         kept = self.read(study)
         if kept is not None and kept.budget != budget:
-            write_json(self._path(study), _plain(KeptBudget(budget, kept.cut)))
+            write_sealed(self._path(study), _plain(KeptBudget(budget, kept.cut)))
 
     def used(self, study: str, apart: str = "") -> float:
         """Seconds that a study's runs have taken so far, one of them apart."""

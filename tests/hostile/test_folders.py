@@ -1,0 +1,154 @@
+"""Result folders: of a finished one, spoilt. What reads it says the same as before, or names the file."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import afield
+from afield.analysis.answer import answer
+from afield.base.errors import AfieldError
+from afield.study.collect import load_record
+from afield.study.folder import index
+from afield.study.folder.state import read_state
+from tests.fixtures.tiny import tiny_study
+from tests.hostile.mutations import FEW, MANY, spoilt_bytes, spoilt_numbers
+from tests.study.helpers import assert_same, assert_tidy, table
+
+pytestmark = pytest.mark.slow
+
+few_or_many = pytest.mark.parametrize(
+    "often", [pytest.param(FEW, id="few"), pytest.param(MANY, marks=pytest.mark.long, id="thousand")]
+)
+STANDING = ("afield.json", "numerics.toml", "test_reads.jsonl")
+"""what no run makes anew, as it makes no rules of the verdict"""
+Spoil = Callable[[Path], None]
+"""what is done to a file"""
+
+
+@pytest.fixture
+def out(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A finished folder with an index, as old as it takes to be in one."""
+    monkeypatch.setattr(index, "_WORTH", 0)
+    folder = Path(shutil.copytree(finished, tmp_path / "out"))
+    for path in (*folder.rglob("*"), folder):
+        os.utime(path, ns=(path.stat().st_mtime_ns - 10**11,) * 2)
+    afield.results(folder)
+    assert (folder / "index.bin").exists()
+    return folder
+
+
+def _write(content: bytes) -> Spoil:
+    return lambda path: path.write_bytes(content) and None
+
+
+def _folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def _link(to: str) -> Spoil:
+    def spoil(path: Path) -> None:
+        path.unlink()
+        path.symlink_to(to)
+
+    return spoil
+
+
+@st.composite
+def spoilt(draw: st.DrawFn, files: list[Path]) -> tuple[Path, Spoil]:
+    """A file, and what is done to it."""
+    path = draw(st.sampled_from(files))
+    content = path.read_bytes()
+    match draw(st.sampled_from(["bytes", "bytes", "bit", "numbers", "another", "empty", "deep", "gone", "place"])):
+        case "bytes":
+            return path, _write(draw(spoilt_bytes(content)))
+        case "bit":
+            place = draw(st.integers(0, max(0, len(content) - 1)))
+            flipped = bytes(each ^ 1 << draw(st.integers(0, 7)) for each in content[place : place + 1])
+            return path, _write(content[:place] + flipped + content[place + 1 :])
+        case "numbers":
+            return path, _write(draw(spoilt_numbers(content)) if re.search(rb"[:\[ ,][0-9]", content) else b"0")
+        case "another":
+            return path, _write(draw(st.sampled_from(files)).read_bytes())
+        case "empty":
+            return path, _write(b"")
+        case "deep":
+            return path, _write(b'{"a":' * 100_000)
+        case "gone":
+            return path, Path.unlink
+        case _:
+            return path, draw(st.sampled_from([_folder, _link("nowhere"), _link(path.name), _link("..")]))
+
+
+def restore(path: Path, kept: Path) -> None:
+    """Put back what was spoilt."""
+    path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
+    shutil.copy2(kept, path)
+    shutil.copystat(kept.parent, path.parent)  # as far as the index is concerned, nothing has happened
+
+
+def said(read: Callable[[], str], *names: str) -> str | None:
+    """What is read; None where it is refused in words that name one of these."""
+    try:
+        return read()
+    except AfieldError as error:
+        words = str(error)
+        assert any(name in words for name in names), words
+        assert len(words) < 20_000
+        return None
+
+
+def rows(out: Path) -> str:
+    """The results table without its cost columns: who trained a network is in the file that a missing one was."""
+    return table(out).to_csv(index=False)
+
+
+@few_or_many
+def test_of_a_spoilt_folder_the_same_is_said_or_the_file_is_named(often: settings, out: Path, finished: Path) -> None:
+    kept = Path(shutil.copytree(out, out.with_name("kept")))
+    files = [path for path in sorted(out.rglob("*")) if path.is_file() and path.name != "report.html"]
+    expected, told = rows(out), answer(load_record(out)).text()
+
+    @often
+    @given(spoilt(files))
+    def check(drawn: tuple[Path, Spoil]) -> None:
+        path, spoil = drawn
+        spoil(path)
+        missing = not path.is_file()
+        names = (path.name, path.parent.name, *([str(out)] if missing else []))
+        try:
+            found = said(lambda: rows(out), *names)
+            lines = set((found or "").splitlines())
+            assert found in (None, expected) or (missing and lines < set(expected.splitlines()))
+            if found == expected and path.name != "test_reads.jsonl":  # which tells how often test was read
+                assert said(lambda: answer(load_record(out)).text(), *names) in (None, told)
+            said(lambda: json.dumps(read_state(out).as_json()), *names)
+        finally:
+            restore(path, kept / path.relative_to(out))
+
+    check()
+    assert rows(out) == expected
+
+
+def test_a_run_makes_anew_what_was_spoilt(finished: Path, photos: Path, tmp_path: Path) -> None:
+    """A file of each kind, in turn another way."""
+    out = Path(shutil.copytree(finished, tmp_path / "out"))
+    spoils = [_write(b""), _write(b'{"a":' * 10**5), Path.unlink]
+    files = [
+        path for path in sorted(out.rglob("*.*")) if path.is_file() and path.parent.name not in ("claims", "rules")
+    ]
+    kinds = {(path.relative_to(out).parts[0], path.name): path for path in files if path.name not in STANDING}
+    for number, path in enumerate(kinds.values()):
+        spoils[number % len(spoils)](path)
+    assert afield.run_study(tiny_study(photos), out, slots=2).complete
+    assert_same(finished, out)
+    assert_tidy(out)
