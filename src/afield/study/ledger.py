@@ -19,7 +19,7 @@ from afield.study.plan import Plan
 from afield.study.searching.growing import GrowingPlan
 from afield.study.searching.planned_search import Identity, PlannedSearch
 from afield.study.searching.race import Race, Share
-from afield.study.searching.search import Ask, Chosen, Seen, ask, asked, at_the_end, to_come
+from afield.study.searching.search import Ask, Chosen, Seen, ask, asked, at_the_end, seen_in, to_come
 from afield.study.store import Store
 from afield.trial.trial import Trial
 
@@ -173,10 +173,7 @@ class Ledger:
         self._growing.grow(search.identity, seen_of)
 
     def _seen(self, search: PlannedSearch, key: str) -> Seen:
-        """What a cell has shown. Its last epoch counts once its result is there: a run may be killed in between."""
-        files = self.files[key]
-        history = files.history if files.result is not None else files.history[: search.epochs - 1]
-        return Seen(history, files.failure is not None)
+        return seen_in(self.files[key], search.epochs)
 
     def _ended(self, search: PlannedSearch) -> Ended | None:
         """What a search that has ended offers to soups; None while it goes on."""

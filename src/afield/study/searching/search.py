@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from afield.study.folder.history import column
+from afield.study.folder.trial_files import TrialFiles
 from afield.study.searching.search_choice import SearchChoice
 
 History = Sequence[Mapping[str, float]]
@@ -23,6 +24,14 @@ class Seen:
 
     history: History = ()
     failed: bool = False
+
+
+def seen_in(files: TrialFiles, epochs: int) -> Seen:
+    """What a cell of so many epochs has shown by its files. Its last epoch counts once its result is there, for a run
+    may be killed in between.
+    """
+    history = files.history if files.result is not None else files.history[: epochs - 1]
+    return Seen(history, files.failure is not None)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,16 @@ from afield.study.record import SearchRecord, TrialRecord, TrialState
 from afield.study.searching.growth import has_ended
 from afield.study.searching.planned_search import point_of
 from afield.study.searching.race import Race
-from afield.study.searching.search import Chosen, History, Seen, asked, at_the_end, best_so_far, rungs
+from afield.study.searching.search import (
+    Chosen,
+    History,
+    Seen,
+    asked,
+    at_the_end,
+    best_so_far,
+    rungs,
+    seen_in,
+)
 from afield.study.searching.search_choice import Point, SearchChoice
 from afield.study.store import Store
 from afield.study.study import Study
@@ -98,8 +107,9 @@ def _search_record(
 
 def _seen(context: Context, content: Mapping[str, Any]) -> tuple[Seen, ...]:
     """What is known of the cells of a search."""
-    files = [context.files[key] for key in content["cells"]]
-    return tuple(Seen(each.history, each.failure is not None) for each in files)
+    keys = content["cells"]
+    epochs = context.trials[keys[0]].recipe.epochs
+    return tuple(seen_in(context.files[key], epochs) for key in keys)
 
 
 def _axes(search: SearchChoice, points: Sequence[Point], first: int) -> dict[str, tuple[float, ...]]:
