@@ -34,9 +34,10 @@ from PIL import Image
 from afield.scoring.metrics import METRICS
 from afield.scoring.predictions import Predictions
 from afield.study.inputs import write_task
+from afield.study.make_plan import make_plan
 from afield.study.measured import Measured, measured, source_of, write_measured
 from afield.study.numerics import settle_numerics
-from afield.study.plan import Plan, make_plan
+from afield.study.plan import Plan
 from afield.study.split_view import TEST
 from afield.study.store import Store
 from afield.study.study_file import load_study

@@ -42,7 +42,7 @@ from afield.images.decode import decode, stored_size
 from afield.images.prepared import Rule, prepare, prepare_pixels, train_rule
 from afield.scoring.metrics import METRICS
 from afield.study.engines.job import SplitPaths
-from afield.study.plan import make_plan
+from afield.study.make_plan import make_plan
 from afield.study.study import Study, StudyHead
 from afield.tasks.builtin import find_task
 from afield.tasks.data import TaskData, load_task

@@ -7,8 +7,8 @@ import pytest
 import afield
 from afield.backbones import own
 from afield.base.errors import InputError
+from afield.study.make_plan import make_plan
 from afield.study.numerics import settle_numerics
-from afield.study.plan import make_plan
 from afield.study.study_file import parse_study
 from afield.training.numerics import NumericsChoice
 from tests.fixtures.tiny import study_text

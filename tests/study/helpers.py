@@ -18,8 +18,9 @@ from afield.base.files import TEMPORARY
 from afield.scoring.predictions import Predictions
 from afield.study.folder.state import read_state
 from afield.study.folder.state_words import describe_state, more_words
+from afield.study.make_plan import make_plan
 from afield.study.numerics import settle_numerics
-from afield.study.plan import Plan, make_plan
+from afield.study.plan import Plan
 from afield.study.ready import path_of, sources_of
 from afield.study.standing import Silent, Standing
 from afield.study.store import Store

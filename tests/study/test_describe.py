@@ -6,9 +6,9 @@ from pathlib import Path
 from afield.backbones.weights import Sources
 from afield.study.collect import studies_of
 from afield.study.describe import describe_change, describe_outcome, where_to_look
+from afield.study.make_plan import make_plan
 from afield.study.numerics import settle_numerics
 from afield.study.outcome import Outcome
-from afield.study.plan import make_plan
 from afield.study.planning.describe_forecast import plan_notes
 from afield.study.planning.workload import workloads_of
 from afield.study.store import Store

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from afield.study.ledger import Ledger
+from afield.study.make_plan import make_plan
 from afield.study.merging.shards import Shard, shard_of
 from afield.study.numerics import settle_numerics
-from afield.study.plan import Plan, make_plan
+from afield.study.plan import Plan
 from afield.study.planning.cost import cost_of
 from afield.study.searching.growing import with_grown_elsewhere
 from afield.study.split_view import TEST

@@ -13,8 +13,8 @@ from afield.base.errors import InputError
 from afield.base.reading import Reading
 from afield.report.page import report
 from afield.study.collect import load_record
+from afield.study.make_plan import make_plan
 from afield.study.numerics import settle_numerics
-from afield.study.plan import make_plan
 from afield.study.protocol import view_of
 from afield.study.study_file import parse_study
 from afield.tasks.sets.elpv import TASK as ELPV

@@ -13,7 +13,8 @@ from afield.base.errors import InputError
 from afield.images.prepared import open_prepared
 from afield.report.page import report
 from afield.study.inputs import prepare_split
-from afield.study.plan import Plan, changed_words, make_plan
+from afield.study.make_plan import make_plan
+from afield.study.plan import Plan, changed_words
 from afield.study.planning.describe_forecast import plan_notes
 from afield.study.planning.workload import workloads_of
 from afield.study.store import Store

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pydantic import ValidationError
 
 from afield.backbones.backbone import Backbone
-from afield.base.errors import DamagedError, InputError
 from afield.base.extensions import is_own
 from afield.scoring.metric import Metric
 from afield.scoring.metrics import METRICS
@@ -23,6 +20,7 @@ from afield.study.combining.combined import keep_combined, metrics_of
 from afield.study.combining.ensembles import Combination
 from afield.study.combining.soup_records import soups_found, unmade
 from afield.study.combining.soups import Soup
+from afield.study.context import Context, choose_stored, context_of
 from afield.study.folder.sealed import read_samples
 from afield.study.folder.trial_files import TrialFiles
 from afield.study.merging.shards import part_words, shards_in
@@ -39,14 +37,12 @@ from afield.study.result_rows import (
     ready,
     shown_of,
 )
-from afield.study.searching.search_records import Context, search_records
+from afield.study.searching.search_records import search_records
 from afield.study.split_view import TEST, VALIDATION
 from afield.study.store import Store
-from afield.study.study import Study
 from afield.tasks.places import cache_folder
 from afield.tasks.task import SPLITS, Card, in_order
 from afield.tasks.training_split import TrainingSplit
-from afield.trial.trial import Trial
 
 _View = tuple[tuple[float, ...], tuple[float, ...], str, str]
 """mean, std, interpolation and order of channels that trials were shown images with"""
@@ -59,7 +55,7 @@ def load_record(out: str | Path, study: str | None = None) -> StudyRecord:
     `study` names one of several studies that share the folder.
     """
     store = Store.open(Path(out))
-    context, stored = _context(store, _choose_study(store, study))
+    context, stored = context_of(store, choose_stored(store, study))
     chosen, files, backbones = context.study, context.files, context.backbones
     searches, tables, joined = _found(context, stored)
     soups = soups_found(chosen, searches)
@@ -134,10 +130,10 @@ def keep_derived(
     `leading` and `beside` are one's own by name. Gives a line for each of these that has no value somewhere, with the
     reason. Raises InputError for members that are about different samples.
     """
-    chosen = _choose_study(store, study)
+    chosen = choose_stored(store, study)
     if not (chosen.ensembles or chosen.folds or beside):
         return ()
-    context, stored = _context(store, chosen)
+    context, stored = context_of(store, chosen)
     searches, tables, joined = _found(context, stored)
     for each in joined:
         task = tables.tasks[each.members[0].task]
@@ -149,41 +145,6 @@ def keep_derived(
     soups = soups_found(context.study, searches)
     samples = {name: pd.read_parquet(store.tasks.samples(name, identity)) for name, identity in stored["tasks"].items()}
     return compute_beside(tables, joined, soups, beside, samples)
-
-
-def _context(store: Store, study: Study) -> tuple[Context, Mapping[str, Any]]:
-    """All that is looked up, and the plan as it was stored."""
-    stored = store.read_plan(study.study.name)
-    trials = _Looked(stored["trials"].keys(), partial(_trial, store, study.study.name, stored["trials"]))
-    files = _Looked(trials.keys(), store.look)
-    scored = {key for key in store.scores.all_keys() if key in trials and store.scores.look(key) is not None}
-    backbones = {name: Backbone.from_plain(values) for name, values in stored["backbones"].items()}
-    return Context(store, study, trials, files, scored, backbones), stored
-
-
-_T = TypeVar("_T")
-
-
-class _Looked(Mapping[str, _T]):
-    """What is found of each key, each when it is first asked."""
-
-    def __init__(self, keys: Collection[str], find: Callable[[str], _T]) -> None:
-        self._keys, self._find = keys, find
-        self._found: dict[str, _T] = {}
-
-    def __getitem__(self, key: str) -> _T:
-        if key not in self._found:
-            self._found[key] = self._find(key)
-        return self._found[key]
-
-    def __contains__(self, key: object) -> bool:  # without looking: other studies of the folder have other keys
-        return key in self._keys
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._keys)
-
-    def __len__(self) -> int:
-        return len(self._keys)
 
 
 def _found(
@@ -219,7 +180,7 @@ def results(out: str | Path, study: str | None = None) -> pd.DataFrame:
     (2, 11)
     """
     store = Store.open(Path(out))
-    context, stored = _context(store, _choose_study(store, study))
+    context, stored = context_of(store, choose_stored(store, study))
     searches, tables, joined = _found(context, stored)
     further = further_rows(tables, joined, _soups(context, searches))
     store.index.keep()
@@ -233,35 +194,6 @@ def _soups(context: Context, searches: Sequence[SearchRecord]) -> list[tuple[Sou
         return []
     trained = {trial.key: (search, trial) for search in searches for trial in (*search.cells, *search.repeats)}
     return [(soup, [_network(context, *trained[each.key]) for each in soup.ingredients]) for soup in soups]
-
-
-def _choose_study(store: Store, name: str | None) -> Study:
-    name = store.study_files.choose(name)
-    try:
-        return Study.model_validate_json(store.study_files.text(name))
-    except ValidationError as error:
-        raise _other_version(store.root / "studies" / f"{name}.json", error) from None
-
-
-def _trial(store: Store, study: str, trials: Mapping[str, Mapping[str, Any]], key: str) -> Trial:
-    try:
-        return Trial.model_validate(trials[key])
-    except ValidationError as error:
-        raise _other_version(store.root / "plans" / f"{study}.json", error) from None
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
-        raise DamagedError(
-            f"{store.root}: the plan of {study} does not tell what trial {key} is ({error!r}); run the study again to "
-            "write it anew"
-        ) from error
-
-
-def _other_version(path: Path, error: ValidationError) -> InputError:
-    """What was stored by a version of afield that knew other keys."""
-    field = ".".join(str(part) for part in error.errors()[0]["loc"])
-    return InputError(
-        f"{path}: holds what another version of afield wrote ({field}: {error.errors()[0]['msg']}); read it with "
-        "that version, or run the study into a new folder"
-    )
 
 
 def _task(store: Store, name: str, plan: Mapping[str, Any]) -> TaskRecord:

@@ -18,13 +18,14 @@ from afield.study.engines.choose import EngineName, Machines, make_engine
 from afield.study.engines.slots import Need, settled_slots
 from afield.study.folder.registered_rules import rule_of
 from afield.study.inputs import write_task
+from afield.study.make_plan import plan_of
 from afield.study.merging.shards import Shard, note_shard, shard_of
 from afield.study.micro_batches import settle_micro_batches
 from afield.study.needs import gather
 from afield.study.numerics import settle_numerics
 from afield.study.one_run import OneRun, bury_killed
 from afield.study.outcome import Outcome, outcome_of_run
-from afield.study.plan import Plan, changed_words, plan_of
+from afield.study.plan import Plan, changed_words
 from afield.study.planning.budget_files import Clock
 from afield.study.planning.budgeted import holding, with_kept, within_budget
 from afield.study.planning.resources import largest_need

@@ -24,11 +24,12 @@ from afield.study.engines.engine import Event
 from afield.study.engines.local import LocalEngine
 from afield.study.engines.slots import Slots
 from afield.study.ledger import Ledger
+from afield.study.make_plan import make_plan
 from afield.study.misfits import soups_of_views
 from afield.study.network import open_network
 from afield.study.numerics import settle_numerics
 from afield.study.one_run import OneRun
-from afield.study.plan import PlannedSearch, make_plan
+from afield.study.plan import PlannedSearch
 from afield.study.planning.describe_forecast import plan_notes
 from afield.study.split_view import TEST
 from afield.study.standing import Silent

@@ -10,7 +10,8 @@ import pytest
 
 from afield.backbones.weights import Sources
 from afield.base.errors import AfieldError, InputError
-from afield.study.plan import PlannedSearch, make_plan
+from afield.study.make_plan import make_plan
+from afield.study.plan import PlannedSearch
 from afield.study.planning.cost import cost_of
 from afield.study.planning.describe_forecast import describe_forecast, plain_forecast
 from afield.study.planning.forecast import Forecast, forecast

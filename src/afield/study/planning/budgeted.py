@@ -7,8 +7,9 @@ from pathlib import Path
 
 from afield.base.errors import InputError
 from afield.base.process import cores
+from afield.study.make_plan import plan_of
 from afield.study.needs import Needs
-from afield.study.plan import Plan, plan_of
+from afield.study.plan import Plan
 from afield.study.planning.budget import budget_words, fitted
 from afield.study.planning.budget_files import Budgets, KeptBudget
 from afield.study.planning.duration import seconds_of, told

@@ -14,10 +14,11 @@ from afield.base.errors import InputError
 from afield.base.process import cores
 from afield.study.engines.slots import settled_slots
 from afield.study.ledger import Ledger
+from afield.study.make_plan import plan_of
 from afield.study.micro_batches import with_settled
 from afield.study.needs import Looked, look
 from afield.study.numerics import settle_numerics
-from afield.study.plan import Plan, plan_of
+from afield.study.plan import Plan
 from afield.study.planning.budget import fitted
 from afield.study.planning.budgeted import with_kept
 from afield.study.planning.duration import seconds_of

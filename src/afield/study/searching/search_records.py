@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from afield.backbones.backbone import Backbone
+from afield.study.context import Context
 from afield.study.folder.history import column
-from afield.study.folder.trial_files import TrialFiles
 from afield.study.record import SearchRecord, TrialRecord, TrialState
 from afield.study.searching.growth import has_ended
 from afield.study.searching.planned_search import point_of
@@ -24,26 +22,10 @@ from afield.study.searching.search import (
     seen_in,
 )
 from afield.study.searching.search_choice import Point, SearchChoice
-from afield.study.store import Store
-from afield.study.study import Study
 from afield.trial.trial import Trial
 
 _CUT_AXIS = 3
 """values that an axis needs for its ends to be borders"""
-
-
-@dataclass(frozen=True)
-class Context:
-    """What is looked up again and again while a record is put together."""
-
-    store: Store
-    study: Study
-    trials: Mapping[str, Trial]
-    files: Mapping[str, TrialFiles]
-    scores: Collection[str]
-    """keys of the trials that are scored on test"""
-    backbones: Mapping[str, Backbone]
-    """by id, as the plan noted them: one's own are known without their code, on any machine"""
 
 
 def search_records(context: Context, contents: Sequence[Mapping[str, Any]]) -> tuple[SearchRecord, ...]:

@@ -1,0 +1,101 @@
+"""What is looked up while a record is put together: a folder's study, its trials, and what their files say, each when
+it is first asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from afield.backbones.backbone import Backbone
+from afield.base.errors import DamagedError, InputError
+from afield.study.folder.trial_files import TrialFiles
+from afield.study.store import Store
+from afield.study.study import Study
+from afield.trial.trial import Trial
+
+
+@dataclass(frozen=True)
+class Context:
+    """What is looked up again and again while a record is put together."""
+
+    store: Store
+    study: Study
+    trials: Mapping[str, Trial]
+    files: Mapping[str, TrialFiles]
+    scores: Collection[str]
+    """keys of the trials that are scored on test"""
+    backbones: Mapping[str, Backbone]
+    """by id, as the plan noted them: one's own are known without their code, on any machine"""
+
+
+def choose_stored(store: Store, name: str | None) -> Study:
+    """The study of that name that was run into a folder; without one its only study. Raises InputError where there is
+    no such one, or a choice, and StoreError where it is not what was written.
+    """
+    name = store.study_files.choose(name)
+    try:
+        return Study.model_validate_json(store.study_files.text(name))
+    except ValidationError as error:
+        raise _other_version(store.root / "studies" / f"{name}.json", error) from None
+
+
+def context_of(store: Store, study: Study) -> tuple[Context, Mapping[str, Any]]:
+    """All that is looked up, and the plan as it was stored."""
+    stored = store.read_plan(study.study.name)
+    trials = _Looked(stored["trials"].keys(), partial(_trial, store, study.study.name, stored["trials"]))
+    files = _Looked(trials.keys(), store.look)
+    scored = {key for key in store.scores.all_keys() if key in trials and store.scores.look(key) is not None}
+    backbones = {name: Backbone.from_plain(values) for name, values in stored["backbones"].items()}
+    return Context(store, study, trials, files, scored, backbones), stored
+
+
+_T = TypeVar("_T")
+
+
+class _Looked(Mapping[str, _T]):
+    """What is found of each key, each when it is first asked."""
+
+    def __init__(self, keys: Collection[str], find: Callable[[str], _T]) -> None:
+        self._keys, self._find = keys, find
+        self._found: dict[str, _T] = {}
+
+    def __getitem__(self, key: str) -> _T:
+        if key not in self._found:
+            self._found[key] = self._find(key)
+        return self._found[key]
+
+    def __contains__(self, key: object) -> bool:  # without looking: other studies of the folder have other keys
+        return key in self._keys
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._keys)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+
+def _trial(store: Store, study: str, trials: Mapping[str, Mapping[str, Any]], key: str) -> Trial:
+    try:
+        return Trial.model_validate(trials[key])
+    except ValidationError as error:
+        raise _other_version(store.root / "plans" / f"{study}.json", error) from None
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise DamagedError(
+            f"{store.root}: the plan of {study} does not tell what trial {key} is ({error!r}); run the study again to "
+            "write it anew"
+        ) from error
+
+
+def _other_version(path: Path, error: ValidationError) -> InputError:
+    """What was stored by a version of afield that knew other keys."""
+    field = ".".join(str(part) for part in error.errors()[0]["loc"])
+    return InputError(
+        f"{path}: holds what another version of afield wrote ({field}: {error.errors()[0]['msg']}); read it with "
+        "that version, or run the study into a new folder"
+    )
