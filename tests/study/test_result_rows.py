@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 
 import afield
-from afield.study.result_rows import _pace
+from afield.study.result_rows import _inference
 
 
 def told(score: dict[str, Any] | None, machine: str = "here") -> dict[str, float | None]:
-    return _pace(SimpleNamespace(scores=SimpleNamespace(look=lambda key: score)), "key", machine)
+    return _inference(SimpleNamespace(scores=SimpleNamespace(look=lambda key: score)), "key", machine)
 
 
 def test_milliseconds_and_megabytes_count_on_the_machine_that_trained() -> None:
-    score = {"machine": "here", "pace": {"seconds": 0.0125, "memory": 96_000_000}}
+    score = {"machine": "here", "inference": {"seconds": 0.0125, "memory": 96_000_000}}
     assert told(score) == {"predict_ms": 12.5, "predict_mb": 96.0}
-    on_a_cpu = {"machine": "here", "pace": {"seconds": 0.0125, "memory": None}}
+    on_a_cpu = {"machine": "here", "inference": {"seconds": 0.0125, "memory": None}}
     assert told(on_a_cpu) == {"predict_ms": 12.5, "predict_mb": None}
     unknown = {"predict_ms": None, "predict_mb": None}
     assert told(score, "elsewhere") == unknown

@@ -206,17 +206,18 @@ def _about(tables: Tables, scored: Scored) -> dict[str, Any]:
         "search_cells": len(search.cells), "search_epochs": search.epochs_spent,
         "intervention": search.intervention, "seed": trial.seed, "key": trial.key,
         "train_seconds": trial.train_seconds, "search_seconds": search.seconds_spent,
-        "epochs": trial.recipe["epochs"], **_pace(tables.store, trial.key, scored.machine), "machine": scored.machine,
+        "epochs": trial.recipe["epochs"],
+        **_inference(tables.store, trial.key, scored.machine), "machine": scored.machine,
     }  # fmt: skip
 
 
-def _pace(store: Store, key: str, machine: str) -> dict[str, float | None]:
+def _inference(store: Store, key: str, machine: str) -> dict[str, float | None]:
     """What a network takes for one image, as it was measured when test was scored: milliseconds and megabytes. Nothing
     where another machine scored it than trained it, or an older afield did.
     """
     told = store.scores.look(key) or {}
-    pace = told.get("pace", {}) if told.get("machine") == machine else {}
-    seconds, memory = pace.get("seconds"), pace.get("memory")
+    took = told.get("inference", {}) if told.get("machine") == machine else {}
+    seconds, memory = took.get("seconds"), took.get("memory")
     return {
         "predict_ms": None if seconds is None else 1000 * seconds,
         "predict_mb": None if memory is None else memory / 1e6,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import torch
 
     from afield.backbones.own_heads import Head
-    from afield.training.pace import Pace
+    from afield.training.inference import Inference
 
 
 def score(
@@ -29,7 +29,7 @@ def score(
     split: SplitInputs,
     view: str = PLAIN,
     own_head: Head | None = None,
-    note: Callable[[Pace], None] | None = None,
+    note: Callable[[Inference], None] | None = None,
 ) -> Predictions:
     """The predictions of a trained network (its tensors by name) on a split under a view (`images.symmetries`): the
     mean of the probabilities of all that the view shows of each picture. `note` is told what the network takes for one
@@ -39,7 +39,7 @@ def score(
 
     from afield.images.turned import Turned
     from afield.training import loop
-    from afield.training.pace import pace_of
+    from afield.training.inference import measure_inference
     from afield.training.preprocessing import Preprocessing
 
     body = network_of(trial, backbone, None, own_head)
@@ -57,5 +57,5 @@ def score(
     )
     if note is not None:
         image = next(samples.evaluation(1, torch.device(trial.numerics.device)))
-        note(pace_of(body, image, preprocessing, trial.numerics))
+        note(measure_inference(body, image, preprocessing, trial.numerics))
     return predictions

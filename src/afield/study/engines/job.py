@@ -40,8 +40,8 @@ from afield.trial.validation import taster
 if TYPE_CHECKING:
     from afield.backbones.own_heads import Head
     from afield.training.checkpoint import State, Tensors
+    from afield.training.inference import Inference
     from afield.training.losses import Loss
-    from afield.training.pace import Pace
 
 
 class Progress(Protocol):
@@ -256,10 +256,10 @@ def _score(job: Job, store: Store) -> None:
             continue
         scores.log_read(key, at)
         split = job.splits[at.split].open()
-        paces: list[Pace] = []
-        note = paces.append if at == TEST else None
+        took: list[Inference] = []
+        note = took.append if at == TEST else None
         scores.write(key, at, score(trial, job.backbone(), network, split, at.view, job.own_head(), note))
         if at != at.validation:
             keep_measured(store, key, trial.classes, job.metrics, job.metric(), at)
         about = {"key": key, "split": at.split, "view": at.view, "platform": here, "machine": _machine()}
-        scores.seal(key, at, about | ({"pace": asdict(paces[0])} if paces else {}))
+        scores.seal(key, at, about | ({"inference": asdict(took[0])} if took else {}))

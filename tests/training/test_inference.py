@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from afield.training import pace
+from afield.training import inference
+from afield.training.inference import RUNS, WARM, Inference, measure_inference
 from afield.training.numerics import Numerics
-from afield.training.pace import RUNS, WARM, Pace, pace_of
 from afield.training.preprocessing import Preprocessing
 
 NUMERICS = Numerics(
@@ -41,8 +41,8 @@ class Slow(nn.Module):
 
 def test_it_is_the_median_of_runs_after_warm_ones_and_has_memory_on_cuda_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     network = Slow().train()
-    monkeypatch.setattr(pace.time, "perf_counter", lambda: network.clock)
+    monkeypatch.setattr(inference.time, "perf_counter", lambda: network.clock)
     image = torch.zeros(1, 3, 8, 8, dtype=torch.uint8)
-    found = pace_of(network, image, Preprocessing((0.0,) * 3, (1.0,) * 3), NUMERICS)
+    found = measure_inference(network, image, Preprocessing((0.0,) * 3, (1.0,) * 3), NUMERICS)
     assert network.shapes == [(1, 3, 8, 8)] * (WARM + RUNS)
-    assert found == Pace(seconds=2.0, memory=None)
+    assert found == Inference(seconds=2.0, memory=None)

@@ -19,7 +19,7 @@ WARM = 2
 
 
 @dataclass(frozen=True)
-class Pace:
+class Inference:
     """Of one image alone, as it stands prepared, to its logits."""
 
     seconds: float
@@ -29,7 +29,9 @@ class Pace:
     counted"""
 
 
-def pace_of(network: nn.Module, image: torch.Tensor, preprocessing: Preprocess, numerics: Numerics) -> Pace:
+def measure_inference(
+    network: nn.Module, image: torch.Tensor, preprocessing: Preprocess, numerics: Numerics
+) -> Inference:
     """Measure a network on its device with one image, uint8 [1, channels, height, width], there."""
     counted = numerics.device == "cuda"
     network.eval()
@@ -43,7 +45,7 @@ def pace_of(network: nn.Module, image: torch.Tensor, preprocessing: Preprocess, 
             network(preprocessing(image, numerics)).float().cpu()  # waits for the device
             took.append(time.perf_counter() - since)
     memory = torch.cuda.max_memory_allocated() - before + _weights(network) if counted else None
-    return Pace(median(took[WARM:]), memory)
+    return Inference(median(took[WARM:]), memory)
 
 
 def _weights(network: nn.Module) -> int:
