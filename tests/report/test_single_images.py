@@ -13,7 +13,7 @@ from afield.images.prepared import evaluation_rule, prepare
 from afield.report.page import render
 from afield.report.pictures import THUMBNAIL, thumbnail
 from afield.report.single_images import NOT_HERE
-from afield.study.prepared_test import PreparedTest
+from afield.study.images_of_test import PreparedTest
 from tests.fixtures.records import make_record
 from tests.report.test_page import Reader
 

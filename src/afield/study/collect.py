@@ -23,9 +23,9 @@ from afield.study.combining.soups import Soup
 from afield.study.context import Context, choose_stored, context_of
 from afield.study.folder.sealed import read_samples
 from afield.study.folder.trial_files import TrialFiles
+from afield.study.images_of_test import PreparedTest
 from afield.study.merging.shards import part_words, shards_in
 from afield.study.outlook import has_failed
-from afield.study.prepared_test import PreparedTest
 from afield.study.record import BackboneRecord, Failure, SearchRecord, StudyRecord, TaskRecord, TrialRecord
 from afield.study.result_rows import (
     Scored,

@@ -9,9 +9,9 @@ from afield.base.process import cores
 from afield.images.prepared import Rule, open_prepared, prepare
 from afield.scoring.labels import label_array
 from afield.study.engines.job import SplitPaths
+from afield.study.images_of_test import in_colours
 from afield.study.needs import Preparing
 from afield.study.plan import Plan
-from afield.study.prepared_test import in_colours
 from afield.study.protocol import split_of
 from afield.study.store import Store
 from afield.tasks.data import TaskData

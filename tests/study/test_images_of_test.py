@@ -7,7 +7,7 @@ from PIL import Image
 
 from afield.images.prepared import evaluation_rule, prepare
 from afield.report.page import read_record, render
-from afield.study.prepared_test import PreparedTest, in_colours
+from afield.study.images_of_test import PreparedTest, in_colours
 from afield.study.store import Store
 
 
