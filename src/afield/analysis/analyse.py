@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from afield.analysis.association import correlations
@@ -26,7 +25,9 @@ from afield.analysis.table import TableChoice, read_table
 from afield.analysis.transfer import TransferFit, fit_transfer
 from afield.analysis.words import count, listing, signed
 from afield.base.errors import InputError
+from afield.base.plain import plain
 from afield.scoring.intervals import Interval
+from afield.study.table import rows_of
 from afield.study.verdict_rule import SMALLEST_SLOPE
 
 if TYPE_CHECKING:
@@ -221,14 +222,7 @@ def plain_overall(found: Overall) -> dict[str, Any]:
 
 def plain_finding(found: Finding) -> dict[str, Any]:
     """What an analysis over several fits found, as plain values; None for what is not known or has no bound."""
-    rows = found.table.astype(object).where(found.table.notna(), None).to_dict("records")
-    return {"words": found.words, "rows": [{name: _finite(value) for name, value in row.items()} for row in rows]}
-
-
-def _finite(value: object) -> object:
-    if isinstance(value, np.generic):
-        value = value.item()
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    return {"words": found.words, "rows": plain(rows_of(found.table))}
 
 
 def _plain(interval: Interval | None, scale: float) -> dict[str, float | None] | None:

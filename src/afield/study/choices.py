@@ -35,9 +35,8 @@ class Choices:
         if self.plan is not self.ledger.plan:
             self.plan = self.ledger.plan
             name = self.study.study.name
-            with (
-                self.claims.alone()
-            ):  # else two shards of one folder could each write the other's searches as they were
+            # else two shards of one folder could each write the other's searches as they were
+            with self.claims.alone():
                 content = with_grown_elsewhere(self.plan, self.store)
                 self.store.write_study(name, self.study.written(), content)
 

@@ -41,7 +41,8 @@ class Ledger:
         self._searches: dict[str, set[Identity]] = {}
         """the searches that a trial is a cell or a repeat of: several, where interventions are one and the same"""
         self._outlooks: dict[Identity, Outlook] = {}
-        self._races: dict[tuple[Identity, ...], Race] = {}
+        self._races: dict[Identity, Race] = {}
+        """by the first search of each"""
         self._wanted: list[Want] | None = None
         self._soups: tuple[Soup, ...] | None = None
         self._needed: frozenset[str] = frozenset()
@@ -69,7 +70,7 @@ class Ledger:
             search = self._growing.searches[identity]
             for rival in self.plan.rivals(search):
                 self._outlooks.pop(rival.identity, None)
-            self._races.clear()
+                self._races.pop(rival.identity, None)
             self._grow(search)
         return True
 
@@ -157,11 +158,11 @@ class Ledger:
         return step, until
 
     def _race(self, rivals: tuple[PlannedSearch, ...]) -> Race:
-        identities = tuple(each.identity for each in rivals)
-        if identities not in self._races:
+        first = rivals[0]
+        if first.identity not in self._races:
             seen = tuple(tuple(self._seen(each, key) for key, *_ in each.keys) for each in rivals)
-            self._races[identities] = Race(self.plan.study.search, seen, rivals[0].epochs)
-        return self._races[identities]
+            self._races[first.identity] = Race(self.plan.study.search, seen, first.epochs)
+        return self._races[first.identity]
 
     def _grow(self, search: PlannedSearch) -> None:
         """Let a search have the cells that follow from what the files say now."""

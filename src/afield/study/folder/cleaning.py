@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -122,7 +121,7 @@ def _ended(store: Store) -> dict[str, bool]:
 def _has_soups(store: Store, study: str) -> bool:
     """Whether a stored study averages networks; one that cannot be read may."""
     try:
-        return bool(json.loads(store.study_files.text(study))["soups"])
+        return bool(store.study_files.content(study)["soups"])
     except (StoreError, KeyError):
         return True
 

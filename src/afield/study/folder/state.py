@@ -5,7 +5,6 @@ It reads no table and imports neither pandas nor torch: `afield status` is there
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -93,9 +92,10 @@ def read_state(out: Path, study: str | None = None) -> StudyState:
     check_mark(out)
     files, index = StudyFiles(out), Index(out)
     name = files.choose(study)
-    study_file, damaged = dict[str, Any](), list[str]()
+    study_file: Mapping[str, Any] = {}
+    damaged: list[str] = []
     try:
-        study_file = json.loads(files.text(name))
+        study_file = files.content(name)
     except DamagedError as error:
         damaged.append(str(error))
     plan, look = files.plan(name), _Look(out, index, race=study_file.get("search", {}).get("method") == "race")

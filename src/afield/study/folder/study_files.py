@@ -32,9 +32,13 @@ class StudyFiles:
         """The studies that were run here."""
         return sorted(path.stem for path in (self.root / "studies").glob("*.json"))
 
+    def content(self, name: str) -> Mapping[str, Any]:
+        """A study as it was run, as plain values. Raises StoreError where it is not what was written."""
+        return read_json(self._study(name))
+
     def text(self, name: str) -> str:
-        """A study as it was run, as JSON. Raises StoreError where it is not what was written."""
-        return json.dumps(read_json(self._study(name)))
+        """The same as JSON."""
+        return json.dumps(self.content(name))
 
     def choose(self, name: str | None) -> str:
         """The study of that name; without one the only study. Raises InputError where there is no such one, or a
