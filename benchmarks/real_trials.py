@@ -25,8 +25,9 @@ from pathlib import Path
 import numpy as np
 
 from afield.analysis.analyse import analyse
-from afield.analysis.paired import PairedScores, student_p
+from afield.analysis.paired import PairedScores
 from afield.analysis.points import groups_of
+from afield.analysis.student import student_p
 from afield.analysis.table import TableChoice
 from afield.analysis.transfer import SMALLEST_SLOPE, TransferFit, verdict_of
 from afield.base.streams import stream

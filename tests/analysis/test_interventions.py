@@ -21,7 +21,7 @@ from afield.analysis.interventions import (
     intervention_table,
     interventions_of,
 )
-from afield.analysis.paired import Part, holm, student, student_p
+from afield.analysis.student import Part, holm, student, student_p
 from afield.scoring.intervals import Interval
 from afield.study.record import StudyRecord
 from afield.study.study import Study

@@ -12,9 +12,9 @@ from afield.analysis.curves import spline_column
 from afield.analysis.described import together
 from afield.analysis.others import FEWEST, beyond_imagenet
 from afield.analysis.over import OVER
-from afield.analysis.paired import holm
 from afield.analysis.regression import groups_left_out, inflation, left_out, nested, p_by_family, predicted_r2
 from afield.analysis.side_by_side import side_by_side
+from afield.analysis.student import holm
 from afield.analysis.table import TableChoice
 from afield.analysis.uncertainty import by_family
 from tests.analysis.whole_matrices import cr2_p

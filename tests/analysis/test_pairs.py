@@ -18,8 +18,8 @@ from afield.analysis.compare import rank_backbones
 from afield.analysis.curse import selection_bias, winners_curse
 from afield.analysis.letters import compact_letters
 from afield.analysis.over_tasks import over_tasks
-from afield.analysis.paired import holm
 from afield.analysis.pairs import COLUMNS, Place, Places, discordant, pair_table, places_of
+from afield.analysis.student import holm
 from afield.analysis.table import read_table
 from afield.analysis.told import describe_candidate, describe_pairs, describe_ranks
 from afield.base.errors import InputError

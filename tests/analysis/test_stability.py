@@ -1,5 +1,7 @@
 """Does the answer hang on the metric?"""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -99,6 +101,13 @@ def test_every_further_metric_of_a_study_has_a_row(record: StudyRecord) -> None:
     assert found.table["metric"].eq("accuracy").all()
     assert found.table["other"].tolist() == [fit.metric for fit in fits[1:]]
     assert found.words.startswith("elpv: cannot tell by accuracy, and so by all ")
+    assert "rather too wide" not in found.words
+
+
+def test_a_further_metric_whose_errors_are_not_known_together_is_named(record: StudyRecord) -> None:
+    leading, other, *_ = fit_study(record, 0.1)
+    alone = replace(other, errors=np.diag(np.diag(other.errors)))
+    assert "define balanced accuracy on elpv to tell how they move" in metric_dependence([leading, alone]).words
 
 
 def test_two_r_that_share_a_side_are_told_apart_as_often_as_chance_does() -> None:

@@ -25,9 +25,9 @@ import pandas as pd
 from scipy.stats import t
 
 from afield.analysis.fits import no_line, scatter_around, weights_at
-from afield.analysis.paired import student_mean
 from afield.analysis.points import groups_of, leading_rows, points_of, rows_to_fit
 from afield.analysis.regression import groups_left_out
+from afield.analysis.student import student_mean
 from afield.analysis.uncertainty import told
 from afield.base.errors import InputError, nearest
 from afield.scoring.intervals import LEVEL, Interval

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from afield.analysis.paired import Part, holm, student, student_p
+from afield.analysis.student import Part, holm, student, student_p
 from afield.scoring.decisions import most_likely
 from afield.scoring.metric import Floats
 from afield.scoring.predictions import Predictions

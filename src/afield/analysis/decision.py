@@ -16,8 +16,8 @@ import pandas as pd
 
 from afield.analysis.choosing import below_the_best, chances, expected_value, flattery, shortlisted
 from afield.analysis.facts import facts_of, over_seeds
-from afield.analysis.paired import student_mean
 from afield.analysis.side_by_side import Finding, SideBySide, side_by_side
+from afield.analysis.student import student_mean
 from afield.analysis.transfer import TransferFit
 from afield.analysis.words import count, listing, part_of, spelled
 from afield.base.streams import stream

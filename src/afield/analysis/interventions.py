@@ -21,8 +21,9 @@ import numpy as np
 import pandas as pd
 
 from afield.analysis.compare import ranked_intervention
-from afield.analysis.paired import Compares, Networks, PairedScores, Part, holm, student, student_p
+from afield.analysis.paired import Compares, Networks, PairedScores
 from afield.analysis.points import leading_rows
+from afield.analysis.student import Part, holm, student, student_p
 from afield.analysis.words import count, gain_words, listing
 from afield.scoring.intervals import LEVEL, Interval
 from afield.scoring.metrics import direction

@@ -17,8 +17,8 @@ import pandas as pd
 from scipy.stats import norm, t
 
 from afield.analysis.fits import line_intervals, no_line, scatter_around, weights_at
-from afield.analysis.paired import holm
 from afield.analysis.points import FROM_PRETRAINED
+from afield.analysis.student import holm
 from afield.analysis.words import capital, count, listing, signed
 from afield.scoring.intervals import LEVEL, Interval
 from afield.scoring.metric import Floats

@@ -22,7 +22,6 @@ from scipy.special import expit
 from afield.analysis.axes import placed
 from afield.analysis.curves import spline_column
 from afield.analysis.fits import critical_correlation
-from afield.analysis.paired import holm
 from afield.analysis.regression import (
     groups_left_out,
     inflation,
@@ -33,6 +32,7 @@ from afield.analysis.regression import (
     well_told,
 )
 from afield.analysis.side_by_side import Finding, SideBySide, side_by_side
+from afield.analysis.student import holm
 from afield.analysis.transfer import TransferFit
 from afield.analysis.words import capital, count, listing, part_of, signed
 from afield.scoring.intervals import LEVEL

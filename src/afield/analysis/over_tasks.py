@@ -18,8 +18,8 @@ import pandas as pd
 from scipy.stats import rankdata, wilcoxon
 
 from afield.analysis.letters import compact_letters
-from afield.analysis.paired import holm
 from afield.analysis.pairs import Places
+from afield.analysis.student import holm
 from afield.base.streams import stream
 from afield.scoring.intervals import LEVEL
 from afield.scoring.metric import Floats

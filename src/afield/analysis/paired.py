@@ -6,25 +6,25 @@ Two things make a difference of two backbones uncertain, and its variance is the
 - seeds: variance of the test metric within a backbone, pooled over all backbones under the same intervention, so that
   a number has one interval wherever it stands; 1 / S of it for a mean over S seeds, for a difference that of both sides
 
-The interval is Student's with Satterthwaite's degrees of freedom (Satterthwaite 1946). What a seed changes on some
-samples and not on others is in both parts, so the intervals are rather too wide than too narrow. Where several
-differences are looked at, their limits are those of Bonferroni (Dunn 1961): all hold together at 95 %.
+The interval is Student's (`student.py`). What a seed changes on some samples and not on others is in both parts, so the
+intervals are rather too wide than too narrow. Where several differences are looked at, their limits are those of
+Bonferroni (Dunn 1961): all hold together at 95 %.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t
 
+from afield.analysis.student import Part, student
 from afield.base.errors import InputError
-from afield.scoring.intervals import LEVEL, UNDEFINED, Interval, bootstrap_weights, resampled_values
+from afield.scoring.intervals import UNDEFINED, Interval, bootstrap_weights, resampled_values
 from afield.scoring.metric import Floats, Metric
 from afield.scoring.metrics import metric_title
 from afield.scoring.predictions import Predictions
@@ -88,11 +88,9 @@ class PairedScores:
         """Resample the predictions of a task's networks, the same resamples for all."""
         if record.results.empty:
             return PairedScores(metric, {}, 0, 0)
-        results = record.results
-        results = results[(results["task"] == task) & (results["metric"] == metric.name)]
-        results = results[results["intervention"].isin(interventions)]
+        results = rows_of(record, task, metric.name, interventions)
         classes = record.task(task).classes
-        scored = _test_predictions(record, results["key"], classes)
+        scored = test_predictions(record, results["key"], classes)
         if not scored:
             return PairedScores(metric, {}, 0, 0)
         first = next(iter(scored.values()))
@@ -101,17 +99,9 @@ class PairedScores:
         def resampled(key: str) -> Floats:
             if key in record.resampled:
                 return record.resampled[key]
-            return resampled_values(_settled(record, metric, key, classes), scored[key], weights)
+            return resampled_values(settled(record, metric, key, classes), scored[key], weights)
 
-        networks = {
-            (str(backbone), str(intervention)): Networks(
-                rows=rows,
-                values=rows["value"].to_numpy(np.float64),
-                by_seed=np.stack([resampled(key) for key in rows["key"]]),
-                intervention=str(intervention),
-            )
-            for (backbone, intervention), rows in results.groupby(["backbone", "intervention"], sort=False)
-        }
+        networks = networks_of(results, resampled)
         return PairedScores(metric, networks, len(first.label), len(np.unique(first.cluster)))
 
     def seed_freedom(self, intervention: str) -> int:
@@ -189,6 +179,10 @@ class PairedScores:
         samples = np.full((len(table), len(table)), math.nan)
         if self._enough(defined.shape[1], table.shape[1]):
             samples = np.atleast_2d(np.cov(defined)) * self.clusters / (self.clusters - 1)
+        return self.with_seeds(samples, names)
+
+    def with_seeds(self, samples: Floats, names: Mapping[str, Networks]) -> pd.DataFrame:
+        """What seeds add to a covariance from the test samples, [n, n]; by name."""
         seeds = [sum(self.seed_variances(mine).values()) for mine in names.values()]
         return pd.DataFrame(samples + np.diag(seeds), index=list(names), columns=list(names))
 
@@ -211,77 +205,33 @@ class PairedScores:
         ]
 
 
-@dataclass(frozen=True)
-class Part:
-    """One independent part of a variance."""
-
-    variance: float
-    """NaN where it cannot be known"""
-    freedom: int
-    """degrees of freedom of its estimate, at least 1 where it is not 0"""
+def rows_of(record: StudyRecord, task: str, metric: str, interventions: Collection[str]) -> pd.DataFrame:
+    """The rows of the results table of a task and metric under those interventions."""
+    table = record.results
+    return table[(table["task"] == task) & (table["metric"] == metric) & table["intervention"].isin(interventions)]
 
 
-def student(value: float, parts: Sequence[Part], comparisons: int = 1) -> Interval:
-    """Student's interval of a value whose variance is a sum of parts (Satterthwaite 1946); with `comparisons` such
-    intervals all hold together at 95 %. The limits are NaN where the value or a part is.
-    """
-    total, freedom = _summed(parts)
-    if math.isnan(total) or math.isnan(value):
-        return Interval(value, math.nan, math.nan)
-    if total == 0:
-        return Interval(value, value, value)
-    reach = float(t.isf((1 - LEVEL) / 2 / comparisons, freedom)) * math.sqrt(total)
-    return Interval(value, value - reach, value + reach)
+def networks_of(rows: pd.DataFrame, resampled: Callable[[str], Floats]) -> dict[tuple[str, str], Networks]:
+    """The networks of those rows of the results table, by backbone and intervention; `resampled`: of a trial's key."""
+    return {
+        (str(backbone), str(intervention)): Networks(
+            rows=mine,
+            values=mine["value"].to_numpy(np.float64),
+            by_seed=np.stack([resampled(key) for key in mine["key"]]),
+            intervention=str(intervention),
+        )
+        for (backbone, intervention), mine in rows.groupby(["backbone", "intervention"], sort=False)
+    }
 
 
-def student_mean(values: Floats) -> Interval:
-    """Student's interval of the mean of independent values; NaN limits for one alone."""
-    n, mean = len(values), float(values.mean())
-    spread = float(values.var(ddof=1)) / n if n > 1 else math.nan
-    return student(mean, [Part(spread, n - 1)])
-
-
-def student_p(value: float, parts: Sequence[Part]) -> float:
-    """Two-sided p value of Student's test that the truth is 0, by the same variance; NaN where that is."""
-    total, freedom = _summed(parts)
-    if math.isnan(total) or math.isnan(value):
-        return math.nan
-    if total == 0:
-        return 1.0 if value == 0 else 0.0
-    return min(1.0, 2 * float(t.sf(abs(value) / math.sqrt(total), freedom)))
-
-
-def holm(p: Sequence[float]) -> list[float]:
-    """Holm's p values of one family (Holm 1979); NaN stays NaN and is none of the family.
-
-    The smallest of m is multiplied by m, the next by m - 1, and so on; none is below one before it, none above 1.
-
-    >>> [round(value, 3) for value in holm([0.01, 0.04, 0.03])]
-    [0.03, 0.06, 0.06]
-    """
-    order = sorted((index for index, value in enumerate(p) if not math.isnan(value)), key=lambda index: p[index])
-    adjusted, least = [math.nan] * len(p), 0.0
-    for place, index in enumerate(order):
-        least = max(least, min(1.0, (len(order) - place) * p[index]))
-        adjusted[index] = least
-    return adjusted
-
-
-def _summed(parts: Sequence[Part]) -> tuple[float, float]:
-    """The whole variance and its degrees of freedom; infinitely many where it is 0."""
-    total = sum(part.variance for part in parts)
-    squares = sum(part.variance**2 / part.freedom for part in parts if part.variance > 0)
-    return total, total**2 / squares if squares > 0 else math.inf
-
-
-def _settled(record: StudyRecord, metric: Metric, key: str, classes: tuple[str, ...]) -> Metric:
+def settled(record: StudyRecord, metric: Metric, key: str, classes: tuple[str, ...]) -> Metric:
     """The metric with what a network's own validation predictions settle."""
     if metric.settle is None:
         return metric
     return metric.on(record.predictions_of(key, "validation", classes))
 
 
-def _test_predictions(record: StudyRecord, keys: Iterable[str], classes: tuple[str, ...]) -> dict[str, Predictions]:
+def test_predictions(record: StudyRecord, keys: Iterable[str], classes: tuple[str, ...]) -> dict[str, Predictions]:
     """The test predictions of those trials, all in the order of the samples' ids."""
     table = record.predictions
     table = table[(table["split"] == "test") & (table["view"] == "plain") & table["key"].isin(set(keys))]

@@ -17,7 +17,8 @@ import pandas as pd
 from scipy.stats import binomtest
 
 from afield.analysis.letters import compact_letters
-from afield.analysis.paired import Compares, PairedScores, student, student_p
+from afield.analysis.paired import Compares, PairedScores
+from afield.analysis.student import student, student_p
 from afield.base.errors import InputError, nearest
 from afield.scoring.intervals import LEVEL, Interval
 from afield.scoring.metrics import direction

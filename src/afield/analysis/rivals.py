@@ -20,10 +20,10 @@ from scipy.stats import ncf, norm
 
 from afield.analysis import facts
 from afield.analysis.others import INFLATED
-from afield.analysis.paired import holm
 from afield.analysis.points import groups_of
 from afield.analysis.regression import Nested, inflation, left_out, nested, p_by_family, predicted_r2, well_told
 from afield.analysis.side_by_side import Finding, leading_fits
+from afield.analysis.student import holm
 from afield.analysis.transfer import TransferFit
 from afield.analysis.words import count, listing
 from afield.scoring.intervals import LEVEL, Interval

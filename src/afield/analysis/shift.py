@@ -13,7 +13,7 @@ from scipy import stats
 from scipy.stats import rankdata
 
 from afield.analysis.association import permutation_p
-from afield.analysis.paired import student_mean
+from afield.analysis.student import student_mean
 from afield.analysis.transfer import TransferFit
 from afield.analysis.words import capital, count, listing, p_words, signed
 from afield.base.errors import InputError

@@ -18,10 +18,6 @@ from afield.scoring.metric import Floats
 from afield.scoring.metrics import metric_title
 
 _FEWEST = 4
-_APART = (
-    "By the further metrics errors are those of the results table, test images alone and backbones independent, so "
-    "their intervals are rather too wide and their verdicts rather too careful."
-)
 _COLUMNS = [
     *("task", "metric", "other", "n", "verdict", "verdict_other", "same_verdict", "r", "r_other", "r_p"),
     *("tau", "tau_low", "tau_high", "best", "best_other", "same_best", "loss", "loss_low", "loss_high"),
@@ -41,21 +37,28 @@ def metric_dependence(fits: Sequence[TransferFit], results: pd.DataFrame | None 
     `same_verdict` compares words: two verdicts on either side of a border may rest on nearly the same numbers, which r
     and `r_p` tell. Metrics that are better when lower have no fit and no row. `results` is not read.
     """
-    paired = any(_together(fit.errors) for fit in leading_fits(fits))
-    rows = [
-        row
+    pairs = [
+        (leading, other)
         for leading in leading_fits(fits)
         for other in fits
         if other.task == leading.task and other is not leading
-        for row in _pair(leading, other)
     ]
-    table = pd.DataFrame(rows, columns=_COLUMNS)
-    return Finding(table, " ".join([*_words(table), *([_APART] if paired and len(table) else [])]))
+    table = pd.DataFrame([row for pair in pairs for row in _pair(*pair)], columns=_COLUMNS)
+    apart = [other for leading, other in pairs if _together(leading.errors) and not _together(other.errors)]
+    return Finding(table, " ".join([*_words(table), *([_independent(apart)] if apart and len(table) else [])]))
 
 
 def _together(errors: Floats) -> bool:
-    """Whether errors are known of all backbones together, as those of a study's leading metric are."""
+    """Whether errors are known of all backbones together, as those of a study mostly are."""
     return bool((errors != np.diag(np.diag(errors))).any())
+
+
+def _independent(apart: Sequence[TransferFit]) -> str:
+    named = listing([f"{metric_title(fit.metric)} on {fit.task}" for fit in apart])
+    return (
+        f"Too few test images define {named} to tell how they move all backbones together: errors are those of the "
+        "results table there, so intervals are rather too wide and verdicts rather too careful."
+    )
 
 
 def _pair(leading: TransferFit, other: TransferFit) -> Iterator[tuple[object, ...]]:

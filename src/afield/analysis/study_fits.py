@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
 from afield.analysis.compare import Ranking, rank_backbones, ranked_intervention
+from afield.analysis.covariances import covariances
 from afield.analysis.on_the_line import OnTheLine, on_the_line
 from afield.analysis.points import has_points, rows_to_fit
 from afield.analysis.transfer import TransferFit, fit_transfer
@@ -47,9 +48,10 @@ def fit_study(
     rows: pd.Series | None = None,
     rankings: Sequence[Ranking] | None = None,
 ) -> tuple[TransferFit, ...]:
-    """Leading metrics as the answer fits them (`fit_leading`); then the others of the results table, with the errors
-    that it tells. None where nothing pretrained was scored, and of metrics whose hundredths are no points. `rows`:
-    those of the results table alone that count; `rankings`: the tasks', where they are known already.
+    """Leading metrics as the answer fits them (`fit_leading`); then the others of the results table, whose errors know
+    the same by a jackknife (`covariances.py`). None where nothing pretrained was scored, and of metrics whose
+    hundredths are no points. `rows`: those of the results table alone that count; `rankings`: the tasks', where they
+    are known already.
     """
     if record.results.empty:
         return ()
@@ -59,15 +61,26 @@ def fit_study(
     fits: list[TransferFit] = []
     for ranking in rankings:
         fits += fit_leading(record, ranking, smallest_slope, resample=resample, rows=rows)
-        table = record.results if rows is None else record.results[rows]
-        table = table[(table["task"] == ranking.task) & (table["metric"] != ranking.metric)]
-        fits += fit_transfer(
-            table[table["metric"].map(has_points).astype(bool)],
+        fits += _fit_further(record, ranking, smallest_slope, resample=resample, rows=rows)
+    return tuple(fits)
+
+
+def _fit_further(
+    record: StudyRecord, ranking: Ranking, smallest_slope: float, *, resample: bool, rows: pd.Series | None
+) -> Iterator[TransferFit]:
+    """The fits of a ranking's task by the metrics that do not lead it, in the order of the results table."""
+    table = record.results if rows is None else record.results[rows]
+    table = table[(table["task"] == ranking.task) & (table["metric"] != ranking.metric)]
+    table = table[table["metric"].map(has_points).astype(bool) & (table["direction"] == "higher")]
+    for found in covariances(record, ranking.task, ranking.intervention, list(table["metric"].unique())):
+        yield from fit_transfer(
+            table[table["metric"] == found.metric],
             intervention=ranking.intervention,
+            covariance=found.table,
+            blocks=found.blocks,
             smallest_slope=smallest_slope,
             resample=resample,
         )
-    return tuple(fits)
 
 
 def told_rows(record: StudyRecord) -> pd.DataFrame:

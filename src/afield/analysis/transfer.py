@@ -56,7 +56,8 @@ class TransferFit:
     n_test: float
     """test samples, the most that a backbone has; NaN where the table does not tell"""
     n_clusters: float
-    """clusters of test samples, which are resampled together; NaN where the table does not tell"""
+    """clusters of test samples, or blocks of them, that the covariance was estimated from; NaN where the table does not
+    tell"""
     pearson_r: Interval | None
     slope: Interval | None
     """metric's own scale per ImageNet point"""
@@ -98,6 +99,7 @@ def fit_transfer(
     *,
     intervention: str = "plain",
     covariance: pd.DataFrame | None = None,
+    blocks: int | None = None,
     smallest_slope: float = SMALLEST_SLOPE,
     level: float = LEVEL,
     resample: bool = True,
@@ -114,8 +116,8 @@ def fit_transfer(
     and one has several backbones (CR2 with Satterthwaite's degrees of freedom), and from the points' own errors;
     Fisher's z for r, wider in the same measure. The errors come from the table's `low`, `high` and seeds, or better
     from `covariance`, by backbone, which knows that all were scored on the same samples; the table then holds one task
-    and metric. Without `resample` nothing is read by a bootstrap, which takes most of the
-    time.
+    and metric. `blocks`: of test samples, those of the jackknife that it comes from, where they are fewer than the
+    clusters. Without `resample` nothing is read by a bootstrap, which takes most of the time.
 
     The verdict reads the normalised slope's interval [L, H] at `level`, its interval [l, h] at 2 `level` - 1 (two
     one-sided tests, Schuirmann 1987), and d = `smallest_slope` > 0:
@@ -134,7 +136,7 @@ def fit_transfer(
         return ()
     rows = rows_to_fit(results, intervention)
     return tuple(
-        _fit(str(task), str(metric), group, covariance, smallest_slope, level, resample=resample)
+        _fit(str(task), str(metric), group, covariance, blocks, smallest_slope, level, resample=resample)
         for (task, metric), group in rows.groupby(["task", "metric"], sort=False)
     )
 
@@ -144,6 +146,7 @@ def _fit(
     metric: str,
     rows: pd.DataFrame,
     covariance: pd.DataFrame | None,
+    blocks: int | None,
     smallest_slope: float,
     level: float,
     *,
@@ -155,6 +158,8 @@ def _fit(
     x, y = points["imagenet_top1"].to_numpy(np.float64), points["value"].to_numpy(np.float64)
     n_test = float(rows["n_test"].max())
     n_clusters = float(rows["n_clusters"].max()) if "n_clusters" in rows else np.nan
+    if blocks is not None:
+        n_clusters = min(n_clusters, blocks)
     families = list(groups_of(points))
     trouble = no_line(x, y, metric_title(metric))
     without = TransferFit(

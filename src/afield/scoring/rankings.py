@@ -36,7 +36,7 @@ def map_11(predictions: Predictions) -> float:
 
 def resampled_auroc(predictions: Predictions, weights: Floats) -> Floats:
     """`auroc` under sample weights [resamples, n], shape [resamples]."""
-    return _resampled_over_classes(weighted.area_under_roc, predictions, weights)
+    return _resampled_over_classes(weighted.area_under_roc, predictions, np.asfortranarray(weights))
 
 
 def resampled_average_precision(predictions: Predictions, weights: Floats) -> Floats:

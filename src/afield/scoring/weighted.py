@@ -18,14 +18,14 @@ Truths = npt.NDArray[np.bool_]
 
 def area_under_roc(score: Floats, positive: Truths, weights: Floats) -> Floats:
     """Area under the ROC curve: P(positive scores above negative) + P(equal) / 2 (Hanley and McNeil 1982)."""
-    order = np.argsort(score, kind="stable")
-    score, positive, weights = score[order], positive[order], weights[:, order]
-    negatives_up_to = np.zeros((len(weights), len(score) + 1))
-    np.cumsum(weights * ~positive, axis=1, out=negatives_up_to[:, 1:])
-    first, last = np.searchsorted(score, score[positive], "left"), np.searchsorted(score, score[positive], "right")
-    below = (negatives_up_to[:, first] + negatives_up_to[:, last]) / 2
-    wins = np.einsum("rp,rp->r", weights[:, positive], below)
-    return ratio(wins, weights[:, positive].sum(axis=1) * negatives_up_to[:, -1])
+    thresholds = np.unique(score[positive])
+    at, above = (np.searchsorted(thresholds, score, side) for side in ("left", "right"))
+    # a negative sample counts half from its own score on, and the other half from the next score above it
+    twice, places = (np.concatenate([at, above]), np.tile(~positive, 2)), len(thresholds) + 1
+    negatives_up_to = np.cumsum(_summed_by_place(*twice, places, weights), axis=0) / 2
+    positives = _summed_by_place(at, positive, places, weights)
+    wins = (positives * negatives_up_to).sum(axis=0)
+    return ratio(wins, positives.sum(axis=0) * negatives_up_to[-1])
 
 
 def average_precision(score: Floats, positive: Truths, weights: Floats) -> Floats:
@@ -75,11 +75,13 @@ def _falling(score: Floats, positive: Truths, weights: Floats) -> tuple[Floats, 
 
 
 def _summed_by_place(place: npt.NDArray[np.intp], rows: Truths, places: int, weights: Floats) -> Floats:
-    """Weight of those rows by their place, [places, resamples]; fastest where weights lie in Fortran's order."""
+    """Weight of those rows by their place, [places, resamples]; those beyond the last place count nowhere. Rows may be
+    told of all samples several times over, each time with other places. Fastest where weights lie in Fortran's order.
+    """
     from scipy.sparse import csr_array  # takes a while
 
-    columns = np.flatnonzero(rows)
-    sums = csr_array((np.ones(len(columns)), (place[columns], columns)), shape=(places, len(place)))
+    counted = np.flatnonzero(rows & (place < places))
+    sums = csr_array((np.ones(len(counted)), (place[counted], counted % weights.shape[1])), (places, weights.shape[1]))
     return cast(Floats, sums @ weights.T)
 
 
