@@ -1,11 +1,11 @@
-"""What a network takes for one image: as many runs as are said, and nothing of it where nobody can know."""
+"""What a network takes for one image: as many runs as are said, and the bytes that a network of known sizes must hold."""
 
 import pytest
 import torch
 from torch import nn
 
 from afield.training import inference
-from afield.training.inference import RUNS, WARM, Inference, measure_inference
+from afield.training.inference import RUNS, WARM, measure_inference
 from afield.training.numerics import Numerics
 from afield.training.preprocessing import Preprocessing
 
@@ -39,10 +39,43 @@ class Slow(nn.Module):
         return images.mean(dim=(2, 3))
 
 
-def test_it_is_the_median_of_runs_after_warm_ones_and_has_memory_on_cuda_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+class Wide(nn.Module):
+    """Of one image it makes two maps of a million float32 numbers, which live at once, then a third without the first;
+    its weights are 1,000 float32 numbers.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weights = nn.Parameter(torch.ones(1000))
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        first = images.mean() + torch.zeros(1_000_000)
+        second = first + 1
+        del first
+        third = second * 2
+        return third[:4][None]
+
+
+IMAGE = torch.zeros(1, 3, 8, 8, dtype=torch.uint8)
+
+
+def test_the_time_is_the_median_of_runs_after_warm_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     network = Slow().train()
     monkeypatch.setattr(inference.time, "perf_counter", lambda: network.clock)
-    image = torch.zeros(1, 3, 8, 8, dtype=torch.uint8)
-    found = measure_inference(network, image, Preprocessing((0.0,) * 3, (1.0,) * 3), NUMERICS)
-    assert network.shapes == [(1, 3, 8, 8)] * (WARM + RUNS)
-    assert found == Inference(seconds=2.0, memory=None)
+    found = measure_inference(network, IMAGE, Preprocessing((0.0,) * 3, (1.0,) * 3), NUMERICS)
+    assert network.shapes == [(1, 3, 8, 8)] * (WARM + RUNS + 1)
+    assert found.seconds == 2.0
+
+
+def test_memory_on_a_cpu_is_what_lives_at_once_with_the_weights(capfd: pytest.CaptureFixture[str]) -> None:
+    found, again = (measure_inference(Wide(), IMAGE, Preprocessing((0.0,) * 3, (1.0,) * 3), NUMERICS) for _ in range(2))
+    assert found.memory is not None
+    image = 3 * 8 * 8 * 4
+    assert 8_004_000 <= found.memory <= 8_004_000 + 2 * image  # with the image as the network sees it
+    assert again.memory == found.memory
+    assert capfd.readouterr().err == ""
+
+
+def test_of_other_devices_memory_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inference, "_PEAKS", {})
+    assert measure_inference(Wide(), IMAGE, Preprocessing((0.0,) * 3, (1.0,) * 3), NUMERICS).memory is None

@@ -22,8 +22,8 @@ COSTS = {
     "params_m": "parameters",
     "gmacs": "multiply-adds",
 }
-"""columns, each in words: seconds of one training of the chosen recipe; milliseconds, and megabytes of a GPU's memory,
-of one image alone (all three measured, mean over seeds); millions; billions an image"""
+"""columns, each in words: seconds of one training of the chosen recipe; milliseconds, and megabytes on the device, of
+one image alone (all three measured, mean over seeds); millions; billions an image"""
 MEASURED = ("train_seconds", "predict_ms", "predict_mb")
 _KNOWN = 0.5
 _COLUMNS = ["task", "metric", "cost", "backbone", "amount", "value", "on_front", "beaten_by", "clear"]
@@ -38,7 +38,7 @@ def fronts(fits: Sequence[TransferFit], results: pd.DataFrame) -> Finding:
     clear (whether one that is as cheap is better by more than the errors of test samples and seeds leave open, at
     95 % over all pairs; never where the table tells no errors). Backbones whose cost is not known have no row.
 
-    What was measured counts where one machine did everything that it is held against. Memory is measured on GPUs alone.
+    What was measured counts where one machine did everything that it is held against.
     """
     rows = [row for fit in leading_fits(fits) for row in _of_fit(fit, results)]
     table = pd.DataFrame(rows, columns=_COLUMNS)
