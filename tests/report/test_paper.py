@@ -7,8 +7,11 @@ import pytest
 
 from afield.analysis.answer import answer
 from afield.report.contents import charts_in, contents
+from afield.report.latex import latex_table
 from afield.report.page import render
 from afield.report.paper import slug, write_paper
+from afield.report.recorded import Table
+from afield.report.rows import Row
 from tests.fixtures.records import make_record
 from tests.report.test_page import EVIL, Reader, renamed
 
@@ -130,3 +133,17 @@ def test_a_private_page_has_no_picture(record, html):
     assert "test-0" in "".join(Reader(html).text)
     assert "test-0" not in "".join(private.text)
     assert "What it confuses" in "".join(private.text)
+
+
+def test_a_table_of_many_rows_or_columns_becomes_several_and_any_is_fitted_to_the_text():
+    rows = tuple(Row(f"row {at}", "", "", (str(at),)) for at in range(95))
+    long = latex_table(Table("A long one", ("row", "number"), rows), "long")
+    assert long.count(r"\begin{table}") == long.count(r"\end{table}") == long.count(r"\resizebox{\linewidth}") == 3
+    assert re.findall(r"\(part (.*?)\)", long) == ["1 of 3", "2 of 3", "3 of 3"]
+    assert long.count(r"\label{tab:long}") == 1
+    assert all(f"row {at} & {at} " in long for at in range(95))
+    heads = tuple(f"column {at}" for at in range(20))
+    wide = latex_table(Table("A wide one", heads, (Row("it", "", "best", tuple(map(str, range(1, 20)))),)), "wide")
+    assert re.findall(r"it & best & (.*) & ", wide)[0] == "1 & 2 & 3 & 4 & 5 & 6 & 7"
+    assert re.findall(r"it & best & (.*) \\", wide)[2] == "17 & 18 & 19"
+    assert "part" not in latex_table(Table("None", ("row", "number"), ()), "none")

@@ -1,4 +1,4 @@
-"""What a network takes for one image: as many runs as are said, and the bytes that a network of known sizes must hold."""
+"""What a network takes for one image: as many runs as are said, and the bytes that one of known sizes must hold."""
 
 import pytest
 import torch

@@ -237,6 +237,11 @@ def _latex(pieces: list[Piece], told: Contents) -> str:
             r"\documentclass{article}",
             *PACKAGES,
             r"\usepackage[margin=25mm]{geometry}",
+            r"\IfFileExists{lmodern.sty}{\usepackage{lmodern}}{}",
+            r"\author{}",
+            # names of backbones are long words: they may part after a line below, and else lines may be loose
+            r"\renewcommand{\_}{\textunderscore\hspace{0pt}}",
+            r"\emergencystretch=4em",
             r"\begin{document}",
             body,
             r"\end{document}",
