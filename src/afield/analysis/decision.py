@@ -91,7 +91,7 @@ def regret(fits: Sequence[TransferFit], results: pd.DataFrame) -> Finding:
     A rule whose criterion is not known of all backbones has no row. No rows below three backbones.
     """
     table = side_by_side(fits, results)
-    found = _regrets(table, results)
+    found = _regrets(table, results, in_pools=True)
     return Finding(found, " ".join(_task_words(table, found)))
 
 
@@ -103,7 +103,7 @@ def rules(fits: Sequence[TransferFit], results: pd.DataFrame) -> Finding:
     Limits are NaN below two tasks.
     """
     table = side_by_side(fits, results)
-    found = _regrets(table, results)
+    found = _regrets(table, results, in_pools=False)
     if found.empty:
         return Finding(pd.DataFrame(columns=_OVER), _too_few(table))
     by_place = {place: found[_is(found, place)].set_index("task")["regret"] for place in _places(found)}
@@ -120,22 +120,26 @@ def rules(fits: Sequence[TransferFit], results: pd.DataFrame) -> Finding:
     return Finding(over, " ".join(_over_words(table, over, found, results)))
 
 
-def _regrets(table: SideBySide, results: pd.DataFrame) -> pd.DataFrame:
+def _regrets(table: SideBySide, results: pd.DataFrame, *, in_pools: bool) -> pd.DataFrame:
+    """The rows of `regret`; without `in_pools`, which takes most of the time, these two columns are NaN."""
     n = len(table.values)
     if n < _FEWEST:
         return pd.DataFrame(columns=_COLUMNS)
     facts = facts_of(results, list(table.values.index))
-    pools = np.argsort(stream(0, "pools of backbones").random((POOLS, n)), axis=1)[:, : n // 2]
+    pools = np.argsort(stream(0, "pools of backbones").random((POOLS if in_pools else 0, n)), axis=1)[:, : n // 2]
     rows = []
     for fit in table.fits:
         values, errors = 100 * table.values[fit.task].to_numpy(np.float64), 1e4 * table.errors(fit.task)
         tried = _on_validation(table, fit, results)
         chosen_on = "test" if tried is None else "validation"
         criterion = values if tried is None else tried
+        in_order: dict[str, Floats] = {}
         best, flattered = str(table.values[fit.task].idxmax()), flattery(values, errors)
         for rule in _rules(table, fit.task, criterion, facts["params_m"].to_numpy(np.float64), on_test=tried is None):
             named, found = _of_rule(rule, table, values, errors)
-            low, high = _pool_limits(rule, table.imagenet, values, pools)
+            if rule.name not in in_order:  # rules of one name take the first of one order
+                in_order[rule.name] = _in_order(rule, table.imagenet, values, pools)
+            low, high = _pool_limits(rule, in_order[rule.name])
             head = (fit.task, fit.metric, n, rule.name, rule.tried, chosen_on if rule.tried else "", named)
             rows.append((*head, found.value, found.low, found.high, low, high, best, flattered))
     return pd.DataFrame(rows, columns=_COLUMNS)
@@ -193,17 +197,22 @@ def _of_rule(rule: _Rule, table: SideBySide, values: Floats, errors: Floats) -> 
     return "", Interval(float(values.max()) - expected_value(values, rule.criterion, rule.k), math.nan, math.nan)
 
 
-def _pool_limits(rule: _Rule, imagenet: Floats, values: Floats, pools: np.ndarray) -> tuple[float, float]:
-    """Of the regrets in the pools [pools, size]; equals, on ImageNet or by the criterion, in a pool's own order, which
-    is random.
+def _in_order(rule: _Rule, imagenet: Floats, values: Floats, pools: np.ndarray) -> Floats:
+    """The values of each pool [pools, size] in the order in which the rule takes them; equals, on ImageNet or by the
+    criterion, in a pool's own order, which is random.
     """
-    size, there = pools.shape[1], values[pools]
-    k = size if rule.k == len(values) else rule.k
-    if size < 2 or k > size or rule.shortlist > size:
-        return math.nan, math.nan
     criterion = _shortlisted(rule, imagenet[pools], rule.criterion[pools])
-    order = np.argsort(-criterion, axis=1, kind="stable")
-    lost = there.max(axis=1) - np.take_along_axis(there, order, axis=1) @ chances(size, k)
+    ordered: Floats = np.take_along_axis(values[pools], np.argsort(-criterion, axis=1, kind="stable"), axis=1)
+    return ordered
+
+
+def _pool_limits(rule: _Rule, in_order: Floats) -> tuple[float, float]:
+    """Of the regrets in pools whose values stand in the rule's order."""
+    pools, size = in_order.shape
+    k = size if rule.k == len(rule.criterion) else rule.k
+    if pools == 0 or size < 2 or k > size or rule.shortlist > size:
+        return math.nan, math.nan
+    lost = in_order.max(axis=1) - in_order @ chances(size, k)
     low, high = np.quantile(lost, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)
 

@@ -105,16 +105,32 @@ def line_intervals(
     nothing is known of them), `families` (of each point) and `clusters` (of test samples). r has Fisher's z, made wider
     by as much as the slope's interval is wider than that of the scatter alone; three points leave it at -1 to 1.
     """
+    (found,) = line_intervals_at((level,), x, y, covariance, families=families, clusters=clusters)
+    return found
+
+
+def line_intervals_at(
+    levels: Sequence[float],
+    x: Floats,
+    y: Floats,
+    covariance: Floats,
+    *,
+    families: Sequence[str] | None = None,
+    clusters: float = math.inf,
+) -> list[tuple[Interval, Interval]]:
+    """`line_intervals` at several levels of one uncertainty, which takes most of the time."""
     r, slope = float(correlation(x, y)), float(least_squares_slope(x, y))
     n, weights = len(x), (x - x.mean()) / ((x - x.mean()) ** 2).sum()
-    margin = float(uncertainty_of(weights, x, y, covariance, families, clusters).margin(level))
-    scatter = float(uncertainty_of(weights, x, y, np.zeros_like(covariance)).margin(level))
-    wider = max(1.0, margin / scatter)
-    z, reach = np.arctanh(r), np.inf if n == 3 else wider * ndtri((1 + level) / 2) / np.sqrt(n - 3)
-    return (
-        Interval(r, float(np.tanh(z - reach)), float(np.tanh(z + reach))),
-        Interval(slope, float(slope - margin), float(slope + margin)),
-    )
+    of_slope = uncertainty_of(weights, x, y, covariance, families, clusters)
+    of_scatter = uncertainty_of(weights, x, y, np.zeros_like(covariance))
+    found = []
+    for level in levels:
+        margin = float(of_slope.margin(level))
+        wider = max(1.0, margin / float(of_scatter.margin(level)))
+        z, reach = np.arctanh(r), np.inf if n == 3 else wider * ndtri((1 + level) / 2) / np.sqrt(n - 3)
+        of_r = Interval(r, float(np.tanh(z - reach)), float(np.tanh(z + reach)))
+        found.append((of_r, Interval(slope, float(slope - margin), float(slope + margin))))
+    return found
 
 
 def bootstrap_intervals(x: Floats, y: Floats, level: float) -> tuple[Interval, Interval]:

@@ -18,6 +18,7 @@ from afield.analysis.fits import (
     critical_correlation,
     line_band,
     line_intervals,
+    line_intervals_at,
     no_line,
 )
 from afield.analysis.points import carrier, groups_of, points_of, range_note, rows_to_fit
@@ -261,9 +262,8 @@ def verdict_of(
     """
     if not (np.isfinite(x).all() and np.isfinite(y).all() and np.isfinite(errors).all()):
         raise ValueError("points and their errors must be finite")
-    (r, wide), (_, narrow) = (
-        line_intervals(x, y, errors, each, families=families, clusters=clusters) for each in (level, 2 * level - 1)
-    )
+    levels = (level, 2 * level - 1)
+    (r, wide), (_, narrow) = line_intervals_at(levels, x, y, errors, families=families, clusters=clusters)
     return judge(len(x), r, _scaled(wide, 100), _scaled(narrow, 100), smallest, families)
 
 
