@@ -137,6 +137,6 @@ def test_a_folder_that_cannot_be_looked_at_is_named(out: Path, monkeypatch: pyte
     def refuse(place: object) -> None:
         raise PermissionError(13, "Permission denied", str(place))
 
-    monkeypatch.setattr(folder_state.os, "scandir", refuse)
+    monkeypatch.setattr(folder_state.os, "listdir", refuse)
     with pytest.raises(StoreError, match="trials: cannot be read"):
         state(out)

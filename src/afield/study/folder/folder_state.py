@@ -10,6 +10,7 @@ import os
 import time
 from array import array
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -39,7 +40,7 @@ def state_of(root: Path, index: Index, *, every_file: bool = True) -> FolderStat
     """
     now, told = time.time_ns(), _Told()
     try:
-        _add_folders(told, root, (*_folders(root, "trials"), *_scores(root)), index, every_file)
+        _add_folders(told, root, (*_all_in(root, "trials"), *_scores(root)), index, every_file)
         _add_files(told, root, apart=(*_DERIVED, "trials", "scores"))
         _add_files(told, _CODE)
     except OSError as error:
@@ -65,36 +66,39 @@ class _Told:
         return sha256(text.encode(errors="surrogateescape") + self.numbers.tobytes() + self.times.tobytes()).hexdigest()
 
 
-def _folders(root: Path, within: str) -> list[str]:
-    """The folders in a folder below the root, in order."""
+def _all_in(root: Path, within: str) -> list[str]:
+    """What lies in a folder below the root, in order."""
     try:
-        with os.scandir(root / within) as entries:
-            return sorted(f"{within}/{entry.name}" for entry in entries if entry.is_dir(follow_symlinks=False))
+        return [f"{within}/{name}" for name in sorted(os.listdir(f"{root}/{within}"))]  # noqa: PTH208
     except FileNotFoundError:
         return []  # there is none, or another run takes it away just now
 
 
 def _scores(root: Path) -> Iterator[str]:
     """The folders of scores, each with those of further splits and views in it."""
-    for folder in _folders(root, "scores"):
-        yield from (folder, *_folders(root, folder))
+    for folder in _all_in(root, "scores"):
+        yield folder
+        with suppress(FileNotFoundError, NotADirectoryError), os.scandir(f"{root}/{folder}") as entries:
+            yield from sorted(f"{folder}/{entry.name}" for entry in entries if entry.is_dir(follow_symlinks=False))
 
 
 def _add_folders(told: _Told, root: Path, folders: Sequence[str], index: Index, every_file: bool) -> None:
     """Folders of trainings and scores, each with its own time and those of the files in it."""
-    above, stat = f"{root}/", os.stat
+    above, stat, listed = f"{root}/", os.stat, index.listed
     for folder in folders:  # 30,000 of them, and 150,000 files: no Path, no call too many
         place = above + folder
         try:
             changed = stat(place).st_mtime_ns
-            names = index.listed(folder, changed)
+            names = listed(folder, changed)
             if names is None:
                 with os.scandir(place) as entries:
                     names = tuple(sorted(entry.name for entry in entries if entry.is_file()))
-            files = names if every_file else (RESULT,) if RESULT in names else ()
-            abouts = [stat(f"{place}/{name}") for name in files]
-        except FileNotFoundError:
-            continue  # another run takes it away just now: what is left of it has another time
+            if every_file:
+                abouts = [stat(f"{place}/{name}") for name in names]
+            else:
+                abouts = [stat(f"{place}/{RESULT}")] if RESULT in names else []
+        except (FileNotFoundError, NotADirectoryError):
+            continue  # a file; or another run takes it away just now: what is left of it has another time
         told.names.append(folder)
         told.numbers.append(told.lists.setdefault(names, len(told.lists)))
         told.times.append(changed)

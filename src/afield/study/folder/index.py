@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -74,12 +74,12 @@ class Index:
     def _file(self) -> IndexFile:
         return IndexFile(self.path)
 
-    def listed(self, folder: str, changed: int) -> tuple[str, ...] | None:
-        """The files of a folder (its path below the root), in order, if `changed` is the time it had when the index was
+    @property
+    def listed(self) -> Callable[[str, int], tuple[str, ...] | None]:
+        """The files of a folder (its path below the root), in order, if that is the time it had when the index was
         written: since then none has come, gone or taken another's place.
         """
-        listed = self._file.listed(folder)
-        return listed[0] if listed is not None and listed[1] == changed else None
+        return self._file.listed
 
     def names(self, folder: str) -> tuple[str, ...] | None:
         """The files of a folder that was checked, if none has come or gone since and its result is the one that was

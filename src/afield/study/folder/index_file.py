@@ -104,10 +104,10 @@ class IndexFile:
         """All that it knows."""
         return list(self._places)
 
-    def listed(self, folder: str) -> tuple[tuple[str, ...], int] | None:
-        """The files of a folder and its own time, as they were."""
+    def listed(self, folder: str, changed: int) -> tuple[str, ...] | None:
+        """The files of a folder as they were, if that was its own time."""
         begin = self._places.get(folder)
-        return None if begin is None else (self._shapes[self._heads[begin]], self._heads[begin + _PLACES])
+        return None if begin is None or self._heads[begin + _PLACES] != changed else self._shapes[self._heads[begin]]
 
     def seen(self, folder: str) -> Seen | None:
         """The files of a folder and its stamps, as they were."""
