@@ -25,7 +25,7 @@ import numpy as np
 from scipy.stats import norm, t
 
 from afield.analysis.crossed import Cells, crossed_slope, slopes_differ, spread_beyond_noise, task_reach
-from afield.analysis.transfer import judge
+from afield.analysis.verdict import judge
 from afield.study.verdict_rule import SMALLEST_SLOPE
 
 SITUATIONS = {

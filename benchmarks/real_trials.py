@@ -29,7 +29,8 @@ from afield.analysis.paired import PairedScores
 from afield.analysis.points import groups_of
 from afield.analysis.student import student_p
 from afield.analysis.table import TableChoice
-from afield.analysis.transfer import SMALLEST_SLOPE, TransferFit, verdict_of
+from afield.analysis.transfer import SMALLEST_SLOPE, TransferFit
+from afield.analysis.verdict import verdict_of
 from afield.base.streams import stream
 from afield.scoring.intervals import LEVEL
 from afield.scoring.metrics import METRICS

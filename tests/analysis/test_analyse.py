@@ -11,7 +11,7 @@ import afield
 from afield.analysis.analyse import DETAILS, INTERVALS, Analysis, analyse, cautions
 from afield.analysis.answer import answer
 from afield.analysis.described import details, headlines, reasons
-from afield.analysis.over import OVER
+from afield.analysis.questions import QUESTIONS
 from afield.analysis.study_fits import fit_study
 from afield.analysis.table import TableChoice
 from afield.base.errors import InputError
@@ -57,7 +57,7 @@ def test_the_plain_values_are_exactly_those_that_are_promised() -> None:
 def test_what_several_tasks_say_together_is_among_the_plain_values() -> None:
     found = analyse(frame(params_m=25.0))
     plain = json.loads(json.dumps(found.as_json(), allow_nan=False))["findings"]
-    assert list(plain) == list(OVER)
+    assert list(plain) == list(QUESTIONS)
     for name, told in plain.items():
         finding = found.over(name)
         assert told["words"] == finding.words
@@ -194,4 +194,4 @@ def test_a_result_folder_without_pretrained_backbones_has_nothing_to_fit(finishe
     assert plain["rule"]["before_test"]
     assert "No pretrained backbone was scored" in found.notes[0]
     assert found.table().empty
-    assert all(found.over(name).table.empty for name in OVER)
+    assert all(found.over(name).table.empty for name in QUESTIONS)

@@ -11,7 +11,7 @@ from afield.analysis.analyse import analyse
 from afield.analysis.curves import spline_column
 from afield.analysis.described import together
 from afield.analysis.others import FEWEST, beyond_imagenet
-from afield.analysis.over import OVER
+from afield.analysis.questions import QUESTIONS
 from afield.analysis.regression import groups_left_out, inflation, left_out, nested, p_by_family, predicted_r2
 from afield.analysis.side_by_side import side_by_side
 from afield.analysis.student import holm
@@ -257,9 +257,9 @@ def test_in_the_text_each_has_its_words() -> None:
     found = analyse(world(n=12))
     text = together(found)
     assert text.startswith("Beyond ImageNet accuracy the mean over the other three tasks explains variance on ")
-    for name in OVER:
+    for name in QUESTIONS:
         assert found.over(name).words in text
-    assert text.count("\n\n") == sum(not found.over(name).table.empty for name in OVER)
+    assert text.count("\n\n") == sum(not found.over(name).table.empty for name in QUESTIONS)
 
 
 def test_biobench() -> None:

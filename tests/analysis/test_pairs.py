@@ -17,7 +17,7 @@ from afield.analysis.asked import candidate_elsewhere, candidate_of, pairs_of, r
 from afield.analysis.compare import rank_backbones
 from afield.analysis.curse import selection_bias, winners_curse
 from afield.analysis.letters import compact_letters
-from afield.analysis.over_tasks import over_tasks
+from afield.analysis.mean_ranks import mean_ranks
 from afield.analysis.pairs import COLUMNS, Place, Places, discordant, pair_table, places_of
 from afield.analysis.student import holm
 from afield.analysis.table import read_table
@@ -107,7 +107,7 @@ def places(task: str, values: dict[str, float]) -> Places:
 def test_over_tasks_by_hand() -> None:
     # b is better than a on all eight tasks, c now and then: of three pairs with eight signs each 3 x 2 / 256 < 0.05
     several = [places(f"t{i}", {"a": 0.5, "b": 0.7 + i / 100, "c": 0.6 + (i % 2) * 0.2}) for i in range(8)]
-    found = over_tasks(several)
+    found = mean_ranks(several)
     assert found is not None
     assert found.possible
     ranks = np.mean([rankdata([-0.5, -(0.7 + i / 100), -(0.6 + (i % 2) * 0.2)]) for i in range(8)], axis=0)
@@ -117,15 +117,15 @@ def test_over_tasks_by_hand() -> None:
     letters = dict(zip(found.backbones, found.letters, strict=True))
     assert not set(letters["a"]) & set(letters["b"])
     assert found.friedman_p < 0.01
-    agreed = over_tasks([places(f"t{i}", {"a": 0.5, "b": 0.6, "c": 0.7}) for i in range(2)])
+    agreed = mean_ranks([places(f"t{i}", {"a": 0.5, "b": 0.6, "c": 0.7}) for i in range(2)])
     assert agreed is not None
     assert agreed.friedman_p == pytest.approx(1 / 6, abs=0.015)  # of 36 pairs of orders six agree
-    few = over_tasks(several[:5])
+    few = mean_ranks(several[:5])
     assert few is not None
     assert not few.possible
     assert set(few.letters) == {"a"}
-    assert over_tasks(several[:1]) is None
-    lacking = over_tasks([*several, places("t9", {"a": 0.5, "b": 0.6})])
+    assert mean_ranks(several[:1]) is None
+    lacking = mean_ranks([*several, places("t9", {"a": 0.5, "b": 0.6})])
     assert lacking is not None
     assert lacking.left_out == ("c",)
 

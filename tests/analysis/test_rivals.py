@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from scipy.stats import ncf
 
 from afield.analysis.analyse import analyse
+from afield.analysis.between_tasks import between_tasks
 from afield.analysis.regression import Nested
-from afield.analysis.rivals import between_tasks, partial_limits, rival_explanations
+from afield.analysis.rivals import partial_limits, rival_explanations
 from afield.analysis.study_fits import fit_study, told_rows
 from afield.analysis.table import TableChoice
 from afield.study.record import StudyRecord

@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import linregress, norm, pearsonr, t
 
-from afield.analysis.transfer import TransferFit, fit_transfer, verdict_of
+from afield.analysis.transfer import TransferFit, fit_transfer
+from afield.analysis.verdict import verdict_of
 from afield.base.errors import InputError
 from afield.scoring.metrics import METRICS
 from afield.scoring.panel import fitting

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from afield.analysis.answer import answer
-from afield.analysis.over_tasks import over_tasks
+from afield.analysis.mean_ranks import mean_ranks
 from afield.report.figures import Figures
 from afield.report.over_tasks import over_section
 from afield.report.page import render
@@ -46,7 +46,7 @@ def section(record):
 def test_every_task_has_a_line_and_every_backbone_its_mean_rank(seven):
     shown, _ = section(seven)
     assert [row.name for row in shown.answers.rows] == [f"task{place}" for place in range(7)]
-    found = over_tasks([part.ranking.places for part in answer(seven).tasks])
+    found = mean_ranks([part.ranking.places for part in answer(seven).tasks])
     assert [row.id for row in shown.ranks.rows] == list(found.backbones)
     assert [row.cells[0] for row in shown.ranks.rows] == [f"{rank:.2f}" for rank in found.mean_rank]
     assert shown.ranks.heads[3:] == found.tasks
@@ -56,7 +56,7 @@ def test_every_task_has_a_line_and_every_backbone_its_mean_rank(seven):
 
 def test_the_picture_joins_those_who_share_a_letter(seven):
     shown, figures = section(seven)
-    found = over_tasks([part.ranking.places for part in answer(seven).tasks])
+    found = mean_ranks([part.ranking.places for part in answer(seven).tasks])
     assert found.possible
     rows = [row for data in figures.all[shown.chart.id]["datasets"].values() for row in data if "group" in row]
     joined_pairs = {(row["group"], row["name"]) for row in rows}

@@ -7,7 +7,7 @@ import pytest
 from afield.analysis.analyse import Analysis
 from afield.analysis.answer import answer
 from afield.analysis.described import together
-from afield.analysis.over import OVER, TITLES
+from afield.analysis.questions import QUESTIONS, TITLES
 from afield.analysis.study_fits import fit_study, told_rows
 from afield.report.page import render
 from afield.report.questions import questions
@@ -16,7 +16,7 @@ from tests.fixtures.records import make_record, on_tasks
 
 
 def test_every_question_has_a_title() -> None:
-    assert set(TITLES) == set(OVER)
+    assert set(TITLES) == set(QUESTIONS)
 
 
 @pytest.mark.slow

@@ -14,12 +14,12 @@ from afield.analysis.association import correlations
 from afield.analysis.curves import curves
 from afield.analysis.domains import adjusted_logits, domain_slopes
 from afield.analysis.on_the_line import OnTheLine
-from afield.analysis.over import OVER
-from afield.analysis.overall import Overall, fits_over, overall_of_study, overall_verdict
+from afield.analysis.overall_verdict import OverallVerdict, fits_over, overall_of_study, overall_verdict
 from afield.analysis.points import groups_of
 from afield.analysis.power import power
+from afield.analysis.questions import QUESTIONS
 from afield.analysis.robust import family_bootstrap, outliers, slopes
-from afield.analysis.side_by_side import Finding, leading_fits
+from afield.analysis.side_by_side import Reply, leading_fits
 from afield.analysis.subsets import cut_sweep, leave_out
 from afield.analysis.table import TableChoice, read_table
 from afield.analysis.transfer import TransferFit, fit_transfer
@@ -46,7 +46,7 @@ class Analysis:
     """(task, metric) -> the table's own numbers a share: 1, or 100 for per cent"""
     notes: tuple[str, ...]
     """what was left out, joined or assumed, a sentence each"""
-    overall: tuple[Overall, ...] = ()
+    overall: tuple[OverallVerdict, ...] = ()
     """over the tasks of a table, a metric each that two or more of them have; of a study, their leading metrics"""
     results: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
     """rows of the results table that the fits were made of"""
@@ -62,12 +62,12 @@ class Analysis:
     def as_json(self) -> dict[str, Any]:
         """Plain values, ready for JSON. `slope` is in the table's own numbers per ImageNet point, the normalised slope
         in metric points; what has no fit is None, and limits that are not known are None. `over_tasks` is in metric
-        points throughout. `findings` has each of `OVER` by name: its `words`, and its table as `rows`.
+        points throughout. `findings` has each of `QUESTIONS` by name: its `words`, and its table as `rows`.
         """
         return {
             "fits": [self._plain(fit) for fit in self.fits],
             "over_tasks": [plain_overall(found) for found in self.overall],
-            "findings": {name: plain_finding(self.over(name)) for name in OVER},
+            "findings": {name: plain_reply(self.over(name)) for name in QUESTIONS},
             "rule": None if self.rule is None else self.rule.plain(),
         }
 
@@ -99,14 +99,14 @@ class Analysis:
         table = pd.concat(blocks, ignore_index=True) if blocks else pd.DataFrame(columns=["task", "metric"])
         return table[["task", "metric", *(column for column in table if column not in ("task", "metric"))]]
 
-    def over(self, name: str) -> Finding:
-        """One of `OVER`: what several fits say together, as a frame and in words. Means over tasks, and ImageNet itself
-        among the tasks, take no part. ValueError for a name that there is not.
+    def over(self, name: str) -> Reply:
+        """One of `QUESTIONS`: what several fits say together, as a frame and in words. Means over tasks, and ImageNet
+        itself among the tasks, take no part. ValueError for a name that there is not.
         """
-        if name not in OVER:
-            raise ValueError(f"{name}: unknown; there are {', '.join(OVER)}")
+        if name not in QUESTIONS:
+            raise ValueError(f"{name}: unknown; there are {', '.join(QUESTIONS)}")
         single = [fit for fit in self.fits if fit.task not in self.no_tasks]
-        return OVER[name](single, self.results) if single else Finding(pd.DataFrame(), "There is no fit of a task.")
+        return QUESTIONS[name](single, self.results) if single else Reply(pd.DataFrame(), "There is no fit of a task.")
 
     def adjusted_logits(self) -> pd.DataFrame:
         """Kornblith's comparison of the backbones over tasks (`domains.adjusted_logits`), a metric below the other."""
@@ -192,7 +192,7 @@ def analyse(
     return Analysis(fits, read.scales, read.notes, over, read.rows, read.no_tasks, domains=read.domains)
 
 
-def _over_tables(fits: Sequence[TransferFit]) -> tuple[Overall, ...]:
+def _over_tables(fits: Sequence[TransferFit]) -> tuple[OverallVerdict, ...]:
     """A verdict over tasks for each metric that two of them have; where none is, over what each task has first."""
     by_metric: dict[str, list[TransferFit]] = {}
     for fit in fits:
@@ -202,7 +202,7 @@ def _over_tables(fits: Sequence[TransferFit]) -> tuple[Overall, ...]:
     return tuple(each for each in found if each is not None)
 
 
-def plain_overall(found: Overall) -> dict[str, Any]:
+def plain_overall(found: OverallVerdict) -> dict[str, Any]:
     """A verdict over tasks as plain values, all in metric points per ImageNet point."""
     return {
         "metric": found.metric,
@@ -220,7 +220,7 @@ def plain_overall(found: Overall) -> dict[str, Any]:
     }
 
 
-def plain_finding(found: Finding) -> dict[str, Any]:
+def plain_reply(found: Reply) -> dict[str, Any]:
     """What an analysis over several fits found, as plain values; None for what is not known or has no bound."""
     return {"words": found.words, "rows": plain(rows_of(found.table))}
 

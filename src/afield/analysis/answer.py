@@ -10,7 +10,7 @@ from afield.analysis.clusters import rests_on
 from afield.analysis.compare import Effect, Ranking, RankRow, effect_of, rank_backbones, ranked_intervention
 from afield.analysis.domains import domain_slopes, domain_words
 from afield.analysis.interventions import Change, in_words, interventions_of
-from afield.analysis.overall import Overall, fits_over, overall_of_study
+from afield.analysis.overall_verdict import OverallVerdict, fits_over, overall_of_study
 from afield.analysis.points import has_points
 from afield.analysis.protocols import BothProtocols, both_protocols
 from afield.analysis.races import NOT_ASKED, Race, race_of
@@ -61,7 +61,7 @@ class Answer:
     """The whole study's answer, a part a task in the study's order."""
 
     tasks: tuple[TaskAnswer, ...]
-    overall: Overall | None = None
+    overall: OverallVerdict | None = None
     """whether ImageNet accuracy told over all tasks; None below two"""
     domains: str = ""
     """web-scraped tasks against real-world ones; empty where a study has not both"""

@@ -10,7 +10,7 @@ import pandas as pd
 from afield.analysis.candidate import Residual, against_the_line, pooled
 from afield.analysis.compare import Ranking, rank_backbones, ranked_intervention
 from afield.analysis.curse import winners_curse
-from afield.analysis.over_tasks import OverTasks, over_tasks
+from afield.analysis.mean_ranks import MeanRanks, mean_ranks
 from afield.analysis.paired import PairedScores
 from afield.analysis.pairs import Discordant, Pair, Places, discordant, places_of
 from afield.analysis.words import listing
@@ -31,7 +31,7 @@ class Ranks:
     """by how much the best on validation flatters itself there, task by task, in the metric's own scale; None where
     that is not known
     """
-    together: OverTasks | None
+    together: MeanRanks | None
 
 
 def ranks_of(record: StudyRecord, intervention: str | None = None) -> Ranks:
@@ -41,7 +41,7 @@ def ranks_of(record: StudyRecord, intervention: str | None = None) -> Ranks:
     chosen = _intervention(record, intervention)
     rankings = tuple(rank_backbones(record, task.name, chosen) for task in record.tasks)
     flattered = tuple(winners_curse(record, each) if each.places and each.places.places else None for each in rankings)
-    return Ranks(chosen, rankings, flattered, over_tasks([each.places for each in rankings if each.places]))
+    return Ranks(chosen, rankings, flattered, mean_ranks([each.places for each in rankings if each.places]))
 
 
 @dataclass(frozen=True)

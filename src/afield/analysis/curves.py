@@ -5,15 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from afield.analysis.regression import left_out
+from afield.analysis.regression import clearly_less, left_out
 from afield.scoring.metric import Floats
 
 EXPONENTS = np.geomspace(1, 20, 61)
 """of the saturating curve; 1 is the straight line"""
 _KNOTS = (0.1, 0.5, 0.9)
 """quantiles of ImageNet accuracy at which the spline has knots (Harrell 2015, section 2.4.6, for three)"""
-_CLEAR = 2
-"""standard errors by which a curve must beat the line"""
 CURVES_FROM = 8
 """backbones: with fewer, three coefficients follow each point"""
 
@@ -56,7 +54,7 @@ def curves(points: pd.DataFrame) -> pd.DataFrame:
                 float(np.sqrt((without**2).mean())),
                 gain,
                 error,
-                gain > _CLEAR * error,
+                clearly_less(gains),
                 exponent if name == "saturating" else np.nan,
             )
         )

@@ -16,7 +16,7 @@ import pandas as pd
 
 from afield.analysis.choosing import below_the_best, chances, expected_value, flattery, shortlisted
 from afield.analysis.facts import facts_of, over_seeds
-from afield.analysis.side_by_side import Finding, SideBySide, side_by_side
+from afield.analysis.side_by_side import Reply, SideBySide, side_by_side
 from afield.analysis.student import student_mean
 from afield.analysis.transfer import TransferFit
 from afield.analysis.words import count, listing, part_of, spelled
@@ -72,7 +72,7 @@ class _Rule:
     """0: no shortlist"""
 
 
-def regret(fits: Sequence[TransferFit], results: pd.DataFrame) -> Finding:
+def regret(fits: Sequence[TransferFit], results: pd.DataFrame) -> Reply:
     """The regret of each rule on each task, by its leading metric, a row each.
 
     Rules: the best on ImageNet; the biggest (`params_m`); the best on the mean over the other real-world tasks (as in
@@ -92,10 +92,10 @@ def regret(fits: Sequence[TransferFit], results: pd.DataFrame) -> Finding:
     """
     table = side_by_side(fits, results)
     found = _regrets(table, results, in_pools=True)
-    return Finding(found, " ".join(_task_words(table, found)))
+    return Reply(found, " ".join(_task_words(table, found)))
 
 
-def rules(fits: Sequence[TransferFit], results: pd.DataFrame) -> Finding:
+def rules(fits: Sequence[TransferFit], results: pd.DataFrame) -> Reply:
     """The mean regret of each rule over tasks, with Student's interval over them: a task is one case.
 
     Columns: rule, tried, tasks, regret, low, high, worst (the largest), worst_task, against_imagenet (its mean regret
@@ -105,7 +105,7 @@ def rules(fits: Sequence[TransferFit], results: pd.DataFrame) -> Finding:
     table = side_by_side(fits, results)
     found = _regrets(table, results, in_pools=False)
     if found.empty:
-        return Finding(pd.DataFrame(columns=_OVER), _too_few(table))
+        return Reply(pd.DataFrame(columns=_OVER), _too_few(table))
     by_place = {place: found[_is(found, place)].set_index("task")["regret"] for place in _places(found)}
     reference = by_place[ON_IMAGENET, 0]
     rows = []
@@ -117,7 +117,7 @@ def rules(fits: Sequence[TransferFit], results: pd.DataFrame) -> Finding:
             limits = mean.value, mean.low, mean.high, *worst, apart.value, apart.low, apart.high
             rows.append((rule, tried, len(each), *limits))
     over = pd.DataFrame(rows, columns=_OVER)
-    return Finding(over, " ".join(_over_words(table, over, found, results)))
+    return Reply(over, " ".join(_over_words(table, over, found, results)))
 
 
 def _regrets(table: SideBySide, results: pd.DataFrame, *, in_pools: bool) -> pd.DataFrame:

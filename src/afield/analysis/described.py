@@ -13,12 +13,12 @@ from afield.analysis.association import correlations, misranked
 from afield.analysis.curves import CURVES_FROM, curves
 from afield.analysis.domains import adjusted_logits, domain_slopes, domain_words, off_the_logits
 from afield.analysis.on_the_line import OnTheLine
-from afield.analysis.over import OVER, WHOLE, in_short
-from afield.analysis.overall import fits_over
+from afield.analysis.overall_verdict import fits_over
 from afield.analysis.points import groups_of
 from afield.analysis.power import power
+from afield.analysis.questions import QUESTIONS, WHOLE, in_short
 from afield.analysis.robust import FAMILIES_FROM, family_bootstrap, outliers, slopes
-from afield.analysis.side_by_side import Finding
+from afield.analysis.side_by_side import Reply
 from afield.analysis.subsets import cut_sweep, leave_out
 from afield.analysis.transfer import TransferFit
 from afield.analysis.words import P_COLUMNS, count, listing, p_value, signed
@@ -92,14 +92,14 @@ def together(analysis: Analysis) -> str:
     """What several fits say together: a paragraph an analysis, its table below its words; last, in a line each, why
     others have nothing to say.
     """
-    findings = {name: analysis.over(name) for name in OVER}
-    told = [_finding(name, found) for name, found in findings.items() if not found.table.empty]
+    findings = {name: analysis.over(name) for name in QUESTIONS}
+    told = [_reply(name, found) for name, found in findings.items() if not found.table.empty]
     told += [_line(found) for found in analysis.on_the_line]
     untold = "\n".join(found.words for found in findings.values() if found.table.empty)
     return "\n\n".join([*told, *([untold] if untold else [])])
 
 
-def _finding(name: str, found: Finding) -> str:
+def _reply(name: str, found: Reply) -> str:
     return f"{found.words}\n{textwrap.indent(_frame(in_short(name, found.table), WHOLE), '  ')}"
 
 

@@ -20,6 +20,8 @@ WORDS = {
     "augmentation": "augmentation",
 }
 """the same of those that are words"""
+ENOUGH = 0.5
+"""share of backbones of whom a fact must be known: to ask it of a few others is another question"""
 _MOST = 1e5
 """millions of parameters that no backbone has: such numbers are parameters themselves"""
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from afield.analysis.facts import facts_of, over_seeds
-from afield.analysis.side_by_side import Finding, leading_fits
+from afield.analysis.facts import ENOUGH, facts_of, over_seeds
+from afield.analysis.side_by_side import Reply, leading_fits
 from afield.analysis.transfer import TransferFit
 from afield.analysis.words import listing
 from afield.scoring.intervals import LEVEL
@@ -25,11 +25,10 @@ COSTS = {
 """columns, each in words: seconds of one training of the chosen recipe; milliseconds, and megabytes on the device, of
 one image alone (all three measured, mean over seeds); millions; billions an image"""
 MEASURED = ("train_seconds", "predict_ms", "predict_mb")
-_KNOWN = 0.5
 _COLUMNS = ["task", "metric", "cost", "backbone", "amount", "value", "on_front", "beaten_by", "clear"]
 
 
-def fronts(fits: Sequence[TransferFit], results: pd.DataFrame) -> Finding:
+def fronts(fits: Sequence[TransferFit], results: pd.DataFrame) -> Reply:
     """Each task's leading metric against each of `COSTS` that is known of more than half of the backbones, a row each,
     the cheapest first.
 
@@ -42,7 +41,7 @@ def fronts(fits: Sequence[TransferFit], results: pd.DataFrame) -> Finding:
     """
     rows = [row for fit in leading_fits(fits) for row in _of_fit(fit, results)]
     table = pd.DataFrame(rows, columns=_COLUMNS)
-    return Finding(table, " ".join(_words(table, results)))
+    return Reply(table, " ".join(_words(table, results)))
 
 
 def _of_fit(fit: TransferFit, results: pd.DataFrame) -> Iterator[tuple[object, ...]]:
@@ -54,7 +53,7 @@ def _of_fit(fit: TransferFit, results: pd.DataFrame) -> Iterator[tuple[object, .
         amount = amounts[cost].to_numpy(np.float64)
         known = np.flatnonzero(np.isfinite(amount) & (amount > 0))
         known = known[np.argsort(amount[known], kind="stable")]
-        if len(known) > max(1, _KNOWN * len(names)):
+        if len(known) > max(1, ENOUGH * len(names)):
             values = fit.points["value"].to_numpy(np.float64)[known]
             parts = _against_all(amount[known], values, fit.errors[np.ix_(known, known)])
             for place, index in enumerate(known):

@@ -23,6 +23,7 @@ from afield.analysis.axes import placed
 from afield.analysis.curves import spline_column
 from afield.analysis.fits import critical_correlation
 from afield.analysis.regression import (
+    clearly_less,
     groups_left_out,
     inflation,
     left_out,
@@ -31,7 +32,7 @@ from afield.analysis.regression import (
     root_mean_square,
     well_told,
 )
-from afield.analysis.side_by_side import Finding, SideBySide, side_by_side
+from afield.analysis.side_by_side import Reply, SideBySide, side_by_side
 from afield.analysis.student import holm
 from afield.analysis.transfer import TransferFit
 from afield.analysis.words import capital, count, listing, part_of, signed
@@ -44,8 +45,6 @@ FEW = 12
 """degrees of freedom below which it is said what could have shown at all"""
 INFLATED = 5
 """variance inflation from which two explanations are called hard to tell apart"""
-_CLEAR = 2
-"""standard errors, as in `curves.py`"""
 _COLUMNS = [
     *("task", "metric", "base", "n", "freedom", "others", "r2_imagenet", "r2_others", "r2_both", "gain", "f", "p"),
     *("p_holm", "family_p", "family_p_holm", "error_imagenet", "error_others", "error_both", "better"),
@@ -71,7 +70,7 @@ class _Base:
         return result
 
 
-def beyond_imagenet(fits: Sequence[TransferFit], results: pd.DataFrame | None = None) -> Finding:
+def beyond_imagenet(fits: Sequence[TransferFit], results: pd.DataFrame | None = None) -> Reply:
     """Nested regressions of each task's leading metric, three rows a task: beyond a line of ImageNet accuracy (`base`:
     line), a line between logits (logit; only where all values of all tasks have one), and a natural cubic spline
     (spline).
@@ -93,13 +92,13 @@ def beyond_imagenet(fits: Sequence[TransferFit], results: pd.DataFrame | None = 
     table = side_by_side(fits, results)
     trouble = _trouble(table)
     if trouble:
-        return Finding(pd.DataFrame(columns=_COLUMNS), trouble)
+        return Reply(pd.DataFrame(columns=_COLUMNS), trouble)
     rows = [row for fit in table.fits for row in _of_task(table, fit)]
     found = pd.DataFrame(rows, columns=[name for name in _COLUMNS if not name.endswith("p_holm")])
     for name in ("p", "family_p"):
         found[f"{name}_holm"] = found.groupby("base")[name].transform(lambda p: holm(p.tolist()))
     found = found[_COLUMNS]
-    return Finding(found, " ".join(_words(table, found)))
+    return Reply(found, " ".join(_words(table, found)))
 
 
 def _trouble(table: SideBySide) -> str:
@@ -182,7 +181,7 @@ def _row(table: SideBySide, base: _Base, mean: Floats) -> dict[str, object] | No
         "error_imagenet": root_mean_square(alone),
         "error_others": root_mean_square(by_others),
         "error_both": root_mean_square(both),
-        "better": bool(gains.mean() > _CLEAR * gains.std(ddof=1) / np.sqrt(len(gains))),
+        "better": clearly_less(gains),
         "family_error_imagenet": by_family[0],
         "family_error_both": by_family[1],
         "inflation": inflation(mean, base.columns),

@@ -15,6 +15,8 @@ from afield.scoring.metric import Floats
 
 _EXACT = 1e-12
 """share of a sum of squares below which it is nothing but rounding"""
+_CLEARLY = 2
+"""standard errors"""
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,13 @@ def well_told(design: Floats) -> bool:
     """Whether no column of a design is a sum of the others, up to rounding."""
     norms = np.linalg.norm(design, axis=0)
     return bool((norms > 0).all() and np.linalg.matrix_rank(design / norms, tol=1e-7) == design.shape[1])
+
+
+def clearly_less(gains: Floats) -> bool:
+    """Whether the squared errors of backbones left out are less by more than two standard errors; `gains`: [n] by
+    how much each is less.
+    """
+    return bool(gains.mean() > _CLEARLY * gains.std(ddof=1) / np.sqrt(len(gains)))
 
 
 def predicted_r2(y: Floats, without: Floats) -> float:

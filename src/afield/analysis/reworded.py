@@ -17,7 +17,8 @@ from afield.analysis.axes import placed
 from afield.analysis.fits import line_intervals, no_line
 from afield.analysis.points import groups_of
 from afield.analysis.subsets import cut_sweep
-from afield.analysis.transfer import TransferFit, Verdict, evidence, judge
+from afield.analysis.transfer import TransferFit
+from afield.analysis.verdict import Verdict, evidence, judge
 from afield.analysis.words import count
 from afield.scoring.intervals import LEVEL
 from afield.scoring.metric import Floats

@@ -22,10 +22,10 @@ from afield.analysis import facts
 from afield.analysis.others import INFLATED
 from afield.analysis.points import groups_of
 from afield.analysis.regression import Nested, inflation, left_out, nested, p_by_family, predicted_r2, well_told
-from afield.analysis.side_by_side import Finding, leading_fits
+from afield.analysis.side_by_side import Reply, leading_fits
 from afield.analysis.student import holm
 from afield.analysis.transfer import TransferFit
-from afield.analysis.words import count, listing
+from afield.analysis.words import listing
 from afield.scoring.intervals import LEVEL, Interval
 from afield.scoring.metric import Floats
 
@@ -43,11 +43,8 @@ RIVALS = {
 _LOGARITHMIC = ("params_m", "gmacs")
 _FREEDOM = 3
 """degrees of freedom that a regression must leave"""
-_OF_TASKS = {"classes": "number of classes", "n_train": "training images", "n_test": "test images"}
 FEW = 20
 """backbones below which it is said that so many explanations always find something"""
-_KNOWN = 0.5
-"""share of backbones of whom a rival must be known: a line through a few others is another question"""
 _OTHERS = "others"
 _COLUMNS = [
     *("task", "metric", "rival", "made_of", "n", "columns", "r2_imagenet", "r2_rival", "r2_both"),
@@ -66,7 +63,7 @@ class _Rival:
     made_of: str = ""
 
 
-def rival_explanations(fits: Sequence[TransferFit], results: pd.DataFrame) -> Finding:
+def rival_explanations(fits: Sequence[TransferFit], results: pd.DataFrame) -> Reply:
     """Each rival beside ImageNet accuracy, for each task's leading metric, a row each; the last row is `all`.
 
     Rivals are those of `RIVALS` that are known (the table's columns, else the catalogue's) and differ: parameters and
@@ -96,7 +93,7 @@ def rival_explanations(fits: Sequence[TransferFit], results: pd.DataFrame) -> Fi
     for name in ("p", "family_p"):
         table[f"{name}_holm"] = single.groupby("task")[name].transform(lambda p: holm(p.tolist()))
     table = table[_COLUMNS]
-    return Finding(table, " ".join(_words(table, _of_too_few(fits, results))))
+    return Reply(table, " ".join(_words(table, _of_too_few(fits, results))))
 
 
 def partial_limits(found: Nested, n: int, columns: int, sign: float, level: float = LEVEL) -> Interval:
@@ -146,7 +143,7 @@ def _known(fit: TransferFit, results: pd.DataFrame) -> list[_Rival]:
             words = table[name].to_numpy(dtype=object)
             known = words != ""
             columns = _levels(pd.Series(words[known], dtype=object))
-        if columns.size and known.mean() >= _KNOWN and np.ptp(columns, axis=0).min() > 0:
+        if columns.size and known.mean() >= facts.ENOUGH and np.ptp(columns, axis=0).min() > 0:
             found.append(_Rival(name, known, columns))
     return found
 
@@ -221,7 +218,7 @@ def _of_too_few(fits: Sequence[TransferFit], results: pd.DataFrame) -> list[str]
     names = list(dict.fromkeys(name for fit in fits for name in fit.points["backbone"]))
     table = facts.facts_of(results, names)
     known = {name: (table[name].notna() & (table[name] != "")).mean() for name in RIVALS}
-    return [RIVALS[name] for name, share in known.items() if 0 < share < _KNOWN]
+    return [RIVALS[name] for name, share in known.items() if 0 < share < facts.ENOUGH]
 
 
 def _words(table: pd.DataFrame, of_too_few: list[str]) -> Iterator[str]:
@@ -281,37 +278,3 @@ def _of_task(rows: pd.DataFrame) -> str:
 def _together(rows: pd.DataFrame) -> str:
     every = rows[rows["rival"] == "all"]
     return f", with all {every['predicted_both'].iloc[0]:.2f}" if len(every) else ""
-
-
-def between_tasks(fits: Sequence[TransferFit], results: pd.DataFrame) -> Finding:
-    """What tasks differ by beside how ImageNet accuracy transfers to them: shown, since so few tasks prove nothing.
-
-    Columns: task, metric, n (backbones), r, slope, low, high (metric points per ImageNet point), logit_slope, level
-    (mean of the values), classes, n_train, n_test, domain; NaN or empty where the table does not tell. In the order of
-    the slope.
-    """
-    rows = [row for fit in leading_fits(fits) for row in _task(fit, results)]
-    names = [*("task", "metric", "n", "r", "slope", "low", "high", "logit_slope", "level"), *_OF_TASKS, "domain"]
-    table = pd.DataFrame(rows, columns=names).sort_values("slope", ascending=False, ignore_index=True)
-    told = [name for name in _OF_TASKS if table[name].nunique() > 2]
-    if len(table) < _FREEDOM or not told:
-        return Finding(table, "Number of classes, size of the training set and the like: too few tasks tell of them.")
-    ranks = [f"{_OF_TASKS[name]} {table['slope'].corr(table[name], method='spearman'):.2f}" for name in told]
-    return Finding(
-        table,
-        f"Over {count(len(table), 'task')} the slope goes with (Spearman's rho): {', '.join(ranks)}. That describes "
-        "these tasks; so few prove nothing of others.",
-    )
-
-
-def _task(fit: TransferFit, results: pd.DataFrame) -> Iterator[tuple[object, ...]]:
-    """The row of a task; none without a fit."""
-    slope, r = fit.normalised_slope, fit.pearson_r
-    if slope is None or r is None:
-        return
-    rows = results[(results["task"] == fit.task) & (results["metric"] == fit.metric)]
-    logits = fit.logit_slope.value if fit.logit_slope else math.nan
-    numbers = [float(rows[name].max()) if name in rows else math.nan for name in _OF_TASKS]
-    domain = str(rows["domain"].iloc[0]) if "domain" in rows else ""
-    level = float(fit.points["value"].mean())
-    yield fit.task, fit.metric, fit.n, r.value, slope.value, slope.low, slope.high, logits, level, *numbers, domain

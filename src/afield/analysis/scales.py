@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 
+from afield.analysis.words import count, listing
 from afield.base.errors import InputError
 from afield.scoring.metric import Floats
+from afield.scoring.metrics import METRICS
 
 Scale = Literal["share", "percent"]
 _GAP = 10
@@ -59,3 +62,43 @@ def check_limits(low: Floats, high: Floats, divisor: float, where: str) -> None:
     largest = float(np.abs(known).max(initial=0.0))
     if len(known) and ((divisor == 1 and largest > _TOO_LARGE) or (divisor == 100 and largest <= 1)):
         raise InputError(f"{where}: low and high are not on the scale of value; bring them to one")
+
+
+def as_shares(
+    rows: pd.DataFrame, where: str, said: Scale | None, notes: list[str]
+) -> tuple[pd.DataFrame, dict[tuple[str, str], float]]:
+    """Values and limits of a results table as shares, and the scale of each (task, metric): its own numbers a share.
+
+    A metric has one over all of its tasks, else InputError; `notes` gets a sentence for what to mind.
+    """
+    scales: dict[tuple[str, str], float] = {}
+    blocks = []
+    for (task, metric), group in rows.groupby(["task", "metric"], sort=False):
+        place = f"{where}: {metric} on {task}"
+        low, high = (group[name].to_numpy(np.float64) for name in ("low", "high"))
+        ranged = METRICS[str(metric)].range if metric in METRICS else (-1, 1)
+        divisor = factor(group["value"].to_numpy(np.float64), place, said, signed=ranged[0] < 0)
+        check_limits(low, high, divisor, place)
+        scales[str(task), str(metric)] = divisor
+        blocks.append(group.assign(**{name: group[name] / divisor for name in ("value", "low", "high")}))
+    by_scale: dict[str, dict[float, str]] = {}
+    for (task, metric), each in scales.items():
+        by_scale.setdefault(metric, {}).setdefault(each, task)
+    for metric, tasks in by_scale.items():
+        if len(tasks) > 1:
+            raise InputError(
+                f"{where}: {metric} looks like per cent on {tasks[100.0]} and like shares 0..1 on {tasks[1.0]}; bring "
+                "all to one scale, or say --scale percent where all of them are per cent"
+            )
+    if len(set(scales.values())) > 1:
+        per_cent, shares_of = ([m for m, tasks in by_scale.items() if scale in tasks] for scale in (100.0, 1.0))
+        notes.append(f"Per cent: {listing(per_cent)}. Shares 0..1: {listing(shares_of)}.")
+    shares = pd.concat(blocks) if blocks else rows
+    outside = (shares["value"] < shares["low"]) | (shares["value"] > shares["high"])
+    if outside.any():
+        named = listing(list(dict.fromkeys(shares.loc[outside, "task"])))
+        notes.append(
+            f"{count(int(outside.sum()), 'value')} outside of their own interval ({named}): of these intervals only "
+            "the width is used, and it may be that of something else."
+        )
+    return shares, scales

@@ -17,8 +17,8 @@ _EQUAL = 1e-12
 
 
 @dataclass(frozen=True)
-class Finding:
-    """What an analysis over several fits found."""
+class Reply:
+    """What a question of several fits (`questions.py`) is answered by."""
 
     table: pd.DataFrame
     words: str

@@ -10,7 +10,7 @@ import pandas as pd
 from afield.analysis.association import kendall, overlapping_p
 from afield.analysis.choosing import below_the_best
 from afield.analysis.fits import correlation
-from afield.analysis.side_by_side import Finding, leading_fits
+from afield.analysis.side_by_side import Reply, leading_fits
 from afield.analysis.transfer import TransferFit
 from afield.analysis.words import count, listing, part_of
 from afield.scoring.intervals import LEVEL
@@ -24,7 +24,7 @@ _COLUMNS = [
 ]
 
 
-def metric_dependence(fits: Sequence[TransferFit], results: pd.DataFrame | None = None) -> Finding:
+def metric_dependence(fits: Sequence[TransferFit], results: pd.DataFrame | None = None) -> Reply:
     """Each further metric of a task beside its leading one, the first that the fits hold of it; a row each.
 
     Columns: task, metric (the leading one), other, n (backbones that have both), verdict, verdict_other, same_verdict,
@@ -45,7 +45,7 @@ def metric_dependence(fits: Sequence[TransferFit], results: pd.DataFrame | None 
     ]
     table = pd.DataFrame([row for pair in pairs for row in _pair(*pair)], columns=_COLUMNS)
     apart = [other for leading, other in pairs if _together(leading.errors) and not _together(other.errors)]
-    return Finding(table, " ".join([*_words(table), *([_independent(apart)] if apart and len(table) else [])]))
+    return Reply(table, " ".join([*_words(table), *([_independent(apart)] if apart and len(table) else [])]))
 
 
 def _together(errors: Floats) -> bool:

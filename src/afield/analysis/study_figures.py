@@ -18,7 +18,7 @@ import pandas as pd
 
 from afield.analysis.fits import line_intervals, no_line
 from afield.analysis.points import groups_of
-from afield.analysis.side_by_side import Finding, leading_fits
+from afield.analysis.side_by_side import Reply, leading_fits
 from afield.analysis.transfer import TransferFit
 from afield.analysis.words import count, listing
 from afield.scoring.intervals import LEVEL, Interval
@@ -57,7 +57,7 @@ def study_figures() -> tuple[StudyFigure, ...]:
     )
 
 
-def published_beside_own(fits: Sequence[TransferFit], results: pd.DataFrame | None = None) -> Finding:
+def published_beside_own(fits: Sequence[TransferFit], results: pd.DataFrame | None = None) -> Reply:
     """The study's r and slope of each task that stands here under the same name, beside one's own of backbones above
     70 % on ImageNet, a row a figure.
 
@@ -70,7 +70,7 @@ def published_beside_own(fits: Sequence[TransferFit], results: pd.DataFrame | No
     leading = {fit.task: fit for fit in leading_fits(fits)}
     rows = [_row(figure, leading[figure.task]) for figure in study_figures() if figure.task in leading]
     table = pd.DataFrame(rows, columns=_COLUMNS)
-    return Finding(table, " ".join(_words(table)))
+    return Reply(table, " ".join(_words(table)))
 
 
 def _row(figure: StudyFigure, fit: TransferFit) -> tuple[object, ...]:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from afield.analysis.fits import line_intervals, no_line
 from afield.analysis.points import groups_of
-from afield.analysis.transfer import verdict_of
+from afield.analysis.verdict import verdict_of
 from afield.scoring.intervals import LEVEL
 from afield.scoring.metric import Floats
 from afield.study.verdict_rule import SMALLEST_SLOPE

@@ -27,12 +27,11 @@ from afield.analysis.directions import directed
 from afield.analysis.facts import in_millions
 from afield.analysis.imagenet import with_imagenet
 from afield.analysis.points import FROM_PRETRAINED, LEADING
-from afield.analysis.scales import Scale, check_limits, factor
+from afield.analysis.scales import Scale, as_shares
 from afield.analysis.words import capital, count, listing
 from afield.base.cells import read_cells
 from afield.base.errors import InputError, nearest
 from afield.scoring.metric import Floats
-from afield.scoring.metrics import METRICS
 
 _ROUNDED = 5e-4
 _PLACE = ["task", "metric", "backbone", "seed"]
@@ -100,7 +99,7 @@ def read_table(source: str | Path | pd.DataFrame, choice: TableChoice | None = N
     rows = in_millions(rows, notes)
     rows = directed(rows, where, notes)
     _refuse_twice(rows, where, [name for name in text.columns if name != choice.columns.get("value", "value")])
-    rows, scales = _as_shares(rows, where, choice.scale, notes)
+    rows, scales = as_shares(rows, where, choice.scale, notes)
     tasks, itself, domains = set(rows["task"]), _imagenet_itself(rows), _domains(rows, where)
     if choice.mean:
         rows, scales = _with_mean(rows, scales, itself, where, notes)
@@ -230,43 +229,6 @@ def _refuse_twice(rows: pd.DataFrame, where: str, columns: Sequence[str]) -> Non
         "repetitions, name the column of their seeds (--columns seed=NAME); or, where they count as backbones of their "
         "own, join what tells them apart (--columns backbone=NAME+OTHER)"
     )
-
-
-def _as_shares(
-    rows: pd.DataFrame, where: str, said: Scale | None, notes: list[str]
-) -> tuple[pd.DataFrame, dict[tuple[str, str], float]]:
-    """Values and limits as shares, and the scale of each (task, metric); a metric has one over all of its tasks."""
-    scales: dict[tuple[str, str], float] = {}
-    blocks = []
-    for (task, metric), group in rows.groupby(["task", "metric"], sort=False):
-        place = f"{where}: {metric} on {task}"
-        low, high = (group[name].to_numpy(np.float64) for name in ("low", "high"))
-        ranged = METRICS[str(metric)].range if metric in METRICS else (-1, 1)
-        divisor = factor(group["value"].to_numpy(np.float64), place, said, signed=ranged[0] < 0)
-        check_limits(low, high, divisor, place)
-        scales[str(task), str(metric)] = divisor
-        blocks.append(group.assign(**{name: group[name] / divisor for name in ("value", "low", "high")}))
-    by_scale: dict[str, dict[float, str]] = {}
-    for (task, metric), each in scales.items():
-        by_scale.setdefault(metric, {}).setdefault(each, task)
-    for metric, tasks in by_scale.items():
-        if len(tasks) > 1:
-            raise InputError(
-                f"{where}: {metric} looks like per cent on {tasks[100.0]} and like shares 0..1 on {tasks[1.0]}; bring "
-                "all to one scale, or say --scale percent where all of them are per cent"
-            )
-    if len(set(scales.values())) > 1:
-        per_cent, shares_of = ([m for m, tasks in by_scale.items() if scale in tasks] for scale in (100.0, 1.0))
-        notes.append(f"Per cent: {listing(per_cent)}. Shares 0..1: {listing(shares_of)}.")
-    shares = pd.concat(blocks) if blocks else rows
-    outside = (shares["value"] < shares["low"]) | (shares["value"] > shares["high"])
-    if outside.any():
-        named = listing(list(dict.fromkeys(shares.loc[outside, "task"])))
-        notes.append(
-            f"{count(int(outside.sum()), 'value')} outside of their own interval ({named}): of these intervals only "
-            "the width is used, and it may be that of something else."
-        )
-    return shares, scales
 
 
 def _with_mean(

@@ -10,7 +10,7 @@ from afield.analysis.asked import Candidate, Compared, Ranks
 from afield.analysis.candidate import Residual
 from afield.analysis.clusters import rests_on
 from afield.analysis.compare import Ranking
-from afield.analysis.over_tasks import OverTasks
+from afield.analysis.mean_ranks import MeanRanks
 from afield.analysis.pairs import Places
 from afield.analysis.words import capital, count, gain_words, level_words, listing, p_words, signed, size_words, spelled
 from afield.base.text import columns
@@ -107,7 +107,7 @@ def _head(found: Ranking | Places) -> dict[str, Any]:
     return {**told, "direction": direction(found.metric)}
 
 
-def _plain_over(found: OverTasks | None) -> dict[str, Any] | None:
+def _plain_over(found: MeanRanks | None) -> dict[str, Any] | None:
     if found is None:
         return None
     rows = [
@@ -183,7 +183,7 @@ def _notes(places: Places, ranking: Ranking, bias: float | None) -> Iterator[str
         )
 
 
-def _all_tasks(found: OverTasks) -> str:
+def _all_tasks(found: MeanRanks) -> str:
     rows = [
         (f"{rank:.2f}", name, letters)
         for rank, name, letters in zip(found.mean_rank, found.backbones, found.letters, strict=True)
@@ -192,7 +192,7 @@ def _all_tasks(found: OverTasks) -> str:
     return "\n".join([f"Over {count(len(found.tasks), 'task')}", columns(rows, heads), *over_tasks_words(found)])
 
 
-def over_tasks_words(found: OverTasks) -> Iterator[str]:
+def over_tasks_words(found: MeanRanks) -> Iterator[str]:
     """What to know of mean ranks, a sentence each: whether they can tell any two apart, and who is not among them."""
     if not found.possible:
         yield (

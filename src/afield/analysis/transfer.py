@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -18,18 +16,16 @@ from afield.analysis.fits import (
     critical_correlation,
     line_band,
     line_intervals,
-    line_intervals_at,
     no_line,
 )
 from afield.analysis.points import carrier, groups_of, points_of, range_note, rows_to_fit
 from afield.analysis.uncertainty import told
-from afield.analysis.words import capital, count, listing, signed, spelled
+from afield.analysis.verdict import Verdict, evidence, verdict_of
+from afield.analysis.words import listing, spelled
 from afield.scoring.intervals import LEVEL, Interval
 from afield.scoring.metric import Floats
 from afield.scoring.metrics import metric_title
 from afield.study.verdict_rule import FEWEST_BACKBONES, SMALLEST_SLOPE
-
-Verdict = Literal["transfers", "weakly", "does not", "cannot tell"]
 
 FEW_FAMILIES = 6
 """below it the reason warns: where families of several backbones are told, what their members share is estimated from
@@ -37,8 +33,6 @@ so few"""
 
 _LEFT_OUT = 12
 """families that are left out in turn, the largest first: of hundreds the small ones turn no verdict"""
-_CLEARLY = 1.05
-"""times as wide as by the scatter is worth a word"""
 
 
 @dataclass(frozen=True)
@@ -155,22 +149,38 @@ def _fit(
 ) -> TransferFit:
     points, errors, lacking = points_of(rows, covariance)
     left_out = f" Left out for want of a number: {listing(lacking)}." if lacking else ""
+    trouble = no_line(*_both(points), metric_title(metric))
+    without = _without_line(task, metric, rows, points, errors, blocks, smallest_slope, level)
+    if trouble:
+        return replace(without, reason=trouble + left_out)
+    fit = _with_line(without, level)
+    if resample and fit.n >= BOOTSTRAP_FROM:
+        r, slope = bootstrap_intervals(*_both(points), level)
+        fit = replace(fit, resampled_r=r, resampled_slope=slope.scaled(100))
+    return replace(fit, reason=fit.reason + left_out)
+
+
+def _without_line(
+    task: str,
+    metric: str,
+    rows: pd.DataFrame,
+    points: pd.DataFrame,
+    errors: Floats,
+    blocks: int | None,
+    smallest_slope: float,
+    level: float,
+) -> TransferFit:
+    """All that is known before a line is drawn."""
     n = len(points)
-    x, y = points["imagenet_top1"].to_numpy(np.float64), points["value"].to_numpy(np.float64)
-    n_test = float(rows["n_test"].max())
     n_clusters = float(rows["n_clusters"].max()) if "n_clusters" in rows else np.nan
-    if blocks is not None:
-        n_clusters = min(n_clusters, blocks)
-    families = list(groups_of(points))
-    trouble = no_line(x, y, metric_title(metric))
-    without = TransferFit(
+    return TransferFit(
         task=task,
         metric=metric,
         n=n,
         points=points,
         errors=errors,
-        n_test=n_test,
-        n_clusters=n_clusters,
+        n_test=float(rows["n_test"].max()),
+        n_clusters=n_clusters if blocks is None else min(n_clusters, blocks),
         pearson_r=None,
         slope=None,
         logit_slope=None,
@@ -180,7 +190,7 @@ def _fit(
         resampled_slope=None,
         intercept=None,
         band=pd.DataFrame(columns=["imagenet_top1", "value", "low", "high"], dtype=np.float64),
-        method=_method(errors, families),
+        method=_method(errors, list(groups_of(points))),
         critical_r=critical_correlation(n, level) if n > 2 else None,
         range_note=range_note(points),
         carried_by=carrier(points),
@@ -188,38 +198,43 @@ def _fit(
         ceiling=None,
         smallest_slope=smallest_slope,
         verdict="cannot tell",
-        reason=trouble + left_out,
+        reason="",
     )
-    if trouble:
-        return without
-    pearson_r, slope = line_intervals(x, y, errors, level, families=families, clusters=n_clusters)
-    normalised = _scaled(slope, 100)
+
+
+def _with_line(fit: TransferFit, level: float) -> TransferFit:
+    """The line through its points, the verdict on it, and why."""
+    points, errors, families, clusters = fit.points, fit.errors, list(groups_of(fit.points)), fit.n_clusters
+    x, y = _both(points)
+    pearson_r, slope = line_intervals(x, y, errors, level, families=families, clusters=clusters)
     scatter = line_intervals(x, y, np.zeros_like(errors), level, families=families)[1]
-    verdict, words = verdict_of(x, y, errors, smallest_slope, level, families=families, clusters=n_clusters)
+    verdict, words = verdict_of(x, y, errors, fit.smallest_slope, level, families=families, clusters=clusters)
     logits, probits = (
-        axis_slope(axis, x, y, errors, n_test, level, metric, families=families, clusters=n_clusters)
+        axis_slope(axis, x, y, errors, fit.n_test, level, fit.metric, families=families, clusters=clusters)
         for axis in ("logit", "probit")
     )
-    said = evidence(n, pearson_r, normalised, _scaled(scatter, 100), metric, level)
-    resampled = bootstrap_intervals(x, y, level) if resample and n >= BOOTSTRAP_FROM else None
-    full = near_ceiling(points, smallest_slope)
-    ceiling = "" if full is None else f" {ceiling_words(full, points, metric, logits)}"
+    said = evidence(fit.n, pearson_r, slope.scaled(100), scatter.scaled(100), fit.metric, level)
+    full = near_ceiling(points, fit.smallest_slope)
+    ceiling = "" if full is None else f" {ceiling_words(full, points, fit.metric, logits)}"
     return replace(
-        without,
+        fit,
         pearson_r=pearson_r,
         slope=slope,
         logit_slope=logits,
         probit_slope=probits,
-        normalised_slope=normalised,
-        resampled_r=resampled[0] if resampled else None,
-        resampled_slope=_scaled(resampled[1], 100) if resampled else None,
+        normalised_slope=slope.scaled(100),
         intercept=float(y.mean() - slope.value * x.mean()),
-        band=line_band(x, y, errors, level, families=families, clusters=n_clusters),
-        hangs_on=_family(points, errors, n_clusters, verdict, smallest_slope, level),
+        band=line_band(x, y, errors, level, families=families, clusters=clusters),
+        hangs_on=_family(points, errors, clusters, verdict, fit.smallest_slope, level),
         ceiling=full,
         verdict=verdict,
-        reason=f"{said}; {words}.{_few_families(families)}{ceiling}{left_out}",
+        reason=f"{said}; {words}.{_few_families(families)}{ceiling}",
     )
+
+
+def _both(points: pd.DataFrame) -> tuple[Floats, Floats]:
+    """ImageNet accuracy and the metric of the points, [n] each."""
+    return points["imagenet_top1"].to_numpy(np.float64), points["value"].to_numpy(np.float64)
 
 
 def _method(errors: Floats, families: Sequence[str]) -> str:
@@ -241,62 +256,6 @@ def _few_families(families: Sequence[str]) -> str:
     )
 
 
-def _scaled(interval: Interval, factor: float) -> Interval:
-    return Interval(interval.value * factor, interval.low * factor, interval.high * factor)
-
-
-def verdict_of(
-    x: Floats,
-    y: Floats,
-    errors: Floats,
-    smallest: float,
-    level: float,
-    *,
-    families: Sequence[str] | None = None,
-    clusters: float = math.inf,
-) -> tuple[Verdict, str]:
-    """The rule of `fit_transfer` and its words, for points that define a line.
-
-    `errors`: their covariance, [n, n]; `families` and `clusters` as in `line_intervals`.
-    Raises ValueError for what is no number: no verdict may come of it.
-    """
-    if not (np.isfinite(x).all() and np.isfinite(y).all() and np.isfinite(errors).all()):
-        raise ValueError("points and their errors must be finite")
-    levels = (level, 2 * level - 1)
-    (r, wide), (_, narrow) = line_intervals_at(levels, x, y, errors, families=families, clusters=clusters)
-    return judge(len(x), r, _scaled(wide, 100), _scaled(narrow, 100), smallest, families)
-
-
-def judge(
-    n: int, r: Interval, wide: Interval, narrow: Interval, smallest: float, families: Sequence[str] | None = None
-) -> tuple[Verdict, str]:
-    """The rule and its words for n backbones: `wide`, `narrow`: the normalised slope at the level of the verdict, and
-    at that of two one-sided tests; `families`: of each backbone.
-    """
-    if families is not None and told(families) and len(set(families)) == 2:
-        return "cannot tell", "a line through two families may be nothing but how these two differ"
-    if n < FEWEST_BACKBONES:
-        return (
-            "cannot tell",
-            f"so few may lie near a line by luck, so no verdict is given below {spelled(FEWEST_BACKBONES)} backbones",
-        )
-    if not wide.holds(0) and r.holds(0):
-        return "cannot tell", "the slope's interval excludes 0, but that of r holds it, and a verdict needs both"
-    if wide.low >= smallest:
-        return "transfers", f"that is surely at least the {smallest:g} that would matter"
-    if wide.low > 0:
-        how = "surely" if narrow.high < smallest else "perhaps"
-        return "weakly", f"that is surely more than none, but {how} less than the {smallest:g} that would matter"
-    if wide.high < 0:
-        return "does not", "reversed: better on ImageNet went with worse here"
-    if -smallest < narrow.low and narrow.high < smallest:
-        return "does not", (
-            f"whatever the slope is, it is surely smaller than the {smallest:g} that would matter, up or down "
-            f"({signed(narrow.low, 3)} to {signed(narrow.high, 3)} by two one-sided tests)"
-        )
-    return "cannot tell", f"that holds 0 as well as slopes that would matter ({smallest:g} or more, up or down)"
-
-
 def _family(
     points: pd.DataFrame, errors: Floats, clusters: float, verdict: Verdict, smallest: float, level: float
 ) -> str | None:
@@ -313,36 +272,10 @@ def _family(
         rest = (points["family"] != family).to_numpy()
         if rest.sum() < FEWEST_BACKBONES and rest.mean() >= 0.5:
             continue
-        x, y = (points[name].to_numpy(np.float64)[rest] for name in ("imagenet_top1", "value"))
+        x, y = (each[rest] for each in _both(points))
         if no_line(x, y, ""):
             return str(family)
         remaining, of_rest = list(groups[rest]), errors[np.ix_(rest, rest)]
         if verdict_of(x, y, of_rest, smallest, level, families=remaining, clusters=clusters)[0] != verdict:
             return str(family)
     return None
-
-
-def evidence(
-    n: int, r: Interval, slope: Interval, scatter: Interval, metric: str, level: float, axis: str = "linear"
-) -> str:
-    """The numbers in front of a verdict's words. `slope` in units of the axis (linear: points); `scatter`: the same by
-    the scatter of the points alone.
-    """
-    needed, seen, low, high = (_r(value) for value in (critical_correlation(n, level), r.value, r.low, r.high))
-    by_errors = slope.high - slope.value > _CLEARLY * (scatter.high - scatter.value)
-    unit = "point" if axis == "linear" else axis
-    return (
-        f"{capital(count(n, 'backbone'))}: |r| must exceed {needed} for p < {1 - level:.2g}; here r = {seen} "
-        f"({low} to {high}). A {unit} more on ImageNet went with {signed(slope.value, 2)} {unit}s of "
-        f"{metric_title(metric)} ({signed(slope.low, 2)} to {signed(slope.high, 2)}"
-        f"{', for the points are more uncertain than their scatter shows' if by_errors else ''})"
-    )
-
-
-def _r(value: float) -> str:
-    """A correlation to two digits; near one to three, where they decide.
-
-    >>> _r(0.9503), _r(0.9969), _r(-1.0)
-    ('0.95', '0.997', '-1')
-    """
-    return f"{value:.0f}" if abs(value) == 1 else f"{value:.2f}" if abs(value) < 0.99 else f"{value:.3f}"

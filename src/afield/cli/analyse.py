@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from afield.base.text import printable
 from afield.cli.options import AsJson, OneStudy
 from afield.cli.output import complain, put, put_json, say
+
+if TYPE_CHECKING:
+    from afield.analysis.analyse import Analysis
 
 analyse_app = typer.Typer()
 
@@ -101,11 +104,12 @@ def analyse(
     say("\n".join(found.notes))
     if as_json:
         put_json(found.as_json())
-        return
+    elif found.fits:
+        _print(found, everything=everything)
 
-    if not found.fits:
-        return
 
+def _print(found: Analysis, *, everything: bool) -> None:
+    """A row a fit, and below it the reasons, or all that there is."""
     import sys
 
     from rich.console import Console

@@ -17,7 +17,7 @@ _WIDTH = 560
 
 def distance_chart(table: pd.DataFrame) -> alt.LayerChart:
     """A point a task: metric points per ImageNet point with their interval over the distance from the reference.
-    `table` is that of `analysis.shift.against_transfer`.
+    `table` is that of `analysis.distance_and_transfer.against_transfer`.
     """
     reference = table["reference"].iloc[0]
     across = alt.Axis(title=f"Frechet distance from {reference}, in spreads of its own images", grid=False)

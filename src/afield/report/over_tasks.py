@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from afield.analysis.answer import Answer
-from afield.analysis.over_tasks import OverTasks, over_tasks
+from afield.analysis.mean_ranks import MeanRanks, mean_ranks
 from afield.analysis.told import over_tasks_words
 from afield.analysis.words import count
 from afield.report import words
@@ -35,7 +35,7 @@ def over_section(found: Answer, figures: Figures, names: Mapping[str, str]) -> O
     """All tasks together; None for a single one. The chart goes into `figures`."""
     if len(found.tasks) < 2:
         return None
-    together = over_tasks([part.ranking.places for part in found.tasks if part.ranking.places])
+    together = mean_ranks([part.ranking.places for part in found.tasks if part.ranking.places])
     if together is None:
         return OverSection(_answers(found, names), None, None, ())
     return OverSection(
@@ -72,7 +72,7 @@ def _answers(found: Answer, names: Mapping[str, str]) -> Table:
     return Table(caption, heads, tuple(rows))
 
 
-def _ranks(together: OverTasks, names: Mapping[str, str]) -> Table:
+def _ranks(together: MeanRanks, names: Mapping[str, str]) -> Table:
     lines = zip(together.backbones, together.mean_rank, together.letters, together.ranks, strict=True)
     rows = tuple(
         Row(
@@ -90,7 +90,7 @@ def _ranks(together: OverTasks, names: Mapping[str, str]) -> Table:
     return Table(caption, ("backbone", "mean rank", "alike", *together.tasks), rows)
 
 
-def _figure(together: OverTasks, figures: Figures, names: Mapping[str, str]) -> Figure:
+def _figure(together: MeanRanks, figures: Figures, names: Mapping[str, str]) -> Figure:
     shown = [names.get(name, name) for name in together.backbones]
     rows = pd.DataFrame({"name": shown, "mean_rank": together.mean_rank, "letters": together.letters})
     single = pd.DataFrame(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from afield.analysis.overall import LEADS, Overall
+from afield.analysis.overall_verdict import LEADS, OverallVerdict
 from afield.analysis.words import p_value
 from afield.report import words
 from afield.report.recorded import Table
@@ -26,7 +26,7 @@ class OverallSection:
     numbers: tuple[tuple[str, str], ...]
 
 
-def overall_section(found: Overall | None) -> OverallSection | None:
+def overall_section(found: OverallVerdict | None) -> OverallSection | None:
     """None where the study has no two tasks to be put together."""
     if found is None:
         return None

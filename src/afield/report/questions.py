@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from afield.analysis.compare import Ranking
-from afield.analysis.over import OVER, TITLES, WHOLE, in_short
+from afield.analysis.questions import QUESTIONS, TITLES, WHOLE, in_short
 from afield.analysis.study_fits import fit_study, lines_of, told_rows
 from afield.analysis.transfer import TransferFit
 from afield.report.behind import Part
@@ -23,7 +23,7 @@ def questions(record: StudyRecord, rankings: Sequence[Ranking]) -> tuple[Part, .
 
 def _parts(record: StudyRecord, fits: tuple[TransferFit, ...]) -> Iterator[Part]:
     rows = told_rows(record)
-    findings = {name: analysis(fits, rows) for name, analysis in OVER.items()}
+    findings = {name: analysis(fits, rows) for name, analysis in QUESTIONS.items()}
     for name, found in findings.items():
         if not found.table.empty:
             short = in_short(name, found.table).dropna(axis="columns", how="all")

@@ -36,6 +36,10 @@ class Interval:
         """Its limits no farther out than these; unknown limits stay unknown."""
         return Interval(self.value, max(self.low, least), min(self.high, greatest))
 
+    def scaled(self, factor: float) -> Interval:
+        """The same in units of which `factor` (above 0) make one."""
+        return Interval(self.value * factor, self.low * factor, self.high * factor)
+
     def turned(self) -> Interval:
         """Of a difference the same the other way round."""
         return Interval(-self.value, -self.high, -self.low)

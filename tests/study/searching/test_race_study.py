@@ -9,7 +9,7 @@ import pytest
 import afield
 from afield.analysis.analyse import analyse
 from afield.analysis.answer import answer
-from afield.analysis.over import OVER
+from afield.analysis.questions import QUESTIONS
 from afield.analysis.races import NOT_ASKED, race_of
 from afield.base.errors import InputError, Stopped
 from afield.report.page import render
@@ -74,7 +74,7 @@ def test_a_race_has_one_winner_and_enters_no_fit(photos: Path, tmp_path: Path) -
     assert task.fit is None
     found = analyse(out)
     assert found.notes == (f"{out}: {NOT_ASKED}",)
-    assert all(found.over(name).table.empty for name in OVER)
+    assert all(found.over(name).table.empty for name in QUESTIONS)
     assert "It won a race of two backbones with four recipes, which spent 7 of 12 epochs" in task.take
     assert "Nothing of it enters one" in task.transfer
     assert not [words for words in task.warnings if "ranked" in words or "lacks" in words]

@@ -5,7 +5,9 @@ import pandas as pd
 import pytest
 from scipy.linalg import sqrtm
 
-from afield.analysis.shift import BLOCK, against_transfer, describe_distances, distances, frechet, kid, unbiased_frechet
+from afield.analysis.distance_and_transfer import against_transfer
+from afield.analysis.distance_words import describe_distances
+from afield.analysis.distances import BLOCK, distances, frechet, kid, unbiased_frechet
 from afield.analysis.transfer import fit_transfer
 from afield.base.errors import InputError
 from afield.probing.summary import Gathering, Moments, Summary

@@ -1,4 +1,4 @@
-"""Analyses over several fits of a table, by name: each a data frame and what it says."""
+"""What is asked of several fits of a table together, by name: each answered by a data frame and in words."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ from collections.abc import Callable, Sequence
 
 import pandas as pd
 
+from afield.analysis.between_tasks import between_tasks
 from afield.analysis.decision import regret, rules
 from afield.analysis.front import fronts
 from afield.analysis.others import beyond_imagenet
-from afield.analysis.rivals import between_tasks, rival_explanations
-from afield.analysis.side_by_side import Finding
+from afield.analysis.rivals import rival_explanations
+from afield.analysis.side_by_side import Reply
 from afield.analysis.stability import metric_dependence
 from afield.analysis.study_figures import published_beside_own
 from afield.analysis.transfer import TransferFit
 
-OVER: dict[str, Callable[[Sequence[TransferFit], pd.DataFrame], Finding]] = {
+QUESTIONS: dict[str, Callable[[Sequence[TransferFit], pd.DataFrame], Reply]] = {
     "others": beyond_imagenet,
     "regret": regret,
     "rules": rules,

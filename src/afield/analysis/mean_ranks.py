@@ -29,7 +29,7 @@ _ORDERS = 9_999
 
 
 @dataclass(frozen=True)
-class OverTasks:
+class MeanRanks:
     """The backbones that were scored on every task, best mean rank first."""
 
     tasks: tuple[str, ...]
@@ -48,7 +48,7 @@ class OverTasks:
     """whether so few tasks could tell any two apart"""
 
 
-def over_tasks(places: Sequence[Places]) -> OverTasks | None:
+def mean_ranks(places: Sequence[Places]) -> MeanRanks | None:
     """The same backbones on several tasks; None for fewer than two tasks or two backbones that have them all."""
     values = pd.DataFrame({each.task: _upward(each) for each in places})
     whole = values.dropna()
@@ -67,7 +67,7 @@ def over_tasks(places: Sequence[Places]) -> OverTasks | None:
         if p < 1 - LEVEL
     ]
     letters = compact_letters(names, apart)
-    return OverTasks(
+    return MeanRanks(
         tasks=tuple(values.columns),
         backbones=tuple(names),
         mean_rank=tuple(float(mean[index]) for index in order),

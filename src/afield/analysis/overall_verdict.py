@@ -18,8 +18,9 @@ from afield.analysis.crossed import (
     task_reach,
 )
 from afield.analysis.side_by_side import leading_fits
-from afield.analysis.transfer import TransferFit, Verdict, judge
+from afield.analysis.transfer import TransferFit
 from afield.analysis.uncertainty import told
+from afield.analysis.verdict import Verdict, judge
 from afield.analysis.words import capital, count, listing, p_words, signed, spelled
 from afield.scoring.intervals import LEVEL, Interval
 from afield.scoring.metrics import metric_title
@@ -40,7 +41,7 @@ LEADS: dict[Verdict, str] = {
 
 
 @dataclass(frozen=True)
-class Overall:
+class OverallVerdict:
     """One slope over several tasks. Without a line the intervals are None."""
 
     metric: str
@@ -77,11 +78,11 @@ class Overall:
         return f"{LEADS[self.verdict]}. {self.reason}"
 
 
-def overall_verdict(fits: Sequence[TransferFit], level: float = LEVEL) -> Overall | None:
+def overall_verdict(fits: Sequence[TransferFit], level: float = LEVEL) -> OverallVerdict | None:
     """One verdict over the tasks of those fits, one fit a task; None below two tasks.
 
     The mean of the tasks' slopes, each task alike, of the backbones that all tasks have, with the interval of
-    `crossed.py`: backbones and tasks are both a sample. The rule is that of a task (`transfer.judge`), with r that of
+    `crossed.py`: backbones and tasks are both a sample. The rule is that of a task (`verdict.judge`), with r that of
     the backbones' means; below three tasks it is `cannot tell`. `another` is Student's t with T - 1 degrees of freedom,
     `differ_p` Hotelling's, `spread` the square root of the tasks' variance component by analysis of variance, which in
     balanced data is that of restricted maximum likelihood.
@@ -90,7 +91,7 @@ def overall_verdict(fits: Sequence[TransferFit], level: float = LEVEL) -> Overal
         return None
     metrics = {fit.metric for fit in fits}
     cells = cells_of(fits)
-    without = Overall(
+    without = OverallVerdict(
         metric=metrics.pop() if len(metrics) == 1 else LEADING_METRICS,
         tasks=tuple(fit.task for fit in fits),
         n=0 if cells is None else len(cells.backbones),
@@ -137,7 +138,7 @@ def overall_verdict(fits: Sequence[TransferFit], level: float = LEVEL) -> Overal
     return replace(overall, reason=" ".join(_sentences(overall, words, level)) + ceiling + _lacking(cells))
 
 
-def overall_of_study(record: StudyRecord, fits: Sequence[TransferFit]) -> Overall | None:
+def overall_of_study(record: StudyRecord, fits: Sequence[TransferFit]) -> OverallVerdict | None:
     """The same of a study, from the fits of its tasks' leading metrics; others among `fits` do not count.
 
     Folds and parts of one data set are no further tasks: the first of them in the study's order stands for all.
@@ -158,13 +159,13 @@ def overall_of_study(record: StudyRecord, fits: Sequence[TransferFit]) -> Overal
     return replace(found, reason=f"{found.reason} Of data that count already: {listing(again)}.")
 
 
-def fits_over(found: Overall, fits: Sequence[TransferFit]) -> list[TransferFit]:
+def fits_over(found: OverallVerdict, fits: Sequence[TransferFit]) -> list[TransferFit]:
     """Those of the fits that a verdict is over, one a task; where each task has its own metric the first of each."""
     mine = [fit for fit in fits if fit.task in found.tasks and found.metric in (fit.metric, LEADING_METRICS)]
     return list(leading_fits(mine))
 
 
-def _sentences(found: Overall, words: str, level: float) -> Iterator[str]:
+def _sentences(found: OverallVerdict, words: str, level: float) -> Iterator[str]:
     """The numbers, the verdict's words, and whether one answer holds for all tasks."""
     if found.slope is None or found.here is None or found.another is None:
         return

@@ -14,7 +14,7 @@ from statsmodels.multivariate.multivariate_ols import _MultivariateOLS
 from afield.analysis.analyse import analyse
 from afield.analysis.answer import answer
 from afield.analysis.crossed import Cells, cells_of, crossed_slope, slopes_differ, spread_beyond_noise, task_reach
-from afield.analysis.overall import LEADING_METRICS, Overall, overall_of_study, overall_verdict
+from afield.analysis.overall_verdict import LEADING_METRICS, OverallVerdict, overall_of_study, overall_verdict
 from afield.analysis.study_fits import fit_study
 from afield.analysis.table import TableChoice
 from afield.analysis.transfer import TransferFit
@@ -260,7 +260,7 @@ def test_an_answer_over_several_tasks_begins_with_all_of_them() -> None:
         }
     )
     found = answer(record)
-    assert isinstance(found.overall, Overall)
+    assert isinstance(found.overall, OverallVerdict)
     assert found.text().startswith(found.overall.words)
     assert found.overall.tasks == ("solar", "moths", "cells")
     assert "Three tasks, four backbones that have them all: " in found.overall.words
