@@ -19,6 +19,7 @@ from afield.study.planning.budget_files import Clock
 from afield.study.planning.budgeted import known_paces
 from afield.study.planning.pace import Pace
 from afield.study.searching.planned_search import Identity
+from afield.study.split_view import TEST
 from afield.study.standing import Watch, standing_of
 from afield.study.store import Store
 from afield.tasks.places import cache_folder
@@ -138,7 +139,7 @@ class OneRun:
             extensions={name: self.extensions[name] for name, _ in want.trial.extensions},
             metrics=self.plan.tasks[want.search.task].task.metrics,
             cropping=self.plan.tasks[want.search.task].cropping,
-            scored_on=self.plan.scored_on(want.search.task),
+            scored_on=(TEST,) if want.kind == "audit" else self.plan.scored_on(want.search.task),
             until=want.until,
             workers=self.engine.workers,
             soup=want.soup,
