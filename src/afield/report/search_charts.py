@@ -164,6 +164,32 @@ def best_of_chart(*, metric: str, recipes: int) -> alt.LayerChart:
     return layered([band.encode(x=x, y=alt.Y("low:Q", scale=alt.Scale(zero=False)), y2="high:Q"), line], _HEIGHT)
 
 
+def audit_chart(keys: Sequence[str], *, metric: str) -> alt.LayerChart:
+    """Every audited cell of one search by what it reached on validation and on test, the chosen one as a diamond; on
+    the dashed line both are the same.
+
+    Its data are ROWS: the searched `keys`, validation, test, state (one of STATES).
+    """
+    x, y = (
+        axis(
+            f"{split}:Q", scale=alt.Scale(zero=False, padding=12), axis=alt.Axis(title=title, tickCount=4, format=".2f")
+        )
+        for axis, split, title in ((alt.X, "validation", f"{metric}"), (alt.Y, "test", "the same on test"))
+    )
+    tooltip = [
+        *(alt.Tooltip(f"{key}:Q", title=NAMES.get(key, key), format="~e") for key in keys),
+        alt.Tooltip("validation:Q", title="validation", format=".3f"),
+        alt.Tooltip("test:Q", title="test", format=".3f"),
+        alt.Tooltip("state:N", title="state"),
+    ]
+    ends = _cells().transform_fold(["validation", "test"], as_=["split", "end"])
+    ends = ends.transform_aggregate(low="min(end)", high="max(end)").transform_fold(["low", "high"], as_=["at", "same"])
+    line = ends.mark_line(color=MUTED, strokeDash=[5, 4]).encode(
+        x=alt.X("same:Q", scale=alt.Scale(zero=False)), y=alt.Y("same:Q", scale=alt.Scale(zero=False))
+    )
+    return layered([line, *_points(_cells().encode(x=x, y=y, tooltip=tooltip))], _HEIGHT)
+
+
 def curves_chart(lines: Sequence[str], *, metric: str, domain: Sequence[float], epochs: int) -> alt.LayerChart:
     """Selecting metric by epoch: the chosen recipe under each seed strong, the search's other cells faint.
 

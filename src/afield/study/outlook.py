@@ -18,7 +18,7 @@ class Want:
     kind: Literal["train", "soup", "score", "audit"]
     search: PlannedSearch
     trial: Trial
-    """to train, to score or to audit; of a soup the trial of its first ingredient, which says how its network is built"""
+    """to train, score or audit; of a soup the trial of its first ingredient, which says how its network is built"""
     until: int
     """epochs to bring the trial to"""
     chain: float

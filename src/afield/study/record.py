@@ -64,8 +64,8 @@ class SearchRecord:
     lost: bool = False
     """whether it was in a race that went on, or ended, without it"""
     finalists: tuple[str, ...] = ()
-    """keys of the cells that the search brought to their last epoch, in order; none where it has not ended, and where it
-    was lost those that it had brought there"""
+    """keys of the cells that the search brought to their last epoch, in order, also of one that lost a race at its end;
+    none where it has not ended"""
     repeats: tuple[TrialRecord, ...] = ()
     """the chosen recipe under every seed, the search's own first"""
     borders: tuple[str, ...] = ()
