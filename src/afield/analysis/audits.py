@@ -115,8 +115,12 @@ class PooledAudit:
         )
         if self.estimated is not None:
             told += f", where resampling validation foretells {_told(self.estimated, self.unit)}"
-        told += f". The best recipe on test is ahead of the chosen one by {_told(self.regret, self.unit)}, "
-        told += "which is too much by what being the best there flatters."
+        told += (
+            f". The best recipe on test is ahead of the chosen one by {_told(self.regret, self.unit)}; being the best "
+            "there flatters it in turn."
+            if self.regret.value
+            else ". No other recipe is better on test."
+        )
         if self.correlation is not None:
             told += f" Order of the recipes on validation and on test: Spearman {_limits(self.correlation, '.2f')}."
         return told

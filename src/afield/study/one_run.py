@@ -130,6 +130,9 @@ class OneRun:
         return held
 
     def _job(self, want: Want) -> Job:
+        metrics, scored_on = self.plan.tasks[want.search.task].task.metrics, self.plan.scored_on(want.search.task)
+        if want.kind == "audit":  # one metric answers it, and the resamples of ten take seconds a network
+            metrics, scored_on = (want.trial.metric,), (TEST,)
         return Job(
             kind=want.kind,
             trial=want.trial,
@@ -137,9 +140,9 @@ class OneRun:
             splits=self.inputs.get(want.search.identity, {}),
             weights=self.plan.weights[want.search.backbone.id] if want.trial.weights is not None else None,
             extensions={name: self.extensions[name] for name, _ in want.trial.extensions},
-            metrics=self.plan.tasks[want.search.task].task.metrics,
+            metrics=metrics,
             cropping=self.plan.tasks[want.search.task].cropping,
-            scored_on=(TEST,) if want.kind == "audit" else self.plan.scored_on(want.search.task),
+            scored_on=scored_on,
             until=want.until,
             workers=self.engine.workers,
             soup=want.soup,
