@@ -126,7 +126,7 @@ def test_the_page_has_a_row_a_search_a_mean_and_a_chart() -> None:
     assert section is not None
     assert [row.name for row in section.table.rows] == [*NAMES, "mean of the searches"]
     assert all(len(row.cells) == len(section.table.heads) - 1 for row in section.table.rows)
-    assert section.table.rows[0].cells[3] == "+4.0"
+    assert section.table.rows[0].cells[2] == "+4.0"
     figures = Figures()
     one, _ = search_sections(record, "elpv", "accuracy on validation", figures, {}, found)
     assert one.audit is not None

@@ -99,7 +99,7 @@ class PooledAudit:
     optimism: Interval
     of_choosing: Interval
     estimated: Interval | None
-    """over the searches that have an estimate"""
+    """over the searches that have an estimate; it and the regret are cut at 0, below which neither can lie"""
     regret: Interval
     correlation: Interval | None
     """over the searches that have one, cut to -1..1"""
@@ -108,6 +108,7 @@ class PooledAudit:
     def words(self) -> str:
         """All of it in sentences."""
         over = text.count(self.searches, "search", "searches", say=spelled)
+        over += f" of {spelled(self.tasks)} tasks" if self.tasks > 1 else ""
         told = (
             f"Over {over}, validation minus test of the chosen recipe: "
             f"{_told(self.optimism, self.unit)}; beyond what all recipes of its search share "
@@ -297,8 +298,8 @@ def _pooled(unit: str, searches: Sequence[SearchAudit]) -> PooledAudit:
         tasks=len({each.task for each in searches}),
         optimism=mean_over([each.optimism for each in searches]),
         of_choosing=mean_over([each.of_choosing for each in searches]),
-        estimated=mean_over(estimates) if estimates else None,
-        regret=mean_over([each.regret for each in searches]),
+        estimated=mean_over(estimates).cut(0, math.inf) if estimates else None,
+        regret=mean_over([each.regret for each in searches]).cut(0, math.inf),
         correlation=mean_over(correlations).cut(-1, 1) if correlations else None,
     )
 

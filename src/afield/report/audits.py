@@ -38,14 +38,14 @@ def audit_section(audit: Audit | None, task: str, names: Mapping[str, str]) -> A
     more = len({each.task for each in audit.searches}) > 1
     said = audit.words if more else replace(audit, pooled=together).words
     heads = (
-        *("search", "recipes scored", "validation of the chosen", "its test"),
-        *("validation - test", "of choosing", "foretold by resampling", "best on test - chosen", "Spearman"),
+        *("search", "validation", "test", "validation - test", "of choosing", "foretold"),
+        *("best on test - chosen", "Spearman"),
     )
     caption = (
         "The audit: after each choice was written down, the other recipes that were trained to the end were scored on "
-        "test, too. Differences in points where the metric runs from 0 to 1. Validation - test: of the chosen recipe. "
-        "Of choosing: the same without what all recipes of the search share (harder images, the choice of an epoch); "
-        "beside it what resampling validation foretells of that. Spearman: order of the recipes on validation and on "
+        "test, too. Differences in points where the metric runs from 0 to 1. Validation, test: of the chosen recipe. Of "
+        "choosing: their difference without what all recipes of the search share (harder images, the choice of an "
+        "epoch). Foretold: what resampling validation says of that. Spearman: order of the recipes on validation and on "
         "test. Nothing here has chosen, ranked or fitted anything"
     )
     return AuditSection(said, Table(caption, heads, tuple(rows)))
@@ -56,23 +56,23 @@ def _row(each: SearchAudit, names: Mapping[str, str]) -> Row:
     title = name if each.intervention == PLAIN else f"{name}, {each.intervention}"
     whole = len(each.cells) + each.lacking
     cells = (
-        f"{len(each.cells)}" if not each.lacking else f"{len(each.cells)} of {whole}",
         words.number(each.chosen.validation, 3),
-        words.interval(Interval(each.chosen.test, each.chosen.low, each.chosen.high)),
+        words.number(each.chosen.test, 3),
         _signed(each.optimism, each.unit),
         _signed(each.of_choosing, each.unit),
         _UNKNOWN if each.estimated is None else _signed(each.estimated, each.unit),
         _signed(each.regret, each.unit),
         _UNKNOWN if each.correlation is None else words.number(each.correlation, 2),
     )
-    return Row(title, each.backbone, "", cells)
+    scored = f"{len(each.cells)}" if not each.lacking else f"{len(each.cells)} of {whole}"
+    return Row(title, each.backbone, f"{scored} recipes", cells)
 
 
 def _together(pooled: PooledAudit) -> Row:
     parts = (pooled.optimism, pooled.of_choosing, pooled.estimated, pooled.regret)
     told = tuple(_UNKNOWN if each is None else _limits(each, pooled.unit) for each in parts)
     order = _UNKNOWN if pooled.correlation is None else words.interval(pooled.correlation, 2)
-    return Row("mean of the searches", "", "95\u00a0% t interval", ("", "", "", *told, order))
+    return Row("mean of the searches", "", "95\u00a0% t interval", ("", "", *told, order))
 
 
 def _digits(unit: str) -> int:
@@ -107,17 +107,23 @@ def audit_figure(audit: Audit | None, key: str | None, title: str, metric: str, 
         f"{words.number(cell.validation, 3)} and {words.number(cell.test, 3)}{' (chosen)' if cell.chosen else ''}"
         for cell in found.cells
     )
-    chosen = found.chosen
+    chosen, domain = found.chosen, _around([value for cell in found.cells for value in (cell.validation, cell.test)])
     reading = (
         f"The chosen recipe reached {words.number(chosen.validation, 3)} on validation and "
         f"{words.number(chosen.test, 3)} on test, where {found.beaten_by or 'none'} of the {len(found.cells) - 1} "
         "others did better. On the dashed line both are the same."
     )
     return figures.add_like(
-        ("audit", metric, keys),
-        lambda: audit_chart(keys, metric=metric),
+        ("audit", metric, keys, domain),
+        lambda: audit_chart(keys, metric=metric, domain=domain),
         rows,
         name=f"audit {title}",
         alt=f"{metric} on validation and on test of each recipe for {title}: {listed}.",
         reading=reading,
     )
+
+
+def _around(values: list[float]) -> tuple[float, float]:
+    """A range with room around the values."""
+    room = (max(values) - min(values)) * 0.1 or 0.05
+    return min(values) - room, max(values) + room

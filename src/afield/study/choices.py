@@ -94,8 +94,8 @@ class Choices:
             with self.claims.held(*work_on(key)) as ours:
                 if ours:  # by now another study may have chosen it
                     selections = self.store.selections
-                    kept = key in selections.keys() | for_soups or self._is_to_audit(key, selections.audited_keys())
-                    self.store.prune(key, keep_weights=kept)
+                    needed = key in for_soups or self._is_to_audit(key, selections.audited_keys())
+                    self.store.prune(key, keep_weights=needed or key in selections.keys())
 
     def _is_to_audit(self, key: str, audited: Set[str]) -> bool:
         """Whether an audit of any study of the folder has still to score a trial."""
