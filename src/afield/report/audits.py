@@ -43,10 +43,10 @@ def audit_section(audit: Audit | None, task: str, names: Mapping[str, str]) -> A
     )
     caption = (
         "The audit: after each choice was written down, the other recipes that were trained to the end were scored on "
-        "test, too. Differences in points where the metric runs from 0 to 1. Validation, test: of the chosen recipe. Of "
-        "choosing: their difference without what all recipes of the search share (harder images, the choice of an "
-        "epoch). Foretold: what resampling validation says of that. Spearman: order of the recipes on validation and on "
-        "test. Nothing here has chosen, ranked or fitted anything"
+        "test, too. Differences in points where the metric runs from 0 to 1. Validation, test: of the chosen recipe. "
+        "Of choosing: their difference without what all recipes of the search share (harder images, the choice of an "
+        "epoch). Foretold: what resampling validation says of that. Spearman: order of the recipes on validation and "
+        "on test. Nothing here has chosen, ranked or fitted anything"
     )
     return AuditSection(said, Table(caption, heads, tuple(rows)))
 

@@ -93,9 +93,9 @@ class Choices:
         for key in prunable:
             with self.claims.held(*work_on(key)) as ours:
                 if ours:  # by now another study may have chosen it
-                    selections = self.store.selections
-                    needed = key in for_soups or self._is_to_audit(key, selections.audited_keys())
-                    self.store.prune(key, keep_weights=needed or key in selections.keys())
+                    needed = for_soups | self.store.selections.keys()
+                    to_audit = self._is_to_audit(key, self.store.selections.audited_keys())
+                    self.store.prune(key, keep_weights=key in needed or to_audit)
 
     def _is_to_audit(self, key: str, audited: Set[str]) -> bool:
         """Whether an audit of any study of the folder has still to score a trial."""
