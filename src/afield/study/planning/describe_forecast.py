@@ -102,10 +102,11 @@ def _audit(found: Forecast) -> Iterator[str]:
     if not found.study.search.audit:
         return
     audits = sum(load.audits for load in found.trained)
-    yield (
-        f"Audit: {count(audits, 'network')} scored on test beside the chosen ones, once these are written down; the "
-        "networks stay until then."
-    )
+    if audits:
+        yield (
+            f"Audit: {count(audits, 'network')} scored on test beside the chosen ones, once these are written down; "
+            "the networks stay until then."
+        )
     tasks = [] if found.plan is None else [name for name, data in found.plan.tasks.items() if data.selection == "test"]
     if tasks:
         yield f"No audit of {', '.join(tasks)}: test itself selects there, and was read of every recipe already."
