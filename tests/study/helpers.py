@@ -6,7 +6,6 @@ import random
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -55,13 +54,6 @@ def finish(process: subprocess.Popen[str]) -> tuple[int, str, str]:
     """Wait for the end; exit code, output, errors."""
     out, err = process.communicate(timeout=240)
     return process.returncode, out, err
-
-
-def kill_group(process: subprocess.Popen[str]) -> None:
-    """kill -9 of the command and all its workers."""
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
-    time.sleep(0.2)
 
 
 def run_apart(study: Path, out: Path) -> int:
