@@ -99,12 +99,12 @@ class RayEngine:
             self.workers = self._named_workers
         devices, gpu = self._numerics.devices, self._numerics.device == "cuda"
         threads = int(self._numerics.threads)
-        self._task = ray.remote(work).options(
+        self._task = ray.remote(
             max_retries=0,
             num_cpus=max(1, self.workers * devices) if gpu else threads * devices,
             num_gpus=devices / self._per_device if gpu else 0,
             runtime_env={"env_vars": dict.fromkeys(THREAD_VARIABLES, "1")},
-        )
+        )(work)
         return self
 
     def __exit__(
