@@ -121,14 +121,15 @@ def _planned(
         )
     study = with_kept(study, kept)
     needs = gather(study, cache, sources, data, watch.download, watch.prepare)
+    plan = plan_of(study, needs, numerics)
     if budget is not None and kept is None:
         if machines.engine == "ray" and machines.slots is None:
             raise InputError("a budget with --engine ray: say with --slots how many trials the cluster runs at once")
-        need = _need(plan_of(study, needs, numerics))
         per_device = machines.trials_per_device or 1
-        here, workers = settled_slots(numerics, machines.slots, machines.workers, per_device, need)
-        study = within_budget(study, needs, numerics, store.budgets, budget, here.count, workers, cache, watch.say)
-    plan = settle_micro_batches(plan_of(study, needs, numerics), store.root, watch.say)
+        here, workers = settled_slots(numerics, machines.slots, machines.workers, per_device, _need(plan))
+        smaller = within_budget(plan, store.budgets, budget, here.count, workers, cache, watch.say)
+        plan = plan if smaller is study else plan_of(smaller, needs, numerics)
+    plan = settle_micro_batches(plan, store.root, watch.say)
     plan = plan if part is None else shard_of(plan, part)
     for found in plan.changed.values():
         write_task(store, found)
