@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 import afield
 from afield.analysis.answer import answer
 from afield.base.errors import AfieldError
+from afield.study import collect
 from afield.study.collect import load_record
-from afield.study.folder import index
+from afield.study.folder import index, state
 from afield.study.folder.state import read_state
 from tests.fixtures.tiny import tiny_study
 from tests.hostile.mutations import FEW, MANY, spoilt_bytes, spoilt_numbers
@@ -36,13 +37,16 @@ Spoil = Callable[[Path], None]
 
 @pytest.fixture
 def out(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A finished folder with an index, as old as it takes to be in one."""
-    monkeypatch.setattr(index, "_WORTH", 0)
+    """A finished folder with an index and answers that are kept, as old as it takes for both."""
+    for each in (collect, index, state):
+        monkeypatch.setattr(each, "WORTH", 0)
     folder = Path(shutil.copytree(finished, tmp_path / "out"))
     for path in (*folder.rglob("*"), folder):
         os.utime(path, ns=(path.stat().st_mtime_ns - 10**11,) * 2)
     afield.results(folder)
-    assert (folder / "index.bin").exists()
+    read_state(folder)
+    names = {path.name for path in folder.glob("answers/*/*")} | {path.name for path in folder.glob("index.bin")}
+    assert names == {"index.bin", "status.json", "table.json", "table.parquet"}
     return folder
 
 

@@ -86,8 +86,8 @@ def test_a_folder_that_may_not_be_written_can_be_read(
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     out = Path(shutil.copytree(small[0], tmp_path / "out"))
-    monkeypatch.setattr(index, "_WORTH", 0)  # it would be written, could it be
-    monkeypatch.setattr(index, "_SETTLED", 0)
+    monkeypatch.setattr(index, "WORTH", 0)  # it would be written, could it be
+    monkeypatch.setattr(index, "SETTLED", 0)
     before = content(out)
     with faulty(out, refused=errno.EROFS):
         for words in (("status", out), ("table", out)):
@@ -110,7 +110,7 @@ def test_a_folder_that_moves_and_clocks_that_jump_change_nothing(
     photos: Path, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole, out, now, now_ns = tiny_study(photos), tmp_path / "out", time.time, time.time_ns
-    monkeypatch.setattr(index, "_WORTH", 0)
+    monkeypatch.setattr(index, "WORTH", 0)
     for done, jump in ((1, -DAY), (3, YEAR)):
         with pytest.raises(Stopped):
             afield.run_study(whole, out, slots=1, watch=Impatient(done))

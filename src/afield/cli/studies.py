@@ -115,7 +115,7 @@ def run(
             budget=budget,
         )
     say(describe_outcome(outcome))
-    put(answered(folder, content.study.name))
+    put(answered(folder, content.study.name, outcome.state))
     if not outcome.complete:
         complain(f"\nNot all is there; see: {where_to_look(folder, content.study.name)}", 1)
 

@@ -21,6 +21,9 @@ from afield.study.combining.ensembles import Combination
 from afield.study.combining.soup_records import soups_found, unmade
 from afield.study.combining.soups import Soup
 from afield.study.context import Context, choose_stored, context_of
+from afield.study.folder.answers import Answers
+from afield.study.folder.folder_state import state_of
+from afield.study.folder.index import WORTH
 from afield.study.folder.sealed import read_samples
 from afield.study.folder.trial_files import TrialFiles
 from afield.study.images_of_test import PreparedTest
@@ -180,11 +183,19 @@ def results(out: str | Path, study: str | None = None) -> pd.DataFrame:
     (2, 11)
     """
     store = Store.open(Path(out))
-    context, stored = context_of(store, choose_stored(store, study))
+    name = store.study_files.choose(study)
+    answers, now = Answers(store.root, name), state_of(store.root, store.index)
+    kept = answers.read_table("table", now)
+    if kept is not None:
+        return kept
+    context, stored = context_of(store, choose_stored(store, name))
     searches, tables, joined = _found(context, stored)
     further = further_rows(tables, joined, _soups(context, searches))
     store.index.keep()
-    return joined_table(headline_rows(tables), further)
+    table = joined_table(headline_rows(tables), further)
+    if now.settled and len(context.files) > WORTH:
+        answers.write_table("table", now, table)
+    return table
 
 
 def _soups(context: Context, searches: Sequence[SearchRecord]) -> list[tuple[Soup, list[Scored]]]:

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from afield.study.folder.folder_state import FolderState
 from afield.study.ledger import Ledger
 
 
@@ -21,6 +22,8 @@ class Outcome:
     failed: int
     missing: int
     """results that the study, or the shard that was run, asks for and that are not there"""
+    state: FolderState | None = None
+    """of the folder, where it was looked at and nothing was done since"""
 
     @property
     def complete(self) -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import multiprocessing
 from pathlib import Path
 
-from afield.backbones.weights import Sources
 from afield.base.errors import InputError
 from afield.base.process import UNGUARDED, interrupts
 from afield.study.choose import choose_study
@@ -21,7 +20,8 @@ from afield.study.inputs import write_task
 from afield.study.make_plan import plan_of
 from afield.study.merging.shards import Shard, note_shard, shard_of
 from afield.study.micro_batches import settle_micro_batches
-from afield.study.needs import gather
+from afield.study.needs import Needs, gather
+from afield.study.nothing_left import known_outcome, note_outcome, question_of
 from afield.study.numerics import settle_numerics
 from afield.study.one_run import OneRun, bury_killed
 from afield.study.outcome import Outcome, outcome_of_run
@@ -34,7 +34,6 @@ from afield.study.standing import Silent, Watch
 from afield.study.store import Store
 from afield.study.study import Study
 from afield.tasks.places import cache_folder
-from afield.training.numerics import NumericsChoice
 
 
 def run_study(
@@ -82,8 +81,26 @@ def run_study(
     store = Store.create(Path(out))
     numerics = settle_numerics(study.numerics, store.root, study.study.protocol)
     machines = Machines(engine, address, slots, trials_per_device, workers)
-    sources = sources_of(weights, offline=offline)
-    plan, budget = _planned(study, numerics, store, machines, watch, sources, path_of(data), budget, part)
+    sources, cache = sources_of(weights, offline=offline), cache_folder()
+    kept, budget = holding(study, store.budgets, budget)
+    if budget is not None and part is not None:
+        raise InputError(
+            f"a shard with a budget ({budget}): each shard would cut by hours of its own; see what the budget leaves "
+            "with `afield plan`, and write that grid into the study"
+        )
+    study = with_kept(study, kept)
+    needs = gather(study, cache, sources, path_of(data), watch.download, watch.prepare)
+    question = question_of(study, needs, store) if part is None and budget is None else None
+    known = None if question is None or retry_failed else known_outcome(question, store)
+    if known is not None:
+        outcome, said = known
+        for words in said:
+            watch.say(words)
+        return outcome
+    plan = plan_of(study, needs, numerics)
+    if budget is not None and kept is None:
+        plan = _within(budget, plan, needs, store, machines, cache, watch)
+    plan, said = _begun(plan, store, watch, part)
     name = plan.study.study.name
     at_work = make_engine(machines, numerics, _need(plan), watch.say)
     with Claims(store.root) as claims, interrupts() as interrupted, at_work:
@@ -93,57 +110,48 @@ def run_study(
         run.choices.write_plan()
         if retry_failed:
             run.forget_failures()
+        idle = not run.ledger.wanted()
         run.go(interrupted)
         outcome = outcome_of_run(run.ledger, run.trained, run.epochs)
     for words in keep_derived(store, name, plan.metrics, plan.beside):
+        said.append(words)
         watch.say(words)
+    if idle and question is not None:
+        note_outcome(question, outcome, said)
     return outcome
 
 
-def _planned(
-    study: Study,
-    numerics: NumericsChoice,
-    store: Store,
-    machines: Machines,
-    watch: Watch,
-    sources: Sources,
-    data: Path | None,
-    budget: str | None,
-    part: Shard | None,
-) -> tuple[Plan, str | None]:
-    """The plan as this run begins with it, the rule of its verdicts noted in the folder, and the budget that holds."""
-    cache = cache_folder()
-    kept, budget = holding(study, store.budgets, budget)
-    if budget is not None and part is not None:
-        raise InputError(
-            f"a shard with a budget ({budget}): each shard would cut by hours of its own; see what the budget leaves "
-            "with `afield plan`, and write that grid into the study"
-        )
-    study = with_kept(study, kept)
-    needs = gather(study, cache, sources, data, watch.download, watch.prepare)
-    plan = plan_of(study, needs, numerics)
-    if budget is not None and kept is None:
-        if machines.engine == "ray" and machines.slots is None:
-            raise InputError("a budget with --engine ray: say with --slots how many trials the cluster runs at once")
-        per_device = machines.trials_per_device or 1
-        here, workers = settled_slots(numerics, machines.slots, machines.workers, per_device, _need(plan))
-        smaller = within_budget(plan, store.budgets, budget, here.count, workers, cache, watch.say)
-        plan = plan if smaller is study else plan_of(smaller, needs, numerics)
+def _within(budget: str, plan: Plan, needs: Needs, store: Store, machines: Machines, cache: Path, watch: Watch) -> Plan:
+    """The plan as it fits into a budget that has cut nothing yet."""
+    if machines.engine == "ray" and machines.slots is None:
+        raise InputError("a budget with --engine ray: say with --slots how many trials the cluster runs at once")
+    per_device = machines.trials_per_device or 1
+    here, workers = settled_slots(plan.numerics, machines.slots, machines.workers, per_device, _need(plan))
+    smaller = within_budget(plan, store.budgets, budget, here.count, workers, cache, watch.say)
+    return plan if smaller is plan.study else plan_of(smaller, needs, plan.numerics)
+
+
+def _begun(plan: Plan, store: Store, watch: Watch, part: Shard | None) -> tuple[Plan, list[str]]:
+    """The plan as this run begins with it, with what was said of it; its tasks and the rule of its verdicts are noted
+    in the folder.
+    """
     plan = settle_micro_batches(plan, store.root, watch.say)
     plan = plan if part is None else shard_of(plan, part)
-    for found in plan.changed.values():
+    for found in (*plan.changed.values(), *plan.tasks.values()):
         write_task(store, found)
-    for name, found in plan.tasks.items():
-        write_task(store, found)
-        for words in (found.task.proposal, plan.incomplete[name]):
-            if words:
-                watch.say(f"{name}: {words}")
-    for line in changed_words(plan):
-        watch.say(line)
-    note_shard(store.root, study.study.name, part)
+    said = [
+        f"{name}: {words}"
+        for name, found in plan.tasks.items()
+        for words in (found.task.proposal, plan.incomplete[name])
+        if words
+    ]
+    said += changed_words(plan)
+    for words in said:
+        watch.say(words)
+    note_shard(store.root, plan.study.study.name, part)
     leading = {name: data.task.metric for name, data in plan.tasks.items()}
-    store.rules.register(study.study.name, rule_of(study, leading), store.scores.reads())
-    return plan, budget
+    store.rules.register(plan.study.study.name, rule_of(plan.study, leading), store.scores.reads())
+    return plan, said
 
 
 def _need(plan: Plan) -> Need | None:

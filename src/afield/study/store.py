@@ -22,6 +22,7 @@ The truth is files; the last file of each result comes by atomic rename, with th
     OUT/merged.json              which folders this one was made of, if it was
     OUT/claims/, OUT/runs/       who works on what while a run is under way
     OUT/index.bin                what trials and scores held when they were last checked (derived)
+    OUT/answers/<study>/         what was worked out from the whole folder, while it stays as it is (derived)
 """
 
 from __future__ import annotations

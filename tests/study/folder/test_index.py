@@ -1,7 +1,9 @@
 """The index saves reading, and never speaks against the files."""
 
+import json
 import os
 import time
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
@@ -18,7 +20,7 @@ from tests.study.helpers import said, train
 @pytest.fixture
 def out(plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a finished trial that is scored, a paused and a failed one, indexed."""
-    monkeypatch.setattr(index_module, "_WORTH", 0)
+    monkeypatch.setattr(index_module, "WORTH", 0)
     store = Store.create(tmp_path / "out")
     cells = plan.searches[0].cells
     train(store, cells[0], 3)
@@ -97,18 +99,19 @@ def test_a_new_file_is_seen(plan: Plan, out: Path) -> None:
     assert store.look(paused.key).result is not None
 
 
-@pytest.mark.parametrize("damage", ["missing", "cut", "empty", "another", "heads", "results", "histories"])
+@pytest.mark.parametrize("damage", ["missing", "cut", "empty", "another", "names", "results", "heads", "histories"])
 def test_a_lost_or_damaged_index_costs_nothing_but_time(plan: Plan, out: Path, damage: str) -> None:
     path, expected = out / "index.bin", direct(Store.open(out), plan)
     content = bytearray(path.read_bytes())
     begin = content.index(b"\n") + 1
-    place = {"heads": begin + 40, "results": content.index(b'"best_epoch"') if b'"best_epoch"' in content else -200}
+    lengths = [length for length, _ in json.loads(content[:begin])["parts"]] if begin else []
+    ends = dict(zip(("names", "results", "heads", "histories"), accumulate(lengths), strict=True))
     if damage == "missing":
         path.unlink()
     elif damage in ("cut", "empty", "another"):
         path.write_bytes({"cut": content[:-8], "empty": b"", "another": b'{"format": [0]}\n'}[damage])
     else:
-        content[place.get(damage, len(content) - 4)] ^= 1
+        content[begin + ends[damage] - 4] ^= 1
         path.write_bytes(content)
     store = Store.open(out)
     assert look(store, plan) == expected

@@ -13,7 +13,8 @@ from afield.base.errors import DamagedError, InputError, StoreError
 from afield.base.files import TEMPORARY, abandoned, words_for_failed_writes
 from afield.base.text import columns, count, megabytes
 from afield.study.claims import Claims, work_on
-from afield.study.folder.trial_files import CHECKPOINT, RESULT, WEIGHTS
+from afield.study.folder.index import RESULT
+from afield.study.folder.trial_files import CHECKPOINT, WEIGHTS
 from afield.study.store import Store
 
 Kind = Literal["checkpoint", "network", "temporary", "damaged"]

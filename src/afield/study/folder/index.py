@@ -1,7 +1,8 @@
 """The index of a result folder: what its folders of results held when they were last checked, in one file.
 
 It is derived, and never trusted over files: an entry counts only while the folder's own time and the size and time of
-each file in it are unchanged. Where the index is missing, cut or altered, everything is read and checked anew.
+each file in it that is asked about are unchanged. Where the index is missing, cut or altered, everything is read and
+checked anew.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,9 +20,11 @@ from afield.base.errors import StoreError
 from afield.study.folder.history import History, Rows
 from afield.study.folder.index_file import Entry, IndexFile, Seen, write_index
 
-_WORTH = 100
-"""folders that must be new to it before it is written again: fewer are read as quickly"""
-_SETTLED = 2_000_000_000
+RESULT = "result.json"
+"""the last file of each result"""
+WORTH = 100
+"""folders of which so much is kept: fewer are read as quickly; and so many must be new before it is written again"""
+SETTLED = 2_000_000_000
 """nanoseconds that the files of an entry must be old: one that was altered in the same tick of the clock in which it
 was read would look unchanged"""
 _NO_HISTORY = History((), frozenset(), ())
@@ -71,29 +74,43 @@ class Index:
     def _file(self) -> IndexFile:
         return IndexFile(self.path)
 
+    @property
+    def listed(self) -> Callable[[str, int], tuple[str, ...] | None]:
+        """The files of a folder (its path below the root), in order, if that is the time it had when the index was
+        written: since then none has come, gone or taken another's place.
+        """
+        return self._file.listed
+
     def names(self, folder: str) -> tuple[str, ...] | None:
-        """The files in a folder (its path below the root) that was checked, if none of them has changed since."""
-        seen = self._noted[folder].seen if folder in self._noted else self._file.seen(folder)
-        return seen[0] if seen is not None and self._stands(folder, seen) else None
+        """The files of a folder that was checked, if none has come or gone since and its result is the one that was
+        checked: for whoever reads none of the others.
+        """
+        seen = self._seen(folder)
+        return seen[0] if seen is not None and self._stands(folder, seen, (RESULT,)) else None
 
     def known(self, folder: str) -> Known | None:
-        """The same with what the files say."""
-        names = self.names(folder)
-        entry = None if names is None else self._noted.get(folder) or self._file.entry(folder)
-        if names is None or entry is None:
+        """What the files say, if none of them has changed since they were checked."""
+        seen = self._seen(folder)
+        if seen is None or not self._stands(folder, seen, seen[0]):
             return None
-        return Known(names, Result(entry.result) if entry.result else None, entry.history)
+        entry = self._noted.get(folder) or self._file.entry(folder)
+        return None if entry is None else Known(seen[0], Result(entry.result) if entry.result else None, entry.history)
 
-    def _stands(self, folder: str, seen: Seen) -> bool:
+    def _seen(self, folder: str) -> Seen | None:
+        return self._noted[folder].seen if folder in self._noted else self._file.seen(folder)
+
+    def _stands(self, folder: str, seen: Seen, files: Sequence[str]) -> bool:
+        """Whether the folder's own time is what it was, and size and time of those of these files that it had."""
         names, stamps = seen
         place = f"{self._root}/{folder}"
         try:
             if os.stat(place).st_mtime_ns != stamps[0]:  # noqa: PTH116 - 150,000 times a start: a Path costs more
                 return False
             for name, size, changed in zip(names, stamps[1::2], stamps[2::2], strict=True):
-                about = os.stat(f"{place}/{name}")  # noqa: PTH116
-                if about.st_size != size or about.st_mtime_ns != changed:
-                    return False
+                if name in files:
+                    about = os.stat(f"{place}/{name}")  # noqa: PTH116
+                    if about.st_size != size or about.st_mtime_ns != changed:
+                        return False
         except OSError:
             return False
         return True
@@ -120,13 +137,13 @@ class Index:
         """
         _, (own, *stamps) = seen
         history = rows or _NO_HISTORY
-        if isinstance(history, History) and max([own, *stamps[1::2]]) < time.time_ns() - _SETTLED:
+        if isinstance(history, History) and max([own, *stamps[1::2]]) < time.time_ns() - SETTLED:
             text = b"" if result is None else json.dumps(dict(result), separators=(",", ":")).encode()
             self._noted[folder] = Entry(seen, text, history)
 
     def keep(self) -> None:
         """Write the index, where it has become worth it. A folder that cannot be written does without."""
-        if len(self._noted) <= _WORTH:
+        if len(self._noted) <= WORTH:
             return
         there = [folder for folder in self._file.folders() if Path(self._root, folder).is_dir()]
         known = {folder: entry for folder in there if (entry := self._file.entry(folder)) is not None}

@@ -1,11 +1,12 @@
-"""How the index of a result folder lies in its file: a line of JSON, then three parts, each with its checksum.
+"""How the index of a result folder lies in its file: a line of JSON, then four parts, each with its checksum.
 
     {"format": ..., "parts": [[bytes, SHA-256], ...]}
-    heads        JSON: of each folder the files in it, their sizes and times, and where the rest of it lies
+    names        JSON: the folders, each with the place of its head; the names of files and of columns that they share
     results      the JSON text of each result.json
+    heads        int64: of each folder which files are in it, where the rest of it lies, and sizes and times
     histories    float64: of each training row after row
 
-The heads alone are read at once: `afield status` needs no more. The rest is mapped, and checked when it is first asked.
+Names and heads are read at once: `afield status` needs no more. The rest is mapped, and checked when it is first asked.
 """
 
 from __future__ import annotations
@@ -24,10 +25,10 @@ from afield.base.files import write_atomic
 from afield.base.regular import open_regular
 from afield.study.folder.history import History
 
-_FORMAT = [1, sys.byteorder]
+_FORMAT = [2, sys.byteorder]
 """the number is raised whenever the index holds something else, or what it holds was checked in another way"""
-_NUMBER = 8
-"""bytes of a float64"""
+_NAMES, _RESULTS, _HEADS, _HISTORIES = range(4)
+"""the parts"""
 
 _PLACES = 6
 """numbers of a head that come before its stamps"""
@@ -55,13 +56,15 @@ class IndexFile:
         """begin, end and SHA-256 of each"""
         self._shapes: list[tuple[str, ...]] = []
         self._columns: list[tuple[tuple[str, ...], frozenset[str]]] = []
-        self._heads: dict[str, list[int]] = {}
+        self._heads = memoryview(b"").cast("q")
+        self._places: dict[str, int] = {}
+        """of each folder where its head begins"""
         try:
             with open(path, "rb", opener=open_regular) as stream:
                 self._bytes = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
             self._read()
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
-            self._heads = {}
+            self._places = {}
 
     def _read(self) -> None:
         begin = self._bytes.find(b"\n") + 1
@@ -71,53 +74,68 @@ class IndexFile:
         for length, digest in header["parts"]:
             self._parts.append((begin, begin + length, digest))
             begin += length
-        if len(self._parts) != 3 or begin != len(self._bytes) or not self._is_whole(0):
+        if (
+            len(self._parts) != 4
+            or begin != len(self._bytes)
+            or not (self._is_whole(_NAMES) and self._is_whole(_HEADS))
+        ):
             return
-        content = json.loads(self._bytes[self._parts[0][0] : self._parts[0][1]])
+        content = json.loads(self._part(_NAMES).tobytes())
         self._shapes = [tuple(names) for names in content["shapes"]]
         self._columns = [(tuple(names), frozenset(whole)) for names, whole in content["columns"]]
-        self._heads = content["heads"]
+        self._heads = self._part(_HEADS).cast("q")
+        self._places = content["folders"]
+
+    def _part(self, part: int) -> memoryview[int]:
+        begin, end, _ = self._parts[part]
+        return memoryview(self._bytes)[begin:end]
 
     def _is_whole(self, part: int) -> bool:
-        begin, end, digest = self._parts[part]
-        with memoryview(self._bytes) as view, view[begin:end] as content:
-            return sha256(content).hexdigest() == digest
+        with self._part(part) as content:
+            return sha256(content).hexdigest() == self._parts[part][2]
 
     @cached_property
     def _rest(self) -> tuple[memoryview[int], memoryview[float]] | None:
         """Results as bytes and histories as numbers; None where they are not what was written."""
-        if not (self._is_whole(1) and self._is_whole(2)):
+        if not (self._is_whole(_RESULTS) and self._is_whole(_HISTORIES)):
             return None
-        view = memoryview(self._bytes)
-        results, histories = (view[begin:end] for begin, end, _ in self._parts[1:])
-        return results, histories.cast("d")
+        return self._part(_RESULTS), self._part(_HISTORIES).cast("d")
 
     def folders(self) -> list[str]:
         """All that it knows."""
-        return list(self._heads)
+        return list(self._places)
+
+    def listed(self, folder: str, changed: int) -> tuple[str, ...] | None:
+        """The files of a folder as they were, if that was its own time."""
+        begin = self._places.get(folder)
+        return None if begin is None or self._heads[begin + _PLACES] != changed else self._shapes[self._heads[begin]]
 
     def seen(self, folder: str) -> Seen | None:
         """The files of a folder and its stamps, as they were."""
-        head = self._heads.get(folder)
-        return None if head is None else (self._shapes[head[0]], head[_PLACES:])
+        begin = self._places.get(folder)
+        if begin is None:
+            return None
+        names = self._shapes[self._heads[begin]]
+        begin += _PLACES
+        return names, self._heads[begin : begin + 1 + 2 * len(names)]
 
     def entry(self, folder: str) -> Entry | None:
         """All that is kept of a folder."""
-        head, rest = self._heads.get(folder), self._rest
-        if head is None or rest is None:
+        seen, rest = self.seen(folder), self._rest
+        if seen is None or rest is None:
             return None
-        shape, columns, first, last, begin, end = head[:_PLACES]
+        place = self._places[folder]
+        _, columns, first, last, begin, end = self._heads[place : place + _PLACES]
         (results, histories), (names, whole) = rest, self._columns[columns]
-        history = History(names, whole, histories[first:last])
-        return Entry((self._shapes[shape], head[_PLACES:]), bytes(results[begin:end]), history)
+        return Entry(seen, bytes(results[begin:end]), History(names, whole, histories[first:last]))
 
 
 def write_index(path: Path, entries: Iterable[tuple[str, Entry]]) -> None:
     """Write an index, whole or not at all. Raises StoreError where that fails."""
     shapes: dict[tuple[str, ...], int] = {}
     columns: dict[tuple[tuple[str, ...], frozenset[str]], int] = {}
-    heads: dict[str, list[int]] = {}
-    results, histories = bytearray(), array("d")
+    folders: dict[str, int] = {}
+    results, heads, histories = bytearray(), array("q"), array("d")
     for folder, entry in entries:
         (names, stamps), history = entry.seen, entry.history
         shape = shapes.setdefault(names, len(shapes))
@@ -125,12 +143,13 @@ def write_index(path: Path, entries: Iterable[tuple[str, Entry]]) -> None:
         first, begin = len(histories), len(results)
         histories.extend(history.values)
         results += entry.result
-        heads[folder] = [shape, column, first, len(histories), begin, len(results), *stamps]
+        folders[folder] = len(heads)
+        heads.extend((shape, column, first, len(histories), begin, len(results), *stamps))
     content = {
+        "folders": folders,
         "shapes": list(shapes),
         "columns": [[names, sorted(whole)] for names, whole in columns],
-        "heads": heads,
     }
-    parts = (json.dumps(content, separators=(",", ":")).encode(), results, histories.tobytes())
+    parts = (json.dumps(content, separators=(",", ":")).encode(), results, heads.tobytes(), histories.tobytes())
     header = {"format": _FORMAT, "parts": [[len(part), sha256(part).hexdigest()] for part in parts]}
     write_atomic(path, lambda temporary: temporary.write_bytes(b"".join([json.dumps(header).encode(), b"\n", *parts])))

@@ -20,7 +20,7 @@ from afield.base.files import words_for_failed_writes
 from afield.base.hashing import sha256_file
 from afield.scoring.predictions import Predictions
 from afield.study.folder.index import Index
-from afield.study.folder.sealed import read_lines, seal, write_parquet
+from afield.study.folder.sealed import read_lines, read_parquet, seal, write_parquet
 from afield.study.folder.trial_files import look_at_score, names_in, read_score
 from afield.study.split_view import TEST, VALIDATION, SplitView
 
@@ -96,7 +96,7 @@ class Scores:
 
     def predictions(self, key: str, at: SplitView) -> pd.DataFrame:
         """The predictions table of a scored trial, or of a finished one on plain validation."""
-        return pd.read_parquet(self._predictions(key, at))
+        return read_parquet(self._predictions(key, at))
 
     def hash_of(self, key: str, at: SplitView) -> str:
         """SHA-256 of those predictions."""
@@ -115,7 +115,7 @@ class Scores:
 
     def resampled(self, key: str, at: SplitView = TEST) -> npt.NDArray[np.float64]:
         """What `write_resampled` wrote."""
-        table = pd.read_parquet(self.folder(key, at) / _RESAMPLED)
+        table = read_parquet(self.folder(key, at) / _RESAMPLED)
         return table["value"].to_numpy(dtype=np.float64)
 
 

@@ -116,6 +116,17 @@ def write_parquet(path: Path, frame: pd.DataFrame) -> None:
         frame.to_parquet(temporary, index=False)
 
 
+def read_parquet(path: Path) -> pd.DataFrame:
+    """A table of text, numbers and lists that `write_parquet` wrote. What pandas notes of types in such a file says
+    nothing that these do not say themselves, and takes three quarters of the time of reading a small one.
+    """
+    from pyarrow.parquet import ParquetFile
+
+    with ParquetFile(path) as file:
+        table: pd.DataFrame = file.read(use_threads=False).replace_schema_metadata(None).to_pandas(use_threads=False)
+    return table
+
+
 def read_samples(path: Path, columns: Sequence[str], split: str) -> pd.DataFrame:
     """`id` and those columns of the samples of a split, in the order of the table. Raises DamagedError where the table
     is not there, cannot be read or lacks a column.

@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from afield.base.errors import DamagedError
-from afield.study.folder.index import Index
+from afield.study.folder.answers import Answers
+from afield.study.folder.folder_state import state_of
+from afield.study.folder.index import RESULT, WORTH, Index
 from afield.study.folder.mark import check_mark
 from afield.study.folder.sealed import read_lines
 from afield.study.folder.selections import Selections
 from afield.study.folder.study_files import StudyFiles
-from afield.study.folder.trial_files import FAILURE, HISTORY, RESULT, look_at_score, look_at_trial
+from afield.study.folder.trial_files import FAILURE, HISTORY, look_at_score, look_at_trial
 
 State = Literal["finished", "paused", "failed", "missing"]
 
@@ -84,14 +86,45 @@ class StudyState:
         del plain["more"]
         return plain
 
+    @staticmethod
+    def of_kept(told: Mapping[str, Any]) -> StudyState:
+        """What `asdict` made plain values of."""
+        groups = (
+            FailureGroup(group["example"], tuple(FailedTraining(**each) for each in group["trainings"]))
+            for group in told["failures"]
+        )
+        return StudyState(
+            **{
+                **told,
+                "searches": tuple(SearchState(**each) for each in told["searches"]),
+                "failures": tuple(groups),
+                "damaged": tuple(told["damaged"]),
+                "notes": tuple(told["notes"]),
+            }
+        )
+
 
 def read_state(out: Path, study: str | None = None) -> StudyState:
-    """Look at a study in a result folder; `study` names it where the folder holds several. Raises InputError for a
-    folder that is not ours and StoreError for a plan that cannot be read.
+    """Look at a study in a result folder; `study` names it where the folder holds several. It looks at which files
+    there are and at results; whether another file of a result was altered, those find out who read it. What was found
+    is kept for the next look. Raises InputError for a folder that is not ours and StoreError for a plan that cannot be
+    read.
     """
     check_mark(out)
     files, index = StudyFiles(out), Index(out)
     name = files.choose(study)
+    answers, now = Answers(out, name), state_of(out, index, every_file=False)
+    told = answers.read("status", now)
+    if told is not None:
+        return StudyState.of_kept(told)
+    state = _look(out, name, files, index)
+    index.keep()
+    if now.settled and not state.damaged and sum(search.finished for search in state.searches) > WORTH:
+        answers.write("status", now, asdict(state))
+    return state
+
+
+def _look(out: Path, name: str, files: StudyFiles, index: Index) -> StudyState:
     study_file: Mapping[str, Any] = {}
     damaged: list[str] = []
     try:
@@ -100,7 +133,6 @@ def read_state(out: Path, study: str | None = None) -> StudyState:
         damaged.append(str(error))
     plan, look = files.plan(name), _Look(out, index, race=study_file.get("search", {}).get("method") == "race")
     searches = [look.search(name, search) for search in plan["searches"]]
-    index.keep()
     return StudyState(
         study=name,
         test_reads=len(read_lines(out / "test_reads.jsonl")),

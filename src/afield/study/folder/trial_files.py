@@ -10,11 +10,11 @@ from typing import Any
 
 from afield.base.errors import DamagedError
 from afield.study.folder.history import History, Rows
-from afield.study.folder.index import Index
+from afield.study.folder.index import RESULT, Index
 from afield.study.folder.sealed import read_json, read_rows, unseal
 
 CHECKPOINT, FAILURE, HISTORY = "checkpoint.pt", "failure.json", "history.jsonl"
-RESULT, WEIGHTS = "result.json", "weights.safetensors"
+WEIGHTS = "weights.safetensors"
 _COLUMNS = ("epoch", "validation", "validation_loss", "seconds")
 """that every row of a history has"""
 

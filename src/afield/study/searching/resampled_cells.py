@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from afield.scoring.intervals import bootstrap_weights, resampled_values
 from afield.scoring.metric import Metric
 from afield.scoring.predictions import Predictions
 from afield.study.record import SearchRecord, StudyRecord
+from afield.study.split_view import VALIDATION
 from afield.study.store import Store
 
 CELL_RESAMPLES = 400
@@ -35,7 +35,6 @@ def with_resampled_cells(record: StudyRecord, out: str | Path) -> StudyRecord:
 
 
 def _resampled(store: Store, record: StudyRecord, search: SearchRecord, key: str) -> npt.NDArray[np.float64]:
-    frame = pd.read_parquet(store.trial_folder(key) / "predictions.parquet")
-    said = Predictions.from_frame(frame, record.task(search.task).classes)
+    said = Predictions.from_frame(store.scores.predictions(key, VALIDATION), record.task(search.task).classes)
     metric: Metric = record.metric(search.task)
     return resampled_values(metric.on(said), said, bootstrap_weights(said.cluster, CELL_RESAMPLES))

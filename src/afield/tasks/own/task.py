@@ -79,7 +79,7 @@ def own_task(source: TaskSource, name: str = "") -> Task:
         classes=found.classes,
         metric=proposed,
         find=partial(_find, root),
-        samples=partial(_samples, source=source, name=name),
+        samples=partial(_samples, table=found.table),  # read once: classes and metric are those of these very rows
         split=partial(split, source=source, unscored=unscored),
         extra_splits=tuple(split for split in given if split not in SPLITS),
         split_seed=source.split_seed,
@@ -188,8 +188,8 @@ def _labelled(source: TaskSource, name: str, table: pd.DataFrame) -> Labelled:
     return found
 
 
-def _samples(root: Path, source: TaskSource, name: str) -> pd.DataFrame:
-    return _labelled(source, name, _rows(source, root)[0]).table
+def _samples(root: Path, table: pd.DataFrame) -> pd.DataFrame:
+    return table.copy()
 
 
 def _find(root: Path, data: Path) -> Path:
