@@ -118,6 +118,7 @@ def _summary(standing: Standing) -> str:
     counts = f"trainings: {standing.done} done, {standing.at_work} running, {standing.left} left"
     failed = f", {standing.failed} failed" if standing.failed else ""
     scored = f"networks scored: {standing.scored} of {standing.to_score}"
+    scored += f", audited: {standing.audited} of {standing.to_audit}" if standing.to_audit else ""
     epochs = f"epochs {standing.epochs_done:.1f} of {standing.epochs_planned}"
     return f"{counts}{failed}; {scored if standing.trained else epochs}; {_time_left(standing)}"
 
@@ -144,7 +145,9 @@ def _panel(standing: Standing, elapsed: float) -> RenderableType:
             Text(_before(running) if running.before else f"{running.images_per_second:.0f} images/s"),
         )
     done, total = (
-        (standing.scored, standing.to_score) if standing.trained else (standing.epochs_done, standing.epochs_planned)
+        (standing.scored + standing.audited, standing.to_score + standing.to_audit)
+        if standing.trained
+        else (standing.epochs_done, standing.epochs_planned)
     )
     bar = ProgressBar(total=max(1, total), completed=done, width=60)
     return Group(

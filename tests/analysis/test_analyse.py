@@ -41,7 +41,7 @@ def frame(n: int = 14, seed: int = 0, **columns: object) -> pd.DataFrame:
 def test_the_plain_values_are_exactly_those_that_are_promised() -> None:
     found = analyse(frame())
     plain = json.loads(json.dumps(found.as_json(), allow_nan=False))
-    assert list(plain) == ["fits", "over_tasks", "findings", "rule"]
+    assert list(plain) == ["fits", "over_tasks", "findings", "rule", "audit"]
     moths, birds = plain["fits"]
     assert list(moths) == ["task", "metric", "n", *INTERVALS, "verdict", "reason"]
     assert (moths["task"], moths["n"], moths["verdict"]) == ("moths", 14, "transfers")

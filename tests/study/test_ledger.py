@@ -44,6 +44,13 @@ def raced(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Plan:
     return make_plan(study, settle_numerics(study.numerics, None), tmp_path_factory.mktemp("cache"))
 
 
+@pytest.fixture(scope="module")
+def audited(raced: Plan) -> Plan:
+    """The same races, audited."""
+    search = raced.study.search.model_copy(update={"audit": True, "reduction": 1.5})
+    return replace(raced, study=raced.study.model_copy(update={"search": search}))
+
+
 def ledger_of(plan: Plan, store: Store) -> Ledger:
     return Ledger(plan, store, lambda key, error: store.set_aside(key))
 
@@ -62,7 +69,7 @@ def harm(kind: str, trial: Trial, store: Store, ledger: Ledger) -> None:
         said_of_validation.write_bytes(b"cut")
 
 
-@pytest.mark.parametrize("which", ["plan", "raced"])
+@pytest.mark.parametrize("which", ["plan", "raced", "audited"])
 def test_after_every_change_it_says_what_a_fresh_look_would(
     which: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:

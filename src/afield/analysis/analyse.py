@@ -31,6 +31,7 @@ from afield.study.table import rows_of
 from afield.study.verdict_rule import SMALLEST_SLOPE
 
 if TYPE_CHECKING:
+    from afield.analysis.audits import Audit
     from afield.analysis.registered import Registration
 
 INTERVALS = ("pearson_r", "slope", "normalised_slope", "logit_slope", "probit_slope")
@@ -56,6 +57,8 @@ class Analysis:
     """of a study: whether its verdicts are by the rule that was registered before test was read"""
     on_the_line: tuple[OnTheLine, ...] = ()
     """of a study: its backbones on further test splits against test"""
+    audit: Audit | None = None
+    """of a study that audits its searches: what choosing on validation was worth on test"""
     domains: Mapping[str, str] = field(default_factory=dict)
     """task -> `web-scraped`, `real-world`, or what a table calls it; none where it does not say"""
 
@@ -69,6 +72,7 @@ class Analysis:
             "over_tasks": [plain_overall(found) for found in self.overall],
             "findings": {name: plain_finding(self.over(name)) for name in OVER},
             "rule": None if self.rule is None else self.rule.plain(),
+            "audit": None if self.audit is None else self.audit.plain(),
         }
 
     def table(self) -> pd.DataFrame:
@@ -161,12 +165,16 @@ def analyse(
         if told := [each.name for each in fields(chosen) if getattr(chosen, each.name) != getattr(_AS_IS, each.name)]:
             raise InputError(f"{source} is a result folder; {listing(told)}: only a table is told of these")
         # a table starts without all that reads folders
+        from afield.analysis.audits import audit_of
         from afield.analysis.races import NOT_ASKED
         from afield.analysis.registered import registration
         from afield.analysis.study_fits import fit_study, lines_of, told_rows
         from afield.study.collect import load_record
+        from afield.study.searching.resampled_cells import with_resampled_cells
 
         record = load_record(source, study)
+        if record.audits:
+            record = with_resampled_cells(record, source)
         rule = registration(record, smallest_slope)
         fits = fit_study(record, rule.smallest_slope, resample=resample)
         raced = record.study.search.method == "race"
@@ -181,6 +189,7 @@ def analyse(
             results=told_rows(record),
             rule=rule,
             on_the_line=lines_of(record),
+            audit=audit_of(record),
             domains={task.name: task.card.domain for task in record.tasks},
         )
     if study is not None:

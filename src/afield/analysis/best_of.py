@@ -4,6 +4,7 @@ best of all flatters itself.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -92,7 +93,17 @@ def chosen_flatters(record: StudyRecord, search: SearchRecord) -> Flattered | No
 
     The choice among epochs, and among those that were stopped early, comes on top.
     """
-    ended = [cell for cell in search.cells if cell.key in search.finalists and cell.validation is not None]
+    return None if search.chosen is None else flattered_among(record, (search,))
+
+
+def flattered_among(record: StudyRecord, searches: Sequence[SearchRecord]) -> Flattered | None:
+    """The same among the recipes that several searches trained to the end: those of a race, which chose one of all."""
+    ended = [
+        cell
+        for search in searches
+        for cell in search.cells
+        if cell.key in search.finalists and cell.validation is not None
+    ]
     table = _resampled(record, [cell.key for cell in ended])
     if len(ended) < 2 or table is None:
         return None

@@ -80,6 +80,17 @@ def over_tasks_in_full(analysis: Analysis) -> list[str]:
     return blocks
 
 
+def audited(analysis: Analysis) -> list[str]:
+    """What choosing on validation was worth, where the study measured it: its words, and a row a search."""
+    if analysis.audit is None:
+        return []
+    table = analysis.audit.table()
+    digits = dict.fromkeys(("validation", "test"), 3)
+    return [
+        f"Audit: {analysis.audit.words}" + (f"\n{textwrap.indent(_frame(table, digits), '  ')}" if len(table) else "")
+    ]
+
+
 def details(fit: TransferFit) -> str:
     """All analyses of one fit: other coefficients, axes and methods, parts of the backbones, other shapes, power."""
     head = f"{fit.task}, {metric_title(fit.metric)}, {count(fit.n, 'backbone')}: {fit.verdict}"

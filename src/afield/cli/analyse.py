@@ -104,6 +104,10 @@ def analyse(
         return
 
     if not found.fits:
+        if everything:
+            from afield.analysis.described import audited
+
+            put("\n".join(audited(found)))
         return
 
     import sys
@@ -112,7 +116,7 @@ def analyse(
     from rich.table import Table
     from rich.text import Text
 
-    from afield.analysis.described import HEADS, details, headlines, over_tasks_in_full, reasons, together
+    from afield.analysis.described import HEADS, audited, details, headlines, over_tasks_in_full, reasons, together
 
     shown = Table(box=None, pad_edge=False)
     for place, head in enumerate(HEADS):
@@ -121,7 +125,8 @@ def analyse(
         shown.add_row(*(Text(printable(cell)) for cell in row))
     Console(width=None if sys.stdout.isatty() else 160).print(shown)
     if everything:
-        put("\n" + "\n\n".join([*over_tasks_in_full(found), *(details(fit) for fit in found.fits), together(found)]))
+        parts = [*over_tasks_in_full(found), *(details(fit) for fit in found.fits), together(found), *audited(found)]
+        put("\n" + "\n\n".join(parts))
     else:
         put(f"\n{reasons(found)}")
     if found.rule is not None:

@@ -164,10 +164,13 @@ def _task(task: TaskSection) -> Iterator[Piece]:
     if task.fairness:
         yield from (f"Mind: {line}" for line in task.fairness.warnings)
         yield Titled(f"{name} searches", task.fairness.table)
+    if task.audit:
+        yield task.audit.words
+        yield Titled(f"{name} audit", task.audit.table)
     for search in task.searches:
         yield f"The search of {search.title}: {search.chosen}; {search.notes}."
         yield from (f"Mind: {line}" for line in (search.warning,) if line)
-        yield from _readings(search.landscape, search.curves)
+        yield from _readings(search.landscape, search.curves, search.audit)
 
 
 def _parts(name: str, parts: tuple[Part, ...]) -> Iterator[Piece]:

@@ -164,6 +164,28 @@ def best_of_chart(*, metric: str, recipes: int) -> alt.LayerChart:
     return layered([band.encode(x=x, y=alt.Y("low:Q", scale=alt.Scale(zero=False)), y2="high:Q"), line], _HEIGHT)
 
 
+def audit_chart(keys: Sequence[str], *, metric: str, domain: Sequence[float]) -> alt.LayerChart:
+    """Every audited cell of one search by what it reached on validation and on test, the chosen one as a diamond; on
+    the dashed line both are the same.
+
+    Its data are ROWS: the searched `keys`, validation, test, state (one of STATES). `domain`: the range of both axes.
+    """
+    scale = alt.Scale(domain=list(domain), nice=False, zero=False)
+    x = alt.X("validation:Q", scale=scale, axis=alt.Axis(title=metric, tickCount=4, format=".2f"))
+    y = alt.Y("test:Q", scale=scale, axis=alt.Axis(title="the same on test", tickCount=4, format=".2f"))
+    tooltip = [
+        *(alt.Tooltip(f"{key}:Q", title=NAMES.get(key, key), format="~e") for key in keys),
+        alt.Tooltip("validation:Q", title="validation", format=".3f"),
+        alt.Tooltip("test:Q", title="test", format=".3f"),
+        alt.Tooltip("state:N", title="state"),
+    ]
+    ends = _cells().transform_aggregate(low="min(validation)", high="max(validation)")
+    ends = ends.transform_fold(["low", "high"], as_=["end", "same"])
+    line = ends.mark_line(color=MUTED, strokeDash=[5, 4])
+    line = line.encode(x=alt.X("same:Q", scale=scale), y=alt.Y("same:Q", scale=scale))
+    return layered([line, *_points(_cells().encode(x=x, y=y, tooltip=tooltip))], _HEIGHT)
+
+
 def curves_chart(lines: Sequence[str], *, metric: str, domain: Sequence[float], epochs: int) -> alt.LayerChart:
     """Selecting metric by epoch: the chosen recipe under each seed strong, the search's other cells faint.
 

@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from afield.analysis.audits import Audit
 from afield.analysis.best_of import best_of, chosen_flatters
 from afield.base.text import count
 from afield.report import words
+from afield.report.audits import audit_figure
 from afield.report.figures import Figure, Figures
 from afield.report.search_charts import best_of_chart, curves_chart, landscape_chart, losses_chart, scatter_chart
 from afield.scoring.metrics import in_points, metric_title
@@ -36,6 +38,8 @@ class SearchSection:
     losses: Figure | None
     best_of: Figure | None
     """what fewer recipes would have found"""
+    audit: Figure | None
+    """what every finished recipe did on test, where the search was audited"""
 
 
 def recipe_words(search: SearchRecord | None) -> str:
@@ -54,14 +58,16 @@ def _named(values: Mapping[str, float]) -> str:
 
 
 def search_sections(
-    record: StudyRecord, task: str, metric: str, figures: Figures, names: Mapping[str, str]
+    record: StudyRecord, task: str, metric: str, figures: Figures, names: Mapping[str, str], audit: Audit | None = None
 ) -> tuple[SearchSection, ...]:
-    """The searches of a task in the study's order, on one scale of the metric."""
+    """The searches of a task in the study's order, on one scale of the metric; with what was audited of them."""
     searches = [search for search in record.searches if search.task == task]
     by_epoch = _around([row["validation"] for search in searches for trial in _trials(search) for row in trial.history])
     best = _around([cell.validation for search in searches for cell in search.cells if cell.validation is not None])
     lines = [_seed(seed) for seed in record.study.study.seeds]
-    return tuple(_section(record, search, metric, (best, by_epoch), lines, figures, names) for search in searches)
+    return tuple(
+        _section(record, search, metric, (best, by_epoch), lines, figures, names, audit) for search in searches
+    )
 
 
 def _around(values: list[float]) -> Domain:
@@ -79,6 +85,7 @@ def _section(
     lines: Sequence[str],
     figures: Figures,
     names: Mapping[str, str],
+    audit: Audit | None,
 ) -> SearchSection:
     name = names.get(search.backbone, search.backbone)
     title = name if search.intervention == PLAIN else f"{name}, {search.intervention}"
@@ -91,6 +98,7 @@ def _section(
         curves=_curves(search, title, metric, domains[1], lines, figures),
         losses=_losses(search, title, lines, record.task(search.task).selection, figures),
         best_of=_best_of(record, search, title, metric, figures),
+        audit=audit_figure(audit, search.chosen, title, metric, figures),
     )
 
 

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from afield.analysis.answer import Answer, TaskAnswer
+from afield.analysis.audits import Audit, audit_of
 from afield.analysis.clusters import few_clusters
 from afield.analysis.compare import Ranking, RankRow
 from afield.report import evidence, words
+from afield.report.audits import AuditSection, audit_section
 from afield.report.behind import Part, behind
 from afield.report.chosen import ChosenSection, chosen_section
 from afield.report.fairness import FairnessSection, fairness_section
@@ -76,6 +78,8 @@ class TaskSection:
     chosen: ChosenSection | None
     fairness: FairnessSection | None
     """what the search of each backbone got"""
+    audit: AuditSection | None
+    """what choosing on validation was worth, where it was audited"""
     race: RaceSection | None
     """how far each backbone came; None where the search was no race"""
     searches: tuple[SearchSection, ...]
@@ -94,16 +98,21 @@ def task_sections(
     record: StudyRecord, found: Answer, figures: Figures, names: Mapping[str, str]
 ) -> tuple[TaskSection, ...]:
     """The tasks in the study's order; their charts go into `figures`."""
-    sections = []
+    sections, audit = [], audit_of(record)
     for place, part in enumerate(found.tasks, start=1):
         figures.within = part.task
-        sections.append(_task_section(record, part, figures, names, f"task-{place}"))
+        sections.append(_task_section(record, part, figures, names, f"task-{place}", audit))
     figures.within = ""
     return tuple(sections)
 
 
 def _task_section(
-    record: StudyRecord, part: TaskAnswer, figures: Figures, names: Mapping[str, str], place: str
+    record: StudyRecord,
+    part: TaskAnswer,
+    figures: Figures,
+    names: Mapping[str, str],
+    place: str,
+    audit: Audit | None,
 ) -> TaskSection:
     task, ranking, fit = record.task(part.task), part.ranking, part.fit
     metric = metric_title(ranking.metric)
@@ -139,8 +148,9 @@ def _task_section(
         cost=evidence.cost_figure(ranking, figures, names, metric),
         chosen=chosen_section(record, ranking, part.subgroups, figures, names),
         fairness=fairness_section(record, task.name, names),
+        audit=audit_section(audit, task.name, names),
         race=race_section(part.race, figures, names, f"{metric} on {task.selection}") if part.race else None,
-        searches=search_sections(record, task.name, f"{metric} on {task.selection}", figures, names),
+        searches=search_sections(record, task.name, f"{metric} on {task.selection}", figures, names, audit),
         galleries=tuple(
             Gallery(label, tuple(data_uri(picture) for picture in pictures))
             for label, pictures in task.pictures.items()

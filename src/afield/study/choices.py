@@ -4,6 +4,8 @@ what they leave behind cleaned up.
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 from afield.base.errors import DamagedError
 from afield.study.claims import Claims, work_on
 from afield.study.folder.trial_files import TrialFiles
@@ -11,6 +13,7 @@ from afield.study.ledger import Ledger
 from afield.study.plan import Plan
 from afield.study.searching.growing import with_grown_elsewhere
 from afield.study.searching.planned_search import PlannedSearch
+from afield.study.split_view import TEST
 from afield.study.store import Store
 
 
@@ -22,11 +25,14 @@ class Choices:
         self.study = ledger.plan.study
         self.plan: Plan | None = None
         """that was written down last"""
-        self.selected: dict[str, tuple[str, ...]] = {}
+        self.selected: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
+        """by search the keys of its choice, and those that are audited beside it"""
         self.pruned: dict[str, frozenset[str]] = {}
-        """by search that was cleaned up the keys that stayed for soups"""
+        """by search that was cleaned up the keys that stayed for soups and audits"""
         self._chosen: frozenset[str] | None = None
         """by any study of the folder, when it was last looked"""
+        self._audited: frozenset[str] = frozenset()
+        """what audits of any study score, when it was last looked"""
         self._others: frozenset[str] | None = None
         """trials of the folder that were no cell or chosen repeat of this study's searches when it began"""
 
@@ -48,26 +54,27 @@ class Choices:
         needed = self.ledger.needed_by_soups()
         for search in self.ledger.plan.searches:
             outlook = self.ledger.outlook(search)
-            keys = outlook.chosen_keys
-            ended = outlook.ended and not outlook.wants
-            if not keys and not ended:
+            if not outlook.ended:
                 continue
-            if self.selected.get(search.name) != keys:
-                self.selected[search.name] = keys
+            keys, audited = outlook.chosen_keys, outlook.audited
+            if self.selected.get(search.name) != (keys, audited):
+                self.selected[search.name] = keys, audited
                 split, metric = self.ledger.plan.tasks[search.task].selection, search.cells[0].metric
-                if self.store.selections.write(self.study.study.name, search.name, keys, metric, split):
+                if self.store.selections.write(self.study.study.name, search.name, keys, metric, split, audited):
                     self._chosen = None
             for_soups = needed and needed.intersection(key for keys in search.keys for key in keys)
-            if ended and self.pruned.get(search.name) != for_soups:
-                self.pruned[search.name] = for_soups
+            needed_still = for_soups.union(outlook.unaudited)
+            if not outlook.wants and self.pruned.get(search.name) != needed_still:
+                self.pruned[search.name] = needed_still
                 self._prune(search, for_soups)
 
     def _prune(self, search: PlannedSearch, for_soups: frozenset[str]) -> None:
         """The search has ended: checkpoints go, the networks of every study's chosen trials stay, with those that soups
-        still need, and so does all that another study's search in this folder may still go on with.
+        and audits still need, and so does all that another study's search in this folder may still go on with.
         """
         if self._chosen is None:
             self._chosen = frozenset(self.store.selections.keys())
+            self._audited = frozenset(self.store.selections.audited_keys())
         if self._others is None:
             self._others = frozenset(self.store.trials() - self.ledger.files.keys())
         kept = self._chosen | for_soups
@@ -77,7 +84,8 @@ class Choices:
         prunable = {
             key
             for key in known
-            if (files := self._files(key)).checkpoint or (files.network and key not in kept)
+            if (files := self._files(key)).checkpoint
+            or (files.network and key not in kept and not self._is_to_audit(key, self._audited))
             if key in cells - self._chosen or files.result is not None
         }
         if prunable:  # else the other studies' plans, which may be large, need not be read
@@ -85,7 +93,13 @@ class Choices:
         for key in prunable:
             with self.claims.held(*work_on(key)) as ours:
                 if ours:  # by now another study may have chosen it
-                    self.store.prune(key, keep_weights=key in self.store.selections.keys() | for_soups)
+                    needed = for_soups | self.store.selections.keys()
+                    to_audit = self._is_to_audit(key, self.store.selections.audited_keys())
+                    self.store.prune(key, keep_weights=key in needed or to_audit)
+
+    def _is_to_audit(self, key: str, audited: Set[str]) -> bool:
+        """Whether an audit of any study of the folder has still to score a trial."""
+        return key in audited and not self.store.scores.holds(key, TEST)
 
     def _files(self, key: str) -> TrialFiles:
         """What there is of a trial; one that is damaged has nothing that may go."""

@@ -40,6 +40,7 @@ from afield.study.result_rows import (
     ready,
     shown_of,
 )
+from afield.study.searching.audit_records import read_audits, unscored
 from afield.study.searching.search_records import search_records
 from afield.study.split_view import TEST, VALIDATION
 from afield.study.store import Store
@@ -64,6 +65,7 @@ def load_record(out: str | Path, study: str | None = None) -> StudyRecord:
     soups = soups_found(chosen, searches)
     trained = {trial.key: (search, trial) for search in searches for trial in (*search.cells, *search.repeats)}
     tasks = tuple(tables.tasks.values())
+    to_audit = unscored(context, searches, tables.tasks)
     views: dict[str, set[_View]] = {}
     for key in (key for search in stored["searches"] for key in search["cells"]):
         trial = context.trials[key]
@@ -81,7 +83,10 @@ def load_record(out: str | Path, study: str | None = None) -> StudyRecord:
         for search in searches
         for record in {record.key: record for record in (*search.cells, *search.repeats)}.values()
         if (failure := files[record.key].failure) is not None
-        and has_failed(files[record.key], wanted=record in search.repeats and record.key not in context.scores)
+        and has_failed(
+            files[record.key],
+            wanted=record.key in to_audit or (record in search.repeats and record.key not in context.scores),
+        )
     )
     platforms = {
         str(sorted(p.items())): p
@@ -100,6 +105,7 @@ def load_record(out: str | Path, study: str | None = None) -> StudyRecord:
         ),
         predictions=_predictions(context, searches),
         resampled=_resampled(context, searches, tasks),
+        audits=read_audits(context, searches, tables.tasks),
         searches=searches,
         tasks=tasks,
         backbones=tuple(_backbone(row, stored, views.get(row.id, set())) for row in backbones.values()),

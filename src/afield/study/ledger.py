@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import Literal
 
 from afield.base.errors import DamagedError
+from afield.study.audits import with_audit
 from afield.study.combining.soups import Ended, Soup, soups_of, waiting_for
 from afield.study.folder.history import column
 from afield.study.folder.trial_files import TrialFiles
@@ -20,6 +21,7 @@ from afield.study.searching.growing import GrowingPlan
 from afield.study.searching.planned_search import Identity, PlannedSearch
 from afield.study.searching.race import Race, Share
 from afield.study.searching.search import Ask, Chosen, Seen, ask, asked, at_the_end, seen_in, to_come
+from afield.study.split_view import TEST
 from afield.study.store import Store
 from afield.trial.trial import Trial
 
@@ -36,6 +38,8 @@ class Ledger:
         self._damaged = damaged
         self.files: dict[str, TrialFiles] = {}
         self.scored: set[str] = set()
+        self.on_test: set[str] = set()
+        """trials whose network is scored on plain test: all that an audit asks"""
         self._going_on: set[str] = set()
         """trials that need not begin again: their network is there or, under way, their checkpoint"""
         self._searches: dict[str, set[Identity]] = {}
@@ -97,11 +101,14 @@ class Ledger:
         return list(dict.fromkeys([*(key for outlook in outlooks for key in outlook.failed), *for_soups]))
 
     def wanted(self) -> list[Want]:
-        """Every piece of work that could begin now, the longest chains first, so that all slots end together."""
+        """Every piece of work that could begin now, the longest chains first, so that all slots end together; then what
+        audits want, for which no answer waits.
+        """
         if self._wanted is None:
             wants = [want for search in self.plan.searches for want in self.outlook(search).wants]
             wants += [want for soup in self.soups() for want in self._wanted_by_soup(soup)]
-            self._wanted = sorted(wants, key=lambda want: -want.chain)
+            audits = [want for search in self.plan.searches for want in self.outlook(search).audits]
+            self._wanted = sorted(wants, key=lambda want: -want.chain) + audits
         return self._wanted
 
     def soups(self) -> tuple[Soup, ...]:
@@ -222,39 +229,38 @@ class Ledger:
     def _read(self, key: str) -> None:
         try:
             files = self.store.look(key)
-            scored = self._is_scored(key)
+            on_test = self.store.scores.holds_any(key) and self.store.scores.holds(key, TEST)
+            scored = on_test and self._is_scored(key)
         except DamagedError as error:
             self._damaged(key, error)
-            files, scored = TrialFiles(), False  # a score of what has to be trained anew counts for nothing
+            files, on_test, scored = TrialFiles(), False, False  # scores of what is trained anew count for nothing
         goes_on = files.network if files.result is not None else files.checkpoint
         self.files[key] = files
-        for holds, keys in ((scored, self.scored), (goes_on, self._going_on)):
+        for holds, keys in ((on_test, self.on_test), (scored, self.scored), (goes_on, self._going_on)):
             (keys.add if holds else keys.discard)(key)
 
     def _is_scored(self, key: str) -> bool:
         """Whether every split and view is scored that a search of the plan asks of the trial."""
-        if not self.store.scores.holds_any(key):
-            return False
         wanted = {at for task, *_ in self._searches[key] for at in self._scored_on[task]}
         return all(self.store.scores.holds(key, at) for at in wanted)
 
-    def _told(self, key: str) -> tuple[TrialFiles | None, bool, bool]:
-        return self.files.get(key), key in self.scored, key in self._going_on
+    def _told(self, key: str) -> tuple[TrialFiles | None, bool, bool, bool]:
+        return self.files.get(key), key in self.on_test, key in self.scored, key in self._going_on
 
     def _think(self, search: PlannedSearch) -> Outlook:
         keys = [key for key, *_ in search.keys]
         step, until = self._step(search)
         chosen: tuple[Trial, ...] = ()
         chosen_keys: tuple[str, ...] = ()  # known already: to hash each trial anew takes long where there are thousands
-        ended: tuple[Trial, ...] = ()
+        ended: tuple[int, ...] = ()
         if isinstance(step, Ask):
             wants = [self._want(search, search.cells[cell], step.until, decided=False) for cell in step.cells]
         else:
             if step.cell is not None:
                 chosen, chosen_keys = search.repeats(step.cell), search.keys[step.cell]
                 keys += chosen_keys[1:]
-                seen = [self._seen(search, key) for key, *_ in search.keys]
-                ended = tuple(search.cells[cell] for cell in at_the_end(seen, until, search.epochs))
+            seen = [self._seen(search, key) for key, *_ in search.keys]
+            ended = at_the_end(seen, until, search.epochs)
             for key in chosen_keys:
                 self._note(search, key)
             lacking = [trial for key, trial in zip(chosen_keys, chosen, strict=True) if self._lacks(key)]
@@ -263,23 +269,26 @@ class Ledger:
         unended = {want.trial.key for want in wants if want.kind == "train"}
         if isinstance(step, Ask):  # what waits at an open rung may yet go on
             unended |= {keys[cell] for cell in step.alive if self.files[keys[cell]].result is None}
-        over = [key for key, files in known.items() if files.history and files.failure is None and key not in unended]
-        return Outlook(
+        failed = tuple(
+            key
+            for key, files in known.items()
+            if has_failed(files, wanted=key in chosen_keys and key not in self.scored)
+        )
+        over = [key for key, files in known.items() if files.history and key not in failed and key not in unended]
+        outlook = Outlook(
             chosen=chosen,
             chosen_keys=chosen_keys,
-            finalists=ended,
+            finalists=tuple(search.cells[cell] for cell in ended),
+            finalist_keys=tuple(search.keys[cell][0] for cell in ended),
             wants=tuple(wants),
             done=len(over),
-            failed=tuple(
-                key
-                for key, files in known.items()
-                if has_failed(files, wanted=key in chosen_keys and key not in self.scored)
-            ),
+            failed=failed,
             rung=step.until if isinstance(step, Ask) else None,
             left=self._left(search, step, wants),
             epochs=sum(len(files.history) for files in known.values()),
             seconds=sum(sum(column(files.history, "seconds")) for files in known.values()),
         )
+        return with_audit(outlook, self.plan, search, self.on_test, self._wanted_again)
 
     def _left(self, search: PlannedSearch, step: Ask | Chosen, wants: list[Want]) -> int:
         now = sum(want.until - self.reached(want.trial.key) for want in wants if want.kind == "train")
@@ -290,6 +299,10 @@ class Ledger:
         later = sum((rung - before) * cells for (before, _), (rung, cells) in rungs if before >= step.until)
         more = to_come(self.plan.study.search, len(search.cells)) + (len(search.seeds) - 1) * share.chooses
         return now + later + more * search.epochs
+
+    def _wanted_again(self, search: PlannedSearch, trial: Trial, key: str) -> Want | None:
+        """What is still to come of a finished cell that is scored though it was not chosen; None where that failed."""
+        return self._want(search, trial, search.epochs, decided=True) if self.files[key].failure is None else None
 
     def _lacks(self, key: str) -> bool:
         """Whether a repeat's score is missing and can still come."""

@@ -19,6 +19,7 @@ from afield.study.planning.budget_files import Clock
 from afield.study.planning.budgeted import known_paces
 from afield.study.planning.pace import Pace
 from afield.study.searching.planned_search import Identity
+from afield.study.split_view import TEST
 from afield.study.standing import Watch, standing_of
 from afield.study.store import Store
 from afield.tasks.places import cache_folder
@@ -129,6 +130,9 @@ class OneRun:
         return held
 
     def _job(self, want: Want) -> Job:
+        metrics, scored_on = self.plan.tasks[want.search.task].task.metrics, self.plan.scored_on(want.search.task)
+        if want.kind == "audit":  # one metric answers it, and the resamples of ten take seconds a network
+            metrics, scored_on = (want.trial.metric,), (TEST,)
         return Job(
             kind=want.kind,
             trial=want.trial,
@@ -136,9 +140,9 @@ class OneRun:
             splits=self.inputs.get(want.search.identity, {}),
             weights=self.plan.weights[want.search.backbone.id] if want.trial.weights is not None else None,
             extensions={name: self.extensions[name] for name, _ in want.trial.extensions},
-            metrics=self.plan.tasks[want.search.task].task.metrics,
+            metrics=metrics,
             cropping=self.plan.tasks[want.search.task].cropping,
-            scored_on=self.plan.scored_on(want.search.task),
+            scored_on=scored_on,
             until=want.until,
             workers=self.engine.workers,
             soup=want.soup,

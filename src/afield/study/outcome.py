@@ -36,5 +36,7 @@ def outcome_of_run(ledger: Ledger, trained: Collection[str], epochs: int) -> Out
     missing = sum(
         ledger.plan.networks_of(search) - sum(key in ledger.scored for key in ledger.outlook(search).chosen_keys)
         for search in ledger.plan.searches
-    ) + sum(soup.key not in ledger.scored for soup in ledger.soups())
+    )
+    missing += sum(len(ledger.outlook(search).unaudited) for search in ledger.plan.searches)
+    missing += sum(soup.key not in ledger.scored for soup in ledger.soups())
     return Outcome(ledger.store.root, len(trained), epochs, len(ledger.failed()), missing)

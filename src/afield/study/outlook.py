@@ -15,10 +15,10 @@ from afield.trial.trial import Trial
 class Want:
     """A piece of work that could begin now."""
 
-    kind: Literal["train", "soup", "score"]
+    kind: Literal["train", "soup", "score", "audit"]
     search: PlannedSearch
     trial: Trial
-    """to train or to score; of a soup the trial of its first ingredient, which says how its network is built"""
+    """to train, score or audit; of a soup the trial of its first ingredient, which says how its network is built"""
     until: int
     """epochs to bring the trial to"""
     chain: float
@@ -43,6 +43,8 @@ class Outlook:
     """theirs"""
     finalists: tuple[Trial, ...]
     """the cells that the search brought to their last epoch, in grid order; empty while it goes on"""
+    finalist_keys: tuple[str, ...]
+    """theirs"""
     wants: tuple[Want, ...]
     done: int
     """trainings that need nothing more: finished, or stopped by halving"""
@@ -56,6 +58,12 @@ class Outlook:
     """trained so far, repeats of the choice included"""
     seconds: float
     """that those epochs took"""
+    audited: tuple[str, ...] = ()
+    """keys of the cells that are scored beside the choice; none while the search goes on, and without `audit`"""
+    unaudited: tuple[str, ...] = ()
+    """those of them that are not scored yet"""
+    audits: tuple[Want, ...] = ()
+    """what they lack and can still come; no part of `wants`"""
 
     @property
     def ended(self) -> bool:

@@ -64,7 +64,8 @@ class SearchRecord:
     lost: bool = False
     """whether it was in a race that went on, or ended, without it"""
     finalists: tuple[str, ...] = ()
-    """keys of the cells that the search brought to their last epoch, in order; none where it has not ended"""
+    """keys of the cells that the search brought to their last epoch, in order, also of one that lost a race at its end;
+    none where it has not ended"""
     repeats: tuple[TrialRecord, ...] = ()
     """the chosen recipe under every seed, the search's own first"""
     borders: tuple[str, ...] = ()
@@ -85,6 +86,18 @@ class SearchRecord:
     """samples that a device took at once, in parts of a batch or as its share of it; 0: a whole batch"""
     generations: tuple[int, ...] = ()
     """cells of each generation: the grid or the first draws, then what was added from what came before"""
+
+
+@dataclass(frozen=True)
+class Audited:
+    """What one cell of an audited search, the chosen one or another, reached by its task's leading metric."""
+
+    validation: float
+    """at its best epoch, with everything settled on validation"""
+    test: float
+    low: float
+    """95 % of that, from the test samples"""
+    high: float
 
 
 @dataclass(frozen=True)
@@ -193,6 +206,9 @@ class StudyRecord:
     resampled_cells: Mapping[str, npt.NDArray[np.float64]] = field(default_factory=dict)
     """by key of cells that searches trained to the end the leading metric in each resample of the selecting split, once
     it was worked out (`resampled_cells.with_resampled_cells`)"""
+    audits: Mapping[str, Audited] = field(default_factory=dict)
+    """by key of cells that audited searches trained to the end, as far as they are scored on test. They stand in no
+    table: nothing that chooses, fits, ranks or joins is shown them"""
     counterpart: Counterpart | None = None
     """where the folder holds a study of the other protocol too (`counterpart.with_counterpart`)"""
     uncompared: str = ""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Protocol
 
+from afield.study.audits import audits_of
 from afield.study.engines.engine import Event
 from afield.study.engines.job import Job
 from afield.study.ledger import Ledger
@@ -56,6 +57,10 @@ class Standing:
     """networks in all, the scored ones among them"""
     seconds_left: float | None
     """None before the first epoch has ended, and where only scoring is left before the first network is scored"""
+    audited: int = 0
+    """networks that were scored though they were not chosen"""
+    to_audit: int = 0
+    """of these in all, as far as it is known"""
 
     @property
     def trained(self) -> bool:
@@ -139,6 +144,8 @@ def standing_of(
         scored=scored,
         to_score=to_score,
         seconds_left=seconds,
+        audited=sum(len(outlook.audited) - len(outlook.unaudited) for outlook in outlooks),
+        to_audit=sum(audits_of(ledger.plan, search, ledger.outlook(search)) for search in searches),
     )
 
 
@@ -198,7 +205,7 @@ def line_left(ledger: Ledger, search: PlannedSearch, pace: Pace, since: Mapping[
         own = training(max(0.0, left), pace) - (pace.begin if begun is not None else 0.0)
         return own + (pace.score if outlook.chosen else 0.0)
 
-    now = tuple(seconds(want) for want in outlook.wants)
+    now = tuple(seconds(want) for want in (*outlook.wants, *outlook.audits))
     if outlook.rung is None:
         return (now,)
     choice, share = ledger.plan.study.search, ledger.share_of(search)
@@ -208,7 +215,8 @@ def line_left(ledger: Ledger, search: PlannedSearch, pace: Pace, since: Mapping[
     proposed = ((training(search.epochs, pace),) * size for size in batches)
     features = ((pace.features,),) if pace.features and not outlook.epochs else ()
     last = (last_stage(pace, search.epochs, len(search.seeds) - 1),) if share.chooses else ()
-    return (*features, now, *later, *proposed, *last)
+    audits = ((pace.score,) * audits_of(ledger.plan, search, outlook),)
+    return (*features, now, *later, *proposed, *last, *audits)
 
 
 def corrected_paces(

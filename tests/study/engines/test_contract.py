@@ -65,10 +65,13 @@ def test_stops_save_and_what_comes_of_it_all_has_the_bits_of_an_undisturbed_run(
 def test_a_trial_that_fails_is_stored_with_its_trace_and_harms_no_other(
     engine: EngineName, photos: Path, tmp_path: Path
 ) -> None:
-    text = study_text(photos, "grid", 1).replace("1e-4, 1e-3, 3e-3, 1e-2", "1e-3, 1e18").replace("[0, 1]", "[0]")
+    text = study_text(photos, "grid", 1).replace("1e-4, 1e-3, 3e-3, 1e-2", "1e-4, 1e-3, 1e18")
+    text = text.replace("[0, 1]", "[0]").replace('method = "grid"', 'method = "grid"\naudit = true')
     outcome = afield.run_study(parse_study(text, "bad.toml"), tmp_path / "out", slots=2, engine=engine)
     assert (outcome.failed, outcome.missing) == (1, 0)
-    (failure,) = load_record(tmp_path / "out").failures
+    record = load_record(tmp_path / "out")
+    assert (len(record.audits), record.test_reads) == (2, 2), "the other cells are audited"
+    (failure,) = record.failures
     assert "smaller learning rate" in failure.reason
     assert "Traceback" in failure.trace
 

@@ -9,10 +9,11 @@ from afield.base.errors import InputError
 from afield.study.claims import Claims
 from afield.study.folder.cleaning import clean, describe_waste, waste_in
 from afield.study.plan import Plan
+from afield.study.split_view import TEST
 from afield.study.store import Store
 from afield.study.study_file import parse_study
 from tests.fixtures.tiny import study_text
-from tests.study.helpers import train
+from tests.study.helpers import said, train
 
 
 @pytest.fixture
@@ -33,6 +34,16 @@ def choose(plan: Plan, store: Store) -> None:
 def test_nothing_of_a_search_under_way_goes(plan: Plan, store: Store) -> None:
     assert waste_in(store) == ()
     assert describe_waste((), store.root, done=False) == f"{store.root}: nothing to free"
+
+
+def test_a_network_that_an_audit_has_still_to_score_stays(plan: Plan, store: Store) -> None:
+    (search,) = plan.searches
+    chosen, other, *_ = search.cells
+    store.selections.write("tiny", search.name, [chosen.key], chosen.metric, "validation", [other.key])
+    assert "network" not in {waste.kind for waste in waste_in(store)}
+    store.scores.write(other.key, TEST, said(other))
+    store.scores.seal(other.key, TEST, {"key": other.key})
+    assert [waste.path for waste in waste_in(store) if waste.kind == "network"] == [store.weights(other.key)]
 
 
 def test_what_an_ended_search_left_goes_when_asked_and_the_chosen_network_stays(plan: Plan, store: Store) -> None:

@@ -1,5 +1,5 @@
-"""One job of an engine: bring a trial to an epoch, make a soup, or score a network. Reads inputs, calls the pure
-function, hands the outcome to the store.
+"""One job of an engine: bring a trial to an epoch, make a soup, or score a network, one that was chosen or is audited.
+Reads inputs, calls the pure function, hands the outcome to the store.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def _open(paths: SplitPaths) -> SplitInputs:
 class Job:
     """What an engine is given; small and picklable."""
 
-    kind: Literal["train", "soup", "score"]
+    kind: Literal["train", "soup", "score", "audit"]
     trial: Trial
     """to train, or what tells how the network is built that is made or scored"""
     out: Path
@@ -107,7 +107,7 @@ class Job:
     @property
     def name(self) -> str:
         """What claims this work: one run at a time."""
-        return f"{self.key}-score" if self.kind == "score" else self.key
+        return f"{self.key}-score" if self.kind in ("score", "audit") else self.key
 
     def backbone(self) -> Backbone:
         """What the trial's backbone refers to. Raises InputError where an extension is not the planned one."""
@@ -152,7 +152,8 @@ class Job:
         if self.soup is not None:
             what = "scoring " if self.kind == "score" else ""
             return f"{self.trial.task} {self.trial.backbone} {what}soup {self.soup.name}"
-        what = "scoring" if self.kind == "score" else f"lr {recipe.learning_rate:g}"
+        rate = f"lr {recipe.learning_rate:g}"
+        what = {"score": "scoring", "audit": f"auditing {rate}"}.get(self.kind, rate)
         return f"{self.trial.task} {self.trial.backbone}{start} {what} seed {self.trial.seed}"
 
 

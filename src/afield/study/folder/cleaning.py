@@ -15,6 +15,7 @@ from afield.base.text import columns, count, megabytes
 from afield.study.claims import Claims, work_on
 from afield.study.folder.index import RESULT
 from afield.study.folder.trial_files import CHECKPOINT, WEIGHTS
+from afield.study.split_view import TEST
 from afield.study.store import Store
 
 Kind = Literal["checkpoint", "network", "temporary", "damaged"]
@@ -38,13 +39,15 @@ class Waste:
 
 
 def waste_in(store: Store) -> tuple[Waste, ...]:
-    """All that can go: nothing that a search under way or a soup may need, nothing that any study of the folder chose,
-    and nothing of a training that no plan of the folder names. Raises InputError while a run is at work.
+    """All that can go: nothing that a search under way, a soup or an audit may need, nothing that any study of the
+    folder chose, and nothing of a training that no plan of the folder names. Raises InputError while a run is at work.
     """
     _refuse_company(Claims(store.root))
     chosen, ended = store.selections.keys(), _ended(store)
-    found = [waste for key in sorted(store.trials()) for waste in _of_trial(store, key, ended, chosen)]
-    found += [waste for key in sorted(chosen) for waste in _damaged_score(store, key)]
+    audited = store.selections.audited_keys()
+    kept = chosen | {key for key in audited if not store.scores.holds(key, TEST)}
+    found = [waste for key in sorted(store.trials()) for waste in _of_trial(store, key, ended, kept)]
+    found += [waste for key in sorted(chosen | audited) for waste in _damaged_score(store, key)]
     for folder, _, names in os.walk(store.root):
         if any(name.startswith(TEMPORARY) for name in names):
             found += [Waste("temporary", path, _size(path)) for path in abandoned(Path(folder))]
@@ -127,7 +130,7 @@ def _has_soups(store: Store, study: str) -> bool:
         return True
 
 
-def _of_trial(store: Store, key: str, ended: dict[str, bool], chosen: set[str]) -> Iterator[Waste]:
+def _of_trial(store: Store, key: str, ended: dict[str, bool], kept: set[str]) -> Iterator[Waste]:
     folder = store.trial_folder(key)
     if key not in ended:
         return
@@ -136,10 +139,10 @@ def _of_trial(store: Store, key: str, ended: dict[str, bool], chosen: set[str]) 
     except DamagedError:
         yield Waste("damaged", folder, _size(folder), key)
         return
-    over = files.result is not None or (ended[key] and key not in chosen)
+    over = files.result is not None or (ended[key] and key not in kept)
     if files.checkpoint and over:
         yield Waste("checkpoint", folder / CHECKPOINT, _size(folder / CHECKPOINT), key)
-    if files.network and over and key not in chosen:
+    if files.network and over and key not in kept:
         yield Waste("network", folder / WEIGHTS, _size(folder / WEIGHTS), key)
 
 

@@ -42,6 +42,10 @@ class SearchState:
     """networks that there will be of it; none where it lost a race"""
     ended: bool
     """whether it has chosen"""
+    audited: int
+    """networks that are scored on test though they were not chosen, for the audit of the search"""
+    to_audit: int
+    """of these in all; none before it has chosen, and without an audit"""
 
 
 @dataclass(frozen=True)
@@ -185,10 +189,12 @@ class _Look:
         of_cell = dict(zip(search["cells"], search["repeats"], strict=True))
         repeats = of_cell[chosen[0]] if chosen and chosen[0] in of_cell else []
         ended = chosen is not None and (not chosen or bool(repeats))
-        scored = {key for key in repeats if self._is_scored(key)}
+        to_audit = self._to_audit(study, search) if ended else ()
+        scored = {key for key in (*repeats, *to_audit) if self._is_scored(key)}
+        wanted = {*repeats, *to_audit} - scored
         states = Counter[State]()
         for key in dict.fromkeys([*search["cells"], *repeats]):
-            state, reason = self._state(key, wanted=key in repeats and key not in scored)
+            state, reason = self._state(key, wanted=key in wanted)
             states[state] += 1
             if reason is not None:
                 seed = seeds[repeats.index(key)] if key in repeats else seeds[0]
@@ -197,8 +203,14 @@ class _Look:
         counts = {name: states[name] for name in ("finished", "paused", "failed", "missing")}
         return SearchState(
             search["task"], search["backbone"], search["intervention"], **counts,
-            scored=len(scored), seeds=len(repeats if self.race and ended else search["repeats"][0]), ended=ended,
+            scored=len(scored.intersection(repeats)),
+            seeds=len(repeats if self.race and ended else search["repeats"][0]), ended=ended,
+            audited=len(scored.intersection(to_audit)), to_audit=len(to_audit),
         )  # fmt: skip
+
+    def _to_audit(self, study: str, search: Mapping[str, Any]) -> Sequence[str]:
+        """The cells that an audit scores beside the choice, which has been read before."""
+        return [key for key in self.selections.audited(study, search["name"]) if key in search["cells"]]
 
     def _chosen(self, study: str, search: Mapping[str, Any]) -> Sequence[str] | None:
         try:

@@ -33,6 +33,9 @@ def describe_state(state: StudyState, out: Path, more: tuple[str, ...] = ()) -> 
     lines += state.notes
     if any(each.ended and each.paused for each in state.searches):
         lines += ["", "Paused trainings of a search that has ended were stopped by halving."]
+    audited, to_audit = (sum(getattr(each, name) for each in state.searches) for name in ("audited", "to_audit"))
+    if to_audit:
+        lines += ["", f"Audit: {audited} of {count(to_audit, 'network')} scored on test that searches did not choose."]
     lines += more
     lines += [f"damaged: {words}" for words in state.damaged]
     lines += [_words(group) for group in state.failures]

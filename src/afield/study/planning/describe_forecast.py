@@ -39,7 +39,7 @@ def describe_forecast(found: Forecast) -> str:
             "A race: nobody knows who goes on. Its later rungs are counted as spread evenly over the backbones, and "
             "what is left over, the repeats and the score as the dearest one's."
         )
-    lines += [*_hours(found), *_budget(found), *_memory(found), *_disk(found)]
+    lines += [*_audit(found), *_hours(found), *_budget(found), *_memory(found), *_disk(found)]
     if found.plan is not None:
         lines += plan_notes(found.plan)
     idle = [name for name in study.interventions if name not in study.study.interventions]
@@ -97,6 +97,21 @@ def plan_notes(plan: Plan) -> list[str]:
     return [*lines, *changed_words(plan)]
 
 
+def _audit(found: Forecast) -> Iterator[str]:
+    """What is scored beside the choices, and where it is not, though the study says so."""
+    if not found.study.search.audit:
+        return
+    audits = sum(load.audits for load in found.trained)
+    if audits:
+        yield (
+            f"Audit: {count(audits, 'network')} scored on test beside the chosen ones, once these are written down; "
+            "the networks stay until then."
+        )
+    tasks = [] if found.plan is None else [name for name, data in found.plan.tasks.items() if data.selection == "test"]
+    if tasks:
+        yield f"No audit of {', '.join(tasks)}: test itself selects there, and was read of every recipe already."
+
+
 def _row(found: Forecast, load: Workload) -> tuple[str, ...]:
     rungs = " ".join(f"{cells}@{epochs}" for epochs, cells in load.rungs)
     passes = "unknown" if load.passes is None else str(load.passes)
@@ -120,6 +135,7 @@ def _plain_search(found: Forecast, load: Workload) -> dict[str, Any]:
         "rungs": [{"epochs": epochs, "cells": cells} for epochs, cells in load.rungs],
         "repeats": load.repeats,
         "epochs": load.epochs,
+        "audits": load.audits,
         "image_passes": load.passes,
         "images_counted": load.images is not None and load.images.exact,
         "images_per_second": 1 / speed.train,
@@ -292,14 +308,15 @@ def _left(ledger: Ledger) -> str:
     outlooks = [ledger.outlook(search) for search in ledger.plan.distinct]
     epochs, failed = sum(outlook.left for outlook in outlooks), sum(len(outlook.failed) for outlook in outlooks)
     wanted = ledger.wanted()
-    scores, soups = (sum(want.kind == kind for want in wanted) for kind in ("score", "soup"))
+    scores, soups, audits = (sum(want.kind == kind for want in wanted) for kind in ("score", "soup", "audit"))
     known = {want.trial.key for outlook in outlooks for want in outlook.wants}
     again = [want for want in wanted if want.kind == "train" and want.trial.key not in known]
-    epochs += sum(want.until for want in again)  # of networks that soups need, and that have gone
+    epochs += sum(want.until for want in again)  # of networks that soups or audits need, and that have gone
     done = f"{count(sum(outlook.done for outlook in outlooks), 'training')} done"
     if failed:
         done += f", {failed} failed (--retry failed tries them again)"
     if epochs:
         return f"{done}; {count(epochs, 'epoch')} left to train"
-    rest = [count(number, what) for number, what in ((soups, "soup"), (scores, "test score")) if number]
+    kinds = ((soups, "soup"), (scores, "test score"), (audits, "audit"))
+    rest = [count(number, what) for number, what in kinds if number]
     return f"{done}; " + (f"{' and '.join(rest)} left to make" if rest else "nothing left to do")

@@ -137,11 +137,14 @@ def pace_of(load: Workload, images: Images, speed: Speed) -> Pace:
 
 
 def whole_line(load: Workload, pace: Pace) -> Line:
-    """All of a search: features, its rungs, then the repeats; the chosen cell itself lacks only its score."""
+    """All of a search: features, its rungs, then the repeats; the chosen cell itself lacks only its score, and so does
+    what is audited.
+    """
     return (
         *([(pace.features,)] if pace.features else []),
         *(proposed(load, pace) if load.together else rung_stages(load.rungs, 0, pace)),
         *([last_stage(pace, load.recipe.epochs, load.repeats)] if load.chooses else []),
+        *([(pace.score,) * load.audits] if load.audits else []),
     )
 
 

@@ -98,7 +98,7 @@ def disk_of(loads: Iterable[Workload], plan: Plan | None, cache: Path, seeds: in
         networks = seeds if load.chooses else 0
         kept += networks * 4e6 * (load.backbone.params_m or 0)
         if load.images is not None:
-            shown = load.images.scored * networks + load.images.validation * (load.cells + networks)
+            shown = load.images.scored * (networks + load.audits) + load.images.validation * (load.cells + networks)
             kept += shown * (_ROW + 4 * load.classes)
     checkpoints = sum(load.cells * checkpoint_bytes(load.backbone, load.recipe) for load in known)
     return Disk(prepared, rest, images, int(checkpoints), int(kept))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from afield.backbones.backbone import Backbone
 from afield.base.errors import InputError
 from afield.images.symmetries import symmetries
+from afield.study.audits import audits_to_come
 from afield.study.misfits import complaints_of
 from afield.study.needs import Looked, Needs
 from afield.study.plan import Plan
@@ -64,6 +65,8 @@ class Workload:
     """None where nobody knows them before the data are here"""
     chooses: bool = True
     """whether its choice is counted on to be scored: in a race that of the dearest backbone alone"""
+    audits: int = 0
+    """networks that are scored on plain test beside the choice"""
     together: int = 0
     """cells that are proposed at once, after all before them have ended; 0: all are there from the beginning"""
     unfit: str = ""
@@ -178,10 +181,18 @@ def _workload(
         repeats=further,
         chooses=share.chooses,
         images=_images(study, looked, name, task, intervention),
+        audits=audits_to_come(study, _selection(study, looked, name), share.sizes[-1][1], chooses=share.chooses),
         together=study.search.batch if study.search.method == "optuna" else 0,
         unfit=unfit,
         changed=choice.model_dump_json() if named or (task.name, intervention) in looked.needs.changed else "",
     )
+
+
+def _selection(study: Study, looked: Looked, name: str) -> str:
+    """The split that chooses on a task, until its data are here that of nearly all under the study's protocol."""
+    if name in looked.loaded:
+        return looked.loaded[name].selection
+    return "validation" if study.study.protocol == "clean" else "test"
 
 
 def _images(study: Study, looked: Looked, name: str, task: Task, intervention: str) -> Images | None:

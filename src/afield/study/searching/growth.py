@@ -80,10 +80,12 @@ def reached(cell: Seen, epochs: int) -> float | None:
 
 
 def follows(search: SearchChoice, seen: Sequence[Seen], epochs: int, seed: int, first: int) -> str:
-    """Names all that the next generation follows from: a hash of the search, the seed, and what the cells reached."""
+    """Names all that the next generation follows from: a hash of the search, the seed, and what the cells reached. No
+    audit is in it: it begins when no generation is left to come.
+    """
     until = asked(search, seen, epochs, first)
     told = [
         [reach, *best_so_far(cell.history, reach)] if len(cell.history) >= reach else None
         for cell, reach in zip(seen, until, strict=True)
     ]
-    return digest([search.model_dump(mode="json"), seed, first, told])
+    return digest([search.model_dump(mode="json", exclude={"audit"}), seed, first, told])

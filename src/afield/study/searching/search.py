@@ -28,10 +28,12 @@ class Seen:
 
 def seen_in(files: TrialFiles, epochs: int) -> Seen:
     """What a cell of so many epochs has shown by its files. Its last epoch counts once its result is there, for a run
-    may be killed in between.
+    may be killed in between. A failure beside a result is that of a score, or of a network that was wanted again: the
+    cell has shown all that a search asks of it.
     """
-    history = files.history if files.result is not None else files.history[: epochs - 1]
-    return Seen(history, files.failure is not None)
+    if files.result is not None:
+        return Seen(files.history)
+    return Seen(files.history[: epochs - 1], files.failure is not None)
 
 
 @dataclass(frozen=True)

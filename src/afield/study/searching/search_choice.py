@@ -78,6 +78,9 @@ class SearchChoice(_Table):
     """of `optuna`: a class of optuna.samplers"""
     batch: Annotated[int, Field(ge=1, le=1000)] = 5
     """of `optuna`: cells that are proposed together, from what all batches before them reached"""
+    audit: bool = False
+    """whether the cells that were trained to the end and not chosen are scored on test, too, after the choice stands;
+    nothing is ever chosen by that (`study/audits.py`)"""
 
     @property
     def keys(self) -> tuple[str, ...]:

@@ -63,7 +63,7 @@ def _search_record(
         ended = step if isinstance(step, Chosen) else None
     chosen = None if ended is None else ended.cell
     repeats = [] if chosen is None else content["repeats"][chosen]
-    whole = () if chosen is None else at_the_end(seen, until, epochs)
+    whole = () if ended is None else at_the_end(seen, until, epochs)
     axes = _axes(search, points, generations[0])
     spent = [item.history[:reach] for item, reach in zip(seen, until, strict=True)]
     return SearchRecord(
