@@ -113,7 +113,7 @@ def test_networks_stay_until_they_are_audited_and_then_go(plan: Plan, store: Sto
             choices.settle()
             told = store.selections.audited("tiny", search.name)
             assert len(told) == 2, "what will be audited is written with the choice"
-            left = {key for key in told if key not in ledger.on_test}
+            left = {key for key in told if key not in ledger.known.on_test}
             assert all(store.weights(key).exists() for key in left)
             do(store, ledger, want)
         choices.settle()

@@ -76,10 +76,10 @@ class Choices:
             self._chosen = frozenset(self.store.selections.keys())
             self._audited = frozenset(self.store.selections.audited_keys())
         if self._others is None:
-            self._others = frozenset(self.store.trials() - self.ledger.files.keys())
+            self._others = frozenset(self.store.trials() - self.ledger.known.files.keys())
         kept = self._chosen | for_soups
         cells = {keys[0] for keys in search.keys}
-        known = [key for keys in search.keys for key in keys if key in self.ledger.files or key in self._others]
+        known = [key for keys in search.keys for key in keys if key in self.ledger.known.files or key in self._others]
         # a repeat that is finished has a checkpoint where its run was killed in between; one under way needs its own
         prunable = {
             key
@@ -103,8 +103,8 @@ class Choices:
 
     def _files(self, key: str) -> TrialFiles:
         """What there is of a trial; one that is damaged has nothing that may go."""
-        if key in self.ledger.files:
-            return self.ledger.files[key]
+        if key in self.ledger.known.files:
+            return self.ledger.known.files[key]
         try:
             return self.store.look(key)
         except DamagedError:

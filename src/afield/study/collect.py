@@ -60,58 +60,23 @@ def load_record(out: str | Path, study: str | None = None) -> StudyRecord:
     """
     store = Store.open(Path(out))
     context, stored = context_of(store, choose_stored(store, study))
-    chosen, files, backbones = context.study, context.files, context.backbones
+    chosen = context.study
     searches, tables, joined = _found(context, stored)
-    soups = soups_found(chosen, searches)
-    trained = {trial.key: (search, trial) for search in searches for trial in (*search.cells, *search.repeats)}
-    tasks = tuple(tables.tasks.values())
-    to_audit = unscored(context, searches, tables.tasks)
-    views: dict[str, set[_View]] = {}
-    for key in (key for search in stored["searches"] for key in search["cells"]):
-        trial = context.trials[key]
-        views.setdefault(trial.backbone, set()).add((trial.mean, trial.std, trial.interpolation, trial.channels))
-    failures = tuple(
-        Failure(
-            record.key,
-            record.task,
-            record.backbone,
-            record.intervention,
-            record.seed,
-            failure["reason"],
-            failure["trace"],
-        )
-        for search in searches
-        for record in {record.key: record for record in (*search.cells, *search.repeats)}.values()
-        if (failure := files[record.key].failure) is not None
-        and has_failed(
-            files[record.key],
-            wanted=record.key in to_audit or (record in search.repeats and record.key not in context.scores),
-        )
-    )
-    platforms = {
-        str(sorted(p.items())): p
-        for item in map(files.__getitem__, sorted(context.trials.keys() & store.trials()))
-        if item.result is not None
-        for p in [item.result["platform"]]
-    }
+    tasks, views = tuple(tables.tasks.values()), _views(context, stored)
     store.index.keep()
     return StudyRecord(
         study=chosen,
         results=headline_rows(tables),
-        further=further_rows(
-            tables,
-            joined,
-            _soups(context, searches),
-        ),
+        further=further_rows(tables, joined, _soups(context, searches)),
         predictions=_predictions(context, searches),
         resampled=_resampled(context, searches, tasks),
         audits=read_audits(context, searches, tables.tasks),
         searches=searches,
         tasks=tasks,
-        backbones=tuple(_backbone(row, stored, views.get(row.id, set())) for row in backbones.values()),
-        failures=failures,
+        backbones=tuple(_backbone(row, stored, views.get(row.id, set())) for row in context.backbones.values()),
+        failures=_failures(context, searches, tables),
         numerics=stored["numerics"],
-        platforms=tuple(platforms.values()),
+        platforms=_platforms(context),
         test_reads=store.scores.reads(),
         rules=store.rules.read(chosen.study.name),
         part=part_words(
@@ -119,16 +84,50 @@ def load_record(out: str | Path, study: str | None = None) -> StudyRecord:
             sum(search.chosen is not None or search.lost for search in searches),
             len(searches),
         ),
-        unjoined=(
-            *(
-                f"{each.kind} {each.name} of {each.members[0].task} lacks {each.lacking} of {len(each.members)} "
-                "networks"
-                for each in joined
-                if each.lacking
-            ),
-            *unmade(store, soups, {key: trial for key, (_, trial) in trained.items()}),
-        ),
+        unjoined=_unjoined(context, searches, joined),
     )
+
+
+def _views(context: Context, stored: Mapping[str, Any]) -> dict[str, set[_View]]:
+    """How the cells of each backbone were shown images."""
+    views: dict[str, set[_View]] = {}
+    for key in (key for search in stored["searches"] for key in search["cells"]):
+        trial = context.trials[key]
+        views.setdefault(trial.backbone, set()).add((trial.mean, trial.std, trial.interpolation, trial.channels))
+    return views
+
+
+def _failures(context: Context, searches: Sequence[SearchRecord], tables: Tables) -> tuple[Failure, ...]:
+    """Trainings that ended in an error, and networks that could not be scored although somebody wants them to be."""
+    to_audit = unscored(context, searches, tables.tasks)
+    found = []
+    for search in searches:
+        to_score = {*to_audit, *(trial.key for trial in search.repeats if trial.key not in context.scores)}
+        for key, trial in {trial.key: trial for trial in (*search.cells, *search.repeats)}.items():
+            files = context.files[key]
+            if files.failure is not None and has_failed(files, wanted=key in to_score):
+                who = trial.task, trial.backbone, trial.intervention, trial.seed
+                found.append(Failure(key, *who, files.failure["reason"], files.failure["trace"]))
+    return tuple(found)
+
+
+def _platforms(context: Context) -> tuple[Mapping[str, str], ...]:
+    """The distinct platforms that trained."""
+    trained = sorted(context.trials.keys() & context.store.trials())
+    results = (result for key in trained if (result := context.files[key].result) is not None)
+    return tuple({str(sorted(result["platform"].items())): result["platform"] for result in results}.values())
+
+
+def _unjoined(context: Context, searches: Sequence[SearchRecord], joined: Sequence[Combination]) -> tuple[str, ...]:
+    """Words for what is joined and lacks networks."""
+    soups = soups_found(context.study, searches)
+    trained = {trial.key: trial for search in searches for trial in (*search.cells, *search.repeats)}
+    lacking = (
+        f"{each.kind} {each.name} of {each.members[0].task} lacks {each.lacking} of {len(each.members)} networks"
+        for each in joined
+        if each.lacking
+    )
+    return (*lacking, *unmade(context.store, soups, trained))
 
 
 def keep_derived(

@@ -1,4 +1,4 @@
-"""The ledger: what there is of a plan's trials, and what is missing next. It reads; it changes nothing.
+"""The ledger: what is missing next of a plan, by what there is of its trials. It reads; it changes nothing.
 
 Its plan grows where searches do, by what the files say and nothing else. A run looks four times a second, so what a
 search lacks is thought through once and kept until one of its trials tells something new.
@@ -14,36 +14,27 @@ from afield.base.errors import DamagedError
 from afield.study.audits import with_audit
 from afield.study.combining.soups import Ended, Soup, soups_of, waiting_for
 from afield.study.folder.history import column
-from afield.study.folder.trial_files import TrialFiles
+from afield.study.known_trials import KnownTrials
 from afield.study.outlook import Outlook, Want, has_failed
 from afield.study.plan import Plan
 from afield.study.searching.growing import GrowingPlan
 from afield.study.searching.planned_search import Identity, PlannedSearch
 from afield.study.searching.race import Race, Share
 from afield.study.searching.search import Ask, Chosen, Seen, ask, asked, at_the_end, seen_in, to_come
-from afield.study.split_view import TEST
 from afield.study.store import Store
 from afield.trial.trial import Trial
 
 
 class Ledger:
-    """What the files say of each trial of a plan; `damaged` is told of trials that fail their checksums.
+    """What is missing of a plan; `damaged` is told of trials that fail their checksums.
 
     Grids are read at once, repeats when their cell is chosen: 22 trials, not 60, of 20 cells under three seeds.
     """
 
     def __init__(self, plan: Plan, store: Store, damaged: Callable[[str, DamagedError], None]) -> None:
         self.store = store
+        self.known = KnownTrials(store, {task: plan.scored_on(task) for task in plan.tasks}, damaged)
         self._growing = GrowingPlan(plan, store)
-        self._damaged = damaged
-        self.files: dict[str, TrialFiles] = {}
-        self.scored: set[str] = set()
-        self.on_test: set[str] = set()
-        """trials whose network is scored on plain test: all that an audit asks"""
-        self._going_on: set[str] = set()
-        """trials that need not begin again: their network is there or, under way, their checkpoint"""
-        self._searches: dict[str, set[Identity]] = {}
-        """the searches that a trial is a cell or a repeat of: several, where interventions are one and the same"""
         self._outlooks: dict[Identity, Outlook] = {}
         self._races: dict[Identity, Race] = {}
         """by the first search of each"""
@@ -51,10 +42,9 @@ class Ledger:
         self._soups: tuple[Soup, ...] | None = None
         self._needed: frozenset[str] = frozenset()
         """of the soups"""
-        self._scored_on = {task: plan.scored_on(task) for task in plan.tasks}
         for search in plan.searches:
             for key, *_ in search.keys:
-                self._note(search, key)
+                self.known.note(search.identity, key)
         for search in plan.searches:
             self._grow(search)
 
@@ -65,12 +55,10 @@ class Ledger:
 
     def reload(self, key: str) -> bool:
         """Read a trial's files again; whether that told anything new."""
-        before = self._told(key)
-        self._read(key)
-        if self._told(key) == before:
+        if not self.known.read_again(key):
             return False
         self._wanted = self._soups = None
-        for identity in tuple(self._searches.get(key, ())):
+        for identity in tuple(self.known.searches(key)):
             search = self._growing.searches[identity]
             for rival in self.plan.rivals(search):
                 self._outlooks.pop(rival.identity, None)
@@ -78,25 +66,15 @@ class Ledger:
             self._grow(search)
         return True
 
-    def reached(self, key: str) -> int:
-        """Epochs of a trial that need not be trained again: none where its checkpoint or, once it is finished, its
-        network has gone.
-        """
-        return len(self.files[key].history) if key in self._going_on else 0
-
-    def searches(self, key: str) -> set[Identity]:
-        """The searches that a trial is a cell or a repeat of."""
-        return self._searches.get(key, set())
-
     def failed(self) -> list[str]:
         """Keys of the failed trials."""
         outlooks = [self.outlook(search) for search in self.plan.searches]
         for_soups = [
             key
             for soup in self.soups()
-            if soup.key not in self.scored
-            for key in (soup.key, *(each.key for each in soup.ingredients if not self._holds_network(each.key)))
-            if self.files[key].failure is not None
+            if soup.key not in self.known.scored
+            for key in (soup.key, *(each.key for each in soup.ingredients if not self.known.holds_network(each.key)))
+            if self.known.has_failed(key)
         ]
         return list(dict.fromkeys([*(key for outlook in outlooks for key in outlook.failed), *for_soups]))
 
@@ -121,8 +99,8 @@ class Ledger:
             self._soups = soups_of(choices, identities, ended)
             for soup in self._soups:
                 for search, _ in self._ingredients(soup):
-                    self._note(search, soup.key)
-            unmade = [soup for soup in self._soups if self.files[soup.key].result is None]
+                    self.known.note(search.identity, soup.key)
+            unmade = [soup for soup in self._soups if self.known.files[soup.key].result is None]
             self._needed = frozenset(each.key for soup in unmade for each in soup.ingredients)
             self._needed |= waiting_for(choices, identities, ended)
         return self._soups
@@ -175,13 +153,13 @@ class Ledger:
         """Let a search have the cells that follow from what the files say now."""
 
         def seen_of(key: str) -> Seen:
-            self._note(search, key)
+            self.known.note(search.identity, key)
             return self._seen(search, key)
 
         self._growing.grow(search.identity, seen_of)
 
     def _seen(self, search: PlannedSearch, key: str) -> Seen:
-        return seen_in(self.files[key], search.epochs)
+        return seen_in(self.known.files[key], search.epochs)
 
     def _ended(self, search: PlannedSearch) -> Ended | None:
         """What a search that has ended offers to soups; None while it goes on."""
@@ -207,45 +185,18 @@ class Ledger:
         """
         ingredients = self._ingredients(soup)
         search, trial = ingredients[0]
-        if not self._lacks(soup.key):
+        if not self.known.lacks_score(soup.key):
             return []
-        if self._holds_network(soup.key):
+        if self.known.holds_network(soup.key):
             return [Want("score", search, trial, 0, 0.0, soup)]
         # kept for no chosen trial, taken when another study's search ended, or about to be trained by another run
-        gone = [(owner, each) for owner, each in ingredients if not self._holds_network(each.key)]
+        gone = [(owner, each) for owner, each in ingredients if not self.known.holds_network(each.key)]
         by_search = {want.key for owner, _ in gone for want in self.outlook(owner).wants if want.kind == "train"}
-        if any(self.files[each.key].failure is not None or each.key in by_search for _, each in gone):
+        if any(self.known.has_failed(each.key) or each.key in by_search for _, each in gone):
             return []
         if gone:
             return [self._want(owner, each, owner.epochs, decided=True) for owner, each in gone]
         return [Want("soup", search, trial, 0, 0.0, soup)]
-
-    def _note(self, search: PlannedSearch, key: str) -> None:
-        """From here on a trial is a search's, and known."""
-        self._searches.setdefault(key, set()).add(search.identity)
-        if key not in self.files:
-            self._read(key)
-
-    def _read(self, key: str) -> None:
-        try:
-            files = self.store.look(key)
-            on_test = self.store.scores.holds_any(key) and self.store.scores.holds(key, TEST)
-            scored = on_test and self._is_scored(key)
-        except DamagedError as error:
-            self._damaged(key, error)
-            files, on_test, scored = TrialFiles(), False, False  # scores of what is trained anew count for nothing
-        goes_on = files.network if files.result is not None else files.checkpoint
-        self.files[key] = files
-        for holds, keys in ((on_test, self.on_test), (scored, self.scored), (goes_on, self._going_on)):
-            (keys.add if holds else keys.discard)(key)
-
-    def _is_scored(self, key: str) -> bool:
-        """Whether every split and view is scored that a search of the plan asks of the trial."""
-        wanted = {at for task, *_ in self._searches[key] for at in self._scored_on[task]}
-        return all(self.store.scores.holds(key, at) for at in wanted)
-
-    def _told(self, key: str) -> tuple[TrialFiles | None, bool, bool, bool]:
-        return self.files.get(key), key in self.on_test, key in self.scored, key in self._going_on
 
     def _think(self, search: PlannedSearch) -> Outlook:
         keys = [key for key, *_ in search.keys]
@@ -262,19 +213,19 @@ class Ledger:
             seen = [self._seen(search, key) for key, *_ in search.keys]
             ended = at_the_end(seen, until, search.epochs)
             for key in chosen_keys:
-                self._note(search, key)
-            lacking = [trial for key, trial in zip(chosen_keys, chosen, strict=True) if self._lacks(key)]
+                self.known.note(search.identity, key)
+            lacking = [trial for key, trial in zip(chosen_keys, chosen, strict=True) if self.known.lacks_score(key)]
             wants = [self._want(search, trial, search.epochs, decided=True) for trial in lacking]
-        known = {key: self.files[key] for key in keys}
+        files = {key: self.known.files[key] for key in keys}
         unended = {want.trial.key for want in wants if want.kind == "train"}
         if isinstance(step, Ask):  # what waits at an open rung may yet go on
-            unended |= {keys[cell] for cell in step.alive if self.files[keys[cell]].result is None}
+            unended |= {keys[cell] for cell in step.alive if self.known.files[keys[cell]].result is None}
         failed = tuple(
             key
-            for key, files in known.items()
-            if has_failed(files, wanted=key in chosen_keys and key not in self.scored)
+            for key, found in files.items()
+            if has_failed(found, wanted=key in chosen_keys and key not in self.known.scored)
         )
-        over = [key for key, files in known.items() if files.history and key not in failed and key not in unended]
+        over = [key for key, found in files.items() if found.history and key not in failed and key not in unended]
         outlook = Outlook(
             chosen=chosen,
             chosen_keys=chosen_keys,
@@ -285,13 +236,13 @@ class Ledger:
             failed=failed,
             rung=step.until if isinstance(step, Ask) else None,
             left=self._left(search, step, wants),
-            epochs=sum(len(files.history) for files in known.values()),
-            seconds=sum(sum(column(files.history, "seconds")) for files in known.values()),
+            epochs=sum(len(found.history) for found in files.values()),
+            seconds=sum(sum(column(found.history, "seconds")) for found in files.values()),
         )
-        return with_audit(outlook, self.plan, search, self.on_test, self._wanted_again)
+        return with_audit(outlook, self.plan, search, self.known.on_test, self._wanted_again)
 
     def _left(self, search: PlannedSearch, step: Ask | Chosen, wants: list[Want]) -> int:
-        now = sum(want.until - self.reached(want.trial.key) for want in wants if want.kind == "train")
+        now = sum(want.until - self.known.reached(want.trial.key) for want in wants if want.kind == "train")
         if isinstance(step, Chosen):
             return now
         share = self.share_of(search)
@@ -302,20 +253,12 @@ class Ledger:
 
     def _wanted_again(self, search: PlannedSearch, trial: Trial, key: str) -> Want | None:
         """What is still to come of a finished cell that is scored though it was not chosen; None where that failed."""
-        return self._want(search, trial, search.epochs, decided=True) if self.files[key].failure is None else None
-
-    def _lacks(self, key: str) -> bool:
-        """Whether a repeat's score is missing and can still come."""
-        return self.files[key].failure is None and key not in self.scored
-
-    def _holds_network(self, key: str) -> bool:
-        """Whether a trial is finished and its network is there."""
-        return self.files[key].result is not None and key in self._going_on
+        return self._want(search, trial, search.epochs, decided=True) if not self.known.has_failed(key) else None
 
     def _want(self, search: PlannedSearch, trial: Trial, until: int, *, decided: bool) -> Want:
-        chain = search.epochs - self.reached(trial.key)
+        chain = search.epochs - self.known.reached(trial.key)
         if not decided and len(search.seeds) > 1:
             chain += search.epochs  # a repeat's, which waits for the choice
         # a network may have gone when another study's search ended: its trial is trained again, to the same bits
-        kind: Literal["train", "score"] = "score" if self._holds_network(trial.key) else "train"
+        kind: Literal["train", "score"] = "score" if self.known.holds_network(trial.key) else "train"
         return Want(kind, search, trial, until, chain * self.plan.work(search))

@@ -34,9 +34,9 @@ class Outcome:
 def outcome_of_run(ledger: Ledger, trained: Collection[str], epochs: int) -> Outcome:
     """What a run came to that trained these trials, for so many epochs."""
     missing = sum(
-        ledger.plan.networks_of(search) - sum(key in ledger.scored for key in ledger.outlook(search).chosen_keys)
+        ledger.plan.networks_of(search) - sum(key in ledger.known.scored for key in ledger.outlook(search).chosen_keys)
         for search in ledger.plan.searches
     )
     missing += sum(len(ledger.outlook(search).unaudited) for search in ledger.plan.searches)
-    missing += sum(soup.key not in ledger.scored for soup in ledger.soups())
+    missing += sum(soup.key not in ledger.known.scored for soup in ledger.soups())
     return Outcome(ledger.store.root, len(trained), epochs, len(ledger.failed()), missing)

@@ -122,7 +122,7 @@ def standing_of(
     planned = ledger.plan.epochs
     left = sum(outlook.left for outlook in outlooks)
     to_score = sum(ledger.plan.networks_of(search) for search in searches)
-    scored = sum(key in ledger.scored for outlook in outlooks for key in outlook.chosen_keys)
+    scored = sum(key in ledger.known.scored for outlook in outlooks for key in outlook.chosen_keys)
     paces = relative_paces(ledger.plan) if paces is None else paces
     seconds = seconds_left(ledger, under_way, slots, paces, per_score)
     known = per_score is not None or all(pace.known for pace in paces.values())
@@ -157,7 +157,7 @@ def _before(event: Event) -> Running:
 
 def _epochs_since(ledger: Ledger, event: Event) -> float:
     """Epochs of a job beyond those that its files tell of."""
-    return max(0.0, event.epoch - ledger.reached(event.job.trial.key) + event.step / event.steps)
+    return max(0.0, event.epoch - ledger.known.reached(event.job.trial.key) + event.step / event.steps)
 
 
 def relative_paces(plan: Plan) -> dict[Identity, Pace]:
@@ -201,7 +201,7 @@ def line_left(ledger: Ledger, search: PlannedSearch, pace: Pace, since: Mapping[
             return pace.score
         key = want.trial.key
         begun = since.get(key)
-        left = want.until - ledger.reached(key) - (begun or 0.0)
+        left = want.until - ledger.known.reached(key) - (begun or 0.0)
         own = training(max(0.0, left), pace) - (pace.begin if begun is not None else 0.0)
         return own + (pace.score if outlook.chosen else 0.0)
 
