@@ -1,5 +1,6 @@
 """What every test gets: a cache of its own and small pictures to train on. Docstring examples get `study` and `out`."""
 
+import os
 import sys
 from contextlib import nullcontext
 
@@ -15,10 +16,22 @@ RUNNING = {
 """docstring examples that train"""
 
 
+@pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(items):
+    """Where processes share the tests (pytest-xdist gives each a stretch of the list), each begins with fast ones."""
     for item in items:
         if item.name in RUNNING:
             item.add_marker("slow")
+    yield  # to `-m`, which takes away what is not asked for
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if processes > 1:
+        kinds = [[item for item in items if bool(item.get_closest_marker("slow")) == slow] for slow in (False, True)]
+        items[:] = [
+            item
+            for part in range(processes)
+            for kind in kinds
+            for item in kind[part * len(kind) // processes : (part + 1) * len(kind) // processes]
+        ]
 
 
 @pytest.hookimpl(wrapper=True)

@@ -34,8 +34,9 @@ from PIL import Image
 from afield.scoring.metrics import METRICS
 from afield.scoring.predictions import Predictions
 from afield.study.inputs import write_task
-from afield.study.make_plan import make_plan
+from afield.study.make_plan import plan_of
 from afield.study.measured import Measured, measured, source_of, write_measured
+from afield.study.needs import gather
 from afield.study.numerics import settle_numerics
 from afield.study.plan import Plan
 from afield.study.split_view import TEST
@@ -104,7 +105,7 @@ def make_study(folder: Path, tasks: int) -> Path:
 def fill(study: Path, out: Path, cache: Path) -> int:
     """Write what a run of the study would have left; gives how many trainings that is."""
     content, store = load_study(study), Store.create(out)
-    plan = make_plan(content, settle_numerics(content.numerics, out), cache)
+    plan = plan_of(content, gather(content, cache), settle_numerics(content.numerics, out))
     for data in plan.tasks.values():
         write_task(store, data)
     done, known = 0, dict[str, dict[str, Measured]]()

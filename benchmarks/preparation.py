@@ -42,7 +42,8 @@ from afield.images.decode import decode, stored_size
 from afield.images.prepared import Rule, prepare, prepare_pixels, train_rule
 from afield.scoring.metrics import METRICS
 from afield.study.engines.job import SplitPaths
-from afield.study.make_plan import make_plan
+from afield.study.make_plan import plan_of
+from afield.study.needs import gather
 from afield.study.study import Study, StudyHead
 from afield.tasks.builtin import find_task
 from afield.tasks.data import TaskData, load_task
@@ -170,7 +171,8 @@ def make_pair(options: argparse.Namespace, folder: Path) -> Pair:
     head = StudyHead(name="preparation", tasks=(options.task,), backbones=(options.backbone,), seeds=tuple(seeds))
     recipe = Recipe(learning_rate=options.learning_rate, epochs=options.epochs, batch_size=32, image_size=options.size)
     numerics = settle(NumericsChoice(device="cpu"), "cpu")
-    plan = make_plan(Study(study=head, recipe=recipe), numerics, cache_folder())
+    study = Study(study=head, recipe=recipe)
+    plan = plan_of(study, gather(study, cache_folder()), numerics)
     (search,) = plan.searches
     data, rules = plan.tasks[search.task], plan.rules(search)
     samples = folder / "samples.parquet"

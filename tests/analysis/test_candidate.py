@@ -53,10 +53,10 @@ def test_one_in_twenty_of_the_lines_own_backbones_is_called_unexplained() -> Non
     generator = np.random.default_rng(1)
     x = np.linspace(60, 85, 12)
     clear = 0
-    for _ in range(120):
+    for _ in range(40):
         y = 0.3 + 0.006 * x + 0.02 * generator.normal(size=12)
         clear += against_the_line(table(x, y), "b6")[0].clear
-    assert 0 < clear <= 14  # 6 expected; holds in 997 of 1,000 runs
+    assert 0 < clear <= 6  # 2 expected; benchmarks/candidate.py counts in thousands
 
 
 def families_of(count: int, size: int) -> list[str]:
@@ -92,12 +92,12 @@ def test_one_of_a_family_of_its_own_is_held_against_families_left_out() -> None:
 
 def test_families_that_share_what_they_deviate_by_leave_the_interval_as_sure_as_it_says() -> None:
     generator, names, held, alone = np.random.default_rng(6), [*families_of(5, 4), "own"], 0, 0
-    for _ in range(150):
+    for _ in range(40):
         x = 72 + 6 * generator.normal(size=6).repeat([4] * 5 + [1]) + 4 * generator.normal(size=21)
         y = 0.7 + 0.02 * generator.normal(size=6).repeat([4] * 5 + [1]) + 0.01 * generator.normal(size=21)
         held += not against_the_line(table(x, y).assign(family=names), "b20")[0].clear
         alone += not against_the_line(table(x, y), "b20")[0].clear
-    assert held >= 139  # 145 expected; 1,000 studies: 97 of 100, and 87 by the scatter of single backbones
+    assert held >= 36  # 39 expected; 1,000 studies: 97 of 100, and 87 by the scatter of single backbones
     assert alone < held
 
 

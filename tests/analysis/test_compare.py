@@ -212,7 +212,7 @@ def simulated(generator: np.random.Generator, backbones: int, *, seeds: int, spr
 @pytest.mark.slow
 @pytest.mark.parametrize("seeds", [1, 2])
 def test_no_equal_backbone_is_called_different_in_95_of_100_studies(seeds: int) -> None:
-    generator, studies = np.random.default_rng(seeds), 400
+    generator, studies = np.random.default_rng(seeds), 150
     wrong = {1: 0, 9: 0}
     for _ in range(studies):
         scores = simulated(generator, 10, seeds=seeds, spread={"plain": 0.0 if seeds == 1 else 0.1})
@@ -225,7 +225,7 @@ def test_no_equal_backbone_is_called_different_in_95_of_100_studies(seeds: int) 
 
 @pytest.mark.slow
 def test_an_effect_between_unequally_steady_sides_is_covered() -> None:
-    generator, studies = np.random.default_rng(0), 600
+    generator, studies = np.random.default_rng(0), 250
     held = 0
     for _ in range(studies):
         scores = simulated(generator, 1, seeds=3, spread={"plain": 0.05, "scratch": 0.3})

@@ -7,10 +7,10 @@ import pytest
 import afield
 from afield.backbones import own
 from afield.base.errors import InputError
-from afield.study.make_plan import make_plan
 from afield.study.numerics import settle_numerics
 from afield.study.study_file import parse_study
 from afield.training.numerics import NumericsChoice
+from tests.fixtures.plans import make_plan
 from tests.fixtures.tiny import study_text
 
 

@@ -17,7 +17,7 @@ def marked(studied):
 HUGE = ("ViT-L-14", "ViT-L-14-336", "pnasnet5large", "caformer_b36")
 """whose steps take half a minute to a minute each; smaller ones of their kinds hold the same behaviour"""
 LARGER = {
-    "shufflenet_v2_x1_0": "shufflenet_v2_x0_5", "vgg16_bn": "vgg13_bn", "resnet152": "resnet50",
+    "shufflenet_v2_x1_0": "shufflenet_v2_x0_5", "vgg13_bn": "alexnet", "vgg16_bn": "alexnet", "resnet152": "resnet50",
     "resnext50_32x4d": "resnet50", "deit_small_patch16_224": "deit_tiny_patch16_224",
     "efficientnet_b4": "efficientnet_b0", "tinynet_e": "tinynet_d", "dla46x_c": "dla46_c", "RN101": "RN50",
     "ViT-B-16": "ViT-B-32",

@@ -59,6 +59,11 @@ def _folder(path: Path) -> None:
     path.mkdir()
 
 
+def _pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
 def _link(to: str) -> Spoil:
     def spoil(path: Path) -> None:
         path.unlink()
@@ -90,7 +95,9 @@ def spoilt(draw: st.DrawFn, files: list[Path]) -> tuple[Path, Spoil]:
         case "gone":
             return path, Path.unlink
         case _:
-            return path, draw(st.sampled_from([_folder, _link("nowhere"), _link(path.name), _link("..")]))
+            places = [_folder, _link("nowhere"), _link(path.name), _link("..")]
+            places += [_pipe, _link("/dev/zero")] if os.name == "posix" else []  # whose end no reader would see
+            return path, draw(st.sampled_from(places))
 
 
 def restore(path: Path, kept: Path) -> None:
@@ -141,6 +148,18 @@ def test_of_a_spoilt_folder_the_same_is_said_or_the_file_is_named(often: setting
 
     check()
     assert rows(out) == expected
+
+
+@pytest.mark.skipif(os.name != "posix", reason="no pipes among files")
+def test_nothing_waits_for_a_pipe_in_the_place_of_a_file(out: Path) -> None:
+    """Of each kind, where it is read at all."""
+    kept = Path(shutil.copytree(out, out.with_name("kept")))
+    files = [path for path in sorted(out.rglob("*")) if path.is_file()]
+    for path in {(path.relative_to(out).parts[0], path.name): path for path in files}.values():
+        _pipe(path)
+        said(lambda: rows(out), path.name, path.parent.name, str(out))
+        said(lambda: json.dumps(read_state(out).as_json()), path.name, path.parent.name, str(out))
+        restore(path, kept / path.relative_to(out))
 
 
 def test_a_run_makes_anew_what_was_spoilt(finished: Path, photos: Path, tmp_path: Path) -> None:

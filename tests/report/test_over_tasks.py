@@ -38,13 +38,18 @@ def seven():
     return study(7)
 
 
+@pytest.fixture(scope="module")
+def shown_of_seven(seven):
+    return section(seven)
+
+
 def section(record):
     found, figures = answer(record), Figures()
     return over_section(found, figures, names_of(record, found)), figures
 
 
-def test_every_task_has_a_line_and_every_backbone_its_mean_rank(seven):
-    shown, _ = section(seven)
+def test_every_task_has_a_line_and_every_backbone_its_mean_rank(seven, shown_of_seven):
+    shown, _ = shown_of_seven
     assert [row.name for row in shown.answers.rows] == [f"task{place}" for place in range(7)]
     found = mean_ranks([part.ranking.places for part in answer(seven).tasks])
     assert [row.id for row in shown.ranks.rows] == list(found.backbones)
@@ -54,8 +59,8 @@ def test_every_task_has_a_line_and_every_backbone_its_mean_rank(seven):
     assert found.ranks.shape == (3, 7)
 
 
-def test_the_picture_joins_those_who_share_a_letter(seven):
-    shown, figures = section(seven)
+def test_the_picture_joins_those_who_share_a_letter(seven, shown_of_seven):
+    shown, figures = shown_of_seven
     found = mean_ranks([part.ranking.places for part in answer(seven).tasks])
     assert found.possible
     rows = [row for data in figures.all[shown.chart.id]["datasets"].values() for row in data if "group" in row]
@@ -77,8 +82,8 @@ def test_too_few_tasks_have_a_reason_in_place_of_a_picture():
     assert [row.cells[1] for row in shown.ranks.rows] == ["-"] * 3
 
 
-def test_the_page_begins_with_all_tasks_where_there_are_several(seven, html):
-    page = render(seven)
+def test_the_page_begins_with_all_tasks_where_there_are_several(html):
+    page = render(study(2))
     text = "".join(Reader(page).text)
     assert text.index("All tasks at a glance") < text.index("The answer")
     assert "critical" not in json.dumps(re.findall(r'aria-label="([^"]*)"', page)).lower()

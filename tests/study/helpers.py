@@ -6,7 +6,6 @@ import random
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +17,6 @@ from afield.base.files import TEMPORARY
 from afield.scoring.predictions import Predictions
 from afield.study.folder.state import read_state
 from afield.study.folder.state_words import describe_state, more_words
-from afield.study.make_plan import make_plan
 from afield.study.numerics import settle_numerics
 from afield.study.plan import Plan
 from afield.study.ready import path_of, sources_of
@@ -27,6 +25,7 @@ from afield.study.store import Store
 from afield.study.study import Study
 from afield.tasks.places import cache_folder
 from afield.trial.trial import Trial
+from tests.fixtures.plans import make_plan
 
 COSTS = ["train_seconds", "search_seconds", "predict_ms", "predict_mb", "machine"]
 
@@ -55,13 +54,6 @@ def finish(process: subprocess.Popen[str]) -> tuple[int, str, str]:
     """Wait for the end; exit code, output, errors."""
     out, err = process.communicate(timeout=240)
     return process.returncode, out, err
-
-
-def kill_group(process: subprocess.Popen[str]) -> None:
-    """kill -9 of the command and all its workers."""
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
-    time.sleep(0.2)
 
 
 def run_apart(study: Path, out: Path) -> int:

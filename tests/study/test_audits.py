@@ -18,7 +18,6 @@ from afield.study.claims import Claims
 from afield.study.collect import load_record
 from afield.study.folder.state import read_state
 from afield.study.ledger import Ledger
-from afield.study.make_plan import make_plan
 from afield.study.numerics import settle_numerics
 from afield.study.outlook import Want
 from afield.study.plan import Plan
@@ -29,6 +28,7 @@ from afield.study.standing import Silent, Standing, standing_of
 from afield.study.store import Store
 from afield.study.study_file import parse_study
 from afield.trial.trial import Trial
+from tests.fixtures.plans import make_plan
 from tests.fixtures.tiny import study_text
 from tests.study.helpers import assert_tidy, said, table, train, whole_state
 

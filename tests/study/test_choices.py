@@ -11,13 +11,13 @@ import pytest
 
 from afield.study.choices import Choices
 from afield.study.claims import Claims
-from afield.study.make_plan import make_plan
 from afield.study.merging.shards import Shard, shard_of
 from afield.study.numerics import settle_numerics
 from afield.study.plan import Plan
 from afield.study.searching.planned_search import Generation
 from afield.study.store import Store
 from afield.study.study_file import parse_study
+from tests.fixtures.plans import make_plan
 from tests.fixtures.tiny import searched_text
 
 

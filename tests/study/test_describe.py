@@ -6,13 +6,13 @@ from pathlib import Path
 from afield.backbones.weights import Sources
 from afield.study.collect import studies_of
 from afield.study.describe import describe_change, describe_outcome, where_to_look
-from afield.study.make_plan import make_plan
 from afield.study.numerics import settle_numerics
 from afield.study.outcome import Outcome
 from afield.study.planning.describe_forecast import plan_notes
 from afield.study.planning.workload import workloads_of
 from afield.study.store import Store
 from afield.study.study_file import parse_study
+from tests.fixtures.plans import make_plan
 from tests.fixtures.tiny import BACKBONE, starts_text, tiny_study, tiny_weights
 
 

@@ -41,6 +41,7 @@ def small_disk(tmp_path: Path) -> Path:
     subprocess.run(["umount", str(place)], check=True)
 
 
+@pytest.mark.long
 def test_a_full_disk_is_named_and_the_run_goes_on_when_there_is_room(
     small_disk: Path, photos: Path, finished: Path
 ) -> None:

@@ -6,7 +6,6 @@ The undisturbed one is `finished`: it trains 10 epochs, those of four cells in t
 import json
 import os
 import random
-import re
 import signal
 import time
 from collections.abc import Sequence
@@ -20,7 +19,7 @@ from afield.study.store import Store
 from afield.study.study import Cut
 from tests.fixtures.faults import faulty
 from tests.fixtures.tiny import SEARCHES, searched_text, study_text
-from tests.study.helpers import assert_same, assert_tidy, finish, kill_group, run_apart, run_at_once, start, table
+from tests.study.helpers import assert_same, assert_tidy, finish, run_apart, run_at_once, start, table
 
 pytestmark = pytest.mark.slow
 
@@ -45,30 +44,6 @@ def wait_for_epochs(out: Path, target: int) -> None:
         time.sleep(0.01)
 
 
-def kill_again_and_again(study: Path, out: Path, targets: Sequence[int], moments: random.Random) -> None:
-    """Kill a run a random while after it has come to so many epochs, start it again, and so on; let the last one end.
-
-    One trial at a time: each start imports torch in every worker.
-    """
-    for target in targets:
-        process = start(study, out, slots=1)
-        wait_for_epochs(out, target)
-        time.sleep(moments.uniform(0, 2.0 if target == 0 else 0.3))
-        if process.poll() is not None:
-            break  # it ended before it could be killed
-        kill_group(process)
-    code, said, errors = finish(start(study, out, slots=1))
-    assert code == 0, errors
-    assert "Report: " in said
-
-
-def test_kill_at_random_moments_then_run_again(study: Path, finished: Path, tmp_path: Path) -> None:
-    """Each run is killed a random while after it has come a little further."""
-    kill_again_and_again(study, tmp_path / "out", (0, 5), random.Random(20261124))
-    assert_same(finished, tmp_path / "out")
-    assert_tidy(tmp_path / "out")
-
-
 def killed_runs(study: Path, out: Path, touches: Sequence[int]) -> int:
     """Runs on a folder, each killed before it touches the folder once more than so often, then one to the end; gives
     how many were killed, which are fewer where one ended first.
@@ -81,6 +56,13 @@ def killed_runs(study: Path, out: Path, touches: Sequence[int]) -> int:
         assert code == -signal.SIGKILL
     assert run_apart(study, out) == 0
     return len(touches)
+
+
+def test_kills_change_nothing(study: Path, finished: Path, tmp_path: Path) -> None:
+    """Early, in the search, and after what was chosen has begun its repeat."""
+    assert killed_runs(study, tmp_path / "out", [20, 90, 60]) == 3
+    assert_same(finished, tmp_path / "out")
+    assert_tidy(tmp_path / "out")
 
 
 @pytest.mark.long
@@ -123,36 +105,31 @@ def test_kills_and_the_end_of_a_budget_leave_what_it_cut(photos: Path, cache: Pa
 
 
 def test_stops_save_and_can_be_resumed(study: Path, finished: Path, tmp_path: Path) -> None:
+    """The command itself, with workers as it starts them; Ctrl-C to a run is the engines' contract, too."""
     out = tmp_path / "out"
-    for how in (signal.SIGINT, signal.SIGTERM):
-        process = start(study, out, slots=1)
-        wait_for_epochs(out, epochs_done(out) + 1)
-        process.send_signal(how)
-        code, _, errors = finish(process)
-        assert code == 130, errors
-        assert "everything is saved" in errors
-        assert "Traceback" not in errors
-        assert list(out.glob("trials/*/checkpoint.pt"))
-    code, _, errors = finish(start(study, out, slots=1))
-    assert code == 0, errors
+    process = start(study, out, slots=1)
+    wait_for_epochs(out, 1)
+    process.send_signal(signal.SIGTERM)
+    code, _, errors = finish(process)
+    assert code == 130, errors
+    assert "everything is saved" in errors
+    assert "Traceback" not in errors
+    assert list(out.glob("trials/*/checkpoint.pt"))
+    assert run_apart(study, out) == 0
+    assert 0 < int((tmp_path / "out.epochs").read_text()) < 10, "it went on from what was saved"
     assert_same(finished, out)
     assert_tidy(out)
 
 
-def test_two_runs_at_once_share_the_work(study: Path, finished: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    runs = [start(study, out, slots=1), start(study, out, slots=1)]
-    ended = [finish(run) for run in runs]
-    assert [code for code, _, _ in ended] == [0, 0], ended
-    found = [re.search(r"done now \((\d+) epochs?\)", errors) for _, _, errors in ended]
-    assert_shared(finished, out, sum(int(item[1]) for item in found if item))
-
-
-@pytest.mark.long
-@pytest.mark.parametrize(("number", "seconds"), [(8, 0.0), (2, 0.02)], ids=["eight", "two in a slow folder"])
-def test_more_runs_at_once_share_the_work(
-    number: int, seconds: float, study: Path, finished: Path, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize(
+    ("number", "seconds"),
+    [
+        pytest.param(2, 0.0, id="two"),
+        pytest.param(8, 0.0, id="eight", marks=pytest.mark.long),
+        pytest.param(2, 0.02, id="two in a slow folder", marks=pytest.mark.long),
+    ],
+)
+def test_runs_at_once_share_the_work(number: int, seconds: float, study: Path, finished: Path, tmp_path: Path) -> None:
     """In a slow folder each touch takes so many seconds, as over a network."""
     out = tmp_path / "out"
     with faulty(out, seconds=seconds):

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from afield.study.ledger import Ledger
-from afield.study.make_plan import make_plan
 from afield.study.merging.shards import Shard, shard_of
 from afield.study.numerics import settle_numerics
 from afield.study.plan import Plan
@@ -21,6 +20,7 @@ from afield.study.standing import standing_of
 from afield.study.store import Store
 from afield.study.study_file import parse_study
 from afield.trial.trial import Trial
+from tests.fixtures.plans import make_plan
 from tests.fixtures.tiny import study_text
 from tests.study.helpers import said, train
 

@@ -7,11 +7,11 @@ import pytest
 
 from afield.backbones.backbone import Backbone
 from afield.base.errors import AfieldError, StoreError
-from afield.study.make_plan import make_plan
 from afield.study.micro_batches import FILE, settle_micro_batches, try_trial, with_settled
 from afield.study.plan import Plan
 from afield.training.numerics import NumericsChoice, settle
 from afield.trial.trial import Trial
+from tests.fixtures.plans import make_plan
 from tests.fixtures.tiny import tiny_study
 
 

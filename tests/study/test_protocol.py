@@ -13,7 +13,6 @@ from afield.base.errors import InputError
 from afield.base.reading import Reading
 from afield.report.page import report
 from afield.study.collect import load_record
-from afield.study.make_plan import make_plan
 from afield.study.numerics import settle_numerics
 from afield.study.protocol import view_of
 from afield.study.study_file import parse_study
@@ -24,6 +23,7 @@ from afield.training import device
 from afield.training.numerics import NumericsChoice, numerics_for, settle
 from afield.training.preprocessing import Preprocessing
 from afield.training.recipe import Recipe
+from tests.fixtures.plans import make_plan
 from tests.fixtures.tiny import scratch_study, study_text
 from tests.tasks.sets.test_eurosat import tiles
 

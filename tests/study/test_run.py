@@ -15,12 +15,12 @@ from afield.scoring.panel import fitting
 from afield.study.claims import Claims
 from afield.study.collect import load_record
 from afield.study.folder.sealed import read_json, read_rows, sealed, write_rows, write_sealed
-from afield.study.make_plan import make_plan
 from afield.study.numerics import settle_numerics
 from afield.study.standing import Silent
 from afield.study.store import Store
 from afield.study.study_file import parse_study
 from afield.tasks.places import cache_folder
+from tests.fixtures.plans import make_plan
 from tests.fixtures.tiny import study_text, tiny_study
 from tests.study.helpers import assert_same, assert_tidy, predictions
 

@@ -12,11 +12,11 @@ from afield.progress import Display
 from afield.study.engines.engine import Event
 from afield.study.engines.job import Job
 from afield.study.ledger import Ledger
-from afield.study.make_plan import make_plan
 from afield.study.run import run_study
 from afield.study.standing import Standing, standing_of
 from afield.study.store import Store
 from afield.training.numerics import NumericsChoice, settle
+from tests.fixtures.plans import make_plan
 from tests.fixtures.tiny import tiny_study
 
 

@@ -13,7 +13,6 @@ from afield.base.errors import InputError
 from afield.images.prepared import open_prepared
 from afield.report.page import report
 from afield.study.inputs import prepare_split
-from afield.study.make_plan import make_plan
 from afield.study.plan import Plan, changed_words
 from afield.study.planning.describe_forecast import plan_notes
 from afield.study.planning.workload import workloads_of
@@ -24,6 +23,7 @@ from afield.tasks.data import TaskData, load_task
 from afield.tasks.own.task import folder_task
 from afield.training.numerics import NumericsChoice, settle
 from tests.fixtures import layouts
+from tests.fixtures.plans import make_plan
 from tests.fixtures.tiny import SCRATCH, make_photos, study_text
 
 NUMERICS = settle(NumericsChoice(), "cpu")

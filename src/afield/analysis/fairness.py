@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from afield.base.text import count
+from afield.base.text import count, first_few
 from afield.study.record import SearchRecord, StudyRecord
-
-_NAMED = 3
-"""backbones that a sentence names before it counts the rest"""
 
 
 @dataclass(frozen=True)
@@ -62,21 +59,16 @@ def _sentences(got: list[Got], intervention: str) -> Iterator[str]:
     fewest = min(each.cells for each in got)
     more = [each for each in got if each.cells > fewest]
     if more:
-        told = _listed([f"{each.backbone} {each.cells}" for each in more])
+        told = first_few([f"{each.backbone} {each.cells}" for each in more])
         yield (
             f"Under {intervention} not all backbones were tried with as many recipes: {told}, the others {fewest}. The "
             "rule was the same for all; the best of more is a little better by chance alone."
         )
     failed = [each for each in got if each.failed]
     if failed and len({each.failed for each in got}) > 1:
-        told = _listed([f"{each.backbone} {each.failed} of {each.cells}" for each in failed])
+        told = first_few([f"{each.backbone} {each.failed} of {each.cells}" for each in failed])
         yield f"Under {intervention} recipes failed, so that the best is one of fewer: {told}."
     open_ones = [each for each in got if not each.ended]
     if open_ones and len(open_ones) < len(got):
-        told = _listed([each.backbone for each in open_ones])
+        told = first_few([each.backbone for each in open_ones])
         yield f"Under {intervention} {count(len(open_ones), 'search has', 'searches have')} chosen nothing: {told}."
-
-
-def _listed(names: list[str]) -> str:
-    shown = ", ".join(names[:_NAMED])
-    return shown if len(names) <= _NAMED else f"{shown} and {len(names) - _NAMED} more"

@@ -8,9 +8,6 @@ from afield.analysis.words import capital, count, listing
 from afield.study.record import SearchRecord, StudyRecord
 from afield.study.searching.search import best_so_far, rungs
 
-_NAMED = 3
-"""backbones that a sentence names before it counts the rest"""
-
 NOT_ASKED = (
     "A race asks which network is best here, not whether ImageNet accuracy tells: the backbones that dropped out are "
     "missing, and would bias a fit. Nothing of it enters one."
@@ -61,12 +58,12 @@ class Race:
         field = f"{count(len(self.runners), 'backbone')} with {count(recipes, 'recipe')}"
         if self.winner is None:
             left = [runner.backbone for runner in self.runners if runner.reached == self.runners[0].reached]
-            return f"The race of {field} has no winner yet; in front: {_named(left)}."
+            return f"The race of {field} has no winner yet; in front: {listing(left)}."
         others = [runner for runner in self.runners if runner.backbone != self.winner]
         last = [runner.backbone for runner in others if runner.reached == self.rungs[-1]]
         dropped = len(others) - len(last)
         told = f"It won a race of {field}, which spent {self.spent:,} of {self.whole:,} epochs"
-        ends = [f"against {_named(last)} at the end"] if last else []
+        ends = [f"against {listing(last)} at the end"] if last else []
         ends += [f"{count(dropped, 'backbone')} dropped out before"] if dropped else []
         told += f" ({'; '.join(ends)})" if ends else ""
         return (
@@ -116,8 +113,3 @@ def race_words(race: Race) -> str:
         for place, rung in enumerate(race.rungs)
     ]
     return capital(f"backbones that were brought to so many epochs: {listing(left)}.")
-
-
-def _named(names: list[str]) -> str:
-    shown = names[:_NAMED]
-    return listing(shown) if len(names) <= _NAMED else f"{', '.join(shown)} and {len(names) - _NAMED} more"

@@ -86,6 +86,15 @@ def count(number: int, noun: str, plural: str = "", *, say: Callable[[int], str]
     return f"{say(number)} {noun if number == 1 else plural or noun + 's'}"
 
 
+def first_few(names: Sequence[str], shown: int = 3) -> str:
+    """Names in a row, of many the first few.
+
+    >>> first_few(["A", "B"]), first_few(list("ABCDE"))
+    ('A, B', 'A, B, C and 2 more')
+    """
+    return ", ".join(names[:shown]) + (f" and {len(names) - shown} more" if len(names) > shown else "")
+
+
 def megabytes(size: int | None) -> str:
     """Bytes as people say them.
 

@@ -13,6 +13,7 @@ import pandas as pd
 
 from afield.base.files import write_text
 from afield.base.process import cores
+from afield.base.text import first_few
 from afield.checking.copies import SHOWN, Samples, copies, groups_with_copies, many, samples_of
 from afield.checking.findings import Check, ClassRow, Example, Finding
 from afield.images.look import BLANK, Look, look_at
@@ -156,7 +157,7 @@ def _lacking(task: Task, table: pd.DataFrame) -> list[Finding]:
     lacking = lacking_classes(count_samples(task, table))
     if not lacking:
         return []
-    told = "; ".join(f"{split} has none of {_listed(names)}" for split, names in lacking.items())
+    told = "; ".join(f"{split} has none of {first_few(names, _NAMED)}" for split, names in lacking.items())
     advice = "means over classes leave them out: add samples, or join rare classes"
     return [Finding("Classes without samples", False, told, advice)]
 
@@ -190,9 +191,10 @@ def _blank(looks: Mapping[str, Look], samples: Samples) -> list[Finding]:
         return []
     constant = sum(looks[image].contrast == 0 for image in blank)
     by_class = Counter(samples.words(label) for image in blank for label in samples.labels[image])
+    classes = [f"{number} of {name}" for name, number in by_class.most_common()]
     told = (
         f"{many(len(blank), 'image')} whose grey values differ by less than {BLANK:g} of 255 (standard deviation), "
-        f"{constant} of them constant; {_listed([f'{number} of {name}' for name, number in by_class.most_common()])}"
+        f"{constant} of them constant; {first_few(classes, _NAMED)}"
     )
     advice = "look whether they show what their label says; between them no near copies are looked for"
     shown = sorted(blank, key=lambda image: (looks[image].contrast, image))[:SHOWN]
@@ -258,7 +260,3 @@ def _class_rows(task: Task, table: pd.DataFrame, looks: Mapping[str, Look]) -> t
 
 def _share(number: int, of: int) -> str:
     return f"all {of:,}" if number == of else f"{number:,} of {of:,}"
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")

@@ -6,15 +6,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from pathlib import Path
 
 from afield.backbones.backbone import Backbone
 from afield.backbones.own import extension_of
-from afield.backbones.weights import Sources, Weights
+from afield.backbones.weights import Weights
 from afield.base.extensions import Extension, is_own
 from afield.images.prepared import PREPARATION_VERSION
 from afield.probing.version import PROBING_VERSION
-from afield.study.needs import ANYWHERE, Downloading, Needs, Preparing, gather
+from afield.study.needs import Needs
 from afield.study.plan import Plan
 from afield.study.protocol import view_of
 from afield.study.searching.planned_search import PlannedSearch
@@ -23,25 +22,6 @@ from afield.tasks.data import TaskData
 from afield.training.numerics import NumericsChoice, numerics_for
 from afield.training.recipe import Recipe
 from afield.trial.trial import Trial
-
-
-def make_plan(
-    study: Study,
-    numerics: NumericsChoice,
-    cache: Path,
-    sources: Sources = ANYWHERE,
-    data: Path | None = None,
-    downloading: Downloading | None = None,
-    preparing: Preparing | None = None,
-    *,
-    download: bool = True,
-) -> Plan:
-    """Find tasks (below `data`, or where `tasks.places` looks), images and weights, and name every trial.
-
-    Weights that are not here are downloaded, once nothing else is missing; without `download` they are missing too.
-    Raises InputError that lists all that is missing at once.
-    """
-    return plan_of(study, gather(study, cache, sources, data, downloading, preparing, download=download), numerics)
 
 
 def plan_of(study: Study, needs: Needs, numerics: NumericsChoice) -> Plan:

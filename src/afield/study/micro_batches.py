@@ -17,6 +17,7 @@ from afield.backbones.backbone import Backbone
 from afield.base.errors import AfieldError, StoreError
 from afield.base.extensions import is_own
 from afield.base.files import write_json
+from afield.base.regular import read_text
 from afield.study.plan import Plan
 from afield.trial.trial import Trial
 
@@ -79,7 +80,7 @@ def _name(trial: Trial) -> str:
 
 def _read(path: Path) -> dict[str, int]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(read_text(path))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:

@@ -89,8 +89,10 @@ def gather(
     *,
     download: bool = True,
 ) -> Needs:
-    """Find all that a study needs; `plan.make_plan` has the arguments. Raises InputError with a line for each thing
-    that is missing or does not fit.
+    """Find all that a study needs: tasks (below `data`, or where `tasks.places` looks), images and weights.
+
+    Weights that are not here are downloaded, once nothing else is missing; without `download` they are missing too.
+    Raises InputError with a line for each thing that is missing or does not fit.
     """
     looked = look(study, cache, sources, data, downloading, preparing, download=download)
     if looked.problems:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from afield.base.errors import InputError, StoreError
 from afield.base.files import write_text_once
+from afield.base.regular import read_text
 from afield.tasks.task import Protocol
 from afield.training.numerics import Device, NumericsChoice, settle
 
@@ -47,8 +48,8 @@ def settle_numerics(choice: NumericsChoice, out: Path | None, protocol: Protocol
 
 def _settled_device(path: Path) -> Device:
     try:
-        device = NumericsChoice.model_validate(tomllib.loads(path.read_text(encoding="utf-8"))).device
-    except ValueError as error:
+        device = NumericsChoice.model_validate(tomllib.loads(read_text(path))).device
+    except (OSError, ValueError) as error:
         raise StoreError(f"{path}: cannot be read ({error}); delete it to settle the numerics anew") from error
     if device == "auto":
         raise StoreError(f"{path}: names no device; delete it to settle the numerics anew")

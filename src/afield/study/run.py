@@ -34,7 +34,6 @@ from afield.study.standing import Silent, Watch
 from afield.study.store import Store
 from afield.study.study import Study
 from afield.tasks.places import cache_folder
-from afield.training.numerics import NumericsChoice
 
 
 def run_study(
@@ -98,9 +97,10 @@ def run_study(
         for words in said:
             watch.say(words)
         return outcome
+    plan = plan_of(study, needs, numerics)
     if budget is not None and kept is None:
-        study = _within(budget, study, needs, numerics, store, machines, cache, watch)
-    plan, said = _planned(study, needs, numerics, store, watch, part)
+        plan = _within(budget, plan, needs, store, machines, cache, watch)
+    plan, said = _begun(plan, store, watch, part)
     name = plan.study.study.name
     at_work = make_engine(machines, numerics, _need(plan), watch.say)
     with Claims(store.root) as claims, interrupts() as interrupted, at_work:
@@ -121,32 +121,21 @@ def run_study(
     return outcome
 
 
-def _within(
-    budget: str,
-    study: Study,
-    needs: Needs,
-    numerics: NumericsChoice,
-    store: Store,
-    machines: Machines,
-    cache: Path,
-    watch: Watch,
-) -> Study:
-    """The study as it fits into a budget that has cut nothing yet."""
+def _within(budget: str, plan: Plan, needs: Needs, store: Store, machines: Machines, cache: Path, watch: Watch) -> Plan:
+    """The plan as it fits into a budget that has cut nothing yet."""
     if machines.engine == "ray" and machines.slots is None:
         raise InputError("a budget with --engine ray: say with --slots how many trials the cluster runs at once")
-    need = _need(plan_of(study, needs, numerics))
     per_device = machines.trials_per_device or 1
-    here, workers = settled_slots(numerics, machines.slots, machines.workers, per_device, need)
-    return within_budget(study, needs, numerics, store.budgets, budget, here.count, workers, cache, watch.say)
+    here, workers = settled_slots(plan.numerics, machines.slots, machines.workers, per_device, _need(plan))
+    smaller = within_budget(plan, store.budgets, budget, here.count, workers, cache, watch.say)
+    return plan if smaller is plan.study else plan_of(smaller, needs, plan.numerics)
 
 
-def _planned(
-    study: Study, needs: Needs, numerics: NumericsChoice, store: Store, watch: Watch, part: Shard | None
-) -> tuple[Plan, list[str]]:
+def _begun(plan: Plan, store: Store, watch: Watch, part: Shard | None) -> tuple[Plan, list[str]]:
     """The plan as this run begins with it, with what was said of it; its tasks and the rule of its verdicts are noted
     in the folder.
     """
-    plan = settle_micro_batches(plan_of(study, needs, numerics), store.root, watch.say)
+    plan = settle_micro_batches(plan, store.root, watch.say)
     plan = plan if part is None else shard_of(plan, part)
     for found in (*plan.changed.values(), *plan.tasks.values()):
         write_task(store, found)
@@ -159,9 +148,9 @@ def _planned(
     said += changed_words(plan)
     for words in said:
         watch.say(words)
-    note_shard(store.root, study.study.name, part)
+    note_shard(store.root, plan.study.study.name, part)
     leading = {name: data.task.metric for name, data in plan.tasks.items()}
-    store.rules.register(study.study.name, rule_of(study, leading), store.scores.reads())
+    store.rules.register(plan.study.study.name, rule_of(plan.study, leading), store.scores.reads())
     return plan, said
 
 

@@ -14,6 +14,7 @@ import torch
 
 from afield.base.errors import DamagedError, StoreError
 from afield.base.files import write_atomic
+from afield.base.regular import read_bytes
 
 Tensors = dict[str, torch.Tensor]
 
@@ -68,7 +69,7 @@ def load_checkpoint(path: Path, platform: Mapping[str, str]) -> State | None:
     DamagedError for a file that is not what was saved, StoreError where it cannot be read just now.
     """
     try:
-        data = path.read_bytes()  # apart from the parsing: what cannot be read for a moment is not damaged
+        data = read_bytes(path)  # apart from the parsing: what cannot be read for a moment is not damaged
     except FileNotFoundError:
         return None
     except OSError as error:

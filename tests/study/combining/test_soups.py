@@ -24,7 +24,6 @@ from afield.study.engines.engine import Event
 from afield.study.engines.local import LocalEngine
 from afield.study.engines.slots import Slots
 from afield.study.ledger import Ledger
-from afield.study.make_plan import make_plan
 from afield.study.misfits import soups_of_views
 from afield.study.network import open_network
 from afield.study.numerics import settle_numerics
@@ -41,6 +40,7 @@ from afield.training.checkpoint import Tensors
 from afield.training.numerics import NumericsChoice
 from afield.training.soup import Tasted
 from afield.trial.inputs import SplitInputs
+from tests.fixtures.plans import make_plan
 from tests.fixtures.tiny import BACKBONE, study_text
 from tests.study.helpers import assert_same, assert_tidy, said, train
 

@@ -59,6 +59,22 @@ def test_what_lies_there_is_taken_and_else_it_is_fetched_once(tmp_path: Path, ma
     assert not list(shelf.glob(".afield-tmp-*"))
 
 
+def test_a_path_from_here_is_read_by_who_works_elsewhere(
+    photos: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `--out out/study` gives it: a cluster's processes have working directories of their own."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.parquet", "images"):
+        Path(name).mkdir() if name == "images" else Path(name).write_bytes(b"rows")
+    data, _ = tiny_inputs(photos, cache)
+    split = SplitPaths(Path("a.parquet"), "validation", Path("images"))
+    goods = goods_of(Job("train", tiny_trial(data), Path("out"), {"validation": split}, None))
+    assert {path: each.path for path, each in goods.items()} == {
+        Path("a.parquet"): tmp_path / "a.parquet",
+        Path("images"): tmp_path / "images",
+    }
+
+
 def test_another_file_under_the_same_path_is_not_taken(tmp_path: Path) -> None:
     goods = a_file(tmp_path)
     there = tmp_path / "elsewhere"

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from afield.study.engines.engine import Event
 from afield.study.engines.job import Job
 from afield.study.engines.node import Done
 from afield.study.engines.ray import RayEngine, _UnderWay, import_ray
+from afield.study.engines.slots import Need
 from afield.study.standing import Silent, Standing
 from afield.study.store import Store
 from afield.study.study_file import parse_study
@@ -53,6 +55,21 @@ def test_slots_are_counted_by_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     assert RayEngine(cuda.model_copy(update={"devices": 3})).slots == 1, "none, but one asks for what may yet come"
     assert RayEngine(CPU.model_copy(update={"threads": 5})).slots == 4
     assert RayEngine(CPU, slots=50).slots == 50
+
+
+def test_a_task_asks_for_memory_and_a_machine_that_is_short_of_it_holds_fewer(monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = import_ray()
+    machines = [{"CPU": 8.0, "memory": 10e9}, {"CPU": 2.0, "memory": 10e9}, {"CPU": 4.0, "memory": 1e9}]
+    monkeypatch.setattr(ray, "nodes", lambda: [{"Alive": True, "Resources": each} for each in machines])
+    engine = RayEngine(CPU, need=Need(int(3e9), "resnet50.a1_in1k"))
+    assert engine.slots == 3 + 2
+    assert engine._count().memory == 3e9
+    assert re.search(
+        r"5 slots in place of 14, .* roughly 3\.0 GB \(resnet50\.a1_in1k\), .* announce 21\.0 GB", engine._count().short
+    )
+    huge = RayEngine(CPU, need=Need(int(40e9), "vgg19.tv_in1k"))
+    assert (huge.slots, huge._count().memory) == (2, 10e9), "one on each of the largest: else it would wait for ever"
+    assert RayEngine(CPU, need=Need(int(1e6), "small")).slots == 14
 
 
 def test_ray_is_refused_where_it_could_not_share_out_the_device() -> None:

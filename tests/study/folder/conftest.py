@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from afield.study.make_plan import make_plan
 from afield.study.numerics import settle_numerics
 from afield.study.plan import Plan
+from tests.fixtures.plans import make_plan
 from tests.fixtures.tiny import tiny_study
 
 

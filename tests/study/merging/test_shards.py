@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from afield.base.errors import InputError
-from afield.study.make_plan import make_plan
 from afield.study.merging.shards import Shard, balanced, note_shard, part_words, shard_of, shards_in, tied
 from afield.study.numerics import settle_numerics
 from afield.study.plan import Plan
 from afield.study.study_file import parse_study
+from tests.fixtures.plans import make_plan
 from tests.fixtures.tiny import study_text
 
 SAME = '[interventions."big/32"]\nimage_size = 32\n[interventions.long]\nwarmup_epochs = 1\n'

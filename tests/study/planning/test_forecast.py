@@ -10,7 +10,6 @@ import pytest
 
 from afield.backbones.weights import Sources
 from afield.base.errors import AfieldError, InputError
-from afield.study.make_plan import make_plan
 from afield.study.plan import PlannedSearch
 from afield.study.planning.cost import cost_of
 from afield.study.planning.describe_forecast import describe_forecast, plain_forecast
@@ -21,6 +20,7 @@ from afield.study.planning.speeds import batch_of
 from afield.study.study import Study
 from afield.study.study_file import load_study, parse_study, shipped_studies
 from afield.training.numerics import Device, NumericsChoice, settle
+from tests.fixtures.plans import make_plan
 from tests.fixtures.tiny import BACKBONE, starts_text, study_text, tiny_study
 
 SPEED = Speed(train=0.01, evaluate=0.002, begin=2.0, save=1.0, starting=4.0, memory=300_000_000)

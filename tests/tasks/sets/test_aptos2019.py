@@ -93,7 +93,9 @@ def test_groups_that_the_user_lists_stay_together(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("protocol", "chooses"), [("clean", "validation"), ("paper", "test")])
+@pytest.mark.parametrize(
+    ("protocol", "chooses"), [("clean", "validation"), pytest.param("paper", "test", marks=pytest.mark.long)]
+)
 def test_a_study_runs_from_the_layout_to_the_report(tmp_path: Path, protocol: str, chooses: str) -> None:
     (tmp_path / "aptos2019").mkdir()
     layouts.aptos2019(tmp_path / "aptos2019")

@@ -110,7 +110,9 @@ def test_images_that_are_listed_and_absent_are_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("protocol", "chooses"), [("clean", "validation"), ("paper", "test")])
+@pytest.mark.parametrize(
+    ("protocol", "chooses"), [("clean", "validation"), pytest.param("paper", "test", marks=pytest.mark.long)]
+)
 def test_a_study_runs_from_the_layout_to_the_report(tmp_path: Path, protocol: str, chooses: str) -> None:
     (tmp_path / "cassava").mkdir()
     layouts.cassava(tmp_path / "cassava")

@@ -135,7 +135,9 @@ def test_what_is_wrong_is_told_in_words(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("protocol", "chooses"), [("clean", "validation"), ("paper", "test")])
+@pytest.mark.parametrize(
+    ("protocol", "chooses"), [("clean", "validation"), pytest.param("paper", "test", marks=pytest.mark.long)]
+)
 def test_a_study_runs_from_the_layout_to_the_report(tmp_path: Path, protocol: str, chooses: str) -> None:
     melanoma.resized(tmp_path / "melanoma")
     study = scratch_study("skin", "melanoma2020", protocol=protocol)

@@ -46,7 +46,8 @@ def make_engine(
             raise InputError("--engine ray: runs trials on cpu or cuda, and this study runs on mps; use --engine local")
         from afield.study.engines.ray import RayEngine
 
-        return RayEngine(numerics, machines.address, machines.slots, machines.workers, machines.trials_per_device or 1)
+        per_device = machines.trials_per_device or 1
+        return RayEngine(numerics, machines.address, machines.slots, machines.workers, per_device, need, say)
     if machines.address is not None:
         raise InputError("--address is that of a Ray cluster; add --engine ray")
     slots, workers = settled_slots(numerics, machines.slots, machines.workers, machines.trials_per_device or 1, need)

@@ -32,6 +32,7 @@ class Goods:
     """A file, or a folder of files, on the machine where the run is."""
 
     path: Path
+    """absolute: whoever reads it may have another working directory"""
     name: str
     """of its content: two of one name hold the same"""
     sizes: Mapping[str, int]
@@ -109,12 +110,12 @@ def _is_here(goods: Goods) -> bool:
 
 def _folder(path: Path) -> Goods:
     sizes = {each.name: each.stat().st_size for each in sorted(path.iterdir()) if each.is_file()}
-    return Goods(path, path.name, sizes, None)
+    return Goods(path.absolute(), path.name, sizes, None)
 
 
 def _file(path: Path, sha256: str) -> Goods:
     known = sha256 or _hash(path)
-    return Goods(path, known, {path.name: path.stat().st_size}, known)
+    return Goods(path.absolute(), known, {path.name: path.stat().st_size}, known)
 
 
 def _is_file(place: str) -> bool:

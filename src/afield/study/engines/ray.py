@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from types import ModuleType, TracebackType
@@ -23,7 +23,8 @@ from afield.study.engines.job import Job
 from afield.study.engines.local import THREAD_VARIABLES
 from afield.study.engines.node import Depot, Done, Order, this_afield, work
 from afield.study.engines.parcel import pack, unpack
-from afield.study.engines.slots import cpu_slots, workers_for
+from afield.study.engines.room import Room, room_on
+from afield.study.engines.slots import Need, workers_for
 from afield.study.store import Store
 from afield.training.numerics import NumericsChoice
 
@@ -49,7 +50,8 @@ class RayEngine:
     """Runs jobs as tasks of a Ray cluster; an `Engine` that leaves no task behind, nor a Ray that it started.
 
     `slots` is how many are under way at once: by default as many as the machines of the cluster hold at the time. With
-    a number more may wait than fit, which is what makes a cluster that grows on demand grow.
+    a number more may wait than fit, which is what makes a cluster that grows on demand grow. On CPUs a task asks for
+    the memory of the largest trial, `need`, so that Ray puts no more on a machine than fit into what it announces.
     """
 
     def __init__(
@@ -59,6 +61,8 @@ class RayEngine:
         slots: int | None = None,
         workers: int | None = None,
         trials_per_device: int = 1,
+        need: Need | None = None,
+        say: Callable[[str], None] = lambda words: None,
         *,
         by_path: bool = True,
         save_every: float = _SAVE_EVERY,
@@ -71,9 +75,10 @@ class RayEngine:
             )
         self._numerics, self._address, self._named_slots, self._named_workers = numerics, address, slots, workers
         self._per_device, self._by_path, self._save_every = trials_per_device, by_path, save_every
+        self._need, self._say = need, say
         self._under_way: dict[Any, _UnderWay] = {}
         self._submitted = 0
-        self._counted = (-_COUNT_EVERY, 1, 1)
+        self._counted, self._room = -_COUNT_EVERY, Room(1, 1)
 
     def __enter__(self) -> RayEngine:
         ray = self._ray
@@ -85,15 +90,21 @@ class RayEngine:
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         actor = ray.remote(Depot).options(num_cpus=0, max_concurrency=_TALKERS, scheduling_strategy=here)
         self._depot = actor.remote()
-        self.workers = self._count_workers() if self._named_workers is None else self._named_workers
+        room = self._count()
+        if room.short and self._named_slots is None:
+            self._say(room.short)
+        if self._named_workers is None:
+            self.workers = workers_for(self._numerics, room.processors, room.slots)
+        else:
+            self.workers = self._named_workers
         devices, gpu = self._numerics.devices, self._numerics.device == "cuda"
         threads = int(self._numerics.threads)
-        self._task = ray.remote(work).options(
+        self._task = ray.remote(
             max_retries=0,
             num_cpus=max(1, self.workers * devices) if gpu else threads * devices,
             num_gpus=devices / self._per_device if gpu else 0,
             runtime_env={"env_vars": dict.fromkeys(THREAD_VARIABLES, "1")},
-        )
+        )(work)
         return self
 
     def __exit__(
@@ -110,7 +121,7 @@ class RayEngine:
     @property
     def slots(self) -> int:
         """Jobs at once: those that the machines of the cluster hold now, unless a number was named."""
-        return self._named_slots or self._count()[0]
+        return self._named_slots or self._count().slots
 
     def free(self) -> int:
         """How many jobs could be taken now; none where machines have gone and more are under way than fit."""
@@ -132,7 +143,8 @@ class RayEngine:
             save_every=self._save_every,
             version=this_afield(),
         )
-        self._under_way[self._task.remote(order, self._depot)] = _UnderWay(self._submitted, job)
+        task = self._task.options(memory=self._count().memory or None)
+        self._under_way[task.remote(order, self._depot)] = _UnderWay(self._submitted, job)
 
     def events(self, timeout: float) -> list[Event]:
         """What has happened, waiting for at most `timeout` seconds for the first. Raises AfieldError where tasks cannot
@@ -204,23 +216,15 @@ class RayEngine:
             return Event(job, "halt", reason=str(error))
         return replace(done.event, job=job)
 
-    def _count(self) -> tuple[int, int]:
-        """Trials that the machines of the cluster hold at once, at least one; and their cores."""
-        since, slots, processors = self._counted
-        if time.monotonic() - since < _COUNT_EVERY:
-            return slots, processors
-        machines = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
-        each = [(int(machine.get("CPU", 0)), int(machine.get("GPU", 0))) for machine in machines]
-        if self._numerics.device == "cuda":
-            slots = sum(gpus // self._numerics.devices * self._per_device for _, gpus in each)
-        else:
-            slots = sum(cpu_slots(self._numerics, count) for count, _ in each if count)
-        self._counted = (time.monotonic(), max(1, slots), sum(count for count, _ in each))
-        return self._counted[1:]
-
-    def _count_workers(self) -> int:
-        slots, processors = self._count()
-        return workers_for(self._numerics, processors, slots)
+    def _count(self) -> Room:
+        """What the machines hold; looked up anew every few seconds."""
+        if time.monotonic() - self._counted >= _COUNT_EVERY:
+            machines = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
+            self._counted, self._room = (
+                time.monotonic(),
+                room_on(machines, self._numerics, self._per_device, self._need),
+            )
+        return self._room
 
     def _start(self) -> None:
         """Connect to a cluster, or start one on this machine alone."""

@@ -22,6 +22,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from afield.base.files import write_atomic
+from afield.base.regular import open_regular
 from afield.study.folder.history import History
 
 _FORMAT = [2, sys.byteorder]
@@ -59,7 +60,7 @@ class IndexFile:
         self._places: dict[str, int] = {}
         """of each folder where its head begins"""
         try:
-            with path.open("rb") as stream:
+            with open(path, "rb", opener=open_regular) as stream:
                 self._bytes = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
             self._read()
         except (OSError, ValueError, KeyError, TypeError, RecursionError):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from afield.base.errors import DamagedError, StoreError
 from afield.base.files import atomic_path, write_text
 from afield.base.hashing import sha256_file
+from afield.base.regular import read_text
 
 if TYPE_CHECKING:
     import pandas as pd  # takes half a second, and `afield status` reads no such table
@@ -29,7 +30,7 @@ def read_rows(path: Path) -> tuple[dict[str, float], ...]:
     """
     mend = "run the study again to make this result anew"
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
         # one call: the rows of 100,000 trials are read at a start
         rows = tuple(json.loads(f"[{','.join(text.splitlines())}]"))
     except FileNotFoundError:
@@ -47,7 +48,7 @@ def read_rows(path: Path) -> tuple[dict[str, float], ...]:
 def read_lines(path: Path) -> list[str]:
     """The lines of a text that only grows; none without the file. Raises StoreError where it cannot be read."""
     try:
-        return path.read_text(encoding="utf-8", errors="replace").splitlines()
+        return read_text(path, replace=True).splitlines()
     except FileNotFoundError:
         return []
     except OSError as error:
@@ -66,7 +67,7 @@ def read_json(path: Path, mend: str = _MEND) -> dict[str, Any]:
     another one than was sealed.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
         content = json.loads(text)
     except OSError as error:
         raise StoreError(f"{path}: cannot be read ({error.strerror or error})") from error

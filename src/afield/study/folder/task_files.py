@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from PIL import Image
 from afield.base.errors import DamagedError, StoreError
 from afield.base.files import safe_name, write_atomic
 from afield.base.hashing import sha256_file
+from afield.base.regular import read_bytes
 from afield.study.folder.sealed import read_json, sealed_text, write_parquet, write_sealed
 
 
@@ -100,7 +102,7 @@ class TaskFiles:
 
 def _picture(path: Path) -> npt.NDArray[np.uint8]:
     try:
-        with Image.open(path) as image:
+        with Image.open(io.BytesIO(read_bytes(path))) as image:
             return np.asarray(image.convert("RGB"))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise DamagedError(

@@ -7,8 +7,6 @@ from pathlib import Path
 
 from afield.base.errors import InputError
 from afield.base.process import cores
-from afield.study.make_plan import plan_of
-from afield.study.needs import Needs
 from afield.study.plan import Plan
 from afield.study.planning.budget import budget_words, fitted
 from afield.study.planning.budget_files import Budgets, KeptBudget
@@ -21,13 +19,10 @@ from afield.study.planning.speeds import Probe, timing_of
 from afield.study.planning.workload import distinct, workloads_of
 from afield.study.searching.planned_search import Identity
 from afield.study.study import Study
-from afield.training.numerics import NumericsChoice
 
 
 def within_budget(
-    study: Study,
-    needs: Needs,
-    numerics: NumericsChoice,
+    plan: Plan,
     budgets: Budgets,
     budget: str,
     slots: int,
@@ -36,11 +31,11 @@ def within_budget(
     say: Callable[[str], None],
     probe: Probe | None = measure,
 ) -> Study:
-    """The study as it fits into a budget, kept in the folder; speeds that nobody knows yet are measured. Raises
-    InputError where no cut of it fits.
+    """The study of a plan as it fits into a budget, kept in the folder; speeds that nobody knows yet are measured.
+    Raises InputError where no cut of it fits.
     """
-    plan = plan_of(study, needs, numerics)
-    timing = timing_of(plan, numerics, slots, workers, cache, say, probe)
+    study = plan.study
+    timing = timing_of(plan, plan.numerics, slots, workers, cache, say, probe)
     preparing = seconds_to_prepare(images_to_prepare(plan, cache), timing, cores())
 
     def seconds(smaller: Study) -> float:
