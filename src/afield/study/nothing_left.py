@@ -7,9 +7,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from hashlib import sha256
+from pathlib import Path
 
 from afield.study.folder.answers import Answers
-from afield.study.folder.folder_state import FolderState, state_of
+from afield.study.folder.folder_state import FolderState
 from afield.study.needs import Needs
 from afield.study.outcome import Outcome
 from afield.study.store import Store
@@ -27,9 +28,9 @@ class Question:
     """SHA-256 of the study and of all that was found for it"""
 
 
-def question_of(study: Study, needs: Needs, store: Store) -> Question:
-    """The question of a run that begins now."""
-    return Question(Answers(store.root, study.study.name), state_of(store.root, store.index), _asked(study, needs))
+def question_of(study: Study, needs: Needs, out: Path, state: FolderState) -> Question:
+    """The question of a run into a folder in that state."""
+    return Question(Answers(out, study.study.name), state, _asked(study, needs))
 
 
 def known_outcome(question: Question, store: Store) -> tuple[Outcome, list[str]] | None:

@@ -15,6 +15,7 @@ from afield.study.claims import Claims
 from afield.study.collect import keep_derived
 from afield.study.engines.choose import EngineName, Machines, make_engine
 from afield.study.engines.slots import Need, settled_slots
+from afield.study.folder.look_beside import look_beside
 from afield.study.folder.registered_rules import rule_of
 from afield.study.inputs import write_task
 from afield.study.make_plan import plan_of
@@ -89,8 +90,9 @@ def run_study(
             "with `afield plan`, and write that grid into the study"
         )
     study = with_kept(study, kept)
-    needs = gather(study, cache, sources, path_of(data), watch.download, watch.prepare)
-    question = question_of(study, needs, store) if part is None and budget is None else None
+    with look_beside(store.root) as state:
+        needs = gather(study, cache, sources, path_of(data), watch.download, watch.prepare)
+        question = question_of(study, needs, store.root, state()) if part is None and budget is None else None
     known = None if question is None or retry_failed else known_outcome(question, store)
     if known is not None:
         outcome, said = known

@@ -56,6 +56,14 @@ def test_it_stays_while_nothing_changes(out: Path) -> None:
     assert state(out, every_file=False) == state(out, every_file=False)
 
 
+def test_a_folder_that_moved_is_in_the_same_state(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = state(out)
+    moved = out.rename(out.with_name("elsewhere"))
+    assert state(moved) == before
+    monkeypatch.chdir(moved.parent)
+    assert state(Path("elsewhere")) == before
+
+
 @pytest.mark.parametrize("name", ["answers", "claims", "runs", "report.html", "report-other", "index.bin"])
 def test_what_tells_nothing_of_results_leaves_it(out: Path, name: str) -> None:
     before = state(out)

@@ -109,7 +109,7 @@ def _add_folders(told: _Told, root: Path, folders: Sequence[str], index: Index, 
 
 def _add_files(told: _Told, folder: Path, apart: Sequence[str] = ()) -> None:
     """All files below a folder but what is `apart` and, where something is, the pages."""
-    for place, folders, names in os.walk(folder):
+    for place, folders, names in os.walk(str(folder)):
         folders[:] = sorted(name for name in folders if name != "__pycache__")
         if apart and place == str(folder):
             folders[:] = [name for name in folders if name not in apart]
@@ -119,6 +119,6 @@ def _add_files(told: _Told, folder: Path, apart: Sequence[str] = ()) -> None:
                 about = os.stat(f"{place}/{name}")  # noqa: PTH116
             except FileNotFoundError:
                 continue
-            told.names.append(f"{place}/{name}")
+            told.names.append(f"{place[len(str(folder)) :]}/{name}")
             told.numbers.append(about.st_size)
             told.times.append(about.st_mtime_ns)
