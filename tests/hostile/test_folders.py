@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import afield
@@ -19,9 +19,10 @@ from afield.base.errors import AfieldError
 from afield.study import collect
 from afield.study.collect import load_record
 from afield.study.folder import index, state
+from afield.study.folder.sealed import write_sealed
 from afield.study.folder.state import read_state
 from tests.fixtures.tiny import tiny_study
-from tests.hostile.mutations import FEW, MANY, spoilt_bytes, spoilt_numbers
+from tests.hostile.mutations import FEW, MANY, spoilt_bytes, spoilt_numbers, spoilt_trees
 from tests.study.helpers import assert_same, assert_tidy, table
 
 pytestmark = pytest.mark.slow
@@ -31,6 +32,8 @@ few_or_many = pytest.mark.parametrize(
 )
 STANDING = ("afield.json", "numerics.toml", "test_reads.jsonl")
 """what no run makes anew, as it makes no rules of the verdict"""
+KEYS = ("name", "tasks", "searches", "platform", "metrics")
+"""under which a value of a sealed file may turn up"""
 Spoil = Callable[[Path], None]
 """what is done to a file"""
 
@@ -148,6 +151,39 @@ def test_of_a_spoilt_folder_the_same_is_said_or_the_file_is_named(often: setting
 
     check()
     assert rows(out) == expected
+
+
+@few_or_many
+def test_a_sealed_file_that_tells_of_something_else_is_refused_or_read(often: settings, out: Path) -> None:
+    """As another version of afield would have written it: the seal fits, and what it seals does not."""
+    kept = Path(shutil.copytree(out, out.with_name("kept")))
+    files = [path for path in sorted(out.rglob("*.json")) if path.read_bytes().startswith(b'{"seal"')]
+
+    @often
+    @given(st.sampled_from(files), st.data())
+    def check(path: Path, data: st.DataObject) -> None:
+        content = {name: value for name, value in json.loads(path.read_text()).items() if name != "seal"}
+        tree = data.draw(spoilt_trees([content], KEYS))
+        assume(isinstance(tree, dict) and is_json(tree))
+        write_sealed(path, tree)
+        names = (path.name, path.parent.name, str(out))
+        try:
+            said(lambda: rows(out), *names)
+            said(lambda: answer(load_record(out)).text(), *names)
+            said(lambda: json.dumps(read_state(out).as_json()), *names)
+        finally:
+            restore(path, kept / path.relative_to(out))
+
+    check()
+
+
+def is_json(tree: object) -> bool:
+    """Whether a sealed file could hold it."""
+    try:
+        json.dumps(tree, allow_nan=False)
+    except ValueError:
+        return False
+    return True
 
 
 @pytest.mark.skipif(os.name != "posix", reason="no pipes among files")

@@ -130,7 +130,7 @@ def train(store: Store, trial: Trial, until: int, least: float = 0.0) -> None:
     store.checkpoint(trial.key).write_bytes(b"state")
     if until == trial.recipe.epochs:
         store.weights(trial.key).write_bytes(b"network")
-        store.finish(trial.key, said(trial), {"key": trial.key})
+        store.finish(trial.key, said(trial), {"key": trial.key, "platform": {}})
 
 
 def said(trial: Trial) -> Predictions:

@@ -24,7 +24,7 @@ protocol = "{protocol}"
 """
 A, B, C = "squeezenet1_1.caffe_in1k", "tf_efficientnet_lite0.in1k", "tf_efficientnet_lite1.in1k"
 PLAN = {
-    **{"trials": {}, "searches": [], "tasks": {}, "backbones": {}, "weights": {}, "numerics": {}},
+    **{"trials": {}, "searches": [], "tasks": {}, "backbones": {}, "weights": {}, "numerics": {}, "incomplete": {}},
     **{"selection": {}, "dropped": {}, "metrics": {}},
 }
 

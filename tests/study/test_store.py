@@ -1,6 +1,7 @@
 """The store's errors have words, and first runs agree."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from afield.study.measured import Measured, read_measured, write_measured
 from afield.study.numerics import settle_numerics
 from afield.study.split_view import TEST
 from afield.study.store import Store
+from afield.tasks.task import Card
 from afield.training import device
 from afield.training.numerics import NumericsChoice
 from tests.fixtures.tiny import tiny_inputs, tiny_trial
@@ -114,7 +116,10 @@ def test_of_two_first_runs_the_first_settles_the_device(tmp_path: Path, monkeypa
 
 
 def test_an_altered_plan_is_named_and_written_anew(tmp_path: Path) -> None:
-    store, plan = Store.create(tmp_path / "out"), {"searches": [], "trials": {}, "tasks": {"photos": "abc"}}
+    parts = ("trials", "incomplete", "backbones", "metrics", "weights", "numerics", "dropped", "selection")
+    of_task = {"selection": {"photos": "validation"}, "dropped": {"photos": {}}, "incomplete": {"photos": ""}}
+    plan = {**{part: {} for part in parts}, "searches": [], "tasks": {"photos": "abc"}, **of_task}
+    store = Store.create(tmp_path / "out")
     store.write_study("one", "{}", plan)
     path = store.root / "plans" / "one.json"
     written = path.read_text()
@@ -128,13 +133,19 @@ def test_an_altered_plan_is_named_and_written_anew(tmp_path: Path) -> None:
 
 def test_altered_samples_of_a_task_are_named_and_written_anew(tmp_path: Path) -> None:
     tasks, table = Store.create(tmp_path / "out").tasks, pd.DataFrame({"id": ["a", "b"], "split": ["train", "test"]})
-    tasks.write("photos", "0" * 20, table, {"name": "photos", "classes": ("cold", "warm")})
+    card = Card(title="Photos", source="", application="", licence="")
+    content = {
+        "name": "photos", "version": 1, "classes": ["cold", "warm"], "metric": "accuracy", "metrics": ["accuracy"],
+        "target": "class", "subgroups": [], "split_seed": 0, "fingerprint": "ab", "card": asdict(card), "counts": {},
+        "sizes": {},
+    }  # fmt: skip
+    tasks.write("photos", "0" * 20, table, content)
     path = tasks.samples("photos", "0" * 20)
     written = path.read_bytes()
     path.write_bytes(written[:-1])
     with pytest.raises(DamagedError, match=r"samples\.parquet: was altered, cut or lost"):
         tasks.read("photos", "0" * 20)
-    tasks.write("photos", "0" * 20, table, {"name": "photos", "classes": ("cold", "warm")})
+    tasks.write("photos", "0" * 20, table, content)
     assert path.read_bytes() == written
     assert tasks.read("photos", "0" * 20)["classes"] == ["cold", "warm"]
 

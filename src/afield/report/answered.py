@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from afield.study.folder.answers import Answers
@@ -9,28 +10,36 @@ from afield.study.folder.folder_state import FolderState, state_of
 from afield.study.folder.index import Index
 
 
+@dataclass(frozen=True)
+class _Kept:
+    page: str
+    """its name in the folder"""
+    stamp: tuple[int, int]
+    """its size and time"""
+    answer: str
+
+
 def answered(out: Path, study: str, state: FolderState | None = None) -> str:
     """The answer of a study as text, with the place of its page, which is written anew unless it stands. `state` is
     that of the folder where it is known already.
     """
     answers, now = Answers(out, study), state or state_of(out, Index(out))
-    kept = answers.read("page", now) or {}
-    page = out / str(kept.get("page"))
-    if page.is_file() and kept.get("stamp") == _stamp(page):
-        return _words(str(kept["answer"]), page)
+    kept = answers.read("page", now, _Kept)
+    if kept is not None and (out / kept.page).is_file() and kept.stamp == _stamp(out / kept.page):
+        return _words(kept.answer, out / kept.page)
 
     from afield.analysis.answer import answer
     from afield.report.page import read_record, write_page
 
     record = read_record(out, study)
     page, text = write_page(record, out), answer(record).text()
-    answers.write("page", now, {"page": page.name, "stamp": _stamp(page), "answer": text})
+    answers.write("page", now, _Kept(page.name, _stamp(page), text))
     return _words(text, page)
 
 
-def _stamp(page: Path) -> list[int]:
+def _stamp(page: Path) -> tuple[int, int]:
     about = page.stat()
-    return [about.st_size, about.st_mtime_ns]
+    return about.st_size, about.st_mtime_ns
 
 
 def _words(answer: str, page: Path) -> str:

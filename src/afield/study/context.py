@@ -51,7 +51,7 @@ def context_of(store: Store, study: Study) -> tuple[Context, Mapping[str, Any]]:
     trials = _Looked(stored["trials"].keys(), partial(_trial, store, study.study.name, stored["trials"]))
     files = _Looked(trials.keys(), store.look)
     scored = {key for key in store.scores.all_keys() if key in trials and store.scores.look(key) is not None}
-    backbones = {name: Backbone.from_plain(values) for name, values in stored["backbones"].items()}
+    backbones = {name: _backbone(store, study.study.name, values) for name, values in stored["backbones"].items()}
     return Context(store, study, trials, files, scored, backbones), stored
 
 
@@ -88,6 +88,16 @@ def _trial(store: Store, study: str, trials: Mapping[str, Mapping[str, Any]], ke
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise DamagedError(
             f"{store.root}: the plan of {study} does not tell what trial {key} is ({error!r}); run the study again to "
+            "write it anew"
+        ) from error
+
+
+def _backbone(store: Store, study: str, values: Mapping[str, Any]) -> Backbone:
+    try:
+        return Backbone.from_plain(values)
+    except (TypeError, ValueError, AttributeError) as error:
+        raise DamagedError(
+            f"{store.root}: the plan of {study} does not tell what each backbone is ({error}); run the study again to "
             "write it anew"
         ) from error
 

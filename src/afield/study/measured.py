@@ -21,6 +21,7 @@ from afield.scoring.metric import Metric
 from afield.scoring.metrics import METRICS
 from afield.scoring.predictions import Predictions
 from afield.study.folder.sealed import read_json, write_sealed
+from afield.study.folder.shapes import KeptMetrics, check_shape
 from afield.study.split_view import TEST, SplitView
 from afield.study.store import Store
 
@@ -106,6 +107,7 @@ def read_measured(path: Path, source: Sequence[str], columns: str | None = None)
         return {}
     try:
         content = read_json(path)
+        check_shape(path, content, KeptMetrics)
     except DamagedError:
         return {}  # it is derived: made anew
     if content.get("version") != SCORING_VERSION or content.get("source") != list(source):

@@ -28,24 +28,32 @@ class Question:
     """SHA-256 of the study and of all that was found for it"""
 
 
+@dataclass(frozen=True)
+class _Kept:
+    asked: str
+    failed: int
+    missing: int
+    said: tuple[str, ...]
+
+
 def question_of(study: Study, needs: Needs, out: Path, state: FolderState) -> Question:
     """The question of a run into a folder in that state."""
     return Question(Answers(out, study.study.name), state, _asked(study, needs))
 
 
-def known_outcome(question: Question, store: Store) -> tuple[Outcome, list[str]] | None:
+def known_outcome(question: Question, store: Store) -> tuple[Outcome, Sequence[str]] | None:
     """The outcome of a run that has nothing to do, and what it said; None where that must be found out."""
-    told = question.answers.read("run", question.state)
-    if told is None or told["asked"] != question.asked:
+    kept = question.answers.read("run", question.state, _Kept)
+    if kept is None or kept.asked != question.asked:
         return None
-    return Outcome(store.root, 0, 0, told["failed"], told["missing"], question.state), told["said"]
+    return Outcome(store.root, 0, 0, kept.failed, kept.missing, question.state), kept.said
 
 
 def note_outcome(question: Question, outcome: Outcome, said: Sequence[str]) -> None:
     """Leave word of a run that had nothing to do."""
     if question.state.settled:
-        told = {"asked": question.asked, "failed": outcome.failed, "missing": outcome.missing, "said": list(said)}
-        question.answers.write("run", question.state, told)
+        kept = _Kept(question.asked, outcome.failed, outcome.missing, tuple(said))
+        question.answers.write("run", question.state, kept)
 
 
 def _asked(study: Study, needs: Needs) -> str:

@@ -211,7 +211,7 @@ def test_a_soup_is_wanted_once_all_is_there_and_what_it_needs_is_trained_again(p
     (soup, _) = ledger.soups()
     store.begin(search.cells[0], soup.key)
     store.weights(soup.key).write_bytes(b"network")
-    store.finish_soup(soup.key, said(search.cells[0]), {"tried": []}, {"key": soup.key})
+    store.finish_soup(soup.key, said(search.cells[0]), {"tried": []}, {"key": soup.key, "platform": {}})
     assert ledger.reload(soup.key)
     assert [want.kind for want in ledger.wanted() if want.soup == soup] == ["score"]
     store.fail(soup.key, "no memory", "trace")
@@ -272,7 +272,7 @@ def test_a_search_that_ended_keeps_what_a_soup_needs_and_nothing_else(run: OneRu
     assert [want.kind for want in run.ledger.wanted()] == ["soup"], "nothing is trained again"
     run.store.begin(first.cells[0], soup.key)
     run.store.weights(soup.key).write_bytes(b"network")
-    run.store.finish_soup(soup.key, said(first.cells[0]), {"tried": []}, {"key": soup.key})
+    run.store.finish_soup(soup.key, said(first.cells[0]), {"tried": []}, {"key": soup.key, "platform": {}})
     run.ledger.reload(soup.key)
     run.choices.settle()
     assert held(run, "weights.safetensors") == {soup.key, *run.store.selections.keys()}
@@ -291,7 +291,9 @@ def test_a_soup_is_stored_whole_or_not_at_all(photos: Path, tmp_path: Path) -> N
         store.begin(cell)
         store.write_network(cell.key, save({"w": torch.tensor([weight])}), {})
         store.write_history(cell.key, [{"epoch": 1, "validation": 0.5, "validation_loss": 0.7, "seconds": 1.0}])
-        store.finish(cell.key, said(cell), {"key": cell.key, "validation": metric, "validation_loss": 0.5})
+        store.finish(
+            cell.key, said(cell), {"key": cell.key, "platform": {}, "validation": metric, "validation_loss": 0.5}
+        )
     soup = Soup("a", "greedy", tuple(Ingredient(plan.searches[0].identity, 0, cell.key) for cell in cells))
     validation = SplitInputs(pd.DataFrame({"id": ["a"], "unit": ["a"], "cluster": ["a"], "label": [1]}), None, None)
 

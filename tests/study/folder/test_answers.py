@@ -1,5 +1,6 @@
 """What was worked out of a folder is kept for one state of it."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -7,7 +8,16 @@ import pytest
 
 from afield.study.folder.answers import Answers
 from afield.study.folder.folder_state import FolderState
+from afield.study.folder.sealed import write_sealed
 
+
+@dataclass(frozen=True)
+class Found:
+    done: int
+    names: tuple[str, ...]
+
+
+FOUND = Found(3, ("a", "b"))
 NOW, LATER = FolderState("a" * 64, settled=True), FolderState("b" * 64, settled=True)
 
 
@@ -17,11 +27,11 @@ def answers(tmp_path: Path) -> Answers:
 
 
 def test_it_is_read_in_the_state_it_was_written_in(answers: Answers) -> None:
-    assert answers.read("status", NOW) is None
-    answers.write("status", NOW, {"done": 3})
-    assert answers.read("status", NOW) == {"done": 3}
-    assert answers.read("status", LATER) is None
-    assert answers.read("page", NOW) is None
+    assert answers.read("status", NOW, Found) is None
+    answers.write("status", NOW, FOUND)
+    assert answers.read("status", NOW, Found) == FOUND
+    assert answers.read("status", LATER, Found) is None
+    assert answers.read("page", NOW, Found) is None
 
 
 def test_a_table_comes_back_as_it_was(answers: Answers) -> None:
@@ -40,11 +50,17 @@ def test_a_table_comes_back_as_it_was(answers: Answers) -> None:
 
 @pytest.mark.parametrize("damage", ["altered", "another shape", "no json"])
 def test_one_that_was_damaged_counts_for_nothing(answers: Answers, tmp_path: Path, damage: str) -> None:
-    answers.write("status", NOW, {"done": 3})
+    answers.write("status", NOW, FOUND)
     path = tmp_path / "answers" / "tiny" / "status.json"
     changed = {"altered": path.read_text().replace("3", "4"), "another shape": "[]", "no json": "{"}
     path.write_text(changed[damage])
-    assert answers.read("status", NOW) is None
+    assert answers.read("status", NOW, Found) is None
+
+
+@pytest.mark.parametrize("told", [None, [], {}, {"done": "three", "names": []}, {"done": 3, "names": {"a": 1}}])
+def test_one_of_another_shape_counts_for_nothing(answers: Answers, tmp_path: Path, told: object) -> None:
+    write_sealed(tmp_path / "answers" / "tiny" / "status.json", {"state": NOW.digest, "told": told})
+    assert answers.read("status", NOW, Found) is None
 
 
 def test_a_table_that_was_damaged_counts_for_nothing(answers: Answers, tmp_path: Path) -> None:
@@ -58,6 +74,6 @@ def test_a_table_that_was_damaged_counts_for_nothing(answers: Answers, tmp_path:
 
 def test_a_folder_that_cannot_be_written_does_without(answers: Answers, tmp_path: Path) -> None:
     (tmp_path / "answers").write_text("in the way")
-    answers.write("status", NOW, {"done": 3})
+    answers.write("status", NOW, FOUND)
     answers.write_table("table", NOW, pd.DataFrame({"n": [1, 2]}))
-    assert answers.read("status", NOW) is None
+    assert answers.read("status", NOW, Found) is None

@@ -25,8 +25,10 @@ def plan(**changes: Any) -> dict[str, Any]:
         "searches": searches,
         "tasks": {"photos": "identity"},
         "selection": {"photos": "validation"},
+        "dropped": {"photos": {}},
+        "incomplete": {"photos": ""},
         "weights": {"net": {"sha256": "0a", "origin": "directory /here"}},
-        **{name: {} for name in ("extensions", "numerics", "metrics", "beside")},
+        **{name: {} for name in ("extensions", "numerics", "metrics", "beside", "backbones")},
     }
     return {**content, **changes}
 

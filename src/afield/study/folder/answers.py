@@ -6,18 +6,29 @@ other. A folder that cannot be written does without.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 from afield.base.errors import StoreError
 from afield.base.hashing import sha256_file
 from afield.study.folder.folder_state import FolderState
 from afield.study.folder.sealed import read_json, write_parquet, write_sealed
+from afield.study.folder.shapes import restored
 
 if TYPE_CHECKING:
     import pandas as pd  # takes half a second, and `afield status` keeps no table
+    from _typeshed import DataclassInstance
+
+
+@dataclass(frozen=True)
+class _KeptTable:
+    sha256: str
+    """of the file that holds it"""
+
+
+_Kept = TypeVar("_Kept")
 
 
 class Answers:
@@ -26,25 +37,24 @@ class Answers:
     def __init__(self, root: Path, study: str) -> None:
         self._folder = root / "answers" / study
 
-    def read(self, name: str, state: FolderState) -> Mapping[str, Any] | None:
-        """What was kept under a name in this state; None where there is no such thing."""
+    def read(self, name: str, state: FolderState, kind: type[_Kept]) -> _Kept | None:
+        """What was kept under a name in this state, as that dataclass; None where there is no such thing."""
         path = self._folder / f"{name}.json"
         try:
             content = read_json(path) if path.exists() else {}
         except StoreError:
             return None
-        told = content.get("told")
-        return told if content.get("state") == state.digest and isinstance(told, dict) else None
+        return restored(kind, content.get("told")) if content.get("state") == state.digest else None
 
-    def write(self, name: str, state: FolderState, told: Mapping[str, Any]) -> None:
+    def write(self, name: str, state: FolderState, told: DataclassInstance) -> None:
         """Keep something that was worked out after that look at the folder."""
         with suppress(StoreError):
-            write_sealed(self._folder / f"{name}.json", {"state": state.digest, "told": told}, compact=True)
+            write_sealed(self._folder / f"{name}.json", {"state": state.digest, "told": asdict(told)}, compact=True)
 
     def read_table(self, name: str, state: FolderState) -> pd.DataFrame | None:
         """The same of a table."""
-        told, path = self.read(name, state), self._table(name)
-        if told is None or not path.is_file() or told.get("sha256") != sha256_file(path):
+        kept, path = self.read(name, state, _KeptTable), self._table(name)
+        if kept is None or not path.is_file() or kept.sha256 != sha256_file(path):
             return None
         import pandas as pd
 
@@ -54,7 +64,7 @@ class Answers:
         """The same of a table."""
         with suppress(StoreError):
             write_parquet(self._table(name), table)
-            self.write(name, state, {"sha256": sha256_file(self._table(name))})
+            self.write(name, state, _KeptTable(sha256_file(self._table(name))))
 
     def _table(self, name: str) -> Path:
         return self._folder / f"{name}.parquet"

@@ -16,6 +16,7 @@ from afield.base.errors import DamagedError, StoreError
 from afield.base.files import atomic_path, write_text
 from afield.base.hashing import sha256_file
 from afield.base.regular import read_text
+from afield.study.folder.shapes import check_shape
 
 if TYPE_CHECKING:
     import pandas as pd  # takes half a second, and `afield status` reads no such table
@@ -147,15 +148,13 @@ def seal(folder: Path, names: Sequence[str], result: Mapping[str, Any]) -> None:
     write_sealed(folder / "result.json", {**result, "sha256": sums})
 
 
-def unseal(folder: Path) -> Mapping[str, Any]:
-    """What `seal` wrote. Raises DamagedError where a file is missing or is not the one that was sealed."""
+def unseal(folder: Path, shape: type) -> Mapping[str, Any]:
+    """What `seal` wrote, of that shape (`shapes.py`). Raises DamagedError where it has another one, and where a file is
+    missing or is not the one that was sealed.
+    """
     result = read_json(folder / "result.json")
-    sums = result.get("sha256")
-    if not isinstance(sums, dict):
-        raise DamagedError(
-            f"{folder / 'result.json'}: no checksums in it; run the study again to make this result anew"
-        )
-    for name, expected in sums.items():
+    check_shape(folder / "result.json", result, shape)
+    for name, expected in result["sha256"].items():
         path = folder / name
         if not path.is_file():
             raise DamagedError(f"{path}: is missing; run the study again to make this result anew")

@@ -90,23 +90,6 @@ class StudyState:
         del plain["more"]
         return plain
 
-    @staticmethod
-    def of_kept(told: Mapping[str, Any]) -> StudyState:
-        """What `asdict` made plain values of."""
-        groups = (
-            FailureGroup(group["example"], tuple(FailedTraining(**each) for each in group["trainings"]))
-            for group in told["failures"]
-        )
-        return StudyState(
-            **{
-                **told,
-                "searches": tuple(SearchState(**each) for each in told["searches"]),
-                "failures": tuple(groups),
-                "damaged": tuple(told["damaged"]),
-                "notes": tuple(told["notes"]),
-            }
-        )
-
 
 def read_state(out: Path, study: str | None = None) -> StudyState:
     """Look at a study in a result folder; `study` names it where the folder holds several. It looks at which files
@@ -118,13 +101,13 @@ def read_state(out: Path, study: str | None = None) -> StudyState:
     files, index = StudyFiles(out), Index(out)
     name = files.choose(study)
     answers, now = Answers(out, name), state_of(out, index, every_file=False)
-    told = answers.read("status", now)
-    if told is not None:
-        return StudyState.of_kept(told)
+    kept = answers.read("status", now, StudyState)
+    if kept is not None:
+        return kept
     state = _look(out, name, files, index)
     index.keep()
     if now.settled and not state.damaged and sum(search.finished for search in state.searches) > WORTH:
-        answers.write("status", now, asdict(state))
+        answers.write("status", now, state)
     return state
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from afield.base.errors import DamagedError, InputError, nearest
 from afield.base.files import write_text
 from afield.study.folder.sealed import read_json, sealed, sealed_text
+from afield.study.folder.shapes import StoredSearches, StoredStudy, check_shape
 
 
 class StudyFiles:
@@ -34,7 +35,9 @@ class StudyFiles:
 
     def content(self, name: str) -> Mapping[str, Any]:
         """A study as it was run, as plain values. Raises StoreError where it is not what was written."""
-        return read_json(self._study(name))
+        content = read_json(self._study(name))
+        check_shape(self._study(name), content, StoredStudy)
+        return content
 
     def text(self, name: str) -> str:
         """The same as JSON."""
@@ -59,13 +62,20 @@ class StudyFiles:
         """Names of the studies that have a plan here."""
         return sorted(path.stem for path in (self.root / "plans").glob("*.json"))
 
-    def plan(self, name: str) -> dict[str, Any]:
-        """A plan as it was written. Raises StoreError where it is missing or not what was written."""
+    def plan(self, name: str, shape: type = StoredSearches) -> dict[str, Any]:
+        """A plan as it was written, of that shape: for who reads its searches alone, or all of it (`shapes.py`). Raises
+        StoreError where it is missing or not what was written.
+        """
         path = self._plan(name)
         plan = read_json(path)
-        searches = plan.get("searches")
-        if not isinstance(searches, list) or not all(_is_search(search) for search in searches):
+        check_shape(path, plan, shape)
+        if not all(_is_search(search) for search in plan["searches"]):
             raise DamagedError(f"{path}: damaged, it lists no searches; run the study again to make it anew")
+        named = [plan[part].keys() for part in ("selection", "dropped", "incomplete") if part in plan]
+        if not all(plan.get("tasks", {}).keys() <= names for names in named):
+            raise DamagedError(
+                f"{path}: damaged, it tells too little of its tasks; run the study again to make it anew"
+            )
         return plan
 
     def _study(self, name: str) -> Path:
@@ -75,17 +85,9 @@ class StudyFiles:
         return self.root / "plans" / f"{name}.json"
 
 
-def _is_search(search: object) -> bool:
-    """Whether this is a search with its cells and their repeats."""
-    if not isinstance(search, dict) or not all(
-        isinstance(search.get(name), str) for name in ("name", "task", "backbone", "intervention")
-    ):
-        return False
-    cells, repeats = search.get("cells"), search.get("repeats")
-    return (
-        isinstance(cells, list)
-        and isinstance(repeats, list)
-        and len(cells) == len(repeats)
-        and all(isinstance(keys, list) and set(map(type, keys)) == {str} for keys in repeats)
-        and all(keys[0] == cell for cell, keys in zip(cells, repeats, strict=True))
+def _is_search(search: Mapping[str, Any]) -> bool:
+    """Whether each cell comes first among its repeats."""
+    cells, repeats = search["cells"], search["repeats"]
+    return len(cells) == len(repeats) and all(
+        keys and keys[0] == cell for cell, keys in zip(cells, repeats, strict=True)
     )

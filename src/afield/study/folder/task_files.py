@@ -18,6 +18,7 @@ from afield.base.files import safe_name, write_atomic
 from afield.base.hashing import sha256_file
 from afield.base.regular import read_bytes
 from afield.study.folder.sealed import read_json, sealed_text, write_parquet, write_sealed
+from afield.study.folder.shapes import StoredTask, check_shape
 
 
 class TaskFiles:
@@ -97,6 +98,7 @@ class TaskFiles:
                 f"{samples}: was altered, cut or lost (task.json tells of another one); run the study again to make it "
                 "anew"
             )
+        check_shape(about, content, StoredTask)
         return content
 
 

@@ -12,6 +12,7 @@ from afield.base.errors import DamagedError
 from afield.study.folder.history import History, Rows
 from afield.study.folder.index import RESULT, Index
 from afield.study.folder.sealed import read_json, read_rows, unseal
+from afield.study.folder.shapes import ScoreResult, TrialResult
 
 CHECKPOINT, FAILURE, HISTORY = "checkpoint.pt", "failure.json", "history.jsonl"
 WEIGHTS = "weights.safetensors"
@@ -49,7 +50,7 @@ def read_trial(folder: Path) -> TrialFiles:
     rows = read_history(folder / HISTORY)
     return TrialFiles(
         History.of(rows) or rows,
-        unseal(folder) if (folder / RESULT).exists() else None,
+        unseal(folder, TrialResult) if (folder / RESULT).exists() else None,
         _failure(folder / FAILURE) if (folder / FAILURE).exists() else None,
         (folder / CHECKPOINT).exists(),
         (folder / WEIGHTS).exists(),
@@ -73,7 +74,7 @@ def look_at_trial(root: Path, index: Index, key: str) -> TrialFiles:
 
 def read_score(folder: Path) -> Mapping[str, Any] | None:
     """The result of a score; None where there is none. Raises DamagedError where its files are not what was written."""
-    return unseal(folder) if (folder / RESULT).exists() else None
+    return unseal(folder, ScoreResult) if (folder / RESULT).exists() else None
 
 
 def look_at_score(root: Path, index: Index, place: str) -> Mapping[str, Any] | None:

@@ -18,8 +18,7 @@ import pandas as pd
 from afield.base.errors import InputError
 from afield.base.files import TEMPORARY, words_for_failed_writes
 from afield.base.hashing import sha256_file
-from afield.study.folder.sealed import unseal
-from afield.study.folder.trial_files import TrialFiles
+from afield.study.folder.trial_files import TrialFiles, read_score
 from afield.study.store import Store
 
 _COSTS = ("seconds", "images_per_second")
@@ -110,6 +109,11 @@ def _sealed(scores: Path) -> list[Path]:
     return sorted(path.parent for path in scores.rglob("result.json"))
 
 
+def _platform(score: Path) -> Mapping[str, str] | None:
+    found = read_score(score)
+    return None if found is None else found.get("platform")
+
+
 def _refuse_other_bits(one: _Held, other: _Held) -> None:
     """Raise InputError where two results of a trial on one platform differ in anything but what they cost."""
     folders = [each.store.trial_folder(each.key) for each in (one, other)]
@@ -122,7 +126,7 @@ def _refuse_other_bits(one: _Held, other: _Held) -> None:
     for score in _sealed(one.scores):
         place = score.relative_to(one.scores)
         twin = other.scores / place
-        if not (twin / "result.json").exists() or unseal(score)["platform"] != unseal(twin)["platform"]:
+        if not (twin / "result.json").exists() or _platform(score) != _platform(twin):
             continue
         if not _same(score / _PREDICTIONS, twin / _PREDICTIONS):
             differ.append(f"predictions of {(Path('scores') / place).as_posix()}")

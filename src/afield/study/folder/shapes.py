@@ -1,0 +1,174 @@
+"""What the sealed files of a result folder must hold, as far as readers count on it; they may hold more.
+
+A seal tells that a file is what somebody wrote. Its shape tells that this was an afield like this one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, NotRequired, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+from typing_extensions import TypedDict  # pydantic asks for it before Python 3.12
+
+from afield.base.errors import DamagedError
+
+_Told = TypeVar("_Told")
+
+
+class Inference(TypedDict):
+    """What a network takes for one image."""
+
+    seconds: float | None
+    memory: float | None
+
+
+class TrialResult(TypedDict):
+    """`result.json` of a training or a soup."""
+
+    platform: dict[str, str]
+    machine: NotRequired[str]
+    sha256: dict[str, str]
+
+
+class ScoreResult(TypedDict):
+    """`result.json` of a score."""
+
+    platform: NotRequired[dict[str, str]]
+    machine: NotRequired[str]
+    inference: NotRequired[Inference]
+    sha256: dict[str, str]
+
+
+class KeptMetric(TypedDict):
+    """One metric of `metrics.json`; None for what is not defined."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    validation: float | None
+    n: int | None
+    clusters: int | None
+    why: NotRequired[str]
+
+
+class KeptMetrics(TypedDict):
+    """`metrics.json`."""
+
+    metrics: dict[str, KeptMetric]
+
+
+class StoredStudy(TypedDict):
+    """`studies/<name>.json`, of which `study.Study` tells the rest."""
+
+    search: NotRequired[dict[str, Any]]
+    soups: NotRequired[dict[str, Any]]
+
+
+class StoredCard(TypedDict):
+    """The card of a task."""
+
+    title: str
+    source: str
+    application: str
+    licence: str
+    baseline: str
+    get: str
+    citation: str
+    domain: Literal["real-world", "web-scraped"]
+
+
+class StoredTask(TypedDict):
+    """`task.json`."""
+
+    name: str
+    version: int
+    classes: list[str]
+    metric: str
+    metrics: list[str]
+    target: Literal["class", "grade", "labels"]
+    subgroups: list[str]
+    split_seed: int
+    fingerprint: str
+    card: StoredCard
+    counts: dict[str, dict[str, int]]
+    sizes: dict[str, int]
+
+
+class Generation(TypedDict):
+    """Cells that came into a search together."""
+
+    cells: int
+
+
+class StoredSearch(TypedDict):
+    """A search of a plan."""
+
+    name: str
+    task: str
+    backbone: str
+    intervention: str
+    cells: list[str]
+    repeats: list[list[str]]
+    seeds: NotRequired[list[int]]
+    generations: NotRequired[list[Generation]]
+
+
+class StoredSearches(TypedDict):
+    """`plans/<name>.json` for who reads its searches alone."""
+
+    searches: list[StoredSearch]
+    absent: NotRequired[dict[str, list[str]]]
+
+
+class StoredWeights(TypedDict):
+    """The weights of a backbone."""
+
+    sha256: str
+    origin: str
+
+
+class StoredPlan(StoredSearches):
+    """All of it."""
+
+    trials: dict[str, dict[str, Any]]
+    tasks: dict[str, str]
+    selection: dict[str, Literal["validation", "test"]]
+    training: NotRequired[dict[str, dict[str, dict[str, Any]]]]
+    dropped: dict[str, dict[str, str]]
+    incomplete: dict[str, str]
+    backbones: dict[str, dict[str, Any]]
+    extensions: NotRequired[dict[str, str]]
+    metrics: dict[str, list[float]]
+    beside: NotRequired[dict[str, str]]
+    weights: dict[str, StoredWeights]
+    numerics: dict[str, Any]
+
+
+def check_shape(path: Path, content: Mapping[str, Any], shape: type) -> None:
+    """Raise DamagedError, with the first place that does not fit, where a file's table has another shape."""
+    try:
+        _adapter(shape).validate_python(content, strict=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise DamagedError(
+            f"{path}: damaged, or written by another version of afield ({place}: {first['msg']}); run the study again "
+            "to make it anew"
+        ) from None
+
+
+def restored(kind: type[_Told], told: object) -> _Told | None:
+    """The dataclass that plain values tell of; None where they tell of no such one."""
+    try:
+        found: _Told = TypeAdapter(kind).validate_python(told)
+    except ValidationError:
+        return None
+    return found
+
+
+@cache
+def _adapter(shape: type) -> TypeAdapter[Any]:
+    return TypeAdapter(shape)
