@@ -243,7 +243,7 @@ def test_a_table_has_one_a_metric_and_means_are_no_tasks() -> None:
 
 def test_plain_values_of_all_there_is() -> None:
     plain = json.loads(json.dumps(analyse(table(cells())).as_json(), allow_nan=False))
-    assert list(plain) == ["fits", "over_tasks", "findings", "rule"]
+    assert list(plain) == ["fits", "over_tasks", "findings", "rule", "audit"]
     (over,) = plain["over_tasks"]
     assert list(over) == [
         *("metric", "tasks", "n", "slope", "on_these_tasks", "on_one_more_task", "spread", "p_equal_slopes", "slopes"),
