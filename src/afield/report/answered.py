@@ -14,7 +14,7 @@ from afield.study.folder.index import Index
 class _Kept:
     page: str
     """its name in the folder"""
-    stamp: tuple[int, int]
+    stamp: tuple[int, ...]
     """its size and time"""
     answer: str
 
@@ -24,7 +24,7 @@ def answered(out: Path, study: str, state: FolderState | None = None) -> str:
     that of the folder where it is known already.
     """
     answers, now = Answers(out, study), state or state_of(out, Index(out))
-    kept = answers.read("page", now, _Kept)
+    kept = answers.read("page", now, lambda told: _Kept(told["page"], tuple(told["stamp"]), told["answer"]))
     if kept is not None and (out / kept.page).is_file() and kept.stamp == _stamp(out / kept.page):
         return _words(kept.answer, out / kept.page)
 

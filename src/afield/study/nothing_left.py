@@ -33,7 +33,7 @@ class _Kept:
     asked: str
     failed: int
     missing: int
-    said: tuple[str, ...]
+    said: Sequence[str]
 
 
 def question_of(study: Study, needs: Needs, out: Path, state: FolderState) -> Question:
@@ -43,7 +43,7 @@ def question_of(study: Study, needs: Needs, out: Path, state: FolderState) -> Qu
 
 def known_outcome(question: Question, store: Store) -> tuple[Outcome, Sequence[str]] | None:
     """The outcome of a run that has nothing to do, and what it said; None where that must be found out."""
-    kept = question.answers.read("run", question.state, _Kept)
+    kept = question.answers.read("run", question.state, lambda told: _Kept(**told))
     if kept is None or kept.asked != question.asked:
         return None
     return Outcome(store.root, 0, 0, kept.failed, kept.missing, question.state), kept.said

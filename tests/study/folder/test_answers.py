@@ -1,7 +1,9 @@
 """What was worked out of a folder is kept for one state of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -17,6 +19,10 @@ class Found:
     names: tuple[str, ...]
 
 
+def found(told: Mapping[str, Any]) -> Found:
+    return Found(int(told["done"]), tuple(told["names"]))
+
+
 FOUND = Found(3, ("a", "b"))
 NOW, LATER = FolderState("a" * 64, settled=True), FolderState("b" * 64, settled=True)
 
@@ -27,11 +33,11 @@ def answers(tmp_path: Path) -> Answers:
 
 
 def test_it_is_read_in_the_state_it_was_written_in(answers: Answers) -> None:
-    assert answers.read("status", NOW, Found) is None
+    assert answers.read("status", NOW, found) is None
     answers.write("status", NOW, FOUND)
-    assert answers.read("status", NOW, Found) == FOUND
-    assert answers.read("status", LATER, Found) is None
-    assert answers.read("page", NOW, Found) is None
+    assert answers.read("status", NOW, found) == FOUND
+    assert answers.read("status", LATER, found) is None
+    assert answers.read("page", NOW, found) is None
 
 
 def test_a_table_comes_back_as_it_was(answers: Answers) -> None:
@@ -54,13 +60,13 @@ def test_one_that_was_damaged_counts_for_nothing(answers: Answers, tmp_path: Pat
     path = tmp_path / "answers" / "tiny" / "status.json"
     changed = {"altered": path.read_text().replace("3", "4"), "another shape": "[]", "no json": "{"}
     path.write_text(changed[damage])
-    assert answers.read("status", NOW, Found) is None
+    assert answers.read("status", NOW, found) is None
 
 
-@pytest.mark.parametrize("told", [None, [], {}, {"done": "three", "names": []}, {"done": 3, "names": {"a": 1}}])
+@pytest.mark.parametrize("told", [None, [], {}, {"done": "three", "names": []}, {"done": 3, "names": 5}])
 def test_one_of_another_shape_counts_for_nothing(answers: Answers, tmp_path: Path, told: object) -> None:
     write_sealed(tmp_path / "answers" / "tiny" / "status.json", {"state": NOW.digest, "told": told})
-    assert answers.read("status", NOW, Found) is None
+    assert answers.read("status", NOW, found) is None
 
 
 def test_a_table_that_was_damaged_counts_for_nothing(answers: Answers, tmp_path: Path) -> None:
@@ -76,4 +82,4 @@ def test_a_folder_that_cannot_be_written_does_without(answers: Answers, tmp_path
     (tmp_path / "answers").write_text("in the way")
     answers.write("status", NOW, FOUND)
     answers.write_table("table", NOW, pd.DataFrame({"n": [1, 2]}))
-    assert answers.read("status", NOW, Found) is None
+    assert answers.read("status", NOW, found) is None

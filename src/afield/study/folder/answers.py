@@ -6,16 +6,16 @@ other. A folder that cannot be written does without.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from afield.base.errors import StoreError
 from afield.base.hashing import sha256_file
 from afield.study.folder.folder_state import FolderState
 from afield.study.folder.sealed import read_json, write_parquet, write_sealed
-from afield.study.folder.shapes import restored
 
 if TYPE_CHECKING:
     import pandas as pd  # takes half a second, and `afield status` keeps no table
@@ -37,14 +37,16 @@ class Answers:
     def __init__(self, root: Path, study: str) -> None:
         self._folder = root / "answers" / study
 
-    def read(self, name: str, state: FolderState, kind: type[_Kept]) -> _Kept | None:
-        """What was kept under a name in this state, as that dataclass; None where there is no such thing."""
+    def read(self, name: str, state: FolderState, restore: Callable[[Mapping[str, Any]], _Kept]) -> _Kept | None:
+        """What was kept under a name in this state, made of its plain values again; None where there is no such thing,
+        or these are those of another one.
+        """
         path = self._folder / f"{name}.json"
         try:
             content = read_json(path) if path.exists() else {}
-        except StoreError:
-            return None
-        return restored(kind, content.get("told")) if content.get("state") == state.digest else None
+            return restore(content["told"]) if content.get("state") == state.digest else None
+        except (StoreError, KeyError, TypeError, ValueError, AttributeError):
+            return None  # it is derived: made anew
 
     def write(self, name: str, state: FolderState, told: DataclassInstance) -> None:
         """Keep something that was worked out after that look at the folder."""
@@ -53,7 +55,7 @@ class Answers:
 
     def read_table(self, name: str, state: FolderState) -> pd.DataFrame | None:
         """The same of a table."""
-        kept, path = self.read(name, state, _KeptTable), self._table(name)
+        kept, path = self.read(name, state, lambda told: _KeptTable(**told)), self._table(name)
         if kept is None or not path.is_file() or kept.sha256 != sha256_file(path):
             return None
         import pandas as pd

@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, NotRequired, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NotRequired
 
-from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict  # pydantic asks for it before Python 3.12
 
 from afield.base.errors import DamagedError
 
-_Told = TypeVar("_Told")
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter  # a tenth of a second, and an answer that stands needs none
 
 
 class Inference(TypedDict):
@@ -149,6 +149,8 @@ class StoredPlan(StoredSearches):
 
 def check_shape(path: Path, content: Mapping[str, Any], shape: type) -> None:
     """Raise DamagedError, with the first place that does not fit, where a file's table has another shape."""
+    from pydantic import ValidationError
+
     try:
         _adapter(shape).validate_python(content, strict=True)
     except ValidationError as error:
@@ -160,15 +162,8 @@ def check_shape(path: Path, content: Mapping[str, Any], shape: type) -> None:
         ) from None
 
 
-def restored(kind: type[_Told], told: object) -> _Told | None:
-    """The dataclass that plain values tell of; None where they tell of no such one."""
-    try:
-        found: _Told = TypeAdapter(kind).validate_python(told)
-    except ValidationError:
-        return None
-    return found
-
-
 @cache
 def _adapter(shape: type) -> TypeAdapter[Any]:
+    from pydantic import TypeAdapter
+
     return TypeAdapter(shape)

@@ -90,6 +90,17 @@ class StudyState:
         del plain["more"]
         return plain
 
+    @staticmethod
+    def restored(told: Mapping[str, Any]) -> StudyState:
+        """What `asdict` made plain values of. Raises KeyError or TypeError for those of something else."""
+        failures = (
+            FailureGroup(group["example"], tuple(FailedTraining(**each) for each in group["trainings"]))
+            for group in told["failures"]
+        )
+        searches = (SearchState(**each) for each in told["searches"])
+        lists = {"damaged": tuple(told["damaged"]), "notes": tuple(told["notes"])}
+        return StudyState(**{**told, **lists, "searches": tuple(searches), "failures": tuple(failures)})
+
 
 def read_state(out: Path, study: str | None = None) -> StudyState:
     """Look at a study in a result folder; `study` names it where the folder holds several. It looks at which files
@@ -101,7 +112,7 @@ def read_state(out: Path, study: str | None = None) -> StudyState:
     files, index = StudyFiles(out), Index(out)
     name = files.choose(study)
     answers, now = Answers(out, name), state_of(out, index, every_file=False)
-    kept = answers.read("status", now, StudyState)
+    kept = answers.read("status", now, StudyState.restored)
     if kept is not None:
         return kept
     state = _look(out, name, files, index)
