@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -227,7 +228,7 @@ def _task(store: Store, name: str, plan: Mapping[str, Any]) -> TaskRecord:
         extra_splits=tuple(split for split in in_order(content["counts"]) if split not in SPLITS),
         subgroups=tuple(content["subgroups"]),
         test_samples=read_samples(store.tasks.samples(name, identity), content["subgroups"], "test"),
-        card=Card(**content["card"]),
+        card=Card(**{field.name: content["card"][field.name] for field in fields(Card)}),
         split_seed=content["split_seed"],
         selection=plan["selection"][name],
         dropped=plan["dropped"][name],
@@ -247,7 +248,7 @@ def _task(store: Store, name: str, plan: Mapping[str, Any]) -> TaskRecord:
 def _prepared(store: Store, task: str, identity: str) -> PreparedTest | None:
     """Where the test images of a task are in this machine's cache."""
     name = store.tasks.prepared(task, identity)
-    if name is None or not name.isalnum() or not (cache_folder() / "prepared" / name).is_dir():
+    if name is None or not (name.isalnum() and len(name) < 100 and (cache_folder() / "prepared" / name).is_dir()):
         return None
     return PreparedTest(store.tasks.samples(task, identity), cache_folder() / "prepared" / name)
 

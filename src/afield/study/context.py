@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from afield.backbones.backbone import Backbone
-from afield.base.errors import DamagedError, InputError
+from afield.base.errors import AfieldError, DamagedError, InputError
 from afield.study.folder.trial_files import TrialFiles
 from afield.study.store import Store
 from afield.study.study import Study
@@ -95,7 +95,7 @@ def _trial(store: Store, study: str, trials: Mapping[str, Mapping[str, Any]], ke
 def _backbone(store: Store, study: str, values: Mapping[str, Any]) -> Backbone:
     try:
         return Backbone.from_plain(values)
-    except (TypeError, ValueError, AttributeError) as error:
+    except (AfieldError, TypeError, ValueError, AttributeError) as error:
         raise DamagedError(
             f"{store.root}: the plan of {study} does not tell what each backbone is ({error}); run the study again to "
             "write it anew"

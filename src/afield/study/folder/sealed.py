@@ -155,6 +155,8 @@ def unseal(folder: Path, shape: type) -> Mapping[str, Any]:
     result = read_json(folder / "result.json")
     check_shape(folder / "result.json", result, shape)
     for name, expected in result["sha256"].items():
+        if name != Path(name).name or len(name) > 100:
+            raise DamagedError(f"{folder / 'result.json'}: damaged, it names a file that no result has; {_MEND}")
         path = folder / name
         if not path.is_file():
             raise DamagedError(f"{path}: is missing; run the study again to make this result anew")

@@ -130,6 +130,17 @@ class StoredWeights(TypedDict):
     origin: str
 
 
+class StoredBackbone(TypedDict):
+    """A row of the catalogue, of which `backbones.Backbone` tells the rest."""
+
+    id: str
+    family: str
+    params_m: float | None
+    gmacs: float | None
+    year: int | None
+    imagenet_top1: float | None
+
+
 class StoredPlan(StoredSearches):
     """All of it."""
 
@@ -139,7 +150,7 @@ class StoredPlan(StoredSearches):
     training: NotRequired[dict[str, dict[str, dict[str, Any]]]]
     dropped: dict[str, dict[str, str]]
     incomplete: dict[str, str]
-    backbones: dict[str, dict[str, Any]]
+    backbones: dict[str, StoredBackbone]
     extensions: NotRequired[dict[str, str]]
     metrics: dict[str, list[float]]
     beside: NotRequired[dict[str, str]]
