@@ -7,8 +7,9 @@ import pytest
 from scipy import stats
 
 from afield.analysis.answer import answer
-from afield.analysis.audits import audit_of, mean_over
+from afield.analysis.audits import audit_of
 from afield.analysis.compare import rank_backbones
+from afield.analysis.student import student_mean
 from afield.analysis.study_fits import fit_study
 from afield.report.audits import audit_section
 from afield.report.figures import Figures
@@ -103,7 +104,7 @@ def test_what_is_not_scored_is_counted_and_without_an_audit_there_is_nothing() -
 
 
 def test_a_single_value_has_no_interval() -> None:
-    assert np.isnan(mean_over([1.0]).low)
+    assert np.isnan(student_mean(np.array([1.0])).low)
 
 
 def told_by(record: StudyRecord) -> tuple[object, ...]:

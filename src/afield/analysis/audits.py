@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtrit
 from scipy.stats import spearmanr
 
 from afield.analysis.best_of import flattered_among
+from afield.analysis.student import student_mean
 from afield.analysis.words import capital, signed, spelled
 from afield.base import text
 from afield.base.plain import plain
-from afield.scoring.intervals import LEVEL, Interval
+from afield.scoring.intervals import Interval
 from afield.scoring.metrics import in_points, metric_title
 from afield.study.record import SearchRecord, StudyRecord
 from afield.study.table import rows_of
@@ -221,15 +221,6 @@ def pools(searches: Sequence[SearchAudit]) -> tuple[PooledAudit, ...]:
     return tuple(_pooled(unit, [each for each in searches if each.unit == unit]) for unit in units)
 
 
-def mean_over(values: Sequence[float]) -> Interval:
-    """The mean of independent values with its 95 % t interval; the limits of a single one are NaN."""
-    mean, n = float(np.mean(values)), len(values)
-    if n < 2:
-        return Interval(mean, math.nan, math.nan)
-    reach = float(stdtrit(n - 1, (1 + LEVEL) / 2)) * float(np.std(values, ddof=1)) / math.sqrt(n)
-    return Interval(mean, mean - reach, mean + reach)
-
-
 def _groups(record: StudyRecord) -> list[tuple[SearchRecord, ...]]:
     """What made one choice each: a search or, in a race, those of all backbones."""
     if record.study.search.method != "race":
@@ -296,11 +287,11 @@ def _pooled(unit: str, searches: Sequence[SearchAudit]) -> PooledAudit:
         unit=unit,
         searches=len(searches),
         tasks=len({each.task for each in searches}),
-        optimism=mean_over([each.optimism for each in searches]),
-        of_choosing=mean_over([each.of_choosing for each in searches]),
-        estimated=mean_over(estimates).cut(0, math.inf) if estimates else None,
-        regret=mean_over([each.regret for each in searches]).cut(0, math.inf),
-        correlation=mean_over(correlations).cut(-1, 1) if correlations else None,
+        optimism=student_mean(np.array([each.optimism for each in searches])),
+        of_choosing=student_mean(np.array([each.of_choosing for each in searches])),
+        estimated=student_mean(np.array(estimates)).cut(0, math.inf) if estimates else None,
+        regret=student_mean(np.array([each.regret for each in searches])).cut(0, math.inf),
+        correlation=student_mean(np.array(correlations)).cut(-1, 1) if correlations else None,
     )
 
 

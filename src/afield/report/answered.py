@@ -28,11 +28,11 @@ def answered(out: Path, study: str, state: FolderState | None = None) -> str:
     if kept is not None and (out / kept.page).is_file() and kept.stamp == _stamp(out / kept.page):
         return _words(kept.answer, out / kept.page)
 
-    from afield.analysis.answer import answer
+    from afield.report.contents import contents
     from afield.report.page import read_record, write_page
 
-    record = read_record(out, study)
-    page, text = write_page(record, out), answer(record).text()
+    told = contents(read_record(out, study))
+    page, text = write_page(told, out), told.found.text()
     answers.write("page", now, _Kept(page.name, _stamp(page), text))
     return _words(text, page)
 

@@ -44,7 +44,7 @@ def report(
     """
     record = read_record(out, study)
     if format == "html":
-        return write_page(record, out, private=private)
+        return write_page(contents(record, private=private), out)
     from afield.report.paper import write_paper  # charts as PDF: rarely wanted
 
     return write_paper(record, Path(out) / f"{_stem(record, out)}-{format}", format)
@@ -64,10 +64,10 @@ def read_record(out: Path | str, study: str | None = None) -> StudyRecord:
     return with_resampled_cells(with_counterpart(load_record(out, study), out), out)
 
 
-def write_page(record: StudyRecord, out: Path | str, *, private: bool = False) -> Path:
-    """Write the page of a record that is already at hand into its folder, and return the path."""
-    path = Path(out) / f"{_stem(record, out)}.html"
-    write_text(path, render(record, private=private))
+def write_page(told: Contents, out: Path | str) -> Path:
+    """Write the page of contents that are already at hand into their folder, and return the path."""
+    path = Path(out) / f"{_stem(told.record, out)}.html"
+    write_text(path, _page(told))
     return path
 
 

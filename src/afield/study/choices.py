@@ -73,8 +73,7 @@ class Choices:
         and audits still need, and so does all that another study's search in this folder may still go on with.
         """
         if self._chosen is None:
-            self._chosen = frozenset(self.store.selections.keys())
-            self._audited = frozenset(self.store.selections.audited_keys())
+            self._chosen, self._audited = self.store.selections.together()
         if self._others is None:
             self._others = frozenset(self.store.trials() - self.ledger.known.files.keys())
         kept = self._chosen | for_soups
@@ -93,9 +92,9 @@ class Choices:
         for key in prunable:
             with self.claims.held(*work_on(key)) as ours:
                 if ours:  # by now another study may have chosen it
-                    needed = for_soups | self.store.selections.keys()
-                    to_audit = self._is_to_audit(key, self.store.selections.audited_keys())
-                    self.store.prune(key, keep_weights=key in needed or to_audit)
+                    chosen, audited = self.store.selections.together()
+                    needed = key in chosen | for_soups or self._is_to_audit(key, audited)
+                    self.store.prune(key, keep_weights=needed)
 
     def _is_to_audit(self, key: str, audited: Set[str]) -> bool:
         """Whether an audit of any study of the folder has still to score a trial."""

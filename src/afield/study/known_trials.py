@@ -67,20 +67,26 @@ class KnownTrials:
     def _read(self, key: str) -> None:
         try:
             files = self.store.look(key)
-            on_test = self.store.scores.holds_any(key) and self.store.scores.holds(key, TEST)
-            scored = on_test and self._is_scored(key)
         except DamagedError as error:
             self.damaged(key, error)
-            files, on_test, scored = TrialFiles(), False, False  # scores of what is trained anew count for nothing
+            files, lacking = TrialFiles(), {TEST}  # scores of what is trained anew count for nothing
+        else:
+            lacking = self._lacking(key)
         goes_on = files.network if files.result is not None else files.checkpoint
         self.files[key] = files
-        for holds, keys in ((on_test, self.on_test), (scored, self.scored), (goes_on, self._going_on)):
+        for holds, keys in (
+            (TEST not in lacking, self.on_test),
+            (not lacking, self.scored),
+            (goes_on, self._going_on),
+        ):
             (keys.add if holds else keys.discard)(key)
 
-    def _is_scored(self, key: str) -> bool:
-        """Whether every split and view is scored that a search of the plan asks of the trial."""
-        wanted = {at for task, *_ in self.searches(key) for at in self.scored_on[task]}
-        return all(self.store.scores.holds(key, at) for at in wanted)
+    def _lacking(self, key: str) -> set[SplitView]:
+        """Test, and what else a search of the plan asks of the trial, as far as it is not scored."""
+        wanted = {TEST} | {at for task, *_ in self.searches(key) for at in self.scored_on[task]}
+        if not self.store.scores.holds_any(key):
+            return wanted
+        return {at for at in wanted if not self.store.scores.holds(key, at)}
 
     def _told(self, key: str) -> tuple[TrialFiles | None, bool, bool, bool]:
         return self.files.get(key), key in self.on_test, key in self.scored, key in self._going_on

@@ -205,7 +205,7 @@ def _trial(store: Store, key: str) -> Trial:
     """
     folder = store.trial_folder(key)
     if not (_KEY.fullmatch(key) and folder.is_dir()):
-        kept = store.selections.keys() | store.soup_keys()
+        kept = store.selections.together()[0] | store.soup_keys()
         raise InputError(
             f"{store.root}: no training or soup has the key {key}; {nearest(key, kept)}"
             if kept

@@ -6,6 +6,7 @@ It keeps no state of its own: a killed run goes on from the files.
 from __future__ import annotations
 
 import multiprocessing
+from contextlib import nullcontext
 from pathlib import Path
 
 from afield.base.errors import InputError
@@ -90,9 +91,10 @@ def run_study(
             "with `afield plan`, and write that grid into the study"
         )
     study = with_kept(study, kept)
-    with look_beside(store.root) as state:
+    may_be_known = part is None and budget is None
+    with look_beside(store.root) if may_be_known else nullcontext() as state:
         needs = gather(study, cache, sources, path_of(data), watch.download, watch.prepare)
-        question = question_of(study, needs, store.root, state()) if part is None and budget is None else None
+        question = None if state is None else question_of(study, needs, store.root, state())
     known = None if question is None or retry_failed else known_outcome(question, store)
     if known is not None:
         outcome, said = known

@@ -267,8 +267,8 @@ class Store:
 
     def _has_ended(self, study: str, search: Mapping[str, Any]) -> bool:
         """Whether a planned search has chosen one of its cells, or none; a choice may be that of an older grid."""
-        keys = self.selections.read(study, search["name"])
-        return keys is not None and (not keys or keys[0] in search["cells"])
+        found = self.selections.read(study, search["name"])
+        return found is not None and (not found.keys or found.keys[0] in search["cells"])
 
     def write_study(self, name: str, study: str, plan: Mapping[str, Any]) -> None:
         """Keep the study as it was run (JSON), and the trials that it was turned into."""

@@ -43,8 +43,7 @@ def waste_in(store: Store) -> tuple[Waste, ...]:
     folder chose, and nothing of a training that no plan of the folder names. Raises InputError while a run is at work.
     """
     _refuse_company(Claims(store.root))
-    chosen, ended = store.selections.keys(), _ended(store)
-    audited = store.selections.audited_keys()
+    (chosen, audited), ended = store.selections.together(), _ended(store)
     kept = chosen | {key for key in audited if not store.scores.holds(key, TEST)}
     found = [waste for key in sorted(store.trials()) for waste in _of_trial(store, key, ended, kept)]
     found += [waste for key in sorted(chosen | audited) for waste in _damaged_score(store, key)]
@@ -130,7 +129,7 @@ def _has_soups(store: Store, study: str) -> bool:
         return True
 
 
-def _of_trial(store: Store, key: str, ended: dict[str, bool], kept: set[str]) -> Iterator[Waste]:
+def _of_trial(store: Store, key: str, ended: dict[str, bool], kept: frozenset[str]) -> Iterator[Waste]:
     folder = store.trial_folder(key)
     if key not in ended:
         return

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from afield.base.errors import DamagedError
 from afield.study.folder.sealed import read_json, write_sealed
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What a search chose."""
+
+    keys: Sequence[str]
+    """of the trials, the search's own seed first; none where every cell failed"""
+    audited: Sequence[str]
+    """of the cells that an audit scores beside them"""
 
 
 class Selections:
@@ -41,29 +52,26 @@ class Selections:
         except DamagedError:
             return False
 
-    def read(self, study: str, search: str) -> Sequence[str] | None:
-        """The keys that a search chose; None where it has not ended. Raises DamagedError for an altered choice."""
+    def read(self, study: str, search: str) -> Selection | None:
+        """What a search chose; None where it has not ended. Raises DamagedError for an altered choice."""
         path = self._path(study, search)
-        return _keys_of(path) if path.exists() else None
+        return _read(path) if path.exists() else None
 
-    def audited(self, study: str, search: str) -> Sequence[str]:
-        """The keys that are scored beside a search's choice. Raises as `read` does."""
-        path = self._path(study, search)
-        return _keys_of(path, "audited") if path.exists() else ()
-
-    def audited_keys(self) -> set[str]:
-        """Keys of all trials that any study's audits in this folder score. Raises as `keys` does."""
-        return {key for path in (self.root / "selections").glob("*.json") for key in _keys_of(path, "audited")}
-
-    def keys(self) -> set[str]:
-        """Keys of all trials that any study's searches in this folder chose, with their repeats. Raises DamagedError
-        for an altered choice.
+    def together(self) -> tuple[frozenset[str], frozenset[str]]:
+        """Keys of all trials that any study's searches in this folder chose, with their repeats, and of all that audits
+        score beside them. Raises DamagedError for an altered choice.
         """
-        return {key for path in (self.root / "selections").glob("*.json") for key in _keys_of(path)}
+        found = [_read(path) for path in (self.root / "selections").glob("*.json")]
+        chosen, audited = (each.keys for each in found), (each.audited for each in found)
+        return frozenset[str]().union(*chosen), frozenset[str]().union(*audited)
 
 
-def _keys_of(path: Path, which: Literal["keys", "audited"] = "keys") -> list[str]:
-    keys = read_json(path).get(which, [] if which == "audited" else None)
+def _read(path: Path) -> Selection:
+    content = read_json(path)
+    return Selection(_keys(path, content.get("keys")), _keys(path, content.get("audited", [])))
+
+
+def _keys(path: Path, keys: object) -> list[str]:
     if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
         raise DamagedError(f"{path}: damaged, it names no trials; run the study again to make it anew")
     return keys

@@ -18,7 +18,7 @@ from afield.study.folder.folder_state import state_of
 from afield.study.folder.index import RESULT, WORTH, Index
 from afield.study.folder.mark import check_mark
 from afield.study.folder.sealed import read_lines
-from afield.study.folder.selections import Selections
+from afield.study.folder.selections import Selection, Selections
 from afield.study.folder.study_files import StudyFiles
 from afield.study.folder.trial_files import FAILURE, HISTORY, look_at_score, look_at_trial
 
@@ -179,11 +179,12 @@ class _Look:
     def search(self, study: str, search: Mapping[str, Any]) -> SearchState:
         """What a search has come to."""
         seeds: Sequence[int] = search.get("seeds") or range(len(search["repeats"][0]))
-        chosen = self._chosen(study, search)
+        selection = self._selection(study, search)
+        chosen = None if selection is None else selection.keys
         of_cell = dict(zip(search["cells"], search["repeats"], strict=True))
         repeats = of_cell[chosen[0]] if chosen and chosen[0] in of_cell else []
         ended = chosen is not None and (not chosen or bool(repeats))
-        to_audit = self._to_audit(study, search) if ended else ()
+        to_audit = [key for key in selection.audited if key in search["cells"]] if selection and ended else []
         scored = {key for key in (*repeats, *to_audit) if self._is_scored(key)}
         wanted = {*repeats, *to_audit} - scored
         states = Counter[State]()
@@ -202,11 +203,7 @@ class _Look:
             audited=len(scored.intersection(to_audit)), to_audit=len(to_audit),
         )  # fmt: skip
 
-    def _to_audit(self, study: str, search: Mapping[str, Any]) -> Sequence[str]:
-        """The cells that an audit scores beside the choice, which has been read before."""
-        return [key for key in self.selections.audited(study, search["name"]) if key in search["cells"]]
-
-    def _chosen(self, study: str, search: Mapping[str, Any]) -> Sequence[str] | None:
+    def _selection(self, study: str, search: Mapping[str, Any]) -> Selection | None:
         try:
             return self.selections.read(study, search["name"])
         except DamagedError as error:
