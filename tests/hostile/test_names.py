@@ -11,7 +11,6 @@ from PIL import Image
 
 import afield
 from afield.cli.output import put, say
-from afield.report.page import write_page
 from afield.study.collect import load_record
 from afield.study.run import run_study
 
@@ -52,7 +51,7 @@ def test_hostile_names_go_all_the_way_and_do_nothing(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "out", "study.toml"]
     record = load_record(out)
     assert set(record.tasks[0].classes) == set(CLASSES)
-    html = write_page(record, out).read_text(encoding="utf-8")
+    html = afield.report(out).read_text(encoding="utf-8")
     assert SCRIPT not in html
     assert "<img src=x" not in html
     assert "{{ 7 * 7 }}" in html  # as it is, not as a template's 49

@@ -92,12 +92,21 @@ class Browser:
         self.run(loop)
 
     def click(self, selector: str, at: int = 0) -> None:
-        """A real click in the middle of an element."""
-        spot = self.run(f"""(() => {{
+        """A real click in the middle of an element, once it stands still: charts that come into view are drawn then."""
+        spot = self.run(f"""(async () => {{
           const found = document.querySelectorAll({json.dumps(selector)})[{at}];
-          found.scrollIntoView({{ block: "center", behavior: "instant" }});
-          const box = found.getBoundingClientRect();
-          return [box.x + box.width / 2, box.y + box.height / 2];
+          const middle = () => {{
+            found.scrollIntoView({{ block: "center", behavior: "instant" }});
+            const box = found.getBoundingClientRect();
+            return [box.x + box.width / 2, box.y + box.height / 2];
+          }};
+          for (let still = 0, last = middle(); still < 3; ) {{
+            await new Promise(requestAnimationFrame);
+            const now = middle();
+            still = now[0] === last[0] && now[1] === last[1] ? still + 1 : 0;
+            last = now;
+          }}
+          return middle();
         }})()""")
         self.point(*spot)
         for kind in ("mousePressed", "mouseReleased"):

@@ -18,7 +18,7 @@ from afield.analysis.answer import answer
 from afield.analysis.transfer import fit_transfer
 from afield.backbones.weights import Sources
 from afield.base.errors import InputError
-from afield.report.page import render, write_page
+from afield.report.page import render
 from afield.study.changes import with_settings
 from afield.study.check import check_extension
 from afield.study.collect import load_record
@@ -127,7 +127,7 @@ def test_own_backbones_are_trained_compared_and_shown_without_their_code(lab: Pa
     assert table["imagenet_top1"].isna().tolist() == [False, True, False, True]
     assert table.loc[("my_lab:hydra", "own"), "params_m"] == pytest.approx(498e-6)
     assert "my_lab:hydra" in answer(record).text()
-    page = Path(write_page(record, moved)).read_text()
+    page = afield.report(moved).read_text(encoding="utf-8")
     assert "unknown: it is ranked, but stands outside the fit" in page
     assert f"extension my_lab, SHA-256 {sha256}" in page
     printed = subprocess.run(

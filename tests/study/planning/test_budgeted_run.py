@@ -7,7 +7,7 @@ import pytest
 
 from afield.backbones.weights import Sources
 from afield.base.errors import Stopped
-from afield.report.page import write_page
+from afield.report.page import report
 from afield.study.collect import load_record
 from afield.study.planning.budget import budget_words
 from afield.study.planning.budget_files import Clock
@@ -53,7 +53,7 @@ def test_a_budget_cuts_stops_and_is_gone_on_with(
     words = budget_words(record.study)
     assert f"{len(kept['cut']['cells'])} of 4 cells of each search" in words
     assert words in whole_state(out)
-    assert words in write_page(record, out).read_text(encoding="utf-8")
+    assert words in report(out).read_text(encoding="utf-8")
 
     assert run_study(study, whole, slots=2, budget=budget).complete
     assert_same(out, whole)
