@@ -8,7 +8,7 @@ from afield.study.collect import studies_of
 from afield.study.describe import describe_change, describe_outcome, where_to_look
 from afield.study.numerics import settle_numerics
 from afield.study.outcome import Outcome
-from afield.study.planning.describe_forecast import plan_notes
+from afield.study.planning.plan_notes import plan_notes
 from afield.study.planning.workload import workloads_of
 from afield.study.store import Store
 from afield.study.study_file import parse_study

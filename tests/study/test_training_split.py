@@ -14,7 +14,7 @@ from afield.images.prepared import open_prepared
 from afield.report.page import report
 from afield.study.inputs import prepare_split
 from afield.study.plan import Plan, changed_words
-from afield.study.planning.describe_forecast import plan_notes
+from afield.study.planning.plan_notes import plan_notes
 from afield.study.planning.workload import workloads_of
 from afield.study.store import Store
 from afield.study.study import Study

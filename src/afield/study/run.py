@@ -6,7 +6,8 @@ It keeps no state of its own: a killed run goes on from the files.
 from __future__ import annotations
 
 import multiprocessing
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 from afield.base.errors import InputError
@@ -23,7 +24,7 @@ from afield.study.make_plan import plan_of
 from afield.study.merging.shards import Shard, note_shard, shard_of
 from afield.study.micro_batches import settle_micro_batches
 from afield.study.needs import Needs, gather
-from afield.study.nothing_left import known_outcome, note_outcome, question_of
+from afield.study.nothing_left import Question, known_outcome, note_outcome, question_of
 from afield.study.numerics import settle_numerics
 from afield.study.one_run import OneRun, bury_killed
 from afield.study.outcome import Outcome, outcome_of_run
@@ -91,38 +92,56 @@ def run_study(
             "with `afield plan`, and write that grid into the study"
         )
     study = with_kept(study, kept)
-    may_be_known = part is None and budget is None
-    with look_beside(store.root) if may_be_known else nullcontext() as state:
-        needs = gather(study, cache, sources, path_of(data), watch.download, watch.prepare)
-        question = None if state is None else question_of(study, needs, store.root, state())
-    known = None if question is None or retry_failed else known_outcome(question, store)
-    if known is not None:
-        outcome, said = known
-        for words in said:
-            watch.say(words)
-        return outcome
+    find = partial(gather, study, cache, sources, path_of(data), watch.download, watch.prepare)
+    if part is None and budget is None:
+        needs, question = _question(study, store, find)
+        known = None if retry_failed else known_outcome(question, store)
+        if known is not None:
+            outcome, said = known
+            _tell(said, watch)
+            return outcome
+    else:
+        needs, question = find(), None
     plan = plan_of(study, needs, numerics)
     if budget is not None and kept is None:
         plan = _within(budget, plan, needs, store, machines, cache, watch)
     plan, said = _begun(plan, store, watch, part)
-    name = plan.study.study.name
-    at_work = make_engine(machines, numerics, _need(plan), watch.say)
-    with Claims(store.root) as claims, interrupts() as interrupted, at_work:
+    _tell(said, watch)
+    outcome, idle = _carry_out(plan, store, machines, watch, budget, retry_failed=retry_failed)
+    lacking = keep_derived(store, plan.study.study.name, plan.metrics, plan.beside)
+    _tell(lacking, watch)
+    if idle and question is not None:
+        note_outcome(question, outcome, (*said, *lacking))
+    return outcome
+
+
+def _tell(said: Iterable[str], watch: Watch) -> None:
+    for words in said:
+        watch.say(words)
+
+
+def _question(study: Study, store: Store, find: Callable[[], Needs]) -> tuple[Needs, Question]:
+    """All that a study needs, and the question of its run in the state in which the folder is meanwhile."""
+    with look_beside(store.root) as state:
+        needs = find()
+        return needs, question_of(study, needs, store.root, state())
+
+
+def _carry_out(
+    plan: Plan, store: Store, machines: Machines, watch: Watch, budget: str | None, *, retry_failed: bool
+) -> tuple[Outcome, bool]:
+    """Do what is left of a plan; gives what came of it, and whether nothing was."""
+    engine = make_engine(machines, plan.numerics, _need(plan), watch.say)
+    with Claims(store.root) as claims, interrupts() as interrupted, engine:
         bury_killed(claims, store)
-        clock = None if budget is None else Clock(store.budgets, name, claims.name, budget)
-        run = OneRun(plan, store, claims, at_work, watch, clock)
+        clock = None if budget is None else Clock(store.budgets, plan.study.study.name, claims.name, budget)
+        run = OneRun(plan, store, claims, engine, watch, clock)
         run.choices.write_plan()
         if retry_failed:
             run.forget_failures()
         idle = not run.ledger.wanted()
         run.go(interrupted)
-        outcome = outcome_of_run(run.ledger, run.trained, run.epochs)
-    for words in keep_derived(store, name, plan.metrics, plan.beside):
-        said.append(words)
-        watch.say(words)
-    if idle and question is not None:
-        note_outcome(question, outcome, said)
-    return outcome
+        return outcome_of_run(run.ledger, run.trained, run.epochs), idle
 
 
 def _within(budget: str, plan: Plan, needs: Needs, store: Store, machines: Machines, cache: Path, watch: Watch) -> Plan:
@@ -136,8 +155,8 @@ def _within(budget: str, plan: Plan, needs: Needs, store: Store, machines: Machi
 
 
 def _begun(plan: Plan, store: Store, watch: Watch, part: Shard | None) -> tuple[Plan, list[str]]:
-    """The plan as this run begins with it, with what was said of it; its tasks and the rule of its verdicts are noted
-    in the folder.
+    """The plan as this run begins with it, and what should be said of it; its tasks and the rule of its verdicts are
+    noted in the folder.
     """
     plan = settle_micro_batches(plan, store.root, watch.say)
     plan = plan if part is None else shard_of(plan, part)
@@ -150,8 +169,6 @@ def _begun(plan: Plan, store: Store, watch: Watch, part: Shard | None) -> tuple[
         if words
     ]
     said += changed_words(plan)
-    for words in said:
-        watch.say(words)
     note_shard(store.root, plan.study.study.name, part)
     leading = {name: data.task.metric for name, data in plan.tasks.items()}
     store.rules.register(plan.study.study.name, rule_of(plan.study, leading), store.scores.reads())

@@ -29,7 +29,7 @@ from afield.study.network import open_network
 from afield.study.numerics import settle_numerics
 from afield.study.one_run import OneRun
 from afield.study.plan import PlannedSearch
-from afield.study.planning.describe_forecast import plan_notes
+from afield.study.planning.plan_notes import plan_notes
 from afield.study.split_view import TEST
 from afield.study.standing import Silent
 from afield.study.store import Store
