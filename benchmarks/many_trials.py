@@ -178,10 +178,10 @@ def guesses(plan: Plan, trial: Trial, split: str, luck: random.Random) -> Predic
 
 
 @lru_cache
-def samples(data: TaskData, split: str) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.int64]]:
+def samples(data: TaskData, split: str) -> tuple[npt.NDArray[np.str_], npt.NDArray[np.int64]]:
     """Ids and labels of a split."""
     table = data.samples(split)
-    return table["id"].to_numpy(), table["label"].to_numpy(dtype=np.int64)
+    return table["id"].to_numpy(dtype=np.str_), table["label"].to_numpy(dtype=np.int64)
 
 
 _TIMED = """
@@ -215,7 +215,7 @@ def main() -> None:
     os.environ["AFIELD_CACHE"] = str(folder / "cache")
     if not study.exists():
         began = time.perf_counter()
-        flush, os.fsync = os.fsync, lambda handle: None  # of 300,000 small files; see above
+        flush, os.fsync = os.fsync, lambda fd: None  # of 300,000 small files; see above
         done = fill(make_study(folder, choice.tasks), out, folder / "cache")
         os.fsync = flush
         print(f"{folder}: {done:,} finished trainings, written in {time.perf_counter() - began:.0f} s")

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from typing import Any
 
 import numpy as np
 from scipy.stats import norm, t
@@ -28,7 +29,7 @@ from afield.analysis.crossed import Cells, crossed_slope, slopes_differ, spread_
 from afield.analysis.verdict import judge
 from afield.study.verdict_rule import SMALLEST_SLOPE
 
-SITUATIONS = {
+SITUATIONS: dict[str, dict[str, Any]] = {
     "tasks alike": {"spread": 0.0},
     "tasks alike, backbones the same everywhere": {"spread": 0.0, "common": 2.0},
     "tasks a little apart": {"spread": 0.1, "common": 1.0},
@@ -90,7 +91,7 @@ def wrong(verdict: str, slope: float) -> bool:
 def line(generator: np.random.Generator, name: str, tasks: int, n: int, studies: int) -> str:
     """What came of so many studies."""
     about = SITUATIONS[name]
-    slope = float(about.get("slope", 0.3))
+    slope: float = about.get("slope", 0.3)
     held = dict.fromkeys(("afield", "meta-analysis", "Wald", "one line"), 0)
     widths, claims, open_, another, apart = [], 0, 0, 0, 0
     for _ in range(studies):

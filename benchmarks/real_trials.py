@@ -29,13 +29,14 @@ from afield.analysis.paired import PairedScores
 from afield.analysis.points import groups_of
 from afield.analysis.student import student_p
 from afield.analysis.table import TableChoice
-from afield.analysis.transfer import SMALLEST_SLOPE, TransferFit
+from afield.analysis.transfer import TransferFit
 from afield.analysis.verdict import verdict_of
 from afield.base.streams import stream
 from afield.scoring.intervals import LEVEL
 from afield.scoring.metrics import METRICS
 from afield.study.collect import load_record
 from afield.study.record import StudyRecord
+from afield.study.verdict_rule import SMALLEST_SLOPE
 
 TABLES = {
     "biobench_results_tidy.csv": TableChoice(

@@ -29,7 +29,8 @@ from afield.backbones.catalogue import find
 from afield.base.streams import stream
 from afield.study.planning.cost import TRAINING_IMAGES
 from afield.study.searching.search import rung_sizes
-from afield.study.study import SearchChoice, Study
+from afield.study.searching.search_choice import SearchChoice
+from afield.study.study import Study
 from afield.study.study_file import load_study
 
 RATES = {

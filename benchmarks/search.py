@@ -34,8 +34,8 @@ from afield.scoring.predictions import Predictions
 from afield.study.collect import load_record
 from afield.study.record import SearchRecord, StudyRecord
 from afield.study.searching.search import Ask, Seen, ask, best_so_far, rungs
+from afield.study.searching.search_choice import SearchChoice
 from afield.study.store import Store
-from afield.study.study import SearchChoice
 
 WAYS = {
     "halving 3 / 10 / 30": SearchChoice(method="halving", rungs=(3, 10)),

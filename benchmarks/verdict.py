@@ -26,7 +26,7 @@ from benchmarks.truth.clustered import CLUSTERS, MEASURED, intervals
 from benchmarks.truth.readings import STANDS_FOR, Intervals, is_wrong, of_line, on_axes, second_readings, verdict
 from benchmarks.truth.worlds import SimulatedStudy, World, families_of, simulate, truth_of
 
-from afield.analysis.transfer import SMALLEST_SLOPE
+from afield.study.verdict_rule import SMALLEST_SLOPE
 
 T = TypeVar("T")
 Row = tuple[str, bool, float]

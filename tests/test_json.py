@@ -5,6 +5,7 @@ import math
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ def test_what_json_has_no_word_for_is_refused() -> None:
 
 def test_the_table_has_its_rows_and_columns(afield: Run, out: Path) -> None:
     rows = parsed(afield("table", str(out), "--json"))
-    printed = pd.read_csv(pd.io.common.StringIO(afield("table", str(out))))
+    printed = pd.read_csv(StringIO(afield("table", str(out))))
     assert [list(row) for row in rows] == [list(printed.columns)] * len(printed)
     np.testing.assert_allclose([row["value"] for row in rows], printed["value"], rtol=1e-12)
     assert rows[0]["low"] is None or rows[0]["low"] <= rows[0]["value"]
@@ -231,7 +232,7 @@ def commands(group: typer.core.TyperGroup, before: str = "") -> Iterator[tuple[s
 
 
 def test_every_command_that_has_the_option_is_on_the_page() -> None:
-    whole = typer.main.get_command(app)
+    whole = typer.main.get_group(app)
     having = {name for name, options in commands(whole) if "--json" in options}
     rows = [line.partition("| `afield ")[2] for line in PAGE.splitlines() if line.startswith("| `afield ")]
     told = {

@@ -63,13 +63,13 @@ def intervals(name: str, clusters: int, seed: int, index: int) -> dict[str, tupl
     first, second = networks_on(clusters, stream(seed, "sites", clusters, index))
     metric, truth = METRICS[name], true_values(name)
     weights = bootstrap_weights(first.cluster)
-    sides = [
+    mine, other = (
         Networks(_NO_ROWS, np.array([metric.compute(each)]), resampled_values(metric, each, weights)[None], "plain")
         for each in (first, second)
-    ]
+    )
     scores = PairedScores(metric, {}, len(first.label), clusters)
     return {
         "results table": (metric_interval(metric, first), truth[0]),
-        "ranking": (scores.level_of(sides[0]), truth[0]),
-        "difference": (scores.difference(*sides), truth[0] - truth[1]),
+        "ranking": (scores.level_of(mine), truth[0]),
+        "difference": (scores.difference(mine, other), truth[0] - truth[1]),
     }

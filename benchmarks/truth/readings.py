@@ -9,9 +9,9 @@ from afield.analysis.association import correlations
 from afield.analysis.axes import AXES, axis_slope
 from afield.analysis.fits import BOOTSTRAP_FROM, bootstrap_intervals, line_intervals
 from afield.analysis.robust import family_bootstrap, slopes
-from afield.analysis.transfer import SMALLEST_SLOPE
 from afield.analysis.verdict import Verdict, verdict_of
 from afield.scoring.intervals import LEVEL, Interval
+from afield.study.verdict_rule import SMALLEST_SLOPE
 
 Intervals = dict[str, Interval | None]
 """by the reading's name; None where it cannot be had. Slopes are in metric points per ImageNet point"""

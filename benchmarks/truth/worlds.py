@@ -9,6 +9,7 @@ make of them. How uncertain that leaves the values is estimated as in a study, b
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cache
 
@@ -145,9 +146,8 @@ def _backbones(world: World, sizes: np.ndarray, generator: np.random.Generator) 
 
     def drawn(shared: float) -> Floats:
         """Standard normal, of which families share that part of the variance."""
-        return np.sqrt(shared) * generator.normal(size=len(sizes))[family] + np.sqrt(1 - shared) * generator.normal(
-            size=len(family)
-        )
+        common, own = generator.normal(size=len(sizes))[family], generator.normal(size=len(family))
+        return math.sqrt(shared) * common + math.sqrt(1 - shared) * own
 
     x = np.clip(MIDDLE + _IMAGENET_SPREAD * drawn(world.between), 45, 92)
     spread = world.scatter * np.interp(x, [55, 90], [world.uneven, 1.0])

@@ -22,7 +22,8 @@ class Hydra(nn.Module):
         features = self.stem(images)
         for block in self.blocks:
             features = features + block(features)
-        return self.head(functional.relu(features).mean(dim=(2, 3)))
+        logits: Tensor = self.head(functional.relu(features).mean(dim=(2, 3)))
+        return logits
 
 
 hydra = Backbone(

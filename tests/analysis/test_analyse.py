@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,7 @@ from afield.base.errors import InputError
 from afield.study.record import StudyRecord
 
 
-def frame(n: int = 14, seed: int = 0, **columns: object) -> pd.DataFrame:
+def frame(n: int = 14, seed: int = 0, **columns: Any) -> pd.DataFrame:
     """Two tasks, one of them in per cent of another metric, with three families."""
     generator = np.random.default_rng(seed)
     x = generator.uniform(56, 85, n)

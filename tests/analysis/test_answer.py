@@ -8,6 +8,7 @@ from statsmodels.stats.power import NormalIndPower
 
 from afield.analysis.answer import TaskAnswer, answer
 from afield.analysis.compare import Ranking, RankRow
+from afield.analysis.paired import Compares
 from afield.analysis.settle import would_settle
 from afield.backbones.sets import PAPER
 from afield.scoring.intervals import Interval
@@ -28,7 +29,7 @@ def ranked(*, gap: float, samples: float, seeds: float | None, n_test: int = 500
     first = RankRow("B", 0.8, level, None, None, None, False, 80.0, 100.0, 5.0, 0.5, 77.0, 2 if seeds else 1)
     second = replace(first, backbone="C", difference=Interval(gap, gap - 9, gap + 9), tied=True)
     second = replace(second, sample_error=samples, seed_error=seeds, train_seconds=20.0)
-    compares = "backbones" if seeds else "networks"
+    compares: Compares = "backbones" if seeds else "networks"
     return Ranking("moths", "accuracy", "B", (first, second), n_test, n_test, first.seeds, compares, "C", ())
 
 

@@ -27,8 +27,9 @@ def test_coefficients_are_those_of_scipy(seed: int, n: int) -> None:
         assert found.loc[name, "value"] == pytest.approx(theirs(x, y).statistic, abs=1e-12)
         if name != "Spearman" or n > 7:
             assert found.loc[name, "p"] == pytest.approx(theirs(x, y).pvalue)
-        if abs(found.loc[name, "value"]) < 1 - 1e-12:
-            assert -1 <= found.loc[name, "low"] <= found.loc[name, "value"] <= found.loc[name, "high"] <= 1
+        low, value, high = found.loc[name, ["low", "value", "high"]].to_list()
+        if abs(value) < 1 - 1e-12:
+            assert -1 <= low <= value <= high <= 1
     limits = pearsonr(x, y).confidence_interval(0.95)
     assert tuple(found.loc["Pearson", ["low", "high"]]) == pytest.approx((limits.low, limits.high))
     wrong = sum((x[i] - x[j]) * (y[i] - y[j]) < 0 for i in range(n) for j in range(i))

@@ -29,7 +29,8 @@ def audited(tests: tuple[tuple[float, ...], ...] = TESTS, metric: str = "accurac
     strength = {name: 1.3 + place for place, name in enumerate(NAMES)}
     record = make_record(strength=strength, seeds=(0,), n_test=40, metric=metric)
     plain = [search for search in record.searches if search.intervention == "plain"]
-    searches, audits, resampled = [], {}, {}
+    searches, audits = [], {}
+    resampled: dict[str, np.ndarray] = {}
     luck = np.random.default_rng(0).normal(0, 0.01, (6, 4000))
     for search, reached in zip(plain, tests, strict=True):
         like = search.cells[1]

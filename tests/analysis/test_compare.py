@@ -229,7 +229,8 @@ def test_an_effect_between_unequally_steady_sides_is_covered() -> None:
     held = 0
     for _ in range(studies):
         scores = simulated(generator, 1, seeds=3, spread={"plain": 0.05, "scratch": 0.3})
-        held += scores.difference(*scores.networks.values()).holds(0)
+        one, other = scores.networks.values()
+        held += scores.difference(one, other).holds(0)
     assert held / studies > 0.95 - 3 * np.sqrt(0.05 * 0.95 / studies)
 
 
@@ -244,7 +245,7 @@ def test_networks_are_compared_where_one_side_has_no_second_seed() -> None:
 def test_the_covariance_is_that_of_means_over_samples(record: StudyRecord) -> None:
     ranking = rank_backbones(record, "elpv")
     assert ranking.covariance is not None
-    names = list(ranking.covariance)
+    names = [str(name) for name in ranking.covariance]
     per_sample = [np.mean([right(record, key) for key in keys(record, name)], axis=0) for name in names]
     within = np.mean([np.var([right(record, key).mean() for key in keys(record, name)], ddof=1) for name in names])
     expected = np.cov(per_sample) / 525 + within / 2 * np.eye(4)
@@ -276,6 +277,6 @@ def test_a_class_too_rare_to_resample_is_the_reason() -> None:
         "too many resamples of the test images do not define AUROC, as where a class is rare"
     }
     undefined = record.results.assign(value=record.results["value"].where(record.results["metric"] != "auroc"))
-    never = record.predictions.assign(label=labels)
-    never = rank_backbones(replace(record, predictions=never, results=undefined), "elpv")
+    of_one = record.predictions.assign(label=labels)
+    never = rank_backbones(replace(record, predictions=of_one, results=undefined), "elpv")
     assert {row.undefined for row in never.rows} == {"the labels of the test images do not define AUROC"}

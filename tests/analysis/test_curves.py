@@ -59,7 +59,7 @@ def test_each_shape_is_found_where_it_is_the_truth() -> None:
     flattening = curves(points(x, 0.9 - 2.0 * (1 - x / 100) ** 5 + noise)).set_index("curve")
     assert flattening.loc["saturating", "better"]
     assert flattening.loc["saturating", "exponent"] == pytest.approx(5, rel=0.25)
-    assert flattening.loc["saturating", "left_out_error"] < 0.6 < flattening.loc["line", "left_out_error"]
+    assert flattening["left_out_error"]["saturating"] < 0.6 < flattening["left_out_error"]["line"]
     bend = curves(points(x, 0.6 + 0.02 * np.maximum(x - 70, 0) + noise)).set_index("curve")
     assert bend.loc["spline", "better"]  # it steepens, which no saturating curve does
     assert not bend.loc["saturating", "better"]

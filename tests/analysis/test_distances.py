@@ -50,10 +50,10 @@ def test_the_bias_of_few_images_goes() -> None:
     """True distance: 16 x 0.5^2 = 4, means apart and equal covariances."""
     raw, unbiased = [], []
     for seed in range(12):
-        pair = [summary(normal(500, mean, features=16, seed=2 * seed + place), str(place))
-                for place, mean in enumerate((0.0, 0.5))]  # fmt: skip
-        raw.append(frechet(*(each.first(500) for each in pair)))
-        found = unbiased_frechet(*pair, 500)
+        one = summary(normal(500, 0.0, features=16, seed=2 * seed), "0")
+        other = summary(normal(500, 0.5, features=16, seed=2 * seed + 1), "1")
+        raw.append(frechet(one.first(500), other.first(500)))
+        found = unbiased_frechet(one, other, 500)
         unbiased.append(found.value)
         assert found.low <= found.value <= found.high
     assert np.mean(raw) - 4 > 0.15
@@ -82,7 +82,7 @@ def test_all_are_compared_at_one_number_of_images() -> None:
     near = summary(normal(2_500, 0.2, seed=2), "near")
     table = distances(reference, [far, near]).set_index("source")
     assert table["n"].tolist() == [1_000, 1_000]
-    assert table.loc["far", "frechet"] > table.loc["near", "frechet"] > 0
+    assert table["frechet"]["far"] > table["frechet"]["near"] > 0
     text = describe_distances(table.reset_index())
     assert "Distance from imagenet, 1,000 images of each side, features of b" in text
     few = distances(reference, [summary(normal(600, 0, seed=5), "few")])

@@ -8,7 +8,9 @@ from benchmarks.truth.readings import is_wrong, of_line, verdict
 from benchmarks.truth.worlds import World, families_of, simulate, truth_of
 from benchmarks.verdict import IN_FAMILIES, WORLDS, alone, coverage, held
 
-from afield.analysis.transfer import SMALLEST_SLOPE, fit_transfer
+from afield.analysis.transfer import fit_transfer
+from afield.analysis.verdict import Verdict
+from afield.study.verdict_rule import SMALLEST_SLOPE
 
 STUDIES = range(150)
 
@@ -75,7 +77,7 @@ def test_it_measures_the_products_own_verdict() -> None:
         ("cannot tell", "", (0.0, 1.0, -1.0), ()),
     ],
 )
-def test_what_a_verdict_claims(said: str, words: str, right: tuple[float, ...], wrong: tuple[float, ...]) -> None:
+def test_what_a_verdict_claims(said: Verdict, words: str, right: tuple[float, ...], wrong: tuple[float, ...]) -> None:
     assert not any(is_wrong(said, words, slope, SMALLEST_SLOPE) for slope in right)
     assert all(is_wrong(said, words, slope, SMALLEST_SLOPE) for slope in wrong)
 

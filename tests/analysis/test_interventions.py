@@ -144,7 +144,7 @@ def test_holm_lies_between_the_raw_and_bonferroni(values: list[float]) -> None:
         assert raw <= held <= min(1, len(values) * raw) or held == pytest.approx(min(1, len(values) * raw))
     # stricter than control of the false discovery rate, and in the same order
     assert all(np.array(adjusted) >= false_discovery_control(values) - 1e-12)
-    assert list(np.argsort(values, kind="stable")) == list(np.lexsort((np.arange(len(values)), values)))
+    assert list(np.argsort(values, kind="stable")) == list(np.lexsort((np.arange(len(values)), np.array(values))))
 
 
 def renamed(record: StudyRecord, of: str, to: str) -> StudyRecord:

@@ -1,5 +1,7 @@
 """Accuracy on the line: statsmodels' prediction between probits, who stands out, and what has no line."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,7 +14,7 @@ METRICS = {"traps": "accuracy"}
 HOME = np.array([0.62, 0.66, 0.71, 0.74, 0.78, 0.80, 0.83])
 
 
-def table(there: np.ndarray, home: np.ndarray = HOME, **changes: object) -> pd.DataFrame:
+def table(there: np.ndarray, home: np.ndarray = HOME, **changes: Any) -> pd.DataFrame:
     names = [f"net{place}" for place in range(len(home))]
     parts = [
         pd.DataFrame({"backbone": names, "value": values, "split": split})

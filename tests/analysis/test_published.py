@@ -5,14 +5,15 @@ The tables lie beside a checkout on the build machines; without them these tests
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
 from afield.analysis.analyse import Analysis, analyse
 from afield.analysis.association import correlations, misranked
+from afield.analysis.points import groups_of
 from afield.analysis.robust import family_bootstrap, outliers, slopes
-from afield.analysis.subsets import groups_of
 from afield.analysis.table import TableChoice
 from afield.analysis.transfer import TransferFit
 from afield.base.errors import InputError
@@ -42,8 +43,8 @@ def value(fit: TransferFit, name: str) -> float:
 
 def ranks(fit: TransferFit) -> tuple[float, float, float]:
     """R2, Spearman's rho and the share of pairs in the wrong order."""
-    rho = correlations(fit.points).set_index("coefficient").loc["Spearman", "value"]
-    return value(fit, "pearson_r") ** 2, float(rho), misranked(fit.points)
+    rho = correlations(fit.points).set_index("coefficient")["value"]["Spearman"]
+    return value(fit, "pearson_r") ** 2, rho, misranked(fit.points)
 
 
 def by_size(name: str) -> Analysis:
@@ -94,7 +95,7 @@ def test_imagenet_v2() -> None:
     wide = TableChoice(columns=columns, values=("v2_matched_frequency",), metric="accuracy")
 
     def of(**more: object) -> TransferFit:
-        return only(analyse(path, TableChoice(**{**wide.__dict__, **more})))  # type: ignore[arg-type]
+        return only(analyse(path, TableChoice(**{**wide.__dict__, **more})))
 
     above, whole, sound = of(above=50.0), of(), of(without=("fv_16k",))
     assert (above.n, whole.n, sound.n) == (64, 67, 66)
@@ -194,7 +195,7 @@ def test_vtab_has_no_imagenet_and_three_headers() -> None:
     path = published("vtab_results.csv")
     with pytest.raises(InputError, match="column 1000 stands 19 times; a table has one header row"):
         analyse(path)
-    table = pd.read_csv(path, header=[0, 1, 2], index_col=0)
+    table: Any = pd.read_csv(path, header=[0, 1, 2], index_col=0)  # a column of it is a table
     means = pd.DataFrame({n: table[n].astype(float).mean(axis=1) for n in ("1000", "full")})
     for method, few, full in (
         ("Sup-Rotation-100%", 67.97, 90.19),
@@ -217,8 +218,8 @@ def test_eight_web_scraped_sets_as_kornblith_puts_them_together() -> None:
     # plain numpy and scipy: logit(accuracy) less each data set's mean, averaged; its line on logit(ImageNet)
     line = found.domain_slopes().set_index("axis").loc["logit"]
     assert (line["domain"], line["tasks"], line["n"]) == ("all tasks", 8, 10)
-    assert float(line["slope"]) == pytest.approx(0.8725, abs=5e-5)
-    assert float(line["r"]) == pytest.approx(0.8388, abs=5e-5)
+    assert line["slope"] == pytest.approx(0.8725, abs=5e-5)
+    assert line["r"] == pytest.approx(0.8388, abs=5e-5)
     backbones = found.adjusted_logits().set_index("backbone")
     assert backbones.loc["Inception V3", "value"] == pytest.approx(0.1854, abs=5e-5)
     assert backbones.loc["MNasNet", ["value", "error"]].tolist() == pytest.approx([-0.2411, 0.0802], abs=5e-5)

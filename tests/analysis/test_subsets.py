@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -27,6 +29,7 @@ def points(seed: int, n: int) -> pd.DataFrame:
 @settings(max_examples=30, deadline=None)
 def test_lines_without_each_are_those_of_scipy(seed: int, n: int) -> None:
     table = points(seed, n)
+    row: Any
     for by in ("backbone", "family"):
         for row in leave_out(table, by).itertuples():
             rest = table[table[by] != row.left_out]

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,9 +18,7 @@ from afield.study.verdict_rule import SMALLEST_SLOPE
 TOP1 = (60.0, 66.0, 71.0, 75.0, 78.0, 81.0)
 
 
-def table(
-    values: list[float], top1: tuple[float, ...] = TOP1, *, error: float = 0.0, **columns: object
-) -> pd.DataFrame:
+def table(values: list[float], top1: tuple[float, ...] = TOP1, *, error: float = 0.0, **columns: Any) -> pd.DataFrame:
     """A results table of one task and metric, a backbone a value, one seed; `error`: standard error of each value."""
     frame = pd.DataFrame({"imagenet_top1": top1[: len(values)], "value": values})
     frame["backbone"] = [f"net{index}" for index in range(len(values))]

@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
-from afield.backbones.backbone import Backbone
+from afield.backbones.backbone import Backbone, Library
 
 
 @dataclass(frozen=True)
 class Studied:
     """What is known of an architecture before it is built."""
 
-    library: str
+    library: Library
     architecture: str
     tag: str
     params_m: float
@@ -35,7 +35,8 @@ class Studied:
         )
 
 
-TV, OPENAI = "torchvision", "openai"
+TV: Library = "torchvision"
+OPENAI = "openai"
 THE_19 = (  # PAPER.md 1.1: parameters of torchvision's and timm's own tables
     Studied(TV, "alexnet", "tv_in1k", 61.10, "classifier.6", 224, 96, slow=True),
     Studied(TV, "squeezenet1_1", "tv_in1k", 1.24, "classifier.1", 224, 64),

@@ -3,6 +3,7 @@
 import hashlib
 import sys
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from afield.backbones.architectures import Grid
-from afield.backbones.backbone import Backbone
+from afield.backbones.backbone import Backbone, Library
 from afield.backbones.build import build, build_imagenet
 from afield.backbones.catalogue import find
 from afield.backbones.convert import load_state
@@ -175,7 +176,8 @@ class Lab(nn.Module):
 
 
 def own(make=Lab, **facts):
-    return Backbone(id="my_lab:net", build=make, **{"head": "out", "input_size": 32} | facts)
+    known: dict[str, Any] = {"head": "out", "input_size": 32}
+    return Backbone(id="my_lab:net", build=make, **known | facts)
 
 
 def file_of(tmp_path, state):
@@ -271,11 +273,12 @@ def test_ones_own_weights_that_do_not_fit_are_listed(tmp_path):
 
 
 def test_an_architecture_that_the_library_lacks_offers_the_nearest():
-    for library, name, near in (
-        ("timm", "resnet_50", "resnet50"),
-        ("torchvision", "resnet_50", "resnet50"),
-        ("open_clip", "ViT-B-31", "ViT-B-32"),
-    ):
+    libraries: dict[Library, tuple[str, str]] = {
+        "timm": ("resnet_50", "resnet50"),
+        "torchvision": ("resnet_50", "resnet50"),
+        "open_clip": ("ViT-B-31", "ViT-B-32"),
+    }
+    for library, (name, near) in libraries.items():
         with pytest.raises(InputError, match=f"{library} .* has no architecture {name}; did you mean .*{near}"):
             scratch(Backbone(id="x", library=library, architecture=name))
 

@@ -5,6 +5,7 @@ import importlib
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import timm
@@ -125,9 +126,9 @@ def test_parameters_are_those_of_timm_s_table():
 @pytest.mark.parametrize("column", TABLES)
 def test_accuracies_are_those_of_timm_s_tables_at_one_size(column):
     published = table(TABLES[column])
-    listed = [row for row in TIMM if row.imagenet_size is not None]
-    for row in listed:
-        line = published.get((row.id, row.imagenet_size))
+    listed = [(row, row.imagenet_size) for row in TIMM if row.imagenet_size is not None]
+    for row, size in listed:
+        line = published.get((row.id, size))
         assert getattr(row, column) == (None if line is None else float(line["top1"])), row.id
     assert {name for name, _ in published} - {row.id for row in TIMM} == set()
 
@@ -188,8 +189,9 @@ def test_a_backbone_of_the_study_is_what_the_study_used(name):
 def test_the_study_s_sets_are_as_its_code_has_them():
     assert (len(PAPER), len(ADDED), len(CLIP)) == (19, 7, 6)
     assert set(PAPER_1_1) == {*PAPER, *ADDED}
-    assert [find(name).imagenet_top1 for name in PAPER] == sorted(find(name).imagenet_top1 for name in PAPER)
-    assert sum(find(name).imagenet_top1 > 70 for name in PAPER) == 13
+    top1: list[Any] = [find(name).imagenet_top1 for name in PAPER]
+    assert top1 == sorted(top1)
+    assert sum(each > 70 for each in top1) == 13
     assert named_set("study") == named_set("paper") == PAPER
 
 
@@ -315,7 +317,8 @@ def test_filters_narrow_and_sort():
     rows = select(family="resnet", top1=(70, 80), max_params=30e6)
     assert rows
     assert all(row.family == "ResNet" and 70 <= row.imagenet_top1 <= 80 and row.params_m <= 30 for row in rows)
-    assert [row.imagenet_top1 for row in rows] == sorted((row.imagenet_top1 for row in rows), reverse=True)
+    top1: list[Any] = [row.imagenet_top1 for row in rows]
+    assert top1 == sorted(top1, reverse=True)
     everywhere = select()
     assert len(everywhere) == len(ALL)
     assert everywhere[-1].imagenet_top1 is None

@@ -31,7 +31,7 @@ class Net(nn.Module):
 def outcomes(folder: Path, definition: str, until: str = "") -> dict[str, tuple[str, str]]:
     """What each test came to, with its words; those after `until` are not run."""
     (folder / "my_lab.py").write_text(LAB + definition)
-    found = {}
+    found: dict[str, tuple[str, str]] = {}
     for check in check_extension(folder / "my_lab.py", Sources()):
         found[check.what] = check.outcome, check.words
         if check.what == until:

@@ -17,7 +17,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from timm.models.efficientnet import _gen_mobilenet_v1
 
-from afield.backbones.backbone import Backbone
+from afield.backbones.backbone import Backbone, CropMode
 from afield.backbones.build import build, build_imagenet
 from afield.backbones.catalogue import find
 from afield.backbones.heads import pooled_features
@@ -125,7 +125,8 @@ def test_every_crop_mode_is_timms(mode, upright, crop, picture):
     data = timm.data.resolve_data_config(pretrained_cfg=timm.get_pretrained_cfg(row.id).to_dict())
     theirs = timm.data.create_transform(**{**data, "crop_mode": mode, "crop_pct": row.crop})(image)
     same(evaluation_image(row, image), theirs, scale=1e-6)
-    for other in {"squash", "center", "border"} - {mode}:
+    modes: set[CropMode] = {"squash", "center", "border"}
+    for other in modes - {mode}:
         assert not torch.equal(evaluation_image(replace(row, crop_mode=other), image), theirs), other
 
 
@@ -285,6 +286,7 @@ def mobilenet(width):
 
 def quickstart(name):
     row = find(name)
+    assert row.imagenet_size
     return replace(row, input_size=row.imagenet_size), locate(row)
 
 

@@ -6,6 +6,7 @@ import pytest
 
 import afield
 from afield.backbones import own
+from afield.backbones.catalogue import find
 from afield.base.errors import InputError
 from afield.study.numerics import settle_numerics
 from afield.study.study_file import parse_study
@@ -24,8 +25,7 @@ def test_an_impossible_pooling_is_refused_before_anything_is_trained(photos, cac
 
 
 def test_a_size_that_the_backbone_forbids_is_refused_before_anything_is_trained(photos, cache, monkeypatch):
-    rows = own.find
-    monkeypatch.setattr(own, "find", lambda name: replace(rows(name), smallest_size=48))
+    monkeypatch.setattr(own, "find", lambda name: replace(find(name), smallest_size=48))
     with pytest.raises(InputError, match=r"image_size = 32: .* set recipe\.image_size to 48"):
         make_plan(study(photos), NumericsChoice(), cache)
 

@@ -75,12 +75,12 @@ def test_it_is_drawn_from_the_stream_of_heads_alone() -> None:
     row, linear = network_of("resnet18", head="linear")
     _, deep = network_of("resnet18", head=DEEP)
     assert torch.equal(before, torch.get_rng_state())
-    assert torch.equal(deep.conv1.weight, linear.conv1.weight)  # type: ignore[union-attr,arg-type]
+    assert torch.equal(deep.conv1.weight, linear.conv1.weight)  # type: ignore[arg-type]
     again = build(row, 3, initialisation="scratch", seed=0, weights=None, head=DEEP)
     other = build(row, 3, initialisation="scratch", seed=1, weights=None, head=DEEP)
-    weights = [network.fc.module[0].weight for network in (deep, again, other)]  # type: ignore[union-attr,index]
-    assert torch.equal(weights[0], weights[1])  # type: ignore[arg-type]
-    assert not torch.equal(weights[0], weights[2])  # type: ignore[arg-type]
+    weights = [network.fc.module[0].weight for network in (deep, again, other)]
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
 
 
 def test_a_distilled_network_has_no_place_for_it() -> None:

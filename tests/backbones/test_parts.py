@@ -1,23 +1,24 @@
 """Parts of networks: the head says the same alone, the last block is where an expert would point, the rest is still."""
 
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 import torch
 from torch import nn
 
 from afield.backbones.architectures import make
-from afield.backbones.backbone import Backbone
+from afield.backbones.backbone import Backbone, Library
 from afield.backbones.build import build
 from afield.backbones.parts import freeze, head_alone, head_inputs, last_block, last_block_of
 from afield.base.errors import InputError
 
 
-def row(library: str, architecture: str, tag: str = "none", size: int = 64) -> Backbone:
+def row(library: Library, architecture: str, tag: str = "none", size: int = 64) -> Backbone:
     return Backbone(id=architecture, library=library, architecture=architecture, tag=tag, input_size=size)
 
 
-LAST = {
+LAST: dict[tuple[Library, str], tuple[str, ...]] = {
     ("timm", "resnet18"): ("layer4",),
     ("timm", "vit_tiny_patch16_224"): ("blocks.11", "norm"),
     ("timm", "tf_efficientnet_b0"): ("blocks.6", "conv_head", "bn2"),
@@ -41,7 +42,7 @@ LAST = {
 
 
 @pytest.mark.parametrize(("library", "architecture"), LAST)
-def test_the_last_block_is_the_architectures_own(library: str, architecture: str) -> None:
+def test_the_last_block_is_the_architectures_own(library: Library, architecture: str) -> None:
     tag = "openai" if library == "open_clip" else "none"
     assert last_block_of(row(library, architecture, tag, 224)) == LAST[library, architecture]
 
@@ -63,7 +64,9 @@ def test_an_architecture_without_blocks_is_refused_by_name() -> None:
         ("timm", "deit_tiny_distilled_patch16_224", "own"),  # two heads
     ],
 )
-def test_a_head_alone_says_what_the_network_says(library: str, architecture: str, head: str) -> None:
+def test_a_head_alone_says_what_the_network_says(
+    library: Library, architecture: str, head: Literal["own", "linear"]
+) -> None:
     size = 224 if architecture.startswith("deit") else 64
     backbone = row(library, architecture, size=size)
     network = build(backbone, 3, initialisation="scratch", seed=0, weights=None, head=head)

@@ -11,11 +11,11 @@ from afield.backbones.architectures import make
 from afield.backbones.backbone import Backbone
 from afield.backbones.build import build
 from afield.backbones.heads import head_name, make_linear, pooled_features
-from afield.backbones.pooling import OF_MAPS, Pool, check_pooling, set_pooling
+from afield.backbones.pooling import OF_MAPS, Pool, Pooling, check_pooling, set_pooling
 from afield.base.errors import InputError
 from tests.backbones.studied import CLIP, EVERY, THE_7, THE_19
 
-OF_TOKENS = ("class token", "mean of tokens")
+OF_TOKENS: tuple[Pooling, ...] = ("class token", "mean of tokens")
 TOKENS = {"deit_tiny_patch16_224", "deit_small_patch16_224", "mixer_b16_224"} | {
     one.architecture for one in CLIP if one.architecture.startswith("ViT")
 }
@@ -86,7 +86,7 @@ def test_networks_with_a_grid_lose_the_layers_that_take_it(architecture):
 def test_pools_against_numpy():
     features = torch.from_numpy(np.random.default_rng(0).normal(size=(2, 3, 4, 5)).astype(np.float32))
     values = features.numpy().astype(np.float64).reshape(2, 3, 20)
-    expected = {
+    expected: dict[Pooling, np.ndarray] = {
         "average": values.mean(2),
         "max": values.max(2),
         "average+max": (values.mean(2) + values.max(2)) / 2,

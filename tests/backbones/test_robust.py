@@ -1,6 +1,7 @@
 """Salman et al. 2020's robust ResNets: the catalogue's rows, their published files, and the form those have."""
 
 import hashlib
+from typing import Any
 
 import pytest
 import torch
@@ -23,7 +24,7 @@ def test_every_strength_is_a_row_with_its_own_file():
             assert isinstance(source, OnHub)
             assert source.repository == "madrylab/robust-imagenet-models"
             assert source.files == (f"{architecture}_l2_eps{epsilon}.ckpt",)
-    accuracies = [row.imagenet_top1 for row in select("resnet50.salman_*")]
+    accuracies: list[Any] = [row.imagenet_top1 for row in select("resnet50.salman_*")]
     assert (max(accuracies), min(accuracies)) == (75.8, 56.13)
 
 

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,8 +34,9 @@ def test_a_set_is_listed_with_its_cost_and_kinds_of_accuracy():
     assert re.search(r"^ViT-L-14-336\.openai +85\.40\* +304\.\d\d|^ViT-L-14-336\.openai +85\.40\*", text, re.M)
     rows = [catalogue()[name] for name in ids(text)]
     assert len(rows) == 6
-    assert f"{sum(row.params_m for row in rows):,.0f} M parameters" in text
-    assert f"about {sum(row.params_m for row in rows) * 4 / 1000:,.1f} GB" in text
+    sizes: list[Any] = [row.params_m for row in rows]
+    assert f"{sum(sizes):,.0f} M parameters" in text
+    assert f"about {sum(sizes) * 4 / 1000:,.1f} GB" in text
 
 
 @pytest.mark.parametrize(

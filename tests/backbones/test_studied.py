@@ -63,7 +63,8 @@ def step(studied: Studied, size: int):
     row, count = studied.row, 1 if studied.slow and size > 250 else 2
     network = build(row, 3, initialisation="scratch", seed=0, weights=None, size=size)
     images = torch.randn(count, 3, size, size, generator=torch.Generator().manual_seed(0))
-    before = network.get_submodule(head_name(network, row)).weight.detach().clone()
+    head = network.get_parameter(f"{head_name(network, row)}.weight")
+    before = head.detach().clone()
     optimiser = torch.optim.SGD(network.parameters(), lr=1e-3)
     logits = network(images)
     loss = torch.nn.functional.cross_entropy(logits, torch.tensor([2, 0])[:count])
@@ -73,7 +74,6 @@ def step(studied: Studied, size: int):
     assert torch.isfinite(loss)
     assert 0.001 < loss.item() < 10
     assert all(p.grad is None or torch.isfinite(p.grad).all() for p in network.parameters())
-    head = network.get_submodule(head_name(network, row)).weight
     assert not torch.equal(head, before)
     with torch.no_grad():
         features = pooled_features(network.eval(), row, images[:1])

@@ -10,6 +10,8 @@ import time
 from collections import namedtuple
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from http.client import HTTPMessage
+from io import BytesIO
 from urllib.request import Request
 
 import pytest
@@ -267,7 +269,7 @@ def test_no_address_and_no_redirect_leads_to_another_scheme(server, tmp_path, pa
 def test_no_redirect_leads_from_https_to_http():
     safe = Request("https://127.0.0.1/file.bin")
     with pytest.raises(InputError, match="which is not followed"):
-        _Redirects().redirect_request(safe, None, 302, "Found", {}, "http://127.0.0.1/file.bin")
+        _Redirects().redirect_request(safe, BytesIO(), 302, "Found", HTTPMessage(), "http://127.0.0.1/file.bin")
 
 
 def test_a_chunked_file_of_unknown_length_is_whole_only_with_its_end(server, tmp_path, patience):

@@ -20,7 +20,7 @@ TEXTS = (
     "line\nbreak", "\x1b[31mred", "\u202eesrever", "nan", "-1", "1e400", "=1+1", "\N{ARABIC-INDIC DIGIT ONE}", "None",
     "'", '"',
 )  # fmt: skip
-VALUES = (
+VALUES: tuple[Tree, ...] = (
     *TEXTS, -1, 0, 10**30, float("inf"), float("nan"), -0.0, 5e-324, True, [], {}, [[]], [{}], {"a": {}}, [1e-4, 1e-4],
     ["x"],
 )  # fmt: skip

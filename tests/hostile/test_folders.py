@@ -34,7 +34,7 @@ STANDING = ("afield.json", "numerics.toml", "test_reads.jsonl")
 """what no run makes anew, as it makes no rules of the verdict"""
 KEYS = ("name", "tasks", "searches", "platform", "metrics")
 """under which a value of a sealed file may turn up"""
-Spoil = Callable[[Path], None]
+Spoil = Callable[[Path], object]
 """what is done to a file"""
 
 
@@ -54,7 +54,7 @@ def out(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 
 
 def _write(content: bytes) -> Spoil:
-    return lambda path: path.write_bytes(content) and None
+    return lambda path: path.write_bytes(content)
 
 
 def _folder(path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -122,7 +123,7 @@ def test_spoilt_files_of_other_forms_are_refused_in_words_or_are_a_task(
     for name, content in contents.items():
         (tmp_path / name).write_bytes(content)
     spoilt = {"parquet": "samples.parquet", "traps": "traps.json", "detections": "detections.json"}[form]
-    columns = {"path": "path", "split": "split", "group": "site", "weight": "share", "box": "box"}
+    columns: dict[str, Any] = {"path": "path", "split": "split", "group": "site", "weight": "share", "box": "box"}
     source = (
         TaskSource(table=(str(tmp_path / spoilt),), **columns)
         if form == "parquet"

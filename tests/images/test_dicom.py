@@ -24,14 +24,15 @@ def dicom(
     """A file of [height, width], [height, width, 3] or, where `NumberOfFrames` says so, [frames, height, width]."""
     from pydicom import Dataset
     from pydicom.dataset import FileMetaDataset
+    from pydicom.uid import UID
 
     frames = "NumberOfFrames" in tags
     shape = pixels.shape[1:] if frames else pixels.shape
     found = Dataset()
     found.file_meta = FileMetaDataset()
-    found.file_meta.TransferSyntaxUID = syntax
-    found.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.7"
-    found.file_meta.MediaStorageSOPInstanceUID = "1.2.3"
+    found.file_meta.TransferSyntaxUID = UID(syntax)
+    found.file_meta.MediaStorageSOPClassUID = UID("1.2.840.10008.5.1.4.1.1.7")
+    found.file_meta.MediaStorageSOPInstanceUID = UID("1.2.3")
     found.SOPClassUID, found.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.7", "1.2.3"
     found.Rows, found.Columns = shape[:2]
     found.SamplesPerPixel = 3 if len(shape) == 3 else 1
@@ -67,7 +68,12 @@ def test_bits_stored_are_the_range_where_there_is_no_window(tmp_path: Path) -> N
 def test_values_are_rescaled_and_the_window_cuts_them(tmp_path: Path) -> None:
     """Soft tissue: centre 40, width 400. Linear: black up to -160, white from 239 on (PS3.3 C.11.2.1.2.1)."""
     hounsfield = np.array([[-2000, -160, -159, 39], [40, 238, 239, 3000]])
-    tags = {"RescaleSlope": "1", "RescaleIntercept": "-1024", "WindowCenter": "40", "WindowWidth": "400"}
+    tags: dict[str, Any] = {
+        "RescaleSlope": "1",
+        "RescaleIntercept": "-1024",
+        "WindowCenter": "40",
+        "WindowWidth": "400",
+    }
     expected = np.floor(((hounsfield + 160) / 399 * 255).clip(0, 255) + 0.5).astype(int).tolist()
     signed = dicom(tmp_path / "a.dcm", (hounsfield + 1024).astype(np.int16), **tags)
     assert grey(signed) == expected
@@ -158,9 +164,10 @@ def test_compressions_without_a_decoder_and_deflated_files_are_refused(
     tmp_path: Path, syntax: str, complaint: str
 ) -> None:
     from pydicom import dcmread
+    from pydicom.uid import UID
 
     found = dcmread(dicom(tmp_path / "a.dcm", RAMP))
-    found.file_meta.TransferSyntaxUID = syntax
+    found.file_meta.TransferSyntaxUID = UID(syntax)
     found["PixelData"].is_undefined_length = True
     found.PixelData = b"\xfe\xff\x00\xe0\x00\x00\x00\x00\xfe\xff\x00\xe0\x04\x00\x00\x00abcd"
     found.save_as(tmp_path / "b.dcm")

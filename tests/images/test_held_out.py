@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image, ImageFilter
+from PIL.Image import Resampling
 
 from afield.base.errors import InputError
 from afield.base.hashing import sha256_file
@@ -17,8 +18,10 @@ from afield.images.held_out import Copies, Images, copies_of_held_out
 def scene(path: Path, seed: int) -> Image.Image:
     """A picture with structure at several scales, like no other of another seed."""
     generator = np.random.default_rng(seed)
-    rough = Image.fromarray(generator.integers(0, 256, (9, 12, 3), dtype=np.uint8)).resize((160, 120), Image.BICUBIC)
-    fine = Image.fromarray(generator.integers(0, 256, (60, 80, 3), dtype=np.uint8)).resize((160, 120), Image.BICUBIC)
+    rough, fine = (
+        Image.fromarray(generator.integers(0, 256, shape, dtype=np.uint8)).resize((160, 120), Resampling.BICUBIC)
+        for shape in ((9, 12, 3), (60, 80, 3))
+    )
     image = Image.blend(rough, fine.filter(ImageFilter.GaussianBlur(1)), 0.4)
     path.parent.mkdir(parents=True, exist_ok=True)
     image.save(path)
@@ -45,7 +48,7 @@ def test_exact_and_near_copies_are_found_in_any_form_and_nothing_else(tmp_path: 
         scene(one / f"new{number}.png", 100 + number)
     shutil.copy(held / "0.png", one / "same bytes.png")
     Image.open(held / "1.png").save(one / "same pixels.bmp")
-    Image.open(held / "2.png").resize((240, 180), Image.BICUBIC).save(one / "larger.jpg", quality=85)
+    Image.open(held / "2.png").resize((240, 180), Resampling.BICUBIC).save(one / "larger.jpg", quality=85)
     other.mkdir()
     Image.open(held / "3.png").crop((6, 4, 152, 112)).save(other / "cut.png")
     shutil.copy(one / "larger.jpg", other / "again.jpg")

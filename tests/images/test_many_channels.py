@@ -11,7 +11,7 @@ from afield.backbones.catalogue import find
 from afield.base.reading import AS_DECLARED, Reading
 from afield.images import prepared
 from afield.images.augmentation.crops import Draws, apply_by_bytes, apply_by_products, draw, locate
-from afield.images.decode import decode
+from afield.images.decode import DECODER_VERSION, decode
 from afield.images.loader import PackedBatches, Samples, TrainingBatches, evaluation_batches
 from afield.images.prepared import (
     PreparedImages,
@@ -108,7 +108,7 @@ def test_other_versions_of_the_decoder_do_not_live_on_in_the_cache(
 ) -> None:
     (tmp_path / "a.tif").write_bytes(tiff(Page(noise(9, 9, 3), 2)))
     folders = set()
-    for version in (prepared.DECODER_VERSION, prepared.DECODER_VERSION + 1):
+    for version in (DECODER_VERSION, DECODER_VERSION + 1):
         monkeypatch.setattr(prepared, "DECODER_VERSION", version)
         for reading in (AS_DECLARED, Reading(channels=(0, 1, 2)), Reading(channels=(2, 1, 0))):
             rule = evaluation_rule(8, "bicubic")

@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from afield.backbones.backbone import Interpolation
 from afield.base.errors import InputError, Stopped, StoreError
 from afield.base.files import TEMPORARY
 from afield.images.decode import decode
@@ -71,7 +72,7 @@ def test_images_come_back_as_the_rule_says(root: Path, tmp_path: Path) -> None:
 
 @settings(deadline=None)
 @given(st.integers(1, 300), st.integers(1, 300), st.integers(32, 128), st.sampled_from(["bilinear", "bicubic"]))
-def test_evaluation_views_equal_torchvision(width: int, height: int, size: int, interpolation: str) -> None:
+def test_evaluation_views_equal_torchvision(width: int, height: int, size: int, interpolation: Interpolation) -> None:
     from torchvision.transforms import CenterCrop, InterpolationMode, Resize
 
     full = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)

@@ -1,6 +1,7 @@
 """Nothing that is missing is filled up in silence, and nothing that is whole is refused."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from tests.fixtures.odd_images import by_pillow, png
 
 PHOTO = Image.fromarray(np.random.default_rng(3).integers(0, 256, (12, 10, 3), dtype=np.uint8)).resize((73, 57))
 CLOSED = b"\xff\xd9"
-WAYS = {
+WAYS: dict[str, dict[str, Any]] = {
     "plain": {},
     "full chroma": {"subsampling": 0},
     "optimised": {"optimize": True},

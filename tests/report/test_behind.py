@@ -57,6 +57,7 @@ def test_a_cut_that_turns_the_verdict_is_told(fit):
 
 def test_few_backbones_have_no_curves_and_fewer_have_nothing(fit):
     few = answer(make_record(n_test=200, metrics=["accuracy"])).tasks[0].fit
+    assert few is not None
     parts = {part.title: part for part in behind(few, Figures(), {}, "accuracy")}
     assert parts["Is it a straight line?"].table is None
     assert f"that takes {CURVES_FROM} backbones" in parts["Is it a straight line?"].words[0]

@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -71,7 +72,7 @@ def test_charts_have_their_numbers_in_words_and_in_a_table(html):
     assert "on all test images 0." in by_site
 
 
-def rows_of(record: StudyRecord, **changes: object):
+def rows_of(record: StudyRecord, **changes: Any):
     task = replace(record.tasks[0], **changes)
     found = replace(record, tasks=(task,))
     section = chosen_section(found, rank_backbones(record, "elpv"), (), Figures(), NAMES)
@@ -100,7 +101,7 @@ def test_a_class_without_test_images_is_in_the_table_too(record):
 def test_many_classes_are_folded_clusters_are_counted_and_few_of_them_flagged():
     few = with_subgroups(make_record(seeds=(0,), cluster_size=45), half=["a"] * 270 + ["b"] * 255)
     predictions = few.predictions.copy()
-    predictions["logits"] = [np.append(logits, [-9.0] * 11) for logits in predictions["logits"]]
+    predictions["logits"] = predictions["logits"].map(lambda logits: np.append(logits, [-9.0] * 11))
     names = tuple(f"class {number}" for number in range(13))
     task = replace(few.tasks[0], classes=names, pictures={}, counts={})
     html = render(replace(few, searches=(), predictions=predictions, tasks=(task,)))

@@ -8,6 +8,7 @@ import pytest
 
 from afield.analysis.answer import answer
 from afield.analysis.mean_ranks import mean_ranks
+from afield.analysis.pairs import Places
 from afield.report.figures import Figures
 from afield.report.over_tasks import over_section
 from afield.report.page import render
@@ -43,6 +44,12 @@ def shown_of_seven(seven):
     return section(seven)
 
 
+def places_of(record) -> list[Places]:
+    places = [part.ranking.places for part in answer(record).tasks if part.ranking and part.ranking.places]
+    assert len(places) == 7
+    return places
+
+
 def section(record):
     found, figures = answer(record), Figures()
     return over_section(found, figures, names_of(record, found)), figures
@@ -51,7 +58,7 @@ def section(record):
 def test_every_task_has_a_line_and_every_backbone_its_mean_rank(seven, shown_of_seven):
     shown, _ = shown_of_seven
     assert [row.name for row in shown.answers.rows] == [f"task{place}" for place in range(7)]
-    found = mean_ranks([part.ranking.places for part in answer(seven).tasks])
+    found = mean_ranks(places_of(seven))
     assert [row.id for row in shown.ranks.rows] == list(found.backbones)
     assert [row.cells[0] for row in shown.ranks.rows] == [f"{rank:.2f}" for rank in found.mean_rank]
     assert shown.ranks.heads[3:] == found.tasks
@@ -61,7 +68,7 @@ def test_every_task_has_a_line_and_every_backbone_its_mean_rank(seven, shown_of_
 
 def test_the_picture_joins_those_who_share_a_letter(seven, shown_of_seven):
     shown, figures = shown_of_seven
-    found = mean_ranks([part.ranking.places for part in answer(seven).tasks])
+    found = mean_ranks(places_of(seven))
     assert found.possible
     rows = [row for data in figures.all[shown.chart.id]["datasets"].values() for row in data if "group" in row]
     joined_pairs = {(row["group"], row["name"]) for row in rows}

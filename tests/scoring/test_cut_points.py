@@ -17,7 +17,7 @@ def said(outputs: list[float], grades: list[int], classes: int) -> Predictions:
     r, k = np.array(outputs, np.float32)[:, None], np.arange(classes, dtype=np.float32)
     names = np.array([str(i) for i in range(len(outputs))])
     titles = tuple(map(str, range(classes)))
-    return Predictions(titles, names, names, names, np.array(grades), r * k - k * k / 2)
+    return Predictions(titles, names, names, names, np.array(grades), (r * k - k * k / 2).astype(np.float32))
 
 
 def cut(predictions: Predictions, metric: str = "qwk") -> tuple[list[float], list[int]]:

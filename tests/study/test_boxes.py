@@ -61,7 +61,8 @@ def test_each_sample_gets_its_own_part_of_a_shared_image(tmp_path: Path) -> None
     for sample, row in zip(inputs.table.itertuples(), inputs.row, strict=True):
         whole = decode(tmp_path / sample.image)
         half = whole.shape[1] // 2
-        assert np.array_equal(inputs.images.image(row), whole[:, :half] if sample.id.endswith("l") else whole[:, half:])
+        left = str(sample.id).endswith("l")
+        assert np.array_equal(inputs.images.image(row), whole[:, :half] if left else whole[:, half:])
 
 
 @pytest.mark.slow

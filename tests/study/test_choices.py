@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from afield.study.choices import Choices
 from afield.study.claims import Claims
+from afield.study.ledger import Ledger
 from afield.study.merging.shards import Shard, shard_of
 from afield.study.numerics import settle_numerics
 from afield.study.plan import Plan
@@ -30,7 +31,7 @@ def grown(plan: Plan) -> Plan:
 
 
 def choices(plan: Plan, store: Store, claims: Claims) -> Choices:
-    return Choices(store, claims, SimpleNamespace(plan=plan))  # type: ignore[arg-type] - all that writing a plan asks
+    return Choices(store, claims, cast(Ledger, SimpleNamespace(plan=plan)))  # all that writing a plan asks
 
 
 def test_two_shards_that_write_their_plan_at_once_keep_what_both_have_grown_to(photos: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -58,7 +59,7 @@ def test_a_run_on_another_machine_is_gone_when_its_counter_stands_still(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [1000.0]
-    monkeypatch.setattr(claims.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     (tmp_path / "runs").mkdir()
     far = tmp_path / "runs" / "far.json"
     (tmp_path / "claims").mkdir()
@@ -158,7 +159,7 @@ def test_what_a_killed_run_of_another_machine_left_goes_in_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [1000.0]
-    monkeypatch.setattr(claims.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     store = Store.create(tmp_path / "out")
     (store.root / "runs").mkdir()
     (store.root / "claims").mkdir()
@@ -203,7 +204,7 @@ def _count(root: Path, done: Path) -> None:
 @pytest.mark.slow
 def test_eight_at_once_never_hold_the_same(tmp_path: Path) -> None:
     (tmp_path / "done").mkdir()
-    context = multiprocessing.get_context("fork" if os.name == "posix" else "spawn")
+    context: Any = multiprocessing.get_context("fork" if os.name == "posix" else "spawn")
     runs = [context.Process(target=_count, args=(tmp_path / "root", tmp_path / "done")) for _ in range(8)]
     for run in runs:
         run.start()

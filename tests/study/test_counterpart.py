@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -23,7 +24,7 @@ backbones = {backbones}
 protocol = "{protocol}"
 """
 A, B, C = "squeezenet1_1.caffe_in1k", "tf_efficientnet_lite0.in1k", "tf_efficientnet_lite1.in1k"
-PLAN = {
+PLAN: dict[str, Any] = {
     **{"trials": {}, "searches": [], "tasks": {}, "backbones": {}, "weights": {}, "numerics": {}, "incomplete": {}},
     **{"selection": {}, "dropped": {}, "metrics": {}},
 }

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Path:
+def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A small file system: room for some checkpoints of the tiny study, not for all."""
     place = tmp_path / "small"
     place.mkdir()
@@ -138,8 +139,8 @@ def test_a_worker_that_freezes_or_dies_harms_its_trial_alone(
     assert failure.reason.endswith("(for the second time)")
     assert afield.run_study(study, out, slots=2, retry_failed=True).complete
     # while the cell was failed, another may have gone on in its place: the search cost more, and found the same
-    tables = [table(folder).drop(columns="search_epochs") for folder in (out, finished)]
-    pd.testing.assert_frame_equal(*tables, check_exact=True)
+    found, expected = (table(folder).drop(columns="search_epochs") for folder in (out, finished))
+    pd.testing.assert_frame_equal(found, expected, check_exact=True)
     assert_tidy(out)
 
 

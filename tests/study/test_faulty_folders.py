@@ -95,8 +95,8 @@ def test_a_folder_that_may_not_be_written_can_be_read(
             assert (code, errors) == (0, "")
             assert "squeezenet1_1.caffe_in1k" in said
         assert table(out).equals(table(small[0]))
-        for words in (("report", out), ("clean", out, "--yes"), ("run", study, "--out", out)):
-            code, _, errors = command(capsys, *words)
+        for changing in (("report", out), ("clean", out, "--yes"), ("run", study, "--out", out)):
+            code, _, errors = command(capsys, *changing)
             assert code == 1
             assert f"error: {out}/" in errors
             assert "may not be written (Read-only file system); change its permissions, or name another" in errors

@@ -5,6 +5,7 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -14,6 +15,7 @@ from afield.study import collect, run
 from afield.study.collect import results
 from afield.study.folder import state
 from afield.study.folder.state import read_state
+from afield.study.one_run import OneRun
 from afield.study.run import run_study
 from afield.study.standing import Silent
 from afield.study.study import Study
@@ -62,8 +64,12 @@ def out(idle: Path, tmp_path: Path) -> Path:
 def is_thought_through(study: Study, out: Path, monkeypatch: pytest.MonkeyPatch) -> bool:
     """Whether a run looks at its trials."""
     looked: list[object] = []
-    whole = run.OneRun
-    monkeypatch.setattr(run, "OneRun", lambda *given: looked.append(given) or whole(*given))
+
+    def look(*given: Any) -> OneRun:
+        looked.append(given)
+        return OneRun(*given)
+
+    monkeypatch.setattr(run, "OneRun", look)
     run_study(study, out, slots=1)
     return bool(looked)
 
@@ -92,7 +98,7 @@ def test_a_file_that_was_altered_in_place_is_found(
     photos: Path, out: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spoil(next(out.glob(name)))
-    monkeypatch.setattr(run.OneRun, "go", lambda *_: None)  # it would train anew
+    monkeypatch.setattr(OneRun, "go", lambda *_: None)  # it would train anew
     assert is_thought_through(grid(photos), out, monkeypatch)
 
 
@@ -109,7 +115,7 @@ def another_view(photos: Path) -> Study:
 def test_another_study_is_thought_through(
     photos: Path, out: Path, changed: Callable[[Path], Study], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run.OneRun, "go", lambda *_: None)
+    monkeypatch.setattr(OneRun, "go", lambda *_: None)
     assert is_thought_through(changed(photos), out, monkeypatch)
 
 
@@ -119,13 +125,13 @@ def test_other_images_are_found(photos: Path, out: Path, tmp_path: Path, monkeyp
     moved = Path(shutil.copytree(photos, tmp_path / Path(task).name)) if Path(task).exists() else None
     assert moved is not None
     there = study.model_copy(update={"study": study.study.model_copy(update={"tasks": (str(moved),)})})
-    monkeypatch.setattr(run.OneRun, "go", lambda *_: None)
+    monkeypatch.setattr(OneRun, "go", lambda *_: None)
     assert is_thought_through(there, out, monkeypatch)
 
 
 def test_failed_ones_are_tried_again_when_asked(photos: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[object] = []
-    monkeypatch.setattr(run.OneRun, "forget_failures", lambda one_run: looked.append(one_run))
+    monkeypatch.setattr(OneRun, "forget_failures", lambda one_run: looked.append(one_run))
     run_study(grid(photos), out, retry_failed=True)
     assert looked
 

@@ -106,7 +106,7 @@ def test_several_labels_go_from_a_table_to_a_report(tmp_path: Path) -> None:
     table(
         tmp_path / "cells.csv",
         {
-            "nucleus": generator.integers(0, 2, rows),
+            "nucleus": generator.integers(0, 2, rows).tolist(),
             "golgi": [generator.choice(["0", "1", ""]) for _ in range(rows)],
             "plate": [f"p{row // 3}" for row in range(rows)],
         },

@@ -12,6 +12,7 @@ from afield.study.inputs import prepare_inputs, write_task
 from afield.study.prepare_task import describe_preparation, prepare_task
 from afield.study.store import Store
 from afield.tasks.places import cache_folder
+from afield.tasks.task import Protocol
 from tests.fixtures import layouts
 from tests.fixtures.tiny import scratch_study
 from tests.study.helpers import check_ready
@@ -34,7 +35,7 @@ def unwatched(what: str, done: int, total: int) -> None:
 
 @pytest.mark.parametrize("protocol", ["clean", "paper"])
 def test_a_run_finds_the_images_prepared_and_so_does_a_second_call(
-    tmp_path: Path, cassava: Path, protocol: str
+    tmp_path: Path, cassava: Path, protocol: Protocol
 ) -> None:
     told: list[tuple[str, int, int]] = []
     done = prepare_task("cassava", lambda *what: told.append(what), size=32, protocol=protocol, data=cassava)

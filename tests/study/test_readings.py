@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,7 +27,7 @@ from tests.fixtures.tiny import BACKBONE, tiny_inputs, tiny_trial
 CELLS = Reading(channels=(0, 1, 2, 3), files=("_red.png", "_green.png", "_blue.png", "_yellow.png"))
 
 
-def nothing(*_: object) -> object:
+def nothing(*_: object) -> Any:
     raise AssertionError("not asked here")
 
 

@@ -2,16 +2,18 @@
 
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 import afield
 from afield.study.result_rows import _inference
+from afield.study.store import Store
 
 
 def told(score: dict[str, Any] | None, machine: str = "here") -> dict[str, float | None]:
-    return _inference(SimpleNamespace(scores=SimpleNamespace(look=lambda key: score)), "key", machine)
+    store = SimpleNamespace(scores=SimpleNamespace(look=lambda key: score))
+    return _inference(cast(Store, store), "key", machine)
 
 
 def test_milliseconds_and_megabytes_count_on_the_machine_that_trained() -> None:

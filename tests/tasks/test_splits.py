@@ -147,7 +147,7 @@ def test_groups_of_several_labels_stay_whole_and_rows_may_come_in_any_order() ->
 
 def test_unknown_labels_count_for_nothing_in_a_split() -> None:
     table = labelled(300)
-    unknown = table.assign(label=[tuple(has or -1 for has in label) for label in table["label"]])
+    unknown = table.assign(label=table["label"].map(lambda label: tuple(has or -1 for has in label)))
     pd.testing.assert_series_equal(iterative_split(table, THIRDS, 0), iterative_split(unknown, THIRDS, 0))
 
 

@@ -27,7 +27,7 @@ def test_unknown_labels_are_counted_nowhere() -> None:
     counts = count(labels, 2)
     assert (counts.has.tolist(), counts.has_not.tolist()) == ([3, 1], [1, 1])
     weights = label_weights(counts)
-    np.testing.assert_allclose(weights, [[2, 1], [2 / 3, 1]])
+    np.testing.assert_allclose(weights, np.array([[2, 1], [2 / 3, 1]]))
     known = labels[:, 0] >= 0
     assert weights[labels[known, 0], 0].mean() == pytest.approx(1)
 

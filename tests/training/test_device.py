@@ -25,7 +25,7 @@ def _as_before() -> Iterator[None]:
     threads = torch.get_num_threads()
     yield
     torch.use_deterministic_algorithms(False)
-    torch.utils.deterministic.fill_uninitialized_memory = True
+    torch.utils.deterministic.fill_uninitialized_memory = True  # type: ignore[attr-defined]  # torch makes it at run time
     torch.set_num_threads(threads)
 
 

@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -71,7 +72,7 @@ def test_what_cannot_be_used_is_told_in_words(photos: Path, tmp_path: Path) -> N
     for name in ("a", "b"):
         (broken / f"{name}.png").write_bytes(b"no image")
     Image.new("RGB", (40, 40)).save(broken / "c.png")
-    for source, keys, words in (
+    cases: list[tuple[Path | str, dict[str, Any], str]] = [
         (tmp_path / "empty", {}, "holds no image; name a folder of images, or a task"),
         (
             broken,
@@ -81,6 +82,7 @@ def test_what_cannot_be_used_is_told_in_words(photos: Path, tmp_path: Path) -> N
         (photos, {"images": 9_999}, "photos: has 40 images, not 9,999; ask for fewer"),
         ("hpa2018_rgby", {}, "hpa2018_rgby: its images have 4 channels"),
         ("no-such-thing", {}, "no-such-thing"),
-    ):
+    ]
+    for source, keys, words in cases:
         with pytest.raises(InputError, match=words):
             summarise(str(source), BACKBONE, OFFLINE, size=32, **keys)

@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -20,7 +21,7 @@ from tests.fixtures.tiny import tiny_inputs, tiny_trial, tiny_weights
 
 HERE = {"torch": "here"}
 
-WAYS: dict[str, dict[str, object]] = {
+WAYS: dict[str, dict[str, Any]] = {
     "the study's": {},
     "sgd in steps": {"optimiser": "sgd", "schedule": "step", "milestones": (2, 5)},
     "warm-up, clipped": {"warmup_epochs": 2, "clip_norm": 0.5},

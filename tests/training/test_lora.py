@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,7 +33,7 @@ from tests.fixtures.tiny import BACKBONE, study_text, tiny_inputs, tiny_trial
 from tests.training.test_exactness import HERE, NONE, same
 
 Inputs = tuple[TaskData, dict[str, SplitInputs]]
-CLOSE = {"rtol": 0, "atol": 1e-5}
+CLOSE: dict[str, Any] = {"rtol": 0, "atol": 1e-5}
 """of logits of a few: rounding in float32, of W x + s B (A x) beside (W + s B A) x"""
 
 
@@ -144,7 +145,7 @@ def test_what_is_kept_is_plain_and_frozen_tensors_are_those_of_the_weights(input
     ],
     ids=["by layer, averaged", "from a probe", "bfloat16"],
 )
-def test_stops_change_nothing(keys: dict[str, object], inputs: Inputs, tmp_path: Path) -> None:
+def test_stops_change_nothing(keys: dict[str, Any], inputs: Inputs, tmp_path: Path) -> None:
     data, splits = inputs
     trial = vit_trial(data, epochs=3, **keys)
     unstopped = go(trial, splits, 3)

@@ -1,6 +1,7 @@
 """Losses against torch's and torchvision's own functions and by hand; what is refused, and how."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from afield.training.balance import count
 from afield.training.losses import LOSSES, Loss, check_loss, loss_for
 from afield.training.recipe import BUILT_IN_LOSSES, Recipe
 
-EXACT = {"rtol": 1e-6, "atol": 1e-6}
+EXACT: dict[str, Any] = {"rtol": 1e-6, "atol": 1e-6}
 GENERATOR = torch.Generator().manual_seed(0)
 LOGITS = torch.randn(12, 4, generator=GENERATOR) * 3
 CLASSES = torch.tensor([0, 0, 0, 0, 0, 0, 1, 1, 1, 2, 2, 3])
@@ -138,7 +139,7 @@ def test_logits_are_adjusted_by_the_logarithms_of_the_priors() -> None:
 @pytest.mark.parametrize("balance", ["loss", "focal", "logit-adjust"])
 def test_classes_of_one_size_are_left_as_they_are(balance: str) -> None:
     even = torch.arange(12) % 4
-    plain = {"loss": "focal"} if balance == "focal" else {}
+    plain: dict[str, Any] = {"loss": "focal"} if balance == "focal" else {}
     expected = made(**plain).compute(LOGITS, even)
     found = made(truth=even, balance=balance).compute(LOGITS, even)
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)

@@ -1,6 +1,7 @@
 """Mixed batches in an update: every truth counts by its share, whatever the loss, the weights and the micro-batch."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -16,7 +17,7 @@ from afield.training.preprocessing import Preprocessing
 from afield.training.recipe import Recipe
 
 N, CLASSES = 6, 3
-EXACT = {"rtol": 1e-6, "atol": 1e-9}
+EXACT: dict[str, Any] = {"rtol": 1e-6, "atol": 1e-9}
 IMAGES = torch.randint(256, (N, 3, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 PARTNER = torch.tensor([3, 0, 2, 5, 1, 4])
 SHARE = torch.tensor([0.25, 0.5, 1.0, 0.0, 0.75, 0.375])

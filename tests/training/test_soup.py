@@ -44,7 +44,11 @@ def test_a_network_of_another_shape_is_refused_by_name(other: dict[str, tuple[in
 
 def flat(*values: float) -> list[tuple[str, Load]]:
     """Networks of one weight each."""
-    return [(f"n{value:g}", lambda value=value: {"w": torch.tensor([float(value)])}) for value in values]
+
+    def load(value: float) -> Load:
+        return lambda: {"w": torch.tensor([float(value)])}
+
+    return [(f"n{value:g}", load(value)) for value in values]
 
 
 def tasting(metric: Callable[[float], float]) -> Callable[[Tensors], Tasted]:

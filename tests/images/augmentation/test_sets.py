@@ -47,8 +47,9 @@ def test_the_recipe_knows_them_all() -> None:
 )
 def test_spaces_and_magnitudes_are_those_of_torchvision(space: tuple[Scale, ...], theirs: type, levels: int) -> None:
     ours = {scale.operation: scale for scale in space}
-    assert set(ours) == {NAMES[name] for name in theirs._AUGMENTATION_SPACE}
-    for name, (magnitudes, signed) in theirs._AUGMENTATION_SPACE.items():
+    published = vars(theirs)["_AUGMENTATION_SPACE"]
+    assert set(ours) == {NAMES[name] for name in published}
+    for name, (magnitudes, signed) in published.items():
         expected = magnitudes(levels, 224, 224)
         assert ours[NAMES[name]].signed is signed
         if expected is not None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ import afield
 from afield.analysis.answer import answer
 from afield.backbones.catalogue import find
 from afield.base.errors import DamagedError, InputError, Stopped
+from afield.images.prepared import PreparedImages
 from afield.report.further import further_table
 from afield.report.words import number
 from afield.study.claims import Claims
@@ -28,8 +30,8 @@ from afield.study.misfits import soups_of_views
 from afield.study.network import open_network
 from afield.study.numerics import settle_numerics
 from afield.study.one_run import OneRun
-from afield.study.plan import PlannedSearch
 from afield.study.planning.plan_notes import plan_notes
+from afield.study.searching.planned_search import PlannedSearch
 from afield.study.split_view import TEST
 from afield.study.standing import Silent
 from afield.study.store import Store
@@ -295,7 +297,8 @@ def test_a_soup_is_stored_whole_or_not_at_all(photos: Path, tmp_path: Path) -> N
             cell.key, said(cell), {"key": cell.key, "platform": {}, "validation": metric, "validation_loss": 0.5}
         )
     soup = Soup("a", "greedy", tuple(Ingredient(plan.searches[0].identity, 0, cell.key) for cell in cells))
-    validation = SplitInputs(pd.DataFrame({"id": ["a"], "unit": ["a"], "cluster": ["a"], "label": [1]}), None, None)
+    samples = pd.DataFrame({"id": ["a"], "unit": ["a"], "cluster": ["a"], "label": [1]})
+    validation = SplitInputs(samples, cast(PreparedImages, None), np.zeros(1, np.int64))  # nobody looks at an image
 
     def taste(network: Tensors) -> Tasted:
         return Tasted(network, -abs(float(network["w"]) - 2), 0.0, torch.zeros(1, 2))
@@ -369,18 +372,18 @@ def test_a_study_makes_its_soups_and_keeps_what_it_needs(photos: Path, tmp_path:
     rows = table[(table["kind"] == "soup") & (table["metric"] == "accuracy")].set_index("joined")
     assert sorted(rows.index) == ["all", "cells"]
     assert rows.loc["cells", "seed"] == 0
-    assert pd.isna(rows.loc["all", "seed"])
+    assert rows["seed"].isna()["all"]
     assert set(record.results["kind"]) == {"single"}
     assert record.unjoined == ()
 
     # uniform: the mean of the four cells, of which three are one network of the results, and of the other seed
-    key = rows.loc["all", "key"]
+    key = str(rows.loc["all", "key"])
     about = json.loads((store.trial_folder(key) / "soup.json").read_text())
     assert {each["key"] for each in about["tried"]} == {each.key for each in (*search.cells, *search.repeats)}
     assert all(each["taken"] for each in about["tried"])
 
     # greedy: begins with the best, so the chosen cell, and never falls on validation
-    key = rows.loc["cells", "key"]
+    key = str(rows.loc["cells", "key"])
     about = json.loads((store.trial_folder(key) / "soup.json").read_text())
     assert about["tried"][0]["key"] == search.chosen
     assert about["tried"][0]["validation"] == about["tried"][0]["validation_of_soup"]
@@ -396,7 +399,7 @@ def test_a_study_makes_its_soups_and_keeps_what_it_needs(photos: Path, tmp_path:
     network = afield.load_network(out, key)
     test = store.scores.predictions(key, TEST)
     pictures = [photos / name for name in test["sample"]]
-    np.testing.assert_allclose(network.logits(pictures), np.stack(test["logits"]), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(network.logits(pictures), np.stack(test["logits"].to_list()), rtol=1e-5, atol=1e-5)
     assert sum(json.loads(line)["key"] == key for line in (out / "test_reads.jsonl").read_text().splitlines()) == 1
     if len(result["ingredients"]) == 1:
         one, other = (load_file(store.weights(each)) for each in (key, str(search.chosen)))

@@ -2,11 +2,13 @@
 own.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from afield.base.errors import StoreError
+from afield.base.files import write_atomic
 from afield.study.engines import parcel as module
 from afield.study.engines.job import Job
 from afield.study.engines.parcel import changes, pack, saved, unpack
@@ -60,12 +62,11 @@ def test_what_a_job_changed_comes_back_and_the_result_comes_last(
     }  # fmt: skip
 
     written = list[str]()
-    plain = module.write_atomic
 
-    def watched(path: Path, write: object) -> None:
+    def watched(path: Path, write: Callable[[Path], object]) -> None:
         assert not (path.parent / "result.json").exists(), "no result stands over files that are about to change"
         written.append(path.name)
-        plain(path, write)  # type: ignore[arg-type]
+        write_atomic(path, write)
 
     monkeypatch.setattr(module, "write_atomic", watched)
     unpack(here, job, found)

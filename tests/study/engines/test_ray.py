@@ -155,7 +155,7 @@ def cluster(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     from ray.cluster_utils import Cluster
 
     head = {"num_cpus": 1, "include_log_monitor": False, "no_monitor": True, **SMALL}
-    found = Cluster(initialize_head=True, head_node_args=head)
+    found: Any = Cluster(initialize_head=True, head_node_args=head)
     try:
         found.second = found.add_node(num_cpus=1, object_store_memory=SMALL["object_store_memory"])
         ray.init(address=found.address, **QUIET)

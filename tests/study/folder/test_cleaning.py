@@ -1,5 +1,6 @@
 """What can go from a result folder, and what never does."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -51,7 +52,7 @@ def test_what_an_ended_search_left_goes_when_asked_and_the_chosen_network_stays(
     chosen, other, *stopped = [cell.key for cell in plan.searches[0].cells]
     store.checkpoint(chosen).write_bytes(b"left by a killed run")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(files.os, "getpid", lambda: 2**22 + 1)  # no process has this number
+        patch.setattr(os, "getpid", lambda: 2**22 + 1)  # no process has this number
         half = store.trial_folder(other) / f"{files.temporary_prefix()}half.json"
     half.touch()
     found = waste_in(store)

@@ -137,7 +137,7 @@ def test_what_has_just_been_written_may_change_within_a_tick(out: Path, monkeypa
     alter(out / "studies" / "tiny.json")
     assert not state(out).settled
     later = time.time_ns() + 10**10
-    monkeypatch.setattr(folder_state.time, "time_ns", lambda: later)
+    monkeypatch.setattr(time, "time_ns", lambda: later)
     assert state(out).settled
 
 
@@ -145,6 +145,6 @@ def test_a_folder_that_cannot_be_looked_at_is_named(out: Path, monkeypatch: pyte
     def refuse(place: object) -> None:
         raise PermissionError(13, "Permission denied", str(place))
 
-    monkeypatch.setattr(folder_state.os, "listdir", refuse)
+    monkeypatch.setattr(os, "listdir", refuse)
     with pytest.raises(StoreError, match="trials: cannot be read"):
         state(out)

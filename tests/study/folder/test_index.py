@@ -58,7 +58,7 @@ def test_it_says_what_the_files_say_without_reading_them(
     monkeypatch.setattr("afield.study.folder.trial_files.read_score", lambda folder: pytest.fail(f"read {folder}"))
     seen = look(Store.open(out), plan)[:3]
     assert seen == expected[:3]
-    assert seen[0][0].result["sha256"].keys() == {"trial.json", "history.jsonl", "predictions.parquet"}  # type: ignore[index]
+    assert seen[0][0].result["sha256"].keys() == {"trial.json", "history.jsonl", "predictions.parquet"}
 
 
 @pytest.mark.parametrize("name", ["trial.json", "history.jsonl", "predictions.parquet", "result.json"])
@@ -109,7 +109,7 @@ def test_a_lost_or_damaged_index_costs_nothing_but_time(plan: Plan, out: Path, d
     if damage == "missing":
         path.unlink()
     elif damage in ("cut", "empty", "another"):
-        path.write_bytes({"cut": content[:-8], "empty": b"", "another": b'{"format": [0]}\n'}[damage])
+        path.write_bytes({"cut": bytes(content[:-8]), "empty": b"", "another": b'{"format": [0]}\n'}[damage])
     else:
         content[begin + ends[damage] - 4] ^= 1
         path.write_bytes(content)

@@ -1,5 +1,6 @@
 """A look at a folder by another process gives what one's own gives."""
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -35,7 +36,7 @@ def test_where_no_process_could_it_looks_itself(out: Path, python: str, monkeypa
 
 def test_a_small_folder_is_not_worth_a_process(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "WORTH", 1)
-    monkeypatch.setattr(module.subprocess, "Popen", lambda *_, **__: pytest.fail("began a process"))
+    monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: pytest.fail("began a process"))
     with look_beside(out) as state:
         assert state().digest == state_of(out, Index(out)).digest
 

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -95,7 +96,7 @@ def test_ctrl_c_ends_watching(store: Store, monkeypatch: pytest.MonkeyPatch) -> 
     def interrupt(seconds: float) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(progress.time, "sleep", interrupt)
+    monkeypatch.setattr(time, "sleep", interrupt)
     progress.watch_state(store.root, None, Console(record=True))
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from afield.study.searching.race import Race, evenly, shares
 from afield.study.searching.search import Ask, Chosen, Seen, epochs_asked, epochs_through
-from afield.study.study import SearchChoice
+from afield.study.searching.search_choice import SearchChoice
 
 RACE = SearchChoice(method="race", rungs=(1, 3), reduction=2.0)
 

@@ -1,11 +1,13 @@
 """The search as a pure function: what it asks for, whom it keeps, whom it chooses."""
 
+from typing import Literal
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from afield.study.searching.search import Ask, Chosen, Seen, ask, asked, best_so_far, rung_sizes
-from afield.study.study import SearchChoice
+from afield.study.searching.search_choice import SearchChoice
 
 HALVING = SearchChoice(method="halving", rungs=(1, 3), reduction=3.0)
 
@@ -61,7 +63,9 @@ def test_what_a_search_cost_ends_at_the_rung_that_it_asked_for() -> None:
     st.sampled_from(["grid", "halving"]),
 )
 @settings(deadline=None)
-def test_a_search_always_ends_and_never_trains_twice(curves: list[list[float]], method: str) -> None:
+def test_a_search_always_ends_and_never_trains_twice(
+    curves: list[list[float]], method: Literal["grid", "halving"]
+) -> None:
     search = SearchChoice(method=method, rungs=(1, 2), reduction=2.0)
     state = [Seen() for _ in curves]
     told: list[tuple[int, int]] = []

@@ -21,7 +21,10 @@ def with_search(text: str) -> str:
 @given(st.integers(0, 2**31 - 1), st.integers(1, 12), st.integers(0, 12))
 @settings(deadline=None)
 def test_fewer_draws_are_the_first_of_more(seed: int, few: int, more: int) -> None:
-    space = {"learning_rate": Range(low=1e-5, high=1e-2), "weight_decay": (0.0, 1e-4, 1e-3)}
+    space: dict[str, Range | tuple[float, ...]] = {
+        "learning_rate": Range(low=1e-5, high=1e-2),
+        "weight_decay": (0.0, 1e-4, 1e-3),
+    }
     whole = draws(space, seed, few + more)
     assert draws(space, seed, few) == whole[:few]
     assert all(1e-5 <= point["learning_rate"] <= 1e-2 for point in whole)

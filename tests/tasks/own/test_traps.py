@@ -30,7 +30,8 @@ def traps(folder: Path, categories: Sequence[int] = (COYOTE, CAT), locations: in
     below `photos`.
     """
     generator = np.random.default_rng(3)
-    images, notes = [], []
+    images: list[dict[str, Any]] = []
+    notes: list[dict[str, Any]] = []
 
     def add(name: str, location: int, *shown: int) -> None:
         images.append(image(name, name[:-2], location, file_name=f"photos\\{name}.jpg"))

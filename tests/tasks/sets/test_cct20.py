@@ -11,6 +11,7 @@ from afield.report.page import report
 from afield.tasks.data import TaskData, load_task
 from afield.tasks.sets.cct20 import CATEGORIES, IMAGES, TASK, find
 from afield.tasks.show import list_splits
+from afield.tasks.task import Protocol
 from tests.fixtures import traps
 from tests.fixtures.tiny import scratch_study
 
@@ -30,7 +31,7 @@ def data(tmp_path: Path) -> Path:
 
 
 def sizes(loaded: TaskData) -> dict[str, int]:
-    return loaded.table["split"].value_counts().to_dict()
+    return {str(split): n for split, n in loaded.table["split"].value_counts().items()}
 
 
 def test_the_classes_are_the_study_s_in_its_order() -> None:
@@ -86,7 +87,7 @@ def test_without_annotations_as_samples_paper_keeps_all_else(data: Path, tmp_pat
 
 
 @pytest.mark.parametrize("protocol", ["clean", "paper"])
-def test_other_cameras_are_further_test_splits(data: Path, tmp_path: Path, protocol: str) -> None:
+def test_other_cameras_are_further_test_splits(data: Path, tmp_path: Path, protocol: Protocol) -> None:
     loaded = load_task(TASK, protocol, tmp_path, data)
     assert TASK.extra_splits == ("trans-validation", "trans-test")
     assert loaded.selection == "validation"

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -26,7 +27,7 @@ ARCHIVES = {
 
 @pytest.mark.parametrize("name", MAKERS)
 def test_bytes_and_pickles_packed_and_unpacked_give_the_same_pictures(tmp_path: Path, name: str) -> None:
-    tables = []
+    tables: list[pd.DataFrame] = []
     for make, place, packed in zip((*MAKERS[name], *MAKERS[name]), ("", name, name, ""), (0, 1, 0, 1), strict=True):
         data = tmp_path / str(len(tables))
         folder = make(data / place)
@@ -35,11 +36,8 @@ def test_bytes_and_pickles_packed_and_unpacked_give_the_same_pictures(tmp_path: 
         root = TASKS[name].find(data)
         assert root == data / place / f"{name}-png"
         assert not [path for path in data.rglob("*") if path.name.startswith(TEMPORARY)]
-        tables.append(
-            TASKS[name]
-            .samples(root)
-            .assign(bytes=lambda table, root=root: [(root / image).read_bytes() for image in table["image"]])
-        )
+        table = TASKS[name].samples(root)
+        tables.append(table.assign(bytes=[(root / image).read_bytes() for image in table["image"]]))
     assert all(table.equals(tables[0]) for table in tables[1:])
 
 

@@ -1,6 +1,7 @@
 """Where files lie, by the tags that the GeoTIFF standard gives as examples."""
 
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from tests.fixtures.odd_images import QUARTERS, Page, png, tiff
 TILE = np.zeros((50, 100, 13), np.uint16)
 
 
-def put(folder: Path, tags: dict | None, pixels: np.ndarray = TILE, **layout: object) -> Path:
+def put(folder: Path, tags: dict | None, pixels: np.ndarray = TILE, **layout: Any) -> Path:
     path = folder / "tile.tif"
     path.write_bytes(tiff(Page(pixels, 1, tags, **layout)))
     return path
@@ -33,7 +34,7 @@ def test_a_tie_point_may_lie_anywhere_in_the_picture(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("big", [False, True])
-def test_bytes_may_come_in_any_order(tmp_path: Path, order: str, big: bool) -> None:
+def test_bytes_may_come_in_any_order(tmp_path: Path, order: Literal["<", ">"], big: bool) -> None:
     path = tmp_path / "tile.tif"
     path.write_bytes(tiff(Page(TILE, 1, geo_tags(500_000, 5_400_000)), order=order, big=big))
     assert centre(path) == (32632, 500_500, 5_399_750)
