@@ -25,10 +25,11 @@ unexport PYTHONDONTWRITEBYTECODE
 quickstart: $(PACKAGE)
 	$(BIN)/afield run quickstart --out out/quickstart
 
-# In one go: to collect the tests and import torch takes each process half a minute. The fast ones come first (conftest.py).
+# In one go: to import and collect all takes each process ten seconds. The fast ones come first (conftest.py).
 test: $(TOOLS)
 	$(PYTEST) -m "not long"
 
+# The inner loop: about a minute on two cores.
 test-fast: $(TOOLS)
 	$(PYTEST) -m "not slow"
 

@@ -1,13 +1,14 @@
-"""What every test gets: a cache of its own and small pictures to train on. Docstring examples get `study` and `out`."""
+"""What every test gets: a cache of its own and small pictures to train on. Docstring examples get `study` and `out`.
 
+What imports torch is imported where it is used: the process that gives out the tests runs none and needs none of it.
+"""
+
+import gc
 import os
 import sys
 from contextlib import nullcontext
 
 import pytest
-import torch
-from tests.fixtures.tiny import make_photos, tiny_study
-from tests.fixtures.warm import warm_workers
 
 RUNNING = {
     *("afield.study.run.run_study", "afield.study.collect.results"),
@@ -34,9 +35,16 @@ def pytest_collection_modifyitems(items):
         ]
 
 
+def pytest_collection_finish():
+    """What was imported and collected stays until the end: the garbage collector need not look through it again."""
+    gc.freeze()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item):
     """Slow tests run studies: their workers need not all import torch. Fast ones start workers as everyone does."""
+    from tests.fixtures.warm import warm_workers
+
     with warm_workers() if item.get_closest_marker("slow") else nullcontext():
         return (yield)
 
@@ -44,6 +52,8 @@ def pytest_runtest_protocol(item):
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread():
     """As a trial has it: where cores are shared, threads of tiny networks spend their time waiting for each other."""
+    import torch
+
     torch.set_num_threads(1)
 
 
@@ -54,6 +64,8 @@ def cache(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def photos(tmp_path_factory):
+    from tests.fixtures.tiny import make_photos
+
     return make_photos(tmp_path_factory.mktemp("data") / "photos")
 
 
@@ -65,6 +77,8 @@ def _own_cache(cache, monkeypatch):
 @pytest.fixture(scope="session")
 def finished(photos, cache, tmp_path_factory):
     """The tiny study, run once: its result folder."""
+    from tests.fixtures.tiny import tiny_study
+
     import afield
 
     out = tmp_path_factory.mktemp("finished") / "out"
@@ -94,5 +108,7 @@ def afield(monkeypatch, capsys):
 @pytest.fixture(autouse=True)
 def _names_in_examples(request, doctest_namespace):
     if request.node.name in RUNNING:
+        from tests.fixtures.tiny import tiny_study
+
         doctest_namespace["study"] = tiny_study(request.getfixturevalue("photos"))
         doctest_namespace["out"] = request.getfixturevalue("finished")

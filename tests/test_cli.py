@@ -58,6 +58,7 @@ def test_help_names_every_command_on_one_line_without_torch() -> None:
     assert not [line for line in listed if line.rstrip().endswith("...")]
 
 
+@pytest.mark.slow
 def test_analysis_and_report_need_no_torch() -> None:
     modules = "afield.report.page, afield.analysis.answer, afield.study.collect"
     code = f"import sys, {modules}; afield.load_network; assert 'torch' not in sys.modules"
@@ -223,6 +224,7 @@ f,,0.82,0.82
 NAMED = ("--columns", "backbone=model,imagenet_top1=top1", "--values", "moths,birds", "--metric", "accuracy")
 
 
+@pytest.mark.slow
 def test_a_published_table_is_analysed(afield: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "results.csv"
     path.write_text(RESULTS, encoding="utf-8")
@@ -249,6 +251,7 @@ def test_a_table_that_cannot_be_read_is_refused_in_words(afield: Run, tmp_path: 
     assert "no such file" in afield("analyse", str(tmp_path / "nothing.csv"), code=2)
 
 
+@pytest.mark.slow
 def test_a_table_is_analysed_without_torch_and_without_what_reads_folders(tmp_path: Path) -> None:
     path = tmp_path / "results.csv"
     path.write_text(RESULTS, encoding="utf-8")

@@ -64,6 +64,7 @@ def test_what_json_has_no_word_for_is_refused() -> None:
         plain({"it": object()})
 
 
+@pytest.mark.slow
 def test_the_table_has_its_rows_and_columns(afield: Run, out: Path) -> None:
     rows = parsed(afield("table", str(out), "--json"))
     printed = pd.read_csv(StringIO(afield("table", str(out))))

@@ -11,30 +11,33 @@ import afield
 from afield.analysis.answer import answer
 from afield.base.errors import InputError
 from afield.study.collect import load_record
+from afield.study.record import StudyRecord
 from afield.study.split_view import TEST
 from afield.study.store import Store
 from afield.winner import winner_of
 from tests.fixtures.records import make_record
 
 
-def test_it_is_the_answer_s_backbone_at_the_first_seed() -> None:
-    record = make_record()
+@pytest.fixture(scope="module")
+def record() -> StudyRecord:
+    return make_record(metrics=["accuracy"])
+
+
+def test_it_is_the_answer_s_backbone_at_the_first_seed(record: StudyRecord) -> None:
     rows = record.results[record.results["key"] == winner_of(record, "out")]
     assert set(rows["seed"]) == {record.study.study.seeds[0]}
     assert set(rows["intervention"]) == {"plain"}
     assert f"Take {rows['backbone'].iloc[0]}: " in answer(record).text()
 
 
-def test_of_a_first_seed_that_failed_the_next_stands_for_it() -> None:
-    record = make_record()
+def test_of_a_first_seed_that_failed_the_next_stands_for_it(record: StudyRecord) -> None:
     first = winner_of(record, "out")
     lacking = dataclasses.replace(record, results=record.results[record.results["key"] != first])
     second = record.results[record.results["key"] == winner_of(lacking, "out")]
     assert set(second["seed"]) == {record.study.study.seeds[1]}
 
 
-def test_without_a_single_winner_it_says_what_there_is() -> None:
-    record = make_record()
+def test_without_a_single_winner_it_says_what_there_is(record: StudyRecord) -> None:
     with pytest.raises(InputError, match=r"out: no backbone was scored yet, .* afield status out"):
         winner_of(dataclasses.replace(record, results=record.results.iloc[:0]), "out")
     other = dataclasses.replace(record.tasks[0], name="moths")

@@ -55,6 +55,7 @@ def test_the_plain_values_are_exactly_those_that_are_promised() -> None:
     assert birds["verdict"] in ("does not", "cannot tell")
 
 
+@pytest.mark.slow
 def test_what_several_tasks_say_together_is_among_the_plain_values() -> None:
     found = analyse(frame(params_m=25.0))
     plain = json.loads(json.dumps(found.as_json(), allow_nan=False))["findings"]
@@ -168,6 +169,7 @@ def test_a_larger_smallest_slope_makes_another_verdict() -> None:
     assert analyse(frame(), TableChoice(tasks=("moths",)), smallest_slope=2.0).fits[0].verdict == "weakly"
 
 
+@pytest.mark.slow
 def test_a_study_gives_the_fits_of_its_answer_and_those_of_its_other_metrics(record: StudyRecord) -> None:
     fits = fit_study(record, 0.1)
     (part,) = answer(record).tasks

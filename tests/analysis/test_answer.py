@@ -59,6 +59,7 @@ def test_one_seed_says_what_it_cannot_know() -> None:
     assert any(sentence.startswith("A second seed for every chosen recipe") for sentence in found.open)
 
 
+@pytest.mark.slow
 def test_a_clear_winner_names_the_nearest() -> None:
     strength = {SQUEEZE: 0.5, LITE0: 0.9, LITE1: 1.7}
     found = answered(make_record(strength=strength, n_test=3000, seed_spread=0.01, metrics=["accuracy"]))
@@ -66,6 +67,7 @@ def test_a_clear_winner_names_the_nearest() -> None:
     assert not any("To tell" in sentence for sentence in found.open)
 
 
+@pytest.mark.slow
 def test_what_beats_the_choice_on_test_is_said_but_not_chosen() -> None:
     record = make_record(strength={SQUEEZE: 0.5, LITE0: 1.7}, n_test=3000, seed_spread=0.01, metrics=["accuracy"])
     swapped = record.results.assign(validation=1 - record.results["validation"])
@@ -92,6 +94,7 @@ def test_a_study_without_results_is_answered_in_words(record: StudyRecord) -> No
         assert sum("is not ranked (not finished)" in warning for warning in found.warnings) == 4
 
 
+@pytest.mark.slow
 def test_lower_is_better_is_not_held_against_imagenet() -> None:
     found = answered(make_record(metric="log_loss"))
     assert found.transfer == "ImageNet accuracy was not held against log-loss, for which lower is better."
@@ -206,6 +209,7 @@ def test_what_no_backbone_was_ranked_by_is_said(record: StudyRecord) -> None:
     assert f"{SQUEEZE} is not ranked: its accuracy on validation is not defined." in found.warnings
 
 
+@pytest.mark.slow
 def test_a_verdict_that_hangs_on_one_family_is_warned_of() -> None:
     """Four backbones that are alike on ImageNet and here, and two of one family far above: these two make the slope."""
     names = PAPER[:6]
@@ -233,6 +237,7 @@ def test_a_verdict_that_hangs_on_one_family_is_warned_of() -> None:
     assert not any("of the family" in each for each in answered(replace(record, results=alone)).warnings)
 
 
+@pytest.mark.slow
 def test_backbones_of_two_families_get_no_verdict_however_near_a_line() -> None:
     strength = dict(zip(STRENGTH, (0.2, 2.0, 2.2, 2.1), strict=True))
     found = answered(make_record(strength=strength, seed_spread=0.01, metrics=["accuracy"]))

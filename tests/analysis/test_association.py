@@ -17,6 +17,7 @@ def points(seed: int, n: int, slope: float = 0.5) -> pd.DataFrame:
     return pd.DataFrame({"imagenet_top1": x, "value": (20 + slope * x + 5 * generator.normal(size=n)) / 100})
 
 
+@pytest.mark.slow
 @given(seed=st.integers(0, 10_000), n=st.integers(5, 30))
 @settings(max_examples=15, deadline=None)
 def test_coefficients_are_those_of_scipy(seed: int, n: int) -> None:

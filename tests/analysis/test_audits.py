@@ -116,6 +116,7 @@ def told_by(record: StudyRecord) -> tuple[object, ...]:
     return ranking.winner, [(row.backbone, row.test) for row in ranking.rows], fits, task.take, task.transfer
 
 
+@pytest.mark.slow
 def test_nothing_that_ranks_fits_or_answers_reads_an_audit() -> None:
     record, mad = audited(audit=False), audited(((9.0, -9.0, 9.0), (9.0, -9.0, 9.0)))
     assert told_by(mad) == told_by(replace(record, audits={}))

@@ -48,6 +48,7 @@ def test_the_interval_is_that_of_statsmodels() -> None:
     assert end.outside
 
 
+@pytest.mark.slow
 def test_one_in_twenty_of_the_lines_own_backbones_is_called_unexplained() -> None:
     generator = np.random.default_rng(1)
     x = np.linspace(60, 85, 12)
@@ -89,6 +90,7 @@ def test_one_of_a_family_of_its_own_is_held_against_families_left_out() -> None:
     )
 
 
+@pytest.mark.slow
 def test_families_that_share_what_they_deviate_by_leave_the_interval_as_sure_as_it_says() -> None:
     generator, names, held, alone = np.random.default_rng(6), [*families_of(5, 4), "own"], 0, 0
     for _ in range(40):

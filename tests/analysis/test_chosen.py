@@ -25,6 +25,7 @@ def confused(record: StudyRecord, rows: range) -> StudyRecord:
     return replace(record, predictions=table)
 
 
+@pytest.mark.slow
 def test_the_network_is_the_one_that_predict_uses(record: StudyRecord) -> None:
     network = chosen_network(record, rank_backbones(record, "elpv"))
     assert network is not None
@@ -34,6 +35,7 @@ def test_the_network_is_the_one_that_predict_uses(record: StudyRecord) -> None:
     assert METRICS["accuracy"].compute(network.test) == pytest.approx(value)
 
 
+@pytest.mark.slow
 def test_a_subgroup_in_which_it_fails_is_named(record: StudyRecord) -> None:
     values = ["<b>east</b>" if index < 100 else "west" for index in range(525)]
     found = confused(with_subgroups(record, site=values), range(100))
@@ -51,6 +53,7 @@ def test_a_subgroup_in_which_it_fails_is_named(record: StudyRecord) -> None:
     assert groups.table["value"] @ groups.table["n"] / 525 == pytest.approx(groups.whole)
 
 
+@pytest.mark.slow
 def test_where_none_is_worse_that_is_said_and_is_no_warning(record: StudyRecord) -> None:
     found = with_subgroups(record, sex=["f", "m", "m"] * 175, site=["here"] * 520 + ["there"] * 5)
     (part,) = answer(found).tasks
@@ -70,6 +73,7 @@ def test_values_are_found_by_id_and_not_by_place(record: StudyRecord) -> None:
     pd.testing.assert_frame_equal(tables[0], tables[1])
 
 
+@pytest.mark.slow
 def test_lower_is_better_is_worse_when_it_is_higher() -> None:
     found = confused(with_subgroups(make_record(metric="log_loss"), site=["e"] * 100 + ["w"] * 425), range(100))
     (part,) = answer(found).tasks
@@ -112,6 +116,7 @@ def test_a_column_that_is_not_there_is_named(record: StudyRecord) -> None:
         subgroup_table(record, "sex")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("size", "words"), [(45, "Twelve clusters of test images are few: below 30,"), (5, "")])
 def test_few_clusters_are_warned_of(size: int, words: str) -> None:
     (part,) = answer(make_record(seeds=(0,), cluster_size=size, metrics=["accuracy"])).tasks

@@ -31,6 +31,7 @@ def rights(record: StudyRecord, intervention: str) -> dict[tuple[str, int], pd.S
     return found
 
 
+@pytest.mark.slow
 def test_a_class_s_gain_is_the_mean_of_its_pairs_with_student_s_interval(record: StudyRecord) -> None:
     table = class_gains(record, "elpv")
     assert list(table.columns) == list(COLUMNS)

@@ -87,6 +87,7 @@ def test_the_cheapest_tied_trains_faster_than_the_winner(record: StudyRecord) ->
     assert rank_backbones(slow, "elpv").cheapest_tied is None
 
 
+@pytest.mark.slow
 def test_clusters_widen_a_difference() -> None:
     records = (make_record(seeds=(0,), cluster_size=size, metrics=["accuracy"]) for size in (1, 25))
     alone, together = (rank_backbones(record, "elpv") for record in records)

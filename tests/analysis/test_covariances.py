@@ -15,6 +15,7 @@ def standard_errors(covariance: np.ndarray, contrasts: np.ndarray) -> np.ndarray
     return np.sqrt(np.einsum("ci,ij,cj->c", contrasts, covariance, contrasts))
 
 
+@pytest.mark.slow
 def test_they_agree_with_those_of_the_leading_metrics_resamples(record: StudyRecord) -> None:
     """Standard errors of values and of differences within a third: of 50 blocks they are known to about a tenth."""
     names = [name for name in record.tasks[0].metrics if METRICS[name].direction == "higher"]
@@ -30,6 +31,7 @@ def test_they_agree_with_those_of_the_leading_metrics_resamples(record: StudyRec
         np.testing.assert_allclose(one, other, rtol=1 / 3)
 
 
+@pytest.mark.slow
 def test_the_fits_of_further_metrics_know_them(record: StudyRecord) -> None:
     fits = {fit.metric: fit for fit in fit_study(record, 0.1)}
     (found,) = covariances(record, "elpv", "plain", ["auroc"])

@@ -31,6 +31,7 @@ def test_the_spline_is_that_of_patsy(seed: int, n: int) -> None:
     np.testing.assert_allclose(fitted[inside], expected[inside], atol=1e-6)
 
 
+@pytest.mark.slow
 @given(seed=st.integers(0, 10_000), n=st.integers(8, 16))
 @settings(max_examples=15, deadline=None)
 def test_errors_of_backbones_left_out_are_those_of_leaving_them_out(seed: int, n: int) -> None:

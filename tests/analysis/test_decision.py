@@ -165,6 +165,7 @@ def test_equals_count_as_their_mean() -> None:
     assert "Who is the biggest is not known" in unknown.words
 
 
+@pytest.mark.slow
 def test_who_stands_level_for_the_last_place_of_a_shortlist_has_it_in_half_of_the_orders() -> None:
     # on ImageNet d 80, then b and c level at 75, a at 60: of the best two d is one, and b or c the other. By the
     # validation metric c is the best of all, then d, then b: with c on the list it is taken, with b there d is
@@ -211,6 +212,7 @@ def test_one_task_has_no_interval_over_tasks_and_no_others() -> None:
         assert "takes three backbones that have every task, and here are two" in few.over(name).words
 
 
+@pytest.mark.slow
 def test_a_study_chooses_as_its_answer_does(record: StudyRecord) -> None:
     fits, rows = fit_study(record, 0.1), told_rows(record)
     found = regret(fits, rows).table.set_index(["rule", "tried"])
@@ -283,6 +285,7 @@ def test_facts_that_contradict_or_are_no_numbers_are_refused() -> None:
     assert set(found.over("fronts").table.query("cost == 'params_m'")["amount"]) == {5, 130, 25, 60}
 
 
+@pytest.mark.slow
 def test_biobench() -> None:
     """The best on ImageNet there is the biggest, too, and beats the best on the other tasks, which mammalnet fools."""
     columns = {"backbone": "model", "task": "dataset", "low": "ci_low", "high": "ci_high", "params_m": "params"}

@@ -120,6 +120,7 @@ def results(slopes: dict[str, float]) -> pd.DataFrame:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_distances_stand_beside_what_imagenet_told() -> None:
     reference = summary(normal(600, 0), "imagenet")
     sets = [summary(normal(600, 0.2 * place, seed=place), f"task{place}") for place in range(1, 6)]

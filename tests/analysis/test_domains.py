@@ -80,6 +80,7 @@ def test_the_difference_is_paired_over_backbones() -> None:
     assert list(found.index) == ["all tasks", "web-scraped", "real-world", "web-scraped less real-world"]
 
 
+@pytest.mark.slow
 def test_it_is_said_in_words() -> None:
     words = domain_words(analyse(table()).domain_slopes())
     assert words.count("ImageNet accuracy tells more of web-scraped tasks.") == 2, "on both axes"
@@ -118,6 +119,7 @@ def test_a_metric_without_logits_is_left_out_and_said() -> None:
     assert "Not on logits" in over_tasks_in_full(found)[0]
 
 
+@pytest.mark.slow
 def test_a_task_has_one_domain() -> None:
     given = table()
     given.loc[0, "domain"] = "web-scraped"

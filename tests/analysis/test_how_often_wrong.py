@@ -21,6 +21,7 @@ def test_intervals_hold_where_backbones_are_independent() -> None:
         assert 0.90 <= found[name].share <= 0.99, name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shared", [0.5, 0.8])
 def test_the_textbooks_interval_would_be_caught_in_families_and_ours_holds(shared: float) -> None:
     found = held(coverage(World("families", IN_FAMILIES["60 in 13 families"], shared=shared), STUDIES, 0, of_line))
@@ -29,6 +30,7 @@ def test_the_textbooks_interval_would_be_caught_in_families_and_ours_holds(share
     assert found["slope"].width > found["slope, scatter alone"].width
 
 
+@pytest.mark.slow
 def test_the_textbooks_interval_would_be_caught_in_clusters_and_ours_holds() -> None:
     world = World("clusters", alone(12), images=400, clusters=20, cluster_slopes=0.4)
     found = held(coverage(world, STUDIES, 0, of_line))

@@ -49,6 +49,7 @@ def right(record: StudyRecord, backbone: str, intervention: str) -> np.ndarray:
     return np.array([np.stack(table["logits"]).argmax(axis=1) == table["label"] for table in tables], float)
 
 
+@pytest.mark.slow
 def test_the_lines_are_in_the_order_of_the_study(varied: StudyRecord) -> None:
     changes = interventions_of(varied, "elpv")
     assert [(each.intervention, each.backbone) for each in changes] == [
@@ -164,6 +165,7 @@ def test_one_and_the_same_trainings_differ_by_nothing(varied: StudyRecord) -> No
     assert line(changes, "gem", LITE0).note == "the same trainings: this changes nothing here"
 
 
+@pytest.mark.slow
 def test_plain_against_an_intervention_is_its_mirror_image(varied: StudyRecord) -> None:
     swapped = {"plain": "gem", "gem": "plain"}
     mirrored = replace(varied, results=varied.results.replace({"intervention": swapped}))
@@ -231,6 +233,7 @@ def test_a_study_of_plain_alone_has_an_empty_table(varied: StudyRecord) -> None:
     assert intervention_table(replace(varied, study=study)).empty
 
 
+@pytest.mark.slow
 def test_the_answer_tells_what_they_brought(varied: StudyRecord) -> None:
     (part,) = answer(varied).tasks
     assert part.interventions_words.startswith("Against plain: larger helped: +")
@@ -239,6 +242,7 @@ def test_the_answer_tells_what_they_brought(varied: StudyRecord) -> None:
     assert in_words(()) == ""
 
 
+@pytest.mark.slow
 def test_scratch_alone_is_told_as_pretraining(record: StudyRecord) -> None:
     (part,) = answer(record).tasks
     assert (part.interventions, part.interventions_words) == ((), "")

@@ -60,6 +60,7 @@ def test_who_is_more_robust_than_the_others_is_named() -> None:
     assert row["p_holm"] < 0.05
 
 
+@pytest.mark.slow
 def test_chance_names_somebody_in_no_more_than_five_of_a_hundred() -> None:
     named = sum(
         "Nobody" not in on_the_line(table(shifted(noise=0.05, seed=seed)), METRICS)[0].words for seed in range(60)

@@ -86,6 +86,7 @@ def test_where_families_err_alike_p_is_that_of_cr2() -> None:
     assert np.isnan(p_by_family(design[:, :2], design[:, 2], y, [""] * 15))
 
 
+@pytest.mark.slow
 def test_the_error_is_that_of_each_backbone_predicted_by_a_fit_without_it() -> None:
     table = world(n=11, families=4)
     found = beyond_imagenet(analyse(table).fits).table.set_index(["task", "base"]).loc[("task0", "line")]
@@ -160,6 +161,7 @@ def test_what_is_only_a_bend_of_the_line_is_not_found_beyond_a_spline() -> None:
     assert "lest it be no more than a bend of the line: on none of four" in found.words
 
 
+@pytest.mark.slow
 def test_only_backbones_that_have_every_task_count_and_the_others_are_named() -> None:
     table = world(n=12)
     holed = table[~((table["backbone"] == "net03") & (table["task"] == "task2"))]
@@ -169,6 +171,7 @@ def test_only_backbones_that_have_every_task_count_and_the_others_are_named() ->
     pd.testing.assert_frame_equal(found.table, beyond_imagenet(analyse(table[table["backbone"] != "net03"]).fits).table)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("table", "words"),
     [
@@ -214,6 +217,7 @@ def test_few_degrees_of_freedom_and_collinearity_are_warned_of() -> None:
     assert found.table["inflation"].min() > 5
 
 
+@pytest.mark.slow
 def test_a_mean_over_tasks_and_imagenet_itself_take_no_part() -> None:
     table = world(n=12)
     itself = table[table["task"] == "task0"].assign(task="imagenet", value=lambda each: each["imagenet_top1"] / 100)
@@ -254,6 +258,7 @@ def test_variance_inflation_is_that_of_statsmodels() -> None:
     assert nested(design[:, :2], 3 * x[:, None], x + 0.1 * generator.normal(size=20)) is None
 
 
+@pytest.mark.slow
 def test_in_the_text_each_has_its_words() -> None:
     found = analyse(world(n=12))
     text = together(found)
@@ -263,6 +268,7 @@ def test_in_the_text_each_has_its_words() -> None:
     assert text.count("\n\n") == sum(not found.over(name).table.empty for name in QUESTIONS)
 
 
+@pytest.mark.slow
 def test_biobench() -> None:
     """The study's sentence, on others' numbers: the mean over the other ecology tasks explains far more than ImageNet
     accuracy leaves, on all but mammalnet, where a spline of ImageNet accuracy leaves hardly anything.

@@ -93,6 +93,7 @@ def test_equal_slopes_are_tested_as_a_manova_would() -> None:
     assert math.isnan(slopes_differ(same)), "one task four times tells nothing of tasks"
 
 
+@pytest.mark.slow
 def test_on_these_tasks_it_is_the_line_of_the_mean() -> None:
     given = cells()
     found = overall_verdict(fits(given))
@@ -107,6 +108,7 @@ def test_on_these_tasks_it_is_the_line_of_the_mean() -> None:
     assert found.slopes["slope"].tolist() == pytest.approx(sorted(given.slopes))
 
 
+@pytest.mark.slow
 def test_a_verdict_reads_backbones_and_tasks() -> None:
     one_answer = overall_verdict(fits(cells(tasks=6, spread=0.0)))
     several = overall_verdict(fits(cells(tasks=6, spread=0.5)))
@@ -123,6 +125,7 @@ def test_a_verdict_reads_backbones_and_tasks() -> None:
     assert "surely smaller than the 0.1 that would matter" in flat.reason
 
 
+@pytest.mark.slow
 def test_families_make_it_wider_and_say_so() -> None:
     alone = overall_verdict(fits(cells(tasks=5, n=12)))
     families = overall_verdict(fits(cells(tasks=5, n=12, groups="aaabbbcccddd")))
@@ -225,6 +228,7 @@ def test_logits_are_between_logits() -> None:
     assert cells_of(()) is None
 
 
+@pytest.mark.slow
 def test_a_table_has_one_a_metric_and_means_are_no_tasks() -> None:
     rows = table(cells())
     both = pd.concat([rows, rows.assign(metric="auroc")])
@@ -241,6 +245,7 @@ def test_a_table_has_one_a_metric_and_means_are_no_tasks() -> None:
     assert analyse(rows[rows["task"] == "a"]).overall == ()
 
 
+@pytest.mark.slow
 def test_plain_values_of_all_there_is() -> None:
     plain = json.loads(json.dumps(analyse(table(cells())).as_json(), allow_nan=False))
     assert list(plain) == ["fits", "over_tasks", "findings", "rule", "audit"]
@@ -252,6 +257,7 @@ def test_plain_values_of_all_there_is() -> None:
     assert set(over["slopes"]) == set("abcd")
 
 
+@pytest.mark.slow
 def test_an_answer_over_several_tasks_begins_with_all_of_them() -> None:
     record = on_tasks(
         {

@@ -32,7 +32,7 @@ SQUEEZE, LITE0, LITE1, LITE2 = STRENGTH
 
 @pytest.fixture(scope="module")
 def record() -> StudyRecord:
-    return make_record(strength={SQUEEZE: 0.3, LITE0: 1.5, LITE1: 1.55, LITE2: 1.6}, n_test=300)
+    return make_record(strength={SQUEEZE: 0.3, LITE0: 1.5, LITE1: 1.55, LITE2: 1.6}, n_test=300, metrics=["accuracy"])
 
 
 def test_who_is_apart_shares_no_letter_and_no_rank(record: StudyRecord) -> None:
@@ -89,7 +89,7 @@ def test_letters_beyond_the_alphabet() -> None:
 
 
 def test_mcnemar_is_that_of_statsmodels() -> None:
-    one = make_record(seeds=(0,), n_test=200)
+    one = make_record(seeds=(0,), n_test=200, metrics=["accuracy"])
     (line,) = discordant(one, "elpv", SQUEEZE, LITE2)
     expected = mcnemar([[0, line.only_first], [line.only_second, 0]], exact=True)
     assert line.p == pytest.approx(expected.pvalue)
@@ -146,6 +146,7 @@ def test_the_best_of_equals_flatters_itself_and_a_clear_winner_does_not() -> Non
     assert selection_bias(clear[:1], clear[:1, None] + noise * generator.normal(size=(1, 300))) == pytest.approx(0)
 
 
+@pytest.mark.slow
 def test_the_words(record: StudyRecord) -> None:
     text = describe_ranks(ranks_of(record))
     assert "elpv: accuracy on 300 test images, plain" in text
@@ -166,6 +167,7 @@ def test_the_words(record: StudyRecord) -> None:
         ranks_of(record, "gme")
 
 
+@pytest.mark.slow
 def test_a_candidate_in_words(record: StudyRecord) -> None:
     text = describe_candidate(candidate_of(record, SQUEEZE))
     assert text.startswith("elpv: accuracy 0.")

@@ -20,6 +20,7 @@ def test_the_study_could_have_seen_no_small_correlation() -> None:
     assert 2.9 < found.slope / error < 3.2
 
 
+@pytest.mark.slow
 def test_a_slope_of_that_size_shows_in_four_studies_of_five() -> None:
     generator, x, scatter = np.random.default_rng(5), np.linspace(60, 84, 9), 0.02
     (fit,) = fit_transfer(table(list(0.7 + scatter * generator.normal(size=9)), tuple(x)))

@@ -46,6 +46,7 @@ def test_seen_from_the_study_under_paper_the_same_is_said(record: StudyRecord) -
     assert sides[0].words == sides[1].words
 
 
+@pytest.mark.slow
 def test_only_what_both_scored_is_compared_and_what_else_differs_is_named(record: StudyRecord) -> None:
     found = with_counterpart(record, {LITE0: 0.015}, epochs=30)
     both = both_protocols(found, "elpv", "plain")

@@ -58,6 +58,7 @@ LONG = [pytest.mark.slow, pytest.mark.long]
 """tables of the same shape as the first and the last, four seconds each"""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "n", "linear", "probit", "r2", "families"),
     [
@@ -132,6 +133,7 @@ def test_torchvision_is_where_the_model_ranking_has_its_accuracies_from() -> Non
         assert theirs[key] == pytest.approx(top1, abs=0.005), name
 
 
+@pytest.mark.slow
 def test_biobench_of_2026() -> None:
     path = published("biobench_results_tidy.csv")
     found = {fit.task: fit for fit in analyse(path, TableChoice(columns=BIOBENCH, tasks=ECOLOGY, mean=True)).fits}
@@ -155,6 +157,7 @@ def only_mean(path: Path | pd.DataFrame, choice: TableChoice) -> TransferFit:
     return fit
 
 
+@pytest.mark.slow
 def test_biobench_of_2025(tmp_path: Path) -> None:
     path = tmp_path / "biobench_2025.csv"
     tidy_2025(published("biobench_results_6315cbb_2025-05-23.json")).to_csv(path, index=False)
@@ -227,6 +230,7 @@ def test_eight_web_scraped_sets_as_kornblith_puts_them_together() -> None:
     assert over.verdict == "transfers"
 
 
+@pytest.mark.slow
 def test_ten_ecology_tasks_have_one_verdict_and_slopes_far_apart() -> None:
     found = analyse(published("biobench_results_tidy.csv"), TableChoice(columns=BIOBENCH, tasks=ECOLOGY))
     (over,) = found.overall

@@ -119,6 +119,7 @@ def test_limits_of_levels_are_those_of_the_noncentral_f(f: float, columns: int, 
     assert limits.low <= limits.high
 
 
+@pytest.mark.slow
 def test_levels_of_one_backbone_are_one_level() -> None:
     data = table(n=12, family=[*["ResNet"] * 5, *["ViT"] * 4, "VGG", "Mixer", "Swin"])
     assert rows(data).loc["family", "columns"] == 2  # ResNet, ViT, others
@@ -182,6 +183,7 @@ def test_where_nothing_is_known_that_is_said() -> None:
         assert "nothing else is known of these backbones, or too few have it" in found.words
 
 
+@pytest.mark.slow
 def test_the_catalogue_tells_what_a_table_does_not(record: StudyRecord) -> None:
     fits, told = fit_study(record, 0.1), told_rows(record)
     assert {"objective", "augmentation", "input_size", "classes", "n_train"} <= set(told.columns)

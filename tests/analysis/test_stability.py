@@ -95,6 +95,7 @@ def test_only_backbones_that_have_both_count() -> None:
         assert found.words.endswith("no task has two metrics of four backbones or more.")
 
 
+@pytest.mark.slow
 def test_every_further_metric_of_a_study_has_a_row(record: StudyRecord) -> None:
     fits = fit_study(record, 0.1)
     found = metric_dependence(fits, told_rows(record))
@@ -104,6 +105,7 @@ def test_every_further_metric_of_a_study_has_a_row(record: StudyRecord) -> None:
     assert "rather too wide" not in found.words
 
 
+@pytest.mark.slow
 def test_a_further_metric_whose_errors_are_not_known_together_is_named(record: StudyRecord) -> None:
     leading, other, *_ = fit_study(record, 0.1)
     alone = replace(other, errors=np.diag(np.diag(other.errors)))

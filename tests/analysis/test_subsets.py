@@ -25,6 +25,7 @@ def points(seed: int, n: int) -> pd.DataFrame:
     )
 
 
+@pytest.mark.slow
 @given(seed=st.integers(0, 10_000), n=st.integers(4, 20))
 @settings(max_examples=30, deadline=None)
 def test_lines_without_each_are_those_of_scipy(seed: int, n: int) -> None:

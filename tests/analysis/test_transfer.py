@@ -58,6 +58,7 @@ def test_verdicts(values: list[float], verdict: str, words: str) -> None:
     assert found.reason.startswith("Six backbones: |r| must exceed 0.81 for p < 0.05; here r = ")
 
 
+@pytest.mark.slow
 @given(
     slope=st.floats(-1, 1), wobble=st.floats(0.01, 5), smallest=st.sampled_from([0.05, 0.1, 0.3]), n=st.integers(4, 6)
 )

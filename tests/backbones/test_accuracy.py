@@ -56,6 +56,7 @@ def test_the_published_figure_stands_beside_it(found, expected):
     assert expected in words(found)
 
 
+@pytest.mark.slow
 def test_parts_of_the_validation_set_are_not_taken_for_the_whole():
     said = words(measured(images=30, right=10, classes=3))
     assert "30 images of 3 classes in /val: not the whole validation set (50,000 images of 1,000 classes)" in said

@@ -272,6 +272,7 @@ def test_ones_own_weights_that_do_not_fit_are_listed(tmp_path):
         build(own(), 2, initialisation="pretrained", seed=0, weights=file_of(tmp_path, state))
 
 
+@pytest.mark.slow
 def test_an_architecture_that_the_library_lacks_offers_the_nearest():
     libraries: dict[Library, tuple[str, str]] = {
         "timm": ("resnet_50", "resnet50"),
@@ -304,6 +305,7 @@ def test_counters_that_old_files_lack_are_no_fault(tmp_path):
         build(own(make, head=None), 2, initialisation="pretrained", seed=0, weights=file_of(tmp_path, state))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "architecture",
     [

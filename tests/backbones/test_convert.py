@@ -261,6 +261,7 @@ def test_clips_text_side_is_left_out(tmp_path):
     assert list(load_state(CLIP, saved(state, tmp_path / "clip.bin"))) == ["visual.conv1.weight"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "wrap",
     [

@@ -83,6 +83,7 @@ def lively(network):
 # --- random weights, in the format of each source
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "suffix"),
     [
@@ -166,6 +167,7 @@ def test_timms_own_names_of_a_research_repository(picture, tmp_path):
         same(build_imagenet(backbone, file_weights(path))(image), theirs(image), scale=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("architecture", ["resnet18", "squeezenet1_1", "mnasnet0_5"])
 def test_torchvision(architecture, picture, tmp_path):
     theirs = lively(torchvision.models.get_model(architecture, weights=None))
@@ -202,6 +204,7 @@ def test_torchvisions_densenet_by_its_names_of_2017(picture, tmp_path):
         same(ours(image), theirs(image), scale=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("architecture", "tag"),
     [
@@ -326,6 +329,7 @@ SLOW = ("lite0", "lite1", "lite2", "mobilenetv1_075", "mobilenetv2", "vit_tiny",
 """Lite0's guesses are held against timm's own pipeline by tests/training/test_measure.py"""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "which", [pytest.param(which, marks=[pytest.mark.slow] if which in SLOW else []) for which in REAL]
 )
@@ -344,6 +348,7 @@ def test_real_weights_name_what_is_in_photographs(which):
     assert sum(int(row.argmax()) == label for row, (_, label) in zip(swapped, pictures, strict=True)) < right
 
 
+@pytest.mark.slow
 def test_the_headless_mobilenet_loads_and_gives_the_features_of_timms():
     """The tenth: it has no classifier, so its classes cannot be asked for; its features can."""
     weights = shared("mobilenetv1_100.tflite_in1k")

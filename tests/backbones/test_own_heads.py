@@ -69,6 +69,7 @@ def test_a_head_of_several_layers_is_one_head(architecture: str, library: str, o
     other.load_state_dict(dict(network.state_dict()))
 
 
+@pytest.mark.slow
 def test_it_is_drawn_from_the_stream_of_heads_alone() -> None:
     """The body is the same under every head, and torch's own generator stays where it was."""
     before = torch.get_rng_state()
@@ -152,6 +153,7 @@ def test_a_recipe_names_it_and_refuses_what_is_none() -> None:
         head_of("my_lab:mine", None)
 
 
+@pytest.mark.slow
 def test_lora_learns_the_whole_of_it_and_adapts_none_of_its_layers() -> None:
     row, network = network_of("deit_tiny_patch16_224", "timm", head=DEEP)
     adapt(network, row, rank=2, alpha=2, seed=0, channels=3, size=64)

@@ -33,6 +33,7 @@ def marked(some):
     return [pytest.param(one, id=one.architecture, marks=[pytest.mark.slow] if one.slow else []) for one in some]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("studied", marked(MAPS))
 def test_every_map_can_be_pooled_in_every_way(studied):
     with torch.device("meta"):
@@ -118,6 +119,7 @@ def test_squeezenet_pools_before_its_convolution():
     assert (logits < 0).any()
 
 
+@pytest.mark.slow
 def test_class_token_and_mean_of_tokens():
     row, network = network_of("deit_tiny_patch16_224", size=64)
     images = torch.randn(2, 3, 64, 64)

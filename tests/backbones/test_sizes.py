@@ -139,6 +139,7 @@ def test_the_size_of_the_weights_changes_nothing(backbone):
     assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
 
 
+@pytest.mark.slow
 def test_swins_windows_keep_their_share_of_the_image():
     network = build(SWIN, 2, initialisation="scratch", seed=0, weights=None, size=128)
     assert network.layers[0].blocks[0].window_size == (4, 4)  # 7 of 56 tokens a side -> 4 of 32

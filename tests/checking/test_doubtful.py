@@ -84,6 +84,7 @@ def fairly_sure(table: pd.DataFrame) -> Logits:
     return logits
 
 
+@pytest.mark.slow
 def test_planted_errors_are_on_the_list_and_little_else(tmp_path: Path) -> None:
     study, table = planted(tmp_path)
     found = doubtful(record_of(study, fairly_sure(table)))
@@ -101,6 +102,7 @@ def test_planted_errors_are_on_the_list_and_little_else(tmp_path: Path) -> None:
     assert len(right) >= 11
 
 
+@pytest.mark.slow
 def test_a_list_is_read_by_what_takes_it_over_once_somebody_has_filled_it(tmp_path: Path) -> None:
     study, table = planted(tmp_path)
     found = doubtful(record_of(study, fairly_sure(table)))
@@ -137,6 +139,7 @@ def test_several_labels_are_doubted_one_by_one_where_they_are_known(tmp_path: Pa
     assert doubt.self_confidence == pytest.approx(1 / (1 + np.exp(4)))
 
 
+@pytest.mark.slow
 def test_the_page_shows_each_picture_with_both_labels_and_runs_nothing(tmp_path: Path) -> None:
     study, table = planted(tmp_path)
     found: Doubts = doubtful(record_of(study, fairly_sure(table)))
@@ -149,6 +152,7 @@ def test_the_page_shows_each_picture_with_both_labels_and_runs_nothing(tmp_path:
     assert render_doubts(replace(found, title="<b>x")).count("&lt;b&gt;x") == 2
 
 
+@pytest.mark.slow
 def test_what_has_no_out_of_fold_predictions_is_told_what_it_needs(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no task of this study is divided into folds; give the task folds = 5 and"):
         doubtful(make_record())

@@ -86,6 +86,7 @@ def test_broken_files_are_named(tmp_path: Path) -> None:
         stored_size(tmp_path / "text.jpg")
 
 
+@pytest.mark.slow
 def test_bombs_are_refused_before_their_pixels_are_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     refused(saved(tmp_path / "bomb.png", Image.new("1", (20_000, 20_000))), "has more than 178,956,970 pixels")
     monkeypatch.setattr(module, "PIXEL_LIMIT", 99)

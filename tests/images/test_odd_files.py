@@ -315,6 +315,7 @@ def test_what_cannot_be_right_is_refused_by_name(
     assert str(caught.value).startswith(f"{path}: ")
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=300)
 @given(number=st.integers(0, len(READ) - 1), junk=st.binary(min_size=1, max_size=12), place=st.integers(0, 5000))
 def test_damage_gives_pixels_or_words_but_no_other_error(

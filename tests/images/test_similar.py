@@ -37,6 +37,7 @@ def scenes() -> dict[str, Look]:
     return {f"{number:03d}": of(scene(number)) for number in range(300)}
 
 
+@pytest.mark.slow
 def test_altered_copies_are_found_and_nothing_else(scenes: dict[str, Look]) -> None:
     copies = {f"{number:03d} copy": copy(scene(number), seed=number) for number in range(0, 300, 15)}
     pairs = found_in(scenes | copies)
@@ -103,6 +104,7 @@ def test_a_stop_ends_the_comparison(scenes: dict[str, Look]) -> None:
         similar(scenes, {name: name for name in scenes}, 2, stop)
 
 
+@pytest.mark.slow
 def test_where_all_images_share_their_pattern_only_exact_copies_are_told() -> None:
     """As solar cells do: the same bars in each, and little else."""
     bars = np.asarray(scene(0).convert("RGB"), np.float64)

@@ -34,6 +34,7 @@ def stamp(out: Path) -> tuple[int, int]:
     return (out / "report.html").stat().st_mtime_ns, (out / "answers" / "tiny" / "page.json").stat().st_mtime_ns
 
 
+@pytest.mark.slow
 def test_it_stands_while_nothing_changes(asked: Path) -> None:
     before = stamp(asked)
     said = answered(asked, "tiny")
@@ -63,6 +64,7 @@ def test_a_state_that_is_known_is_not_looked_up_again(asked: Path, monkeypatch: 
     assert stamp(asked) == before
 
 
+@pytest.mark.slow
 def test_it_is_made_anew_when_a_score_is(asked: Path, photos: Path, cache: Path, tmp_path: Path) -> None:
     first = answered(asked, "tiny")
     other = made_folder(planned(grid(photos), cache), tmp_path / "other", luck=1)
@@ -75,6 +77,7 @@ def test_it_is_made_anew_when_a_score_is(asked: Path, photos: Path, cache: Path,
         (tmp_path / "scores").rename(asked / "scores")
 
 
+@pytest.mark.slow
 def test_a_page_that_somebody_changed_is_written_anew(asked: Path) -> None:
     said, page = answered(asked, "tiny"), asked / "report.html"
     whole = page.read_bytes()
@@ -96,6 +99,7 @@ def of_an_older_afield(kept: Path) -> None:
     kept.write_text('{"text": "Leave it"}')
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [altered, of_another_state, of_an_older_afield])
 def test_one_that_is_damaged_or_of_another_version_counts_for_nothing(
     asked: Path, change: Callable[[Path], None]

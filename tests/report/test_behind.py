@@ -28,6 +28,7 @@ def fit(record):
     return answer(record).tasks[0].fit
 
 
+@pytest.mark.slow
 def test_every_analysis_has_a_line_and_the_numbers_of_its_table(fit):
     figures = Figures()
     parts = {part.title: part for part in behind(fit, figures, {}, "accuracy")}
@@ -64,6 +65,7 @@ def test_few_backbones_have_no_curves_and_fewer_have_nothing(fit):
     assert behind(dataclasses.replace(few, slope=None), Figures(), {}, "accuracy") == ()
 
 
+@pytest.mark.slow
 def test_it_is_folded_below_the_scatter(record):
     page = render(record)
     assert "The same question, put in other ways" in "".join(Reader(page).text)

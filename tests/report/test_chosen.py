@@ -43,6 +43,7 @@ def text_of(html: str) -> str:
     return " ".join("".join(Reader(html).text).split())
 
 
+@pytest.mark.slow
 def test_every_part_stands_in_the_page(html):
     text = text_of(html)
     for heading in ("All recorded metrics", "Both protocols", "What the chosen one does", "By class", "By site"):
@@ -91,6 +92,7 @@ def test_by_class_gives_counts_recall_precision_and_f1(record):
     assert "(exact)" in section.classes.caption
 
 
+@pytest.mark.slow
 def test_a_class_without_test_images_is_in_the_table_too(record):
     predictions = record.predictions.copy()
     predictions["logits"] = [np.append(logits, -9.0) for logits in predictions["logits"]]
@@ -98,6 +100,7 @@ def test_a_class_without_test_images_is_in_the_table_too(record):
     assert section.classes.rows[2].cells == ("0", "no test image", "never said", "\u2014")
 
 
+@pytest.mark.slow
 def test_many_classes_are_folded_clusters_are_counted_and_few_of_them_flagged():
     few = with_subgroups(make_record(seeds=(0,), cluster_size=45), half=["a"] * 270 + ["b"] * 255)
     predictions = few.predictions.copy()
@@ -169,6 +172,7 @@ def test_all_metrics_stand_in_one_table_with_the_rankings_interval_for_the_leadi
     assert loss.cells[0].startswith(f"{first['value'].mean():.3f} (")
 
 
+@pytest.mark.slow
 def test_more_subgroups_than_one_reads_are_listed_by_size(record):
     sites = [f"site {index // 12:02d}" for index in range(525)]
     found = with_subgroups(record, site=sites)

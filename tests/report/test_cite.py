@@ -16,6 +16,7 @@ from tests.fixtures.records import with_subgroups
 from tests.report.test_page import EVIL, Reader, renamed
 
 
+@pytest.mark.slow
 def test_the_methods_paragraph_says_what_was_done(record):
     text = citation(record, answer(record)).methods
     assert "four backbones with ImageNet weights on Solar cells in electroluminescence at 64 pixels" in text
@@ -68,6 +69,7 @@ def test_they_end_the_page(html, heading):
     assert text.index(heading) > text.index("How it was done")
 
 
+@pytest.mark.slow
 def test_names_stay_text_there_too(record):
     page = render(renamed(record))
     part = page[page.index('id="origins"') : page.index("</main>")]

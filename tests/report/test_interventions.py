@@ -27,6 +27,7 @@ def section(html: str) -> str:
     return text.split(" Interventions Against plain", 1)[1].split("What the chosen one does", 1)[0]
 
 
+@pytest.mark.slow
 def test_every_line_stands_in_the_table_and_the_leading_ones_in_the_chart(varied: StudyRecord) -> None:
     html = render(varied)
     said = section(html)
@@ -43,6 +44,7 @@ def test_a_study_whose_only_control_is_from_scratch_has_no_such_section(html: st
     assert "Interventions" not in "".join(Reader(html).text)
 
 
+@pytest.mark.slow
 def test_what_has_no_interval_is_in_the_table_alone(varied: StudyRecord) -> None:
     others = varied.predictions["key"].str.contains("larger|gem")
     said = section(render(dataclasses.replace(varied, predictions=varied.predictions[~others])))
@@ -51,6 +53,7 @@ def test_what_has_no_interval_is_in_the_table_alone(varied: StudyRecord) -> None
     assert "nan" not in said.lower()
 
 
+@pytest.mark.slow
 def test_names_of_interventions_stay_text(varied: StudyRecord) -> None:
     head = varied.study.study.model_copy(update={"interventions": ("plain", "scratch", "larger", EVIL)})
     study = varied.study.model_copy(

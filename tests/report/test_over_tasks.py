@@ -55,6 +55,7 @@ def section(record):
     return over_section(found, figures, names_of(record, found)), figures
 
 
+@pytest.mark.slow
 def test_every_task_has_a_line_and_every_backbone_its_mean_rank(seven, shown_of_seven):
     shown, _ = shown_of_seven
     assert [row.name for row in shown.answers.rows] == [f"task{place}" for place in range(7)]
@@ -66,6 +67,7 @@ def test_every_task_has_a_line_and_every_backbone_its_mean_rank(seven, shown_of_
     assert found.ranks.shape == (3, 7)
 
 
+@pytest.mark.slow
 def test_the_picture_joins_those_who_share_a_letter(seven, shown_of_seven):
     shown, figures = shown_of_seven
     found = mean_ranks(places_of(seven))
@@ -89,6 +91,7 @@ def test_too_few_tasks_have_a_reason_in_place_of_a_picture():
     assert [row.cells[1] for row in shown.ranks.rows] == ["-"] * 3
 
 
+@pytest.mark.slow
 def test_the_page_begins_with_all_tasks_where_there_are_several(html):
     page = render(study(2))
     text = "".join(Reader(page).text)

@@ -7,6 +7,7 @@ import re
 from html.parser import HTMLParser
 
 import pandas as pd
+import pytest
 
 from afield.report.page import render, script_json
 from afield.study.combining.ensembles import EnsembleChoice
@@ -159,6 +160,7 @@ def test_json_for_a_script_cannot_end_it():
     assert json.loads(text) == {"a": "</script><!-- & \u2028"}
 
 
+@pytest.mark.slow
 def test_sections_appear_only_where_there_is_something_to_say(record):
     task = dataclasses.replace(record.tasks[0], pictures={}, counts={})
     bare = dataclasses.replace(record, failures=(), searches=(), tasks=(task,), platforms=(), numerics={}, backbones=())
@@ -189,6 +191,7 @@ def without_defective_in_test(record: StudyRecord) -> StudyRecord:
     return dataclasses.replace(record, results=results, predictions=predictions, tasks=tasks)
 
 
+@pytest.mark.slow
 def test_a_metric_without_a_number_says_why_and_an_absent_class_is_named(record, html):
     page = Reader(render(without_defective_in_test(record)))
     text = " ".join("".join(page.text).split())
@@ -209,6 +212,7 @@ def test_traces_are_folded(html):
     assert re.search(r"<details><summary>[^<]*not finite.*?<pre[^>]*>Traceback", html, re.S)
 
 
+@pytest.mark.slow
 def test_equal_records_give_equal_pages(record, html):
     assert render(record) == html
 
@@ -217,6 +221,7 @@ def test_the_page_stays_small(html):
     assert len(html.encode()) < 1_500_000
 
 
+@pytest.mark.slow
 def test_what_stands_beside_the_ranking_has_a_table_and_changes_nothing_else(record, html):
     assert "Further test splits" not in html
     best = record.results[(record.results["backbone"] == OLD) & (record.results["intervention"] == "plain")]

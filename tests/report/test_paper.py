@@ -2,6 +2,7 @@
 
 import csv
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -13,12 +14,14 @@ from afield.report.paper import slug, write_paper
 from afield.report.recorded import Table
 from afield.report.rows import Row
 from tests.fixtures.records import make_record
-from tests.report.test_page import EVIL, Reader, renamed
+from tests.report.test_page import EVIL, OLD, Reader, renamed
 
 
 @pytest.fixture(scope="module")
 def small():
-    return make_record(n_test=200, metrics=["accuracy"])
+    """With two searches, one of them of the backbone that is renamed below."""
+    record = make_record(n_test=200, metrics=["accuracy"])
+    return replace(record, searches=(record.searches[0], next(s for s in record.searches if s.backbone == OLD)))
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +34,7 @@ def markdown(small, tmp_path_factory):
     return write_paper(small, tmp_path_factory.mktemp("md"), "md")
 
 
+@pytest.mark.slow
 def test_the_text_of_both_holds_the_answer(small, latex, markdown):
     take = answer(small).tasks[0].take
     assert take.replace("_", r"\_") in latex.read_text(encoding="utf-8")
@@ -69,6 +73,7 @@ def test_data_lie_beside_the_pictures(small, markdown):
     assert "dx" not in rows[0]
 
 
+@pytest.mark.slow
 def test_the_searches_have_their_charts_with_a_row_an_epoch(small, markdown, latex):
     text = markdown.read_text(encoding="utf-8")
     section = contents(small).tasks[0].searches[0]
@@ -89,6 +94,7 @@ def test_the_searches_have_their_charts_with_a_row_an_epoch(small, markdown, lat
     assert {row["epoch"] for row in rows} == {"1", "2", "3"}
 
 
+@pytest.mark.slow
 def test_charts_stand_alone_in_python(small):
     told = contents(small)
     drawn = charts_in(told)
@@ -97,6 +103,7 @@ def test_charts_stand_alone_in_python(small):
     assert drawn["elpv transfer"].to_dict()["width"] == 520
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", ["md", "latex"])
 def test_names_are_no_code(small, format, tmp_path):
     evil = renamed(small)
@@ -126,6 +133,7 @@ def test_files_are_named_so_that_every_system_takes_them():
     assert len(set(files)) == len(names)
 
 
+@pytest.mark.slow
 def test_a_private_page_has_no_picture(record, html):
     assert Reader(html).all("img")
     private = Reader(render(record, private=True))

@@ -60,6 +60,7 @@ def test_what_was_added_and_what_the_best_of_several_is_worth_are_told(grown: St
     assert all(row["low"] < row["expected"] < row["high"] for row in rows)
 
 
+@pytest.mark.slow
 def test_what_each_backbone_got_is_a_table_and_what_differs_a_warning(grown: StudyRecord) -> None:
     found = fairness_section(grown, "elpv", {NAME: "squeezenet"})
     assert found is not None
@@ -74,6 +75,7 @@ def test_what_each_backbone_got_is_a_table_and_what_differs_a_warning(grown: Stu
     assert "What each backbone got" in page
 
 
+@pytest.mark.slow
 def test_drawn_recipes_are_points_not_tiles(grown: StudyRecord) -> None:
     drawn = with_choice(
         grown, method="random", extend=False, grid={}, trials=3, space={"learning_rate": {"low": 1e-4, "high": 0.1}}
@@ -82,14 +84,16 @@ def test_drawn_recipes_are_points_not_tiles(grown: StudyRecord) -> None:
     told = section(replace(drawn, searches=(replace(grown.searches[0], borders=()),)), figures)
     assert told.warning == ""
     assert told.landscape is not None
-    assert "Every backbone was searched alike" in render(drawn)
-    assert "learning rate in [1e-4, 0.1] was chosen by full training of 3 random draws" in render(drawn)
+    page = render(drawn)
+    assert "Every backbone was searched alike" in page
+    assert "learning rate in [1e-4, 0.1] was chosen by full training of 3 random draws" in page
     two = {"learning_rate": (1e-4, 1e-3), "weight_decay": (0.0, 1e-4)}
     chart = scatter_chart(two, metric="accuracy", domain=(0, 1)).to_dict()
     assert [layer["encoding"]["y"]["field"] for layer in chart["layer"]] == ["weight_decay"] * 4
     assert best_of_chart(metric="accuracy", recipes=30).to_dict()["layer"]
 
 
+@pytest.mark.slow
 def test_a_study_that_searches_nothing_says_so(grown: StudyRecord) -> None:
     still = with_choice(grown, extend=False, grid={})
     assert fairness_section(still, "elpv", {}) is None

@@ -35,6 +35,7 @@ def record(tmp_path_factory):
     return replace(found, tasks=(replace(found.tasks[0], prepared=PreparedTest(folder / "samples.parquet", made)),))
 
 
+@pytest.mark.slow
 def test_the_worst_and_the_most_disputed_are_shown_each_with_its_own_picture(record):
     page = Reader(render(record))
     shown = [image for image in page.all("img") if image["src"].startswith("data:image/jpeg")]
@@ -48,12 +49,14 @@ def test_the_worst_and_the_most_disputed_are_shown_each_with_its_own_picture(rec
     assert NOT_HERE not in "".join(page.text)
 
 
+@pytest.mark.slow
 def test_a_private_page_shows_and_names_none_of_them(record):
     private = Reader(render(record, private=True))
     assert not private.all("img")
     assert "test-0" not in "".join(private.text)
 
 
+@pytest.mark.slow
 def test_where_they_are_not_at_hand_they_are_named_and_the_page_says_why(record):
     elsewhere = replace(record, tasks=(replace(record.tasks[0], prepared=None),))
     page = Reader(render(elsewhere))

@@ -88,6 +88,7 @@ def test_no_interval_where_the_data_cannot_give_one() -> None:
         assert interval.holds(0.0)
 
 
+@pytest.mark.slow
 def test_a_metric_without_a_vectorised_form_is_resampled_by_repetition() -> None:
     many = random_predictions(2, 60, 3)
     plain = Metric(name="mine", compute=METRICS["macro_f1"].compute, range=(0, 1))

@@ -73,6 +73,7 @@ def test_it_agrees_with_the_bootstrap(name: str) -> None:
     np.testing.assert_allclose(swung @ swung.T, np.cov(values) * 60 / 59, rtol=0.2)
 
 
+@pytest.mark.slow
 def test_of_fewer_blocks_it_is_right_on_average() -> None:
     """The variance of accuracy by 20 blocks of 100 and 101 samples, over 300 test sets: its mean is the binomial's
     within 5 %, its spread about the square root of 2 / 19.

@@ -38,6 +38,7 @@ def test_values_worked_by_hand() -> None:
     assert METRICS["log_loss"].compute(six) == pytest.approx(np.log1p(np.exp(-margins)).mean())
 
 
+@pytest.mark.slow
 @given(seed=st.integers(0, 10_000), n=st.integers(1, 40), classes=st.integers(2, 5))
 @settings(max_examples=10, deadline=None)
 def test_resampled_equals_compute_on_repeated_samples(seed: int, n: int, classes: int) -> None:
@@ -133,6 +134,7 @@ def test_calibration_error_worked_by_hand() -> None:
     assert METRICS["calibration_error"].compute(predictions([0], [[99, 0]])) == pytest.approx(0, abs=1e-15)
 
 
+@pytest.mark.slow
 @given(seed=st.integers(0, 10_000), n=st.integers(2, 60), classes=st.integers(2, 6))
 @settings(max_examples=20, deadline=None)
 def test_new_metrics_equal_scikit_learn(seed: int, n: int, classes: int) -> None:
@@ -160,6 +162,7 @@ def test_new_metrics_equal_scikit_learn(seed: int, n: int, classes: int) -> None
     assert values["calibration_error"] == pytest.approx((filled * np.abs(share - mean)).sum() / n, abs=1e-12)
 
 
+@pytest.mark.slow
 @given(seed=st.integers(0, 10_000), n=st.integers(1, 40), classes=st.integers(2, 5))
 @settings(max_examples=20, deadline=None)
 def test_values_lie_in_the_range_of_their_metric(seed: int, n: int, classes: int) -> None:

@@ -96,6 +96,7 @@ def test_the_operating_point_keeps_its_specificity_on_validation() -> None:
     assert interval.low < interval.value < interval.high
 
 
+@pytest.mark.slow
 def test_scaling_mends_what_is_too_sure_and_changes_no_decision() -> None:
     generator = np.random.default_rng(0)
     labels = generator.integers(0, 3, 3000)

@@ -65,6 +65,7 @@ def test_what_is_unknown_changes_nothing() -> None:
         assert metric.on(many).compute(many) == metric.on(changed).compute(changed)
 
 
+@pytest.mark.slow
 @given(seed=st.integers(0, 10_000), n=st.integers(1, 40), classes=st.integers(1, 4))
 @settings(max_examples=10, deadline=None)
 def test_resampled_equals_compute_on_repeated_samples(seed: int, n: int, classes: int) -> None:

@@ -57,6 +57,7 @@ def test_the_other_protocol_on_the_same_tasks_is_found_from_either_side(tmp_path
     assert counterpart_of(tmp_path, "two") == "again", "of equals the first by name"
 
 
+@pytest.mark.slow
 def test_a_damaged_study_takes_nothing_from_the_others(tmp_path: Path) -> None:
     store = Store.create(tmp_path)
     keep(store, "mine", "clean", [A, B])

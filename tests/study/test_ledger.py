@@ -69,6 +69,7 @@ def harm(kind: str, trial: Trial, store: Store, ledger: Ledger) -> None:
         said_of_validation.write_bytes(b"cut")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("which", ["plan", "raced", "audited"])
 def test_after_every_change_it_says_what_a_fresh_look_would(
     which: str, request: pytest.FixtureRequest, tmp_path: Path
@@ -124,6 +125,7 @@ def test_a_shard_owns_whole_races(raced: Plan) -> None:
     assert sorted(owned) == [["big", "big"], ["plain", "plain"]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "search",
     [

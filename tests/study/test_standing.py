@@ -12,7 +12,6 @@ from afield.progress import Display
 from afield.study.engines.engine import Event
 from afield.study.engines.job import Job
 from afield.study.ledger import Ledger
-from afield.study.run import run_study
 from afield.study.standing import Standing, standing_of
 from afield.study.store import Store
 from afield.training.numerics import NumericsChoice, settle
@@ -56,11 +55,10 @@ def test_where_only_scoring_is_left_it_is_what_is_shown(standing: Standing) -> N
         assert words in shown.getvalue()
 
 
-def test_the_time_left_counts_networks_to_score(photos: Path, cache: Path, tmp_path: Path) -> None:
-    study = tiny_study(photos)
-    out = tmp_path / "out"
-    run_study(study, out, slots=1)
-    plan = make_plan(study, settle(NumericsChoice(), "cpu"), cache)
+@pytest.mark.slow
+def test_the_time_left_counts_networks_to_score(finished: Path, photos: Path, cache: Path, tmp_path: Path) -> None:
+    out = shutil.copytree(finished, tmp_path / "out")
+    plan = make_plan(tiny_study(photos), settle(NumericsChoice(), "cpu"), cache)
     store = Store.open(out)
     whole = standing_of(Ledger(plan, store, lambda key, error: None), [], [], 2, 6.0)
     assert (whole.scored, whole.to_score, whole.seconds_left, whole.trained) == (2, 2, 0.0, True)

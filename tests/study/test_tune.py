@@ -23,6 +23,7 @@ def test_a_real_backbone_is_timed_in_every_way(photos: Path) -> None:
     assert [timing.way for timing in timings if timing.usual] == [FLOAT]
 
 
+@pytest.mark.slow
 def test_what_trains_is_what_the_recipe_trains(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = study_text(photos).replace("squeezenet1_1.caffe_in1k", "vit_tiny_patch16_224.augreg_in21k_ft_in1k")
     text = text.replace(

@@ -19,6 +19,7 @@ def strata(counts: list[int]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["id", "label"])
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(sizes, divisions, st.integers(0, 2**31 - 1))
 def test_each_stratum_gets_its_quota_rounded_and_the_totals_come_right(
@@ -34,6 +35,7 @@ def test_each_stratum_gets_its_quota_rounded_and_the_totals_come_right(
         assert abs(int((sides == split).sum()) - fraction * len(table)) < 1.5
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(sizes, st.integers(0, 2**31 - 1), st.randoms())
 def test_the_order_of_the_rows_does_not_matter(counts: list[int], seed: int, random) -> None:
@@ -77,6 +79,7 @@ def test_another_seed_gives_another_split() -> None:
     assert not stratified_split(table, ["label"], FRACTIONS, 0).equals(stratified_split(table, ["label"], FRACTIONS, 1))
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 6), st.integers(0, 2)), min_size=5, max_size=60), st.integers(0, 99))
 def test_groups_stay_together_and_quotas_are_nearly_met(groups: list[tuple[int, int]], seed: int) -> None:

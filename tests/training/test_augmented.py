@@ -29,6 +29,7 @@ def whole(inputs: tuple[TaskData, dict[str, SplitInputs]]) -> State:
     return go(everything(data), splits, State(), 2)
 
 
+@pytest.mark.slow
 def test_a_stop_in_an_epoch_changes_nothing(
     whole: State, inputs: tuple[TaskData, dict[str, SplitInputs]], tmp_path: Path
 ) -> None:

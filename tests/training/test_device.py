@@ -83,6 +83,7 @@ def test_other_errors_of_a_network_pass() -> None:
         torch.ones(2, 3) @ torch.ones(2, 3)
 
 
+@pytest.mark.slow
 def test_each_trial_compiles_each_of_its_shapes_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     """Left alone, torch keeps what an earlier trial compiled, and takes the second size of a batch for a sign that any
     size may come: kernels, and so bits, would depend on what ran before.

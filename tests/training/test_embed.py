@@ -22,6 +22,7 @@ from tests.fixtures.tiny import BACKBONE
 OFFLINE = Sources(offline=True)
 
 
+@pytest.mark.slow
 def test_features_are_what_the_head_is_given_of_a_study_s_evaluation_views(photos: Path) -> None:
     told = list[tuple[int, int]]()
     found = summarise(

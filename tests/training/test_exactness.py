@@ -38,8 +38,8 @@ WAYS: dict[str, dict[str, Any]] = {
     "in bfloat16": {"numerics": {"precision": "bfloat16"}},
 }
 """ways of training whose bits must not depend on stops and workers: keys of the recipe, numerics and target"""
-SLOW = {"sgd in steps", "warm-up, clipped", "layer by layer", "in bfloat16"}
-"""of those, the ones that store nothing that others do not"""
+QUICK = {"the study's", "head alone", "head alone from a probe"}
+"""of those, the ones that are tried while one works"""
 
 
 def tiny(data: TaskData, way: str = "the study's", **recipe: object) -> Trial:
@@ -106,7 +106,7 @@ def whole(inputs: tuple[TaskData, dict[str, SplitInputs]]) -> State:
     return go(tiny_trial(data), splits, State(), 6)
 
 
-@pytest.mark.parametrize("way", [pytest.param(way, marks=[pytest.mark.slow] if way in SLOW else []) for way in WAYS])
+@pytest.mark.parametrize("way", [pytest.param(way, marks=[] if way in QUICK else [pytest.mark.slow]) for way in WAYS])
 def test_six_epochs_equal_three_stop_three_and_any_stop(
     way: str, inputs: tuple[TaskData, dict[str, SplitInputs]], tmp_path: Path
 ) -> None:
@@ -120,7 +120,9 @@ def test_six_epochs_equal_three_stop_three_and_any_stop(
     assert same(kept(trial, splits, tmp_path, until=6), unstopped)
 
 
-@pytest.mark.parametrize("stop_after", [1, 4, 13])
+@pytest.mark.parametrize(
+    "stop_after", [pytest.param(1, marks=pytest.mark.slow), 4, pytest.param(13, marks=pytest.mark.slow)]
+)
 def test_a_stop_between_any_two_steps_changes_nothing(
     whole: State, inputs: tuple[TaskData, dict[str, SplitInputs]], tmp_path: Path, stop_after: int
 ) -> None:
@@ -131,9 +133,8 @@ def test_a_stop_between_any_two_steps_changes_nothing(
     assert same(kept(tiny_trial(data), splits, tmp_path, until=6), whole)
 
 
-@pytest.mark.parametrize(
-    "stop_after", [0, pytest.param(1, marks=pytest.mark.slow), pytest.param(5, marks=pytest.mark.slow), 40]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("stop_after", [0, 1, 5, 40])
 @pytest.mark.parametrize("way", ["all from a probe", "head alone from a probe"])
 def test_a_stop_before_or_in_the_probe_changes_nothing(
     way: str,
@@ -178,6 +179,7 @@ def test_another_platform_restarts(inputs: tuple[TaskData, dict[str, SplitInputs
     assert load_checkpoint(tmp_path / "checkpoint.pt", {"torch": "elsewhere"}) is None
 
 
+@pytest.mark.slow
 def test_a_seed_changes_everything_and_the_key(whole: State, inputs: tuple[TaskData, dict[str, SplitInputs]]) -> None:
     data, splits = inputs
     trial = tiny_trial(data)

@@ -56,7 +56,7 @@ def losses_of(trial: Trial, splits: dict[str, SplitInputs], steps: int, seen: in
     return losses
 
 
-@pytest.mark.parametrize("batch_size", [5, 23])
+@pytest.mark.parametrize("batch_size", [pytest.param(5, marks=pytest.mark.slow), 23])
 @pytest.mark.parametrize("optimiser", ["adamw", "sgd"])
 def test_each_loss_equals_a_plain_loop_on_the_same_batches(
     photos: Path, cache: Path, batch_size: int, optimiser: str

@@ -136,6 +136,7 @@ def test_what_is_kept_is_plain_and_frozen_tensors_are_those_of_the_weights(input
     np.testing.assert_allclose(again.logits, state.best.logits.numpy(), **CLOSE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "keys",
     [

@@ -53,6 +53,7 @@ def theirs(network, transform, root):
     return [int(top_k_accuracy_score(labels, logits, k=k, normalize=False, labels=range(1000))) for k in (1, 5)]
 
 
+@pytest.mark.slow
 def test_counts_are_those_of_timms_own_pipeline(photographs):
     """At another size than the weights' own: the crop keeps its share."""
     network = timm.create_model(LITE, pretrained=False)
@@ -64,6 +65,7 @@ def test_counts_are_those_of_timms_own_pipeline(photographs):
     assert (found.size, len(found.images.files), found.images.classes) == (128, 20, 19)
 
 
+@pytest.mark.slow
 def test_counts_are_those_of_torchvisions_own_pipeline(photographs):
     network = torchvision.models.squeezenet1_1(weights=None)
     network.load_state_dict(load_state(find(SQUEEZENET), locate(find(SQUEEZENET))))

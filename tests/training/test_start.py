@@ -66,6 +66,7 @@ def features_of(trial: Trial, split: SplitInputs) -> torch.Tensor:
         return pooled_features(network, find(BACKBONE), normalised)
 
 
+@pytest.mark.slow
 def test_a_training_from_a_probe_starts_as_good_as_the_probe(inputs: Inputs) -> None:
     """Its first epoch's loss, at a learning rate that changes nothing, is the probe's on the same features; a random
     head's is about log 2.

@@ -37,6 +37,7 @@ def test_without_ray_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch)
         make_engine(Machines(engine="ray"), CPU)
 
 
+@pytest.mark.slow
 def test_the_client_of_a_far_cluster_is_refused_by_name() -> None:
     with pytest.raises(InputError, match="run it on a machine of the cluster"):
         make_engine(Machines(engine="ray", address="ray://head:10001"), CPU)

@@ -23,6 +23,7 @@ def plan_of(photos: Path, cache: Path, further: str = "") -> Plan:
     return make_plan(study, settle_numerics(study.numerics, None), cache)
 
 
+@pytest.mark.slow
 @settings(max_examples=50, deadline=None)
 @given(st.dictionaries(st.text(min_size=1, max_size=3), st.floats(0, 100), max_size=20), st.integers(1, 6))
 def test_every_piece_has_one_owner_and_no_shard_has_much_more_than_its_share(

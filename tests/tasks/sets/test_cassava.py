@@ -47,6 +47,7 @@ def test_the_study_s_split_is_a_fifth_of_each_class_drawn_in_the_order_of_the_ta
     assert (len(test), (table["split"] == "train").sum()) == (4277, 17120)
 
 
+@pytest.mark.slow
 def test_clean_is_60_20_20_of_each_class_in_whatever_order_the_table_is(tmp_path: Path) -> None:
     published = published_table(tmp_path)
     table = samples(tmp_path)

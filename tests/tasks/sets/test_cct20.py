@@ -71,6 +71,7 @@ def test_clean_takes_each_image_once_and_no_sequence_twice(data: Path, tmp_path:
     assert loaded.absent() == {"trans-validation": ("badger", "deer", "fox")}
 
 
+@pytest.mark.slow
 def test_without_annotations_as_samples_paper_keeps_all_else(data: Path, tmp_path: Path) -> None:
     annotations, images = (load_task(task, "paper", tmp_path / task.name, data) for task in (TASK, IMAGES))
     # a second box less, and both rows of a picture of two classes; the pictures of train's sequences stay

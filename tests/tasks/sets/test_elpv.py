@@ -16,6 +16,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> TaskData:
     return load_task(elpv.TASK, "clean", tmp_path_factory.mktemp("cache"))
 
 
+@pytest.mark.slow
 @installed
 def test_the_figures_of_its_makers(data: TaskData) -> None:
     # shared/data/README.md and the data set's own page: 1508 / 295 / 106 / 715 by probability, mono 1074, poly 1550.

@@ -170,6 +170,7 @@ def test_bands_are_scaled_as_stated(bands: Path) -> None:
     assert np.array_equal(everything[..., near_infrared], np.floor(stored[..., 12] * 255 / 6500 + 0.5))
 
 
+@pytest.mark.slow
 def test_tiles_of_all_bands_are_split_as_those_of_three() -> None:
     three = names()
     all_bands = three.assign(id=three["id"].str.replace(".jpg", ".tif"))

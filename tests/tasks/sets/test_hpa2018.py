@@ -41,6 +41,7 @@ def root(atlas: Path, tmp_path: Path) -> Path:
     return shutil.copytree(atlas / "hpa2018", tmp_path / "hpa2018")
 
 
+@pytest.mark.slow
 def test_both_layouts_give_the_same_pixels_and_labels(root: Path) -> None:
     files = samples(root)
     shutil.rmtree(root / "train")
@@ -64,6 +65,7 @@ def test_yellow_is_the_fourth_channel_and_the_study_s_task_lacks_it(atlas: Path,
         assert np.array_equal(decode(root / "rgby" / "train" / f"{image}.png", task.reading), expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["hpa2018", "human-protein-atlas-image-classification"])
 def test_the_unpacked_competition_is_found_and_split_under_both_protocols(
     root: Path, tmp_path: Path, name: str
@@ -83,6 +85,7 @@ def test_the_unpacked_competition_is_found_and_split_under_both_protocols(
     assert len(paper.table) == total - sizes["test"]
 
 
+@pytest.mark.slow
 def test_published_counts_are_divided_as_the_study_divided_them() -> None:
     """31,072 images with as many of each label as the competition has: each label's share comes right."""
     generator = np.random.default_rng(0)
@@ -144,6 +147,7 @@ def test_what_is_wrong_is_told_in_words(root: Path, tmp_path: Path) -> None:
             samples(root)
 
 
+@pytest.mark.slow
 def test_a_file_that_is_missing_is_named_and_each_of_the_four_is_in_the_fingerprint(root: Path, tmp_path: Path) -> None:
     one, other = (load_task(task, "clean", tmp_path / "cache", tmp_path) for task in (TASK, RGBY))
     assert one.fingerprint != other.fingerprint
