@@ -30,6 +30,7 @@ def test_it_is_the_answer_s_backbone_at_the_first_seed(record: StudyRecord) -> N
     assert f"Take {rows['backbone'].iloc[0]}: " in answer(record).text()
 
 
+@pytest.mark.slow
 def test_of_a_first_seed_that_failed_the_next_stands_for_it(record: StudyRecord) -> None:
     first = winner_of(record, "out")
     lacking = dataclasses.replace(record, results=record.results[record.results["key"] != first])
@@ -37,6 +38,7 @@ def test_of_a_first_seed_that_failed_the_next_stands_for_it(record: StudyRecord)
     assert set(second["seed"]) == {record.study.study.seeds[1]}
 
 
+@pytest.mark.slow
 def test_without_a_single_winner_it_says_what_there_is(record: StudyRecord) -> None:
     with pytest.raises(InputError, match=r"out: no backbone was scored yet, .* afield status out"):
         winner_of(dataclasses.replace(record, results=record.results.iloc[:0]), "out")

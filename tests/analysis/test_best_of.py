@@ -21,6 +21,7 @@ def test_it_is_the_mean_over_all_choices_of_so_many(values: list[float]) -> None
         assert told[n - 1] == pytest.approx(np.mean([max(chosen) for chosen in combinations(values, n)]), abs=1e-12)
 
 
+@pytest.mark.slow
 def test_a_large_grid_neither_overflows_nor_drifts() -> None:
     values = np.linspace(0, 1, 2000)
     told = expected_best(values)

@@ -15,7 +15,7 @@ from tests.fixtures.records import make_record
 
 @pytest.fixture(scope="module")
 def record() -> StudyRecord:
-    return make_record(interventions={"larger": 0.8}, seeds=(0, 1), n_test=240)
+    return make_record(interventions={"larger": 0.8}, seeds=(0, 1), n_test=240, metrics=["accuracy"])
 
 
 def rights(record: StudyRecord, intervention: str) -> dict[tuple[str, int], pd.Series]:

@@ -125,6 +125,7 @@ def test_errors_between_logits_are_told_in_points() -> None:
     assert found["error_imagenet"] == pytest.approx(np.sqrt(np.mean(np.square(misses))))
 
 
+@pytest.mark.slow
 @given(seed=st.integers(0, 1000))
 @settings(max_examples=4, deadline=None)
 def test_a_task_is_never_in_its_own_mean(seed: int) -> None:

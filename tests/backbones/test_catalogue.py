@@ -86,6 +86,7 @@ def test_preprocessing_and_accuracy_are_torchvision_s_own_record():
     assert theirs - known == {"vgg16.IMAGENET1K_FEATURES"}  # its classifier was never trained
 
 
+@pytest.mark.slow
 def test_preprocessing_is_open_clip_s_own_record():
     import open_clip  # with its transformers, seconds for whoever only collects
 

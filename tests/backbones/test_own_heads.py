@@ -38,6 +38,7 @@ KINDS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("architecture", "library", "options"), KINDS)
 def test_a_linear_head_of_ones_own_is_the_built_in_one(
     architecture: str, library: str, options: dict[str, str]

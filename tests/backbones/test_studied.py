@@ -52,6 +52,7 @@ def test_parameters_and_head_are_those_of_the_study(studied: Studied):
     assert body == wide  # nothing but the head is new
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("studied", [trained(one) for one in EVERY])
 def test_a_step_of_training_at_its_own_size_and_at_another(studied: Studied):
     for size in (studied.size, studied.second):

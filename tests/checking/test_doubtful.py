@@ -117,6 +117,7 @@ def test_a_list_is_read_by_what_takes_it_over_once_somebody_has_filled_it(tmp_pa
     assert 'reviewed = { signs = "list.csv" }' in told
 
 
+@pytest.mark.slow
 def test_several_labels_are_doubted_one_by_one_where_they_are_known(tmp_path: Path) -> None:
     generator = np.random.default_rng(4)
     has = generator.random((200, 2)) < 0.5

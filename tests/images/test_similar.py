@@ -46,6 +46,7 @@ def test_altered_copies_are_found_and_nothing_else(scenes: dict[str, Look]) -> N
     assert min(pair.correlation for pair in pairs) > 0.97
 
 
+@pytest.mark.slow
 def test_equal_images_give_equal_pairs_whatever_order_and_threads(scenes: dict[str, Look]) -> None:
     looks = scenes | {f"{number:03d} copy": copy(scene(number % 7), seed=number) for number in range(20)}
     turned = dict(reversed(looks.items()))

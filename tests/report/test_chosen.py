@@ -55,6 +55,7 @@ def test_every_part_stands_in_the_page(html):
     assert not re.search(r"\bnan\b", text, re.I)
 
 
+@pytest.mark.slow
 def test_values_of_subgroups_stay_text_in_tables_charts_and_words(html):
     page = Reader(html)
     assert len(page.all("script")) == 5
@@ -64,6 +65,7 @@ def test_values_of_subgroups_stay_text_in_tables_charts_and_words(html):
     assert json.dumps(EVIL) in json.dumps(specifications(html))
 
 
+@pytest.mark.slow
 def test_charts_have_their_numbers_in_words_and_in_a_table(html):
     labels = [attributes.get("aria-label") or "" for _, attributes in Reader(html).tags if "data-chart" in attributes]
     (by_site,) = (label for label in labels if "by site" in label)

@@ -27,6 +27,7 @@ def test_the_methods_paragraph_says_what_was_done(record):
     assert "the smallest of interest" in text
 
 
+@pytest.mark.slow
 def test_the_latex_line_has_the_numbers_of_the_answer(record):
     found = answer(record)
     first = found.tasks[0].ranking.rows[0]

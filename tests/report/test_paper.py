@@ -41,6 +41,7 @@ def test_the_text_of_both_holds_the_answer(small, latex, markdown):
     assert take.replace("_", r"\_") in markdown.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_all_that_latex_includes_is_there(latex):
     text = latex.read_text(encoding="utf-8")
     files = re.findall(r"\\(?:includegraphics\[[^]]*\]|input)\{([^}]*)\}", text)
@@ -53,6 +54,7 @@ def test_all_that_latex_includes_is_there(latex):
         assert len(columns) == 1, "each line has as many cells as the head"
 
 
+@pytest.mark.slow
 def test_every_picture_of_the_markdown_is_there_in_plain_colours(markdown):
     text = markdown.read_text(encoding="utf-8")
     pictures = re.findall(r"\]\((figures/[^)]*)\)", text)
@@ -64,6 +66,7 @@ def test_every_picture_of_the_markdown_is_there_in_plain_colours(markdown):
         assert (markdown.parent / name).with_suffix(".pdf").read_bytes().startswith(b"%PDF")
 
 
+@pytest.mark.slow
 def test_data_lie_beside_the_pictures(small, markdown):
     rows = list(
         csv.DictReader((markdown.parent / "figures/elpv-transfer.csv").read_text(encoding="utf-8").splitlines())

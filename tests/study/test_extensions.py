@@ -227,6 +227,7 @@ def test_paths_are_relative_to_the_study_file(lab: Path, monkeypatch: pytest.Mon
     assert load_study(lab).extensions == (str(lab.parent / "my_lab.py"),)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unknown", [("tf_efficientnet_lite1.in1k",), tuple(STRENGTH)])
 def test_without_an_imagenet_accuracy_it_is_ranked_but_outside_the_fit(unknown: tuple[str, ...]) -> None:
     record = make_record(metrics=["accuracy"])

@@ -77,6 +77,7 @@ def test_an_ordinal_loss_helps_the_kappa_of_grades(grades: Set, loss: str) -> No
         assert np.isfinite(value(metric, helped)), metric
 
 
+@pytest.mark.slow
 def test_an_ordinal_loss_is_refused_on_classes_without_an_order(even: Set) -> None:
     with pytest.raises(InputError, match=r"loss = mse: is for grades in an order, and this task has classes without"):
         trained(even, "accuracy", loss="mse")
