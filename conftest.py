@@ -43,10 +43,14 @@ def pytest_collection_finish():
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item):
     """Slow tests run studies: their workers need not all import torch. Fast ones start workers as everyone does."""
+    with _warm() if item.get_closest_marker("slow") else nullcontext():
+        return (yield)
+
+
+def _warm():
     from tests.fixtures.warm import warm_workers
 
-    with warm_workers() if item.get_closest_marker("slow") else nullcontext():
-        return (yield)
+    return warm_workers()
 
 
 @pytest.fixture(scope="session", autouse=True)

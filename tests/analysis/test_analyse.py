@@ -39,6 +39,7 @@ def frame(n: int = 14, seed: int = 0, **columns: Any) -> pd.DataFrame:
     return pd.concat(blocks, ignore_index=True).assign(**columns)
 
 
+@pytest.mark.slow
 def test_the_plain_values_are_exactly_those_that_are_promised() -> None:
     found = analyse(frame())
     plain = json.loads(json.dumps(found.as_json(), allow_nan=False))
@@ -93,6 +94,7 @@ def test_what_cannot_be_told_is_not_told(table: pd.DataFrame, words: str) -> Non
     assert len(found.table()) == 2
 
 
+@pytest.mark.slow
 def test_a_reason_says_what_the_intervals_do_not_know() -> None:
     alone = analyse(frame(family="ResNet")).as_json()["fits"][0]["reason"]
     assert alone.endswith("All are of one family, ResNet; of others this says nothing.")
@@ -105,6 +107,7 @@ def test_a_reason_says_what_the_intervals_do_not_know() -> None:
     assert "It hangs on net05" in " ".join(cautions(analyse(lonely).fits[0]))
 
 
+@pytest.mark.slow
 def test_every_analysis_is_a_frame_and_stands_in_the_text() -> None:
     found = analyse(frame(), resample=True)
     for name in DETAILS:
@@ -139,6 +142,7 @@ def test_no_p_is_shown_as_nothing() -> None:
     assert "0.000" not in text
 
 
+@pytest.mark.slow
 def test_a_table_that_shows_nothing_of_families_says_so() -> None:
     text = details(analyse(frame(n=20, family="")).fits[0])
     assert "by families: none of several backbones is known" in text

@@ -52,6 +52,7 @@ def test_the_quickstarts_answer_reads_as_a_person_would_write_it(record: StudyRe
     )
 
 
+@pytest.mark.slow
 def test_one_seed_says_what_it_cannot_know() -> None:
     found = answered(make_record(seeds=(0,)))
     assert "One seed, 525 test images." in found.take
@@ -77,6 +78,7 @@ def test_what_beats_the_choice_on_test_is_said_but_not_chosen() -> None:
     assert "did better, but validation chooses; test only reports." in found.take
 
 
+@pytest.mark.slow
 def test_one_backbone_is_still_answered() -> None:
     found = answered(make_record(strength={SQUEEZE: 1.3}))
     assert "It is the only backbone that was scored." in found.take
@@ -115,6 +117,7 @@ def test_a_metric_without_points_is_not_held_against_imagenet(record: StudyRecor
     )
 
 
+@pytest.mark.slow
 def test_times_of_several_machines_are_not_compared(record: StudyRecord) -> None:
     machines = ["fast" if seed else "slow" for seed in record.results["seed"]]
     found = answered(replace(record, results=record.results.assign(machine=machines)))
@@ -175,6 +178,7 @@ def test_many_backbones_make_a_difference_harder_to_show() -> None:
     assert "about 6,800 test images" in next(would_settle(ten, None))
 
 
+@pytest.mark.slow
 def test_enough_backbones_for_a_verdict_are_counted(record: StudyRecord) -> None:
     fit = answered(record).fit
     assert fit is not None
@@ -186,6 +190,7 @@ def test_enough_backbones_for_a_verdict_are_counted(record: StudyRecord) -> None
         assert words in list(would_settle(ranked(gap=0.1, samples=0.01, seeds=0.01), open_fit))[-1]
 
 
+@pytest.mark.slow
 def test_points_and_ranking_give_a_number_one_interval(record: StudyRecord) -> None:
     found = answered(record)
     assert found.fit is not None
@@ -195,6 +200,7 @@ def test_points_and_ranking_give_a_number_one_interval(record: StudyRecord) -> N
         assert (point["value"], point["low"], point["high"]) == pytest.approx((test.value, test.low, test.high))
 
 
+@pytest.mark.slow
 def test_what_is_not_defined_is_no_tie() -> None:
     one_cluster = answered(make_record(seeds=(0,), cluster_size=525, metrics=["accuracy"]))
     assert "tie" not in one_cluster.take
@@ -203,6 +209,7 @@ def test_what_is_not_defined_is_no_tie() -> None:
     assert one_cluster.pretraining.startswith(f"What pretraining brought {SQUEEZE} is not known: all test images")
 
 
+@pytest.mark.slow
 def test_what_no_backbone_was_ranked_by_is_said(record: StudyRecord) -> None:
     found = answered(replace(record, results=record.results.assign(validation=float("nan"))))
     assert found.take == "There is nothing to take: no backbone could be ranked."

@@ -48,6 +48,7 @@ def audited(tests: tuple[tuple[float, ...], ...] = TESTS, metric: str = "accurac
     return replace(record, study=study, searches=tuple(searches), audits=audits, resampled_cells=resampled)
 
 
+@pytest.mark.slow
 def test_each_search_is_told_by_hand_and_all_of_them_by_a_t_interval() -> None:
     found = audit_of(audited())
     assert found is not None

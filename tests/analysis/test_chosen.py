@@ -102,6 +102,7 @@ def test_thresholds_that_the_leading_metric_settles_decide(record: StudyRecord) 
     assert METRICS["macro_f1"].compute(network.test) < 0.8 < METRICS["macro_f1"].compute(network.decided)
 
 
+@pytest.mark.slow
 def test_one_table_of_all_winners(record: StudyRecord) -> None:
     table = subgroup_table(with_subgroups(record, sex=["f", "m", "m"] * 175), "sex")
     assert list(table["subgroup"]) == ["f", "m"]
@@ -109,6 +110,7 @@ def test_one_table_of_all_winners(record: StudyRecord) -> None:
     assert list(table.columns[:6]) == ["task", "backbone", "seed", "key", "metric", "column"]
 
 
+@pytest.mark.slow
 def test_a_column_that_is_not_there_is_named(record: StudyRecord) -> None:
     with pytest.raises(InputError, match="--by sx: no such subgroups; did you mean sex"):
         subgroup_table(with_subgroups(record, sex=["f"] * 525), "sx")

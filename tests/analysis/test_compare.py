@@ -47,6 +47,7 @@ def test_equals_on_validation_are_ordered_by_their_log_loss(record: StudyRecord)
     assert [row.backbone for row in ranking.rows] == list(losses.sort_values().index)
 
 
+@pytest.mark.slow
 def test_with_one_seed_the_difference_is_a_paired_t_test_over_samples() -> None:
     record = make_record(seeds=(0,))
     ranking = rank_backbones(record, "elpv")
@@ -60,6 +61,7 @@ def test_with_one_seed_the_difference_is_a_paired_t_test_over_samples() -> None:
         assert row.seed_error is None
 
 
+@pytest.mark.slow
 def test_with_two_seeds_both_variances_and_satterthwaite_count(record: StudyRecord) -> None:
     ranking = rank_backbones(record, "elpv")
     seeds = {name: [right(record, key).mean() for key in keys(record, name)] for name in STRENGTH}
@@ -99,6 +101,7 @@ def test_clusters_widen_a_difference() -> None:
     assert width(together) > 1.5 * width(alone)
 
 
+@pytest.mark.slow
 def test_a_lower_is_better_metric_ranks_the_other_way() -> None:
     ranking = rank_backbones(make_record(metric="log_loss"), "elpv")
     losses = [row.validation for row in ranking.rows]
@@ -169,6 +172,7 @@ def test_two_equal_backbones_are_seldom_told_apart() -> None:
     assert told_apart <= 2
 
 
+@pytest.mark.slow
 def test_one_number_has_one_interval_in_ranking_and_effects(record: StudyRecord) -> None:
     (effect,) = effect_of(record, "elpv", "scratch")
     (row,) = [row for row in rank_backbones(record, "elpv").rows if row.backbone == effect.backbone]
@@ -243,6 +247,7 @@ def test_networks_are_compared_where_one_side_has_no_second_seed() -> None:
     assert (both.compares("plain"), both.compares("plain", "scratch")) == ("backbones", "networks")
 
 
+@pytest.mark.slow
 def test_the_covariance_is_that_of_means_over_samples(record: StudyRecord) -> None:
     ranking = rank_backbones(record, "elpv")
     assert ranking.covariance is not None
@@ -253,6 +258,7 @@ def test_the_covariance_is_that_of_means_over_samples(record: StudyRecord) -> No
     np.testing.assert_allclose(ranking.covariance, expected, atol=0.15 * expected.max())
 
 
+@pytest.mark.slow
 def test_what_is_not_defined_is_neither_ranked_nor_tied(record: StudyRecord) -> None:
     results = record.results.copy()
     lost = (results["backbone"] == LITE2) & (results["metric"] == "accuracy") & (results["seed"] == 1)

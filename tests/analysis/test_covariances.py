@@ -42,6 +42,7 @@ def test_the_fits_of_further_metrics_know_them(record: StudyRecord) -> None:
     assert fits["accuracy"].n_clusters == 525
 
 
+@pytest.mark.slow
 def test_where_all_is_one_cluster_the_table_tells_the_errors() -> None:
     record = make_record(cluster_size=300, n_test=300, seeds=(0,), metrics=("accuracy", "auroc"))
     (found,) = covariances(record, "elpv", "plain", ["auroc"])

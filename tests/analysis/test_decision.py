@@ -83,6 +83,7 @@ def test_the_words_say_what_the_best_on_imagenet_is_worth() -> None:
     )
 
 
+@pytest.mark.slow
 def test_whom_is_tried_is_chosen_on_validation_where_the_table_has_it() -> None:
     validation = [0.9, 0.6, 0.5, 0.8] * 2
     found = analyse(table(validation=validation))
@@ -226,6 +227,7 @@ def test_a_study_chooses_as_its_answer_does(record: StudyRecord) -> None:
     assert set(costs["cost"]) == {"train_seconds", "predict_ms", "params_m", "gmacs"}
 
 
+@pytest.mark.slow
 def test_the_front_is_whom_nothing_as_cheap_beats() -> None:
     found = analyse(table()).over("fronts")
     by_size = found.table.query("task == 'moths' and cost == 'params_m'").set_index("backbone")
@@ -239,6 +241,7 @@ def test_the_front_is_whom_nothing_as_cheap_beats() -> None:
     assert "clearly beaten by one as cheap on every task: b." in told.words
 
 
+@pytest.mark.slow
 def test_costs_that_are_not_known_or_not_comparable_are_on_no_front() -> None:
     bare = table().drop(columns=["params_m", "gmacs", "train_seconds"])
     nothing = analyse(bare).over("fronts")
@@ -251,6 +254,7 @@ def test_costs_that_are_not_known_or_not_comparable_are_on_no_front() -> None:
     assert set(zero.query("cost == 'train_seconds'")["backbone"]) == {"b", "c", "d"}
 
 
+@pytest.mark.slow
 @given(seed=st.integers(0, 1000), n=st.integers(4, 12))
 @settings(max_examples=5, deadline=None)
 def test_nobody_on_the_front_is_beaten_and_all_others_are(seed: int, n: int) -> None:

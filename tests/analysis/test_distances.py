@@ -60,6 +60,7 @@ def test_the_bias_of_few_images_goes() -> None:
     assert abs(np.mean(unbiased) - 4) < 0.08
 
 
+@pytest.mark.slow
 def test_kid_is_the_unbiased_estimate_of_each_block() -> None:
     x, y = normal(2 * BLOCK, 0, features=3), normal(2 * BLOCK, 0.3, features=3, seed=1)
     found = kid(x, y)

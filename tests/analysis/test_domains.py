@@ -101,6 +101,7 @@ def test_one_task_of_a_kind_does_not_stand_for_its_kind() -> None:
     assert "one task alone does not stand for others" in domain_words(alone.domain_slopes())
 
 
+@pytest.mark.slow
 def test_without_two_domains_there_is_one_slope_over_all() -> None:
     found = analyse(table(domain=False))
     assert list(rows(found, "logit").index) == ["all tasks"]
@@ -110,6 +111,7 @@ def test_without_two_domains_there_is_one_slope_over_all() -> None:
     assert domain_words(found.domain_slopes()) == ""
 
 
+@pytest.mark.slow
 def test_a_metric_without_logits_is_left_out_and_said() -> None:
     given = table()
     given.loc[(given["task"] == "cars") & (given["backbone"] == "net15"), "value"] = 1.0

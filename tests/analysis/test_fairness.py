@@ -2,10 +2,13 @@
 
 from dataclasses import replace
 
+import pytest
+
 from afield.analysis.fairness import unequal, what_each_got
 from tests.fixtures.records import make_record
 
 
+@pytest.mark.slow
 def test_what_is_alike_needs_no_word_and_what_is_not_is_named() -> None:
     record = make_record(seeds=(0,), n_test=40)
     plain = [search for search in record.searches if search.intervention == "plain"]

@@ -49,6 +49,7 @@ def test_the_band_is_that_of_statsmodels() -> None:
     np.testing.assert_allclose(band[["low", "high"]].to_numpy(), expected, atol=1e-10)
 
 
+@pytest.mark.slow
 def test_the_bootstrap_resamples_whole_backbones_and_gives_the_same_twice() -> None:
     x, y = points(3, 40)
     r, slope = bootstrap_intervals(x, y, LEVEL)
@@ -146,6 +147,7 @@ def test_the_slopes_interval_covers(n: int, scatter: float, error: float) -> Non
         assert held / draws < 0.95 + 3 * np.sqrt(0.05 * 0.95 / draws)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [3, 4, 6])
 def test_points_that_lie_on_a_line_by_luck_do_not_make_it_sure(n: int) -> None:
     generator = np.random.default_rng(n)

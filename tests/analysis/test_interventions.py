@@ -80,6 +80,7 @@ def test_one_backbone_by_hand(varied: StudyRecord) -> None:
     assert found.compares == "backbones"
 
 
+@pytest.mark.slow
 def test_the_line_over_backbones_by_hand(varied: StudyRecord) -> None:
     changes = interventions_of(varied, "elpv")
     found = line(changes, "larger", ALL)

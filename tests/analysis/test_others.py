@@ -198,6 +198,7 @@ def test_a_constant_task_is_in_no_mean_and_has_no_rows() -> None:
     assert "Without task3, where all backbones are equal" in found.words
 
 
+@pytest.mark.slow
 def test_web_scraped_tasks_are_in_no_mean() -> None:
     table = world(n=12)
     told = table.assign(domain=np.where(table["task"] == "task0", "web-scraped", "real-world"))

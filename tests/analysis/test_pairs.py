@@ -48,6 +48,7 @@ def test_who_is_apart_shares_no_letter_and_no_rank(record: StudyRecord) -> None:
     assert [each.rank for each in found.places] == sorted(each.rank for each in found.places)
 
 
+@pytest.mark.slow
 def test_a_pair_is_that_of_the_ranking(record: StudyRecord) -> None:
     ranking = rank_backbones(record, "elpv")
     row = ranking.rows[-1]
@@ -59,6 +60,7 @@ def test_a_pair_is_that_of_the_ranking(record: StudyRecord) -> None:
     assert len(table) == 6
 
 
+@pytest.mark.slow
 @given(st.lists(st.one_of(st.floats(0, 1), st.just(math.nan)), min_size=1, max_size=9))
 @settings(max_examples=20, deadline=None)
 def test_holm_is_that_of_statsmodels(values: list[float]) -> None:

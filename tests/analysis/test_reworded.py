@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pandas as pd
+import pytest
 import statsmodels.api as sm
 
 from afield.analysis.analyse import analyse
@@ -31,6 +32,7 @@ def fit(found: pd.DataFrame, above: float | None = None) -> TransferFit:
     return analyse(found, TableChoice(above=above)).fits[0]
 
 
+@pytest.mark.slow
 def test_the_first_reading_is_the_studys_and_each_cut_is_the_fit_of_those_backbones_alone() -> None:
     whole = fit(table())
     readings = {(each.above, each.axis): each for each in reworded(whole)}

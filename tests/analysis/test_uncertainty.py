@@ -131,6 +131,7 @@ def test_clusters_of_test_samples_whose_slopes_differ_make_the_line_less_certain
     assert widths[0] > widths[1] > widths[2] > scatter.high - scatter.low
 
 
+@pytest.mark.slow
 def test_it_holds_as_often_as_it_says_where_students_does_not() -> None:
     generator, families, held = np.random.default_rng(3), list(np.repeat(list("abcde"), 6)), 0
     for _ in range(400):

@@ -342,6 +342,7 @@ def test_a_few_rows_made_anew_are_the_file_s():
     assert rows == [find(name) for name in sorted(names)]
 
 
+@pytest.mark.slow
 def test_the_file_is_as_the_tool_writes_it():
     maker = tool("make_catalogue")
     path = ROOT / "src/afield/backbones/catalogue.csv"

@@ -53,6 +53,7 @@ def test_a_linear_head_of_ones_own_is_the_built_in_one(
     assert isinstance(own.get_submodule(head_name(own, row)), OwnHead)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("architecture", "library", "options"), KINDS)
 def test_a_head_of_several_layers_is_one_head(architecture: str, library: str, options: dict[str, str]) -> None:
     row, network = network_of(architecture, library, head=DEEP, **options)

@@ -148,6 +148,7 @@ def test_clips_vit_takes_the_mean_of_its_tokens():
         torch.testing.assert_close(pooled_features(network, row, images), expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("studied", marked(one for one in EVERY if one.architecture in TOKENS))
 def test_tokens_have_no_map(studied):
     row = studied.row
@@ -180,6 +181,7 @@ def test_ones_own_alexnet_keeps_its_heads_name_with_another_pooling(head):
     assert network(torch.zeros(2, 3, 96, 96)).shape == (2, 3)
 
 
+@pytest.mark.slow
 def test_a_head_that_goes_with_the_old_pooling_is_refused_before_training():
     row = Backbone(
         id="mine:alexnet", build=lambda: torchvision.models.alexnet(weights=None), head="classifier.4", input_size=96

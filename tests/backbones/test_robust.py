@@ -28,6 +28,7 @@ def test_every_strength_is_a_row_with_its_own_file():
     assert (max(accuracies), min(accuracies)) == (75.8, 56.13)
 
 
+@pytest.mark.slow
 def test_the_network_is_taken_out_from_beside_its_attacker(tmp_path):
     network = torchvision.models.resnet18(weights=None)
     inner = network.state_dict()

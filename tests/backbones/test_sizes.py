@@ -50,6 +50,7 @@ def test_sizes_of_architectures(backbone, found):
     assert probe_sizes(backbone) == found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("size", "runs"), [(62, False), (63, True)])
 def test_what_probing_finds_without_computing_holds_where_it_is_computed(size, runs):
     network = make(row("torchvision", "alexnet"), 2).eval()
@@ -146,12 +147,14 @@ def test_swins_windows_keep_their_share_of_the_image():
     assert network(torch.zeros(1, 3, 128, 128)).shape == (1, 2)
 
 
+@pytest.mark.slow
 def test_a_window_that_does_not_divide_is_refused():
     swin = replace(SWIN, smallest_size=32, size_step=32)  # as probing finds it, above
     with pytest.raises(InputError, match=r"multiple of 32; set recipe\.image_size to 224 or 256"):
         build(swin, 2, initialisation="scratch", seed=0, weights=None, size=240)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [64, pytest.param(320, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     "backbone",

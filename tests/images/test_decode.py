@@ -93,6 +93,7 @@ def test_bombs_are_refused_before_their_pixels_are_made(tmp_path: Path, monkeypa
     refused(saved(tmp_path / "large.png", Image.new("1", (10, 10))), "has 100 pixels, more than 99")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "BMP", "GIF", "WEBP"])
 @settings(deadline=None)
 @given(part=st.floats(0, 0.98))

@@ -70,6 +70,7 @@ def test_images_come_back_as_the_rule_says(root: Path, tmp_path: Path) -> None:
     assert not images.image(0).flags.writeable
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.integers(1, 300), st.integers(1, 300), st.integers(32, 128), st.sampled_from(["bilinear", "bicubic"]))
 def test_evaluation_views_equal_torchvision(width: int, height: int, size: int, interpolation: Interpolation) -> None:

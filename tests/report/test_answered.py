@@ -110,6 +110,7 @@ def test_one_that_is_damaged_or_of_another_version_counts_for_nothing(
     assert "Leave" not in kept.read_text()
 
 
+@pytest.mark.slow
 def test_where_it_cannot_be_kept_it_is_said_all_the_same(asked: Path) -> None:
     said, kept = answered(asked, "tiny"), asked / "answers"
     kept.rename(asked.parent / "answers")

@@ -63,6 +63,7 @@ def svg(chart: altair.LayerChart, rows: list[dict] | None = None) -> str:
     return vl_convert.vegalite_to_svg(specification, vl_version=version)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("chart", "words_in_it"),
     [

@@ -133,6 +133,7 @@ def several(record: StudyRecord) -> StudyRecord:
     return replace(record, predictions=predictions, results=results, tasks=(task,))
 
 
+@pytest.mark.slow
 def test_several_labels_say_what_is_unknown_and_have_no_reliability(record):
     found = several(record)
     section = chosen_section(found, rank_backbones(found, "elpv"), (), Figures(), NAMES)
@@ -142,6 +143,7 @@ def test_several_labels_say_what_is_unknown_and_have_no_reliability(record):
     assert section.classes.caption.endswith("decided as macro F1 (one threshold) settles it on validation")
 
 
+@pytest.mark.slow
 def test_how_sure_it_is_tells_both_errors_as_they_were_recorded(record):
     section = rows_of(record)
     assert section.reliability is not None
@@ -155,6 +157,7 @@ def test_how_sure_it_is_tells_both_errors_as_they_were_recorded(record):
     assert sum(images) == 525
 
 
+@pytest.mark.slow
 def test_all_metrics_stand_in_one_table_with_the_rankings_interval_for_the_leading_one(record):
     ranking = rank_backbones(record, "elpv")
     table = metric_table(record, ranking, NAMES)

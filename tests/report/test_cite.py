@@ -50,6 +50,7 @@ def test_nothing_of_a_name_is_an_order_to_latex():
     assert text.count("{lll}") == 1
 
 
+@pytest.mark.slow
 def test_every_part_has_its_command_and_every_network_its_key(record):
     split = with_subgroups(record, site=["here"] * 300 + ["there"] * 225)
     found = answer(split)

@@ -83,6 +83,7 @@ def test_the_picture_joins_those_who_share_a_letter(seven, shown_of_seven):
     assert joined_pairs == expected
 
 
+@pytest.mark.slow
 def test_too_few_tasks_have_a_reason_in_place_of_a_picture():
     shown, figures = section(study(2))
     assert shown.chart is None

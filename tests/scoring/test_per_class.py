@@ -32,6 +32,7 @@ def test_a_class_that_is_never_said_has_recall_and_f1_of_zero_and_no_precision()
     assert np.isnan(row["precision"])
 
 
+@pytest.mark.slow
 @given(seed=st.integers(0, 10_000), n=st.integers(1, 60), classes=st.integers(2, 6))
 @settings(max_examples=30, deadline=None)
 def test_means_over_classes_are_the_macro_metrics(seed: int, n: int, classes: int) -> None:

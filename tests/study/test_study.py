@@ -96,6 +96,7 @@ LINES = TEXT.splitlines()
 SETTERS = [number for number, line in enumerate(LINES) if re.match(r"\w+ = .*[^\[]$", line)]
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_a_mutated_study_is_accepted_or_explained(data: st.DataObject) -> None:

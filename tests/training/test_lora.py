@@ -164,6 +164,7 @@ def test_loader_workers_change_nothing(inputs: Inputs) -> None:
     assert same(go(vit_trial(data), splits, workers=2), go(vit_trial(data), splits))
 
 
+@pytest.mark.slow
 def test_decay_pulls_towards_the_pretrained_weights(inputs: Inputs) -> None:
     """It is of A and B: with much of it the body stays where it was."""
     data, splits = inputs

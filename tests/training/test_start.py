@@ -84,6 +84,7 @@ def test_a_training_from_a_probe_starts_as_good_as_the_probe(inputs: Inputs) -> 
     assert started.history[0]["train_loss"] < 0.5 < plain.history[0]["train_loss"]
 
 
+@pytest.mark.slow
 def test_all_of_a_network_starts_from_the_same_probe_as_its_head(inputs: Inputs) -> None:
     data, splits = inputs
     trials = [

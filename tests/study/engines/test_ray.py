@@ -43,6 +43,7 @@ def test_the_client_of_a_far_cluster_is_refused_by_name() -> None:
         make_engine(Machines(engine="ray", address="ray://head:10001"), CPU)
 
 
+@pytest.mark.slow
 def test_slots_are_counted_by_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two GPUs on each of two machines hold no trial on three."""
     ray = import_ray()

@@ -79,6 +79,7 @@ def test_a_study_whose_data_are_here_is_counted_exactly_and_writes_nothing(photo
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_what_is_measured_is_kept_so_that_a_second_plan_measures_nothing(photos: Path, tmp_path: Path) -> None:
     text = study_text(photos).replace("seeds = [0, 1]", 'seeds = [0, 1]\ninterventions = ["plain", "same", "wide"]')
     study = parse_study(
@@ -191,6 +192,7 @@ def test_a_package_that_is_not_installed_is_missing_and_makes_nothing_impossible
     assert found.against == ()
 
 
+@pytest.mark.slow
 def test_a_budget_cuts_a_plan_too_and_one_that_is_too_small_is_told(photos: Path, tmp_path: Path) -> None:
     def probe(subject: Subject, slots: int) -> Speed:
         return SPEED

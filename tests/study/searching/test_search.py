@@ -58,6 +58,7 @@ def test_what_a_search_cost_ends_at_the_rung_that_it_asked_for() -> None:
     assert asked(SearchChoice(method="grid"), [seen(0.5), seen(0.4)], 3) == (3, 3)
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.lists(st.floats(0, 1), min_size=3, max_size=3), min_size=1, max_size=9),
     st.sampled_from(["grid", "halving"]),

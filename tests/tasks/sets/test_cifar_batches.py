@@ -25,6 +25,7 @@ ARCHIVES = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MAKERS)
 def test_bytes_and_pickles_packed_and_unpacked_give_the_same_pictures(tmp_path: Path, name: str) -> None:
     tables: list[pd.DataFrame] = []

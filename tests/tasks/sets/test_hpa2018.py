@@ -101,6 +101,7 @@ def test_published_counts_are_divided_as_the_study_divided_them() -> None:
     assert has[(side != "train").to_numpy()].sum(axis=0)[27] in (2, 3, 4)
 
 
+@pytest.mark.slow
 def test_the_study_s_split_file_is_used_where_it_lies(root: Path, tmp_path: Path) -> None:
     split_file(root)
     listed = pd.read_csv(root / SPLIT_FILE, dtype=str).set_index("Id")["Split"]
