@@ -12,6 +12,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from afield.analysis.interventions import COLUMNS
+from afield.base.errors import InputError
 from afield.scoring.panel import fitting
 from afield.study.collect import load_record
 from tests.fixtures.tiny import study_text
@@ -265,3 +266,12 @@ def test_a_table_is_analysed_without_torch_and_without_what_reads_folders(tmp_pa
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
+
+
+def test_report_stays_a_function_once_its_room_is_imported(tmp_path: Path) -> None:
+    import afield
+    import afield.report.page
+
+    for _ in range(2):
+        with pytest.raises(InputError, match="no result folder of afield"):
+            afield.report(tmp_path / "nowhere")
