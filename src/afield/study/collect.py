@@ -26,6 +26,7 @@ from afield.study.folder.answers import Answers
 from afield.study.folder.folder_state import state_of
 from afield.study.folder.index import WORTH
 from afield.study.folder.sealed import read_samples
+from afield.study.folder.shapes import misfit
 from afield.study.folder.trial_files import TrialFiles
 from afield.study.images_of_test import PreparedTest
 from afield.study.merging.shards import part_words, shards_in
@@ -224,7 +225,7 @@ def _task(store: Store, name: str, plan: Mapping[str, Any]) -> TaskRecord:
         metric=content["metric"],
         metrics=tuple(content["metrics"]),
         target=content["target"],
-        own_range=tuple(plan["metrics"][content["metric"]]) if is_own(content["metric"]) else None,
+        own_range=_own_range(store, name, plan, content["metric"]),
         extra_splits=tuple(split for split in in_order(content["counts"]) if split not in SPLITS),
         subgroups=tuple(content["subgroups"]),
         test_samples=read_samples(store.tasks.samples(name, identity), content["subgroups"], "test"),
@@ -243,6 +244,17 @@ def _task(store: Store, name: str, plan: Mapping[str, Any]) -> TaskRecord:
         pictures={label: store.tasks.read_pictures(name, identity, index) for index, label in enumerate(classes)},
         prepared=_prepared(store, name, identity),
     )
+
+
+def _own_range(store: Store, task: str, plan: Mapping[str, Any], metric: str) -> tuple[float, float] | None:
+    """The least and the greatest value of a leading metric of one's own."""
+    if not is_own(metric):
+        return None
+    if metric not in plan["metrics"]:
+        about = store.tasks.folder(task, plan["tasks"][task]) / "task.json"
+        raise misfit(about, f"metric: {metric}: the study's plan tells of no such metric")
+    low, high = plan["metrics"][metric]
+    return low, high
 
 
 def _prepared(store: Store, task: str, identity: str) -> PreparedTest | None:

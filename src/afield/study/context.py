@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from afield.backbones.backbone import Backbone
 from afield.base.errors import AfieldError, DamagedError, InputError
+from afield.study.folder.shapes import misfit
 from afield.study.folder.trial_files import TrialFiles
 from afield.study.store import Store
 from afield.study.study import Study
@@ -39,10 +40,14 @@ def choose_stored(store: Store, name: str | None) -> Study:
     no such one, or a choice, and StoreError where it is not what was written.
     """
     name = store.study_files.choose(name)
+    path = store.root / "studies" / f"{name}.json"
     try:
-        return Study.model_validate_json(store.study_files.text(name))
+        study = Study.model_validate_json(store.study_files.text(name))
     except ValidationError as error:
-        raise _other_version(store.root / "studies" / f"{name}.json", error) from None
+        raise _other_version(path, error) from None
+    if study.study.name != name:
+        raise misfit(path, f"study.name: tells of {study.study.name}")
+    return study
 
 
 def context_of(store: Store, study: Study) -> tuple[Context, Mapping[str, Any]]:
@@ -82,10 +87,12 @@ class _Looked(Mapping[str, _T]):
 
 def _trial(store: Store, study: str, trials: Mapping[str, Mapping[str, Any]], key: str) -> Trial:
     try:
-        return Trial.model_validate(trials[key])
+        trial = Trial.model_validate(trials[key])
+        trial.recipe.size  # noqa: B018 - raises where it is still open
+        return trial
     except ValidationError as error:
         raise _other_version(store.root / "plans" / f"{study}.json", error) from None
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
+    except (AfieldError, KeyError, TypeError, ValueError) as error:
         raise DamagedError(
             f"{store.root}: the plan of {study} does not tell what trial {key} is ({error!r}); run the study again to "
             "write it anew"

@@ -50,7 +50,6 @@ from afield.study.folder.registered_rules import RegisteredRules
 from afield.study.folder.scores import Scores
 from afield.study.folder.sealed import read_json, seal, write_parquet, write_rows, write_sealed
 from afield.study.folder.selections import Selections
-from afield.study.folder.shapes import StoredPlan
 from afield.study.folder.stored_trials import StoredTrials
 from afield.study.folder.study_files import StudyFiles
 from afield.study.folder.task_files import TaskFiles
@@ -288,5 +287,5 @@ class Store:
 
     def read_plan(self, name: str) -> Mapping[str, Any]:
         """The trials that a study was turned into. Raises StoreError where they are not what was written."""
-        plan = self.study_files.plan(name, StoredPlan)
+        plan = self.study_files.plan(name, whole=True)
         return {**plan, "trials": StoredTrials(plan)}

@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
+from afield.backbones.catalogue import find
 from afield.base.errors import InputError
 from afield.base.files import write_json
 from afield.study.merging.merge_plans import joined_plans
 from afield.study.store import Store
+from tests.fixtures.tiny import BACKBONE
 
 
 def search(name: str, *cells: str) -> dict[str, Any]:
@@ -17,18 +19,24 @@ def search(name: str, *cells: str) -> dict[str, Any]:
     return {**about, "cells": list(cells), "repeats": [[cell] for cell in cells]}
 
 
+def trials(*keys: str) -> dict[str, Any]:
+    """Trials of both searches' task and backbone, of which nothing else is asked."""
+    return {key: {"task": "photos", "backbone": "net", "recipe": {}} for key in keys}
+
+
 def plan(**changes: Any) -> dict[str, Any]:
     """A plan of two searches, of two cells and of one."""
     searches = [search("a", "k1", "k2"), search("b", "k3")]
     content: dict[str, Any] = {
-        "trials": {key: {"seed": 0} for key in ("k1", "k2", "k3")},
+        "trials": trials("k1", "k2", "k3"),
         "searches": searches,
         "tasks": {"photos": "identity"},
         "selection": {"photos": "validation"},
         "dropped": {"photos": {}},
         "incomplete": {"photos": ""},
         "weights": {"net": {"sha256": "0a", "origin": "directory /here"}},
-        **{name: {} for name in ("extensions", "numerics", "metrics", "beside", "backbones")},
+        "backbones": {"net": find(BACKBONE).plain()},
+        **{name: {} for name in ("extensions", "numerics", "metrics", "beside")},
     }
     return {**content, **changes}
 
@@ -43,8 +51,8 @@ def stores(folder: Path, *plans: dict[str, Any]) -> list[Store]:
 def test_searches_are_joined_as_far_as_each_has_grown(tmp_path: Path) -> None:
     grown_a = [search("a", "k1", "k2", "k4"), search("b", "k3")]
     grown_b = [search("a", "k1", "k2"), search("b", "k3", "k5")]
-    one = plan(searches=grown_a, trials={"k4": {"seed": 0}})
-    other = plan(searches=grown_b, trials={"k5": {"seed": 0}}, weights={"net": {"sha256": "0a", "origin": "there"}})
+    one = plan(searches=grown_a, trials=trials("k1", "k2", "k3", "k4"))
+    other = plan(searches=grown_b, trials=trials("k1", "k2", "k3", "k5"), weights={"net": {"sha256": "0a", "origin": "there"}})
     joined = joined_plans("tiny", stores(tmp_path, one, other, plan()))
     assert [search["cells"] for search in joined["searches"]] == [["k1", "k2", "k4"], ["k3", "k5"]]
     assert sorted(joined["trials"]) == ["k1", "k2", "k3", "k4", "k5"]
@@ -60,7 +68,7 @@ def test_searches_are_joined_as_far_as_each_has_grown(tmp_path: Path) -> None:
         ({"weights": {"net": {"sha256": "0b", "origin": "directory /here"}}}, "other weights of net"),
         ({"searches": [search("a", "k1", "k2")]}, "other searches"),
         (
-            {"searches": [search("a", "k2", "k1", "k4"), search("b")]},
+            {"searches": [search("a", "k2", "k1", "k3"), search("b", "k3")]},
             "cells of the search a",
         ),
     ],

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NotRequired
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired
 
+from annotated_types import Ge, Len, MinLen
 from typing_extensions import TypedDict  # pydantic asks for it before Python 3.12
 
 from afield.base.errors import DamagedError
@@ -100,7 +101,8 @@ class StoredTask(TypedDict):
 class Generation(TypedDict):
     """Cells that came into a search together."""
 
-    cells: int
+    cells: Annotated[int, Ge(1)]
+    follows: str
 
 
 class StoredSearch(TypedDict):
@@ -110,10 +112,10 @@ class StoredSearch(TypedDict):
     task: str
     backbone: str
     intervention: str
-    cells: list[str]
+    cells: Annotated[list[str], MinLen(1)]
     repeats: list[list[str]]
     seeds: NotRequired[list[int]]
-    generations: NotRequired[list[Generation]]
+    generations: NotRequired[Annotated[list[Generation], MinLen(1)]]
 
 
 class StoredSearches(TypedDict):
@@ -141,10 +143,19 @@ class StoredBackbone(TypedDict):
     imagenet_top1: float | None
 
 
-class StoredPlan(StoredSearches):
-    """All of it."""
+class StoredTrial(TypedDict):
+    """A trial, of which `trial.Trial` tells the rest; beside `like`, what it changes of that one."""
 
-    trials: dict[str, dict[str, Any]]
+    like: NotRequired[str]
+    task: NotRequired[str]
+    backbone: NotRequired[str]
+    recipe: NotRequired[dict[str, Any]]
+
+
+class StoredPlan(StoredSearches):
+    """All of it. What its parts say of each other is checked in `agreement.py`."""
+
+    trials: dict[str, StoredTrial]
     tasks: dict[str, str]
     selection: dict[str, Literal["validation", "test"]]
     training: NotRequired[dict[str, dict[str, dict[str, Any]]]]
@@ -152,8 +163,8 @@ class StoredPlan(StoredSearches):
     incomplete: dict[str, str]
     backbones: dict[str, StoredBackbone]
     extensions: NotRequired[dict[str, str]]
-    metrics: dict[str, list[float]]
-    beside: NotRequired[dict[str, str]]
+    metrics: dict[str, Annotated[list[float], Len(2, 2)]]
+    beside: NotRequired[dict[str, Literal["higher", "lower"]]]
     weights: dict[str, StoredWeights]
     numerics: dict[str, Any]
 
@@ -166,11 +177,14 @@ def check_shape(path: Path, content: Mapping[str, Any], shape: type) -> None:
         _adapter(shape).validate_python(content, strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise DamagedError(
-            f"{path}: damaged, or written by another version of afield ({place}: {first['msg']}); run the study again "
-            "to make it anew"
-        ) from None
+        raise misfit(path, f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+
+
+def misfit(path: Path, words: str) -> DamagedError:
+    """What is raised of a file that was sealed and does not fit; `words` begin with the first place of that kind."""
+    return DamagedError(
+        f"{path}: damaged, or written by another version of afield ({words}); run the study again to make it anew"
+    )
 
 
 @cache

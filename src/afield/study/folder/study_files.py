@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from afield.base.errors import DamagedError, InputError, nearest
+from afield.base.errors import InputError, nearest
 from afield.base.files import write_text
+from afield.study.folder.agreement import disagreements, disagreements_of_searches
 from afield.study.folder.sealed import read_json, sealed, sealed_text
-from afield.study.folder.shapes import StoredSearches, StoredStudy, check_shape
+from afield.study.folder.shapes import StoredPlan, StoredSearches, StoredStudy, check_shape, misfit
 
 
 class StudyFiles:
@@ -62,20 +63,16 @@ class StudyFiles:
         """Names of the studies that have a plan here."""
         return sorted(path.stem for path in (self.root / "plans").glob("*.json"))
 
-    def plan(self, name: str, shape: type = StoredSearches) -> dict[str, Any]:
-        """A plan as it was written, of that shape: for who reads its searches alone, or all of it (`shapes.py`). Raises
-        StoreError where it is missing or not what was written.
+    def plan(self, name: str, *, whole: bool = False) -> dict[str, Any]:
+        """A plan as it was written, checked as far as its searches go, or as a `whole`. Raises StoreError where it is
+        missing, not what was written, or does not agree with itself.
         """
         path = self._plan(name)
         plan = read_json(path)
-        check_shape(path, plan, shape)
-        if not all(_is_search(search) for search in plan["searches"]):
-            raise DamagedError(f"{path}: damaged, it lists no searches; run the study again to make it anew")
-        named = [plan[part].keys() for part in ("selection", "dropped", "incomplete") if part in plan]
-        if not all(plan.get("tasks", {}).keys() <= names for names in named):
-            raise DamagedError(
-                f"{path}: damaged, it tells too little of its tasks; run the study again to make it anew"
-            )
+        check_shape(path, plan, StoredPlan if whole else StoredSearches)
+        words = next(disagreements(plan) if whole else disagreements_of_searches(plan), None)
+        if words is not None:
+            raise misfit(path, words)
         return plan
 
     def _study(self, name: str) -> Path:
@@ -84,10 +81,3 @@ class StudyFiles:
     def _plan(self, name: str) -> Path:
         return self.root / "plans" / f"{name}.json"
 
-
-def _is_search(search: Mapping[str, Any]) -> bool:
-    """Whether each cell comes first among its repeats."""
-    cells, repeats = search["cells"], search["repeats"]
-    return len(cells) == len(repeats) and all(
-        keys and keys[0] == cell for cell, keys in zip(cells, repeats, strict=True)
-    )

@@ -14,11 +14,13 @@ import pandas as pd
 from PIL import Image
 
 from afield.base.errors import DamagedError, StoreError
+from afield.base.extensions import is_own
 from afield.base.files import safe_name, write_atomic
 from afield.base.hashing import sha256_file
 from afield.base.regular import read_bytes
+from afield.scoring.metrics import METRICS
 from afield.study.folder.sealed import read_json, sealed_text, write_parquet, write_sealed
-from afield.study.folder.shapes import StoredTask, check_shape
+from afield.study.folder.shapes import StoredTask, check_shape, misfit
 
 
 class TaskFiles:
@@ -99,6 +101,11 @@ class TaskFiles:
                 "anew"
             )
         check_shape(about, content, StoredTask)
+        if content["metrics"][:1] != [content["metric"]]:
+            raise misfit(about, "metrics: the leading one is not the first")
+        unknown = [each for each in content["metrics"] if not (is_own(each) or each in METRICS)]
+        if unknown:
+            raise misfit(about, f"metrics: {unknown[0]} is none of them")
         return content
 
 
