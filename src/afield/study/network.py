@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from afield.backbones.backbone import Backbone, Interpolation
 from afield.backbones.own import resolve
-from afield.base.errors import AfieldError, InputError, nearest
+from afield.base.errors import AfieldError, DamagedError, InputError, nearest
 from afield.base.extensions import Extension, is_own, load_kept
 from afield.images.prepared import PREPARATION_VERSION, Rule, evaluation_rule, refuse_broken
 from afield.images.views import find_images, read_views
@@ -26,6 +26,7 @@ from afield.scoring.decisions import most_likely, said_of_each
 from afield.scoring.metrics import metric
 from afield.scoring.predictions import Predictions
 from afield.study.folder.sealed import read_json
+from afield.study.folder.shapes import AboutNetwork, check_shape
 from afield.study.split_view import VALIDATION
 from afield.study.store import Store
 from afield.tasks.boxes import WHOLE, Cropping
@@ -33,7 +34,7 @@ from afield.tasks.checks import listed
 from afield.tasks.labels import UNKNOWN
 from afield.tasks.own.found_boxes import boxed
 from afield.training.numerics import Numerics
-from afield.trial.trial import Trial
+from afield.trial.trial import Trial, key_of
 
 if TYPE_CHECKING:
     import torch
@@ -125,7 +126,8 @@ class Network:
     @property
     def cropping(self) -> Cropping | None:
         """How the boxes were made of the pictures that it was trained on; None where these were shown whole."""
-        return None if "boxes" not in self.about else Cropping(**self.about["boxes"])
+        boxes = self.about.get("boxes")
+        return None if boxes is None else Cropping(boxes["margin"], boxes["confidence"])
 
     def _shown(self, paths: Paths, boxes: str | Path | None) -> list[Shown]:
         """The images that are meant, with the part of each that is."""
@@ -195,6 +197,7 @@ def open_network(out: str | Path, key: str) -> Network:
     path = store.check_network(key)
     module = _build(trial, backbone, path, extensions)
     about = read_json(path.with_suffix(".json"))
+    check_shape(path.with_suffix(".json"), about, AboutNetwork)
     validation = Predictions.from_frame(store.scores.predictions(key, VALIDATION), trial.classes)
     return Network(key, trial.backbone, trial.classes, module, about, trial, validation)
 
@@ -224,8 +227,13 @@ def _trial(store: Store, key: str) -> Trial:
             f"{folder}: keeps no network: only those that a search chose are kept "
             f"(the column `key` of: afield table {store.root})"
         )
+    told, soup = read_json(folder / "trial.json"), (folder / "soup.json").exists()
+    if key_of(told) not in (store.trials() if soup else {key}):
+        raise DamagedError(
+            f"{folder / 'trial.json'}: tells of another training; run the study again to train this one anew"
+        )
     try:
-        trial = Trial.model_validate(read_json(folder / "trial.json"))
+        trial = Trial.model_validate(told)
     except ValidationError as error:
         complaint = error.errors()[0]
         raise InputError(

@@ -5,9 +5,14 @@ Its shape (`shapes.py`) was checked before.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+_NAME = re.compile(r"[\w.-]{1,200}")
+"""of a search, as of the file of its choice (`PlannedSearch.name`)"""
+_KEYS = re.compile(r"([0-9a-z]{1,64} )*")
+"""of trials, as of their folders: each with a blank behind it"""
 _OF_TASKS = ("selection", "dropped", "incomplete")
 """tables of a plan with an entry a task"""
 _SHARED = {"task": "tasks", "backbone": "backbones"}
@@ -43,6 +48,10 @@ def disagreements_of_searches(plan: Mapping[str, Any]) -> Iterator[str]:
 
 def _of_search(search: Mapping[str, Any]) -> Iterator[str]:
     cells, repeats = search["cells"], search["repeats"]
+    if not _NAME.fullmatch(search["name"]):
+        yield "name: names no file"
+    if not _KEYS.fullmatch("".join(f"{key} " for keys in repeats for key in keys)):
+        yield "repeats: hold what is no key"
     if [keys[:1] for keys in repeats] != [[cell] for cell in cells]:
         yield "repeats: do not begin with the cells"
         return

@@ -34,6 +34,19 @@ class TrialResult(TypedDict):
     sha256: dict[str, str]
 
 
+class StoredCropping(TypedDict):
+    """How boxes were made."""
+
+    margin: float
+    confidence: float | None
+
+
+class AboutNetwork(TypedDict):
+    """`weights.json`, of which `trial.json` tells the rest to who builds the network."""
+
+    boxes: NotRequired[StoredCropping]
+
+
 class ScoreResult(TypedDict):
     """`result.json` of a score."""
 

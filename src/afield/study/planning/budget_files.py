@@ -64,7 +64,7 @@ class Budgets:
     def used(self, study: str, apart: str = "") -> float:
         """Seconds that a study's runs have taken so far, one of them apart."""
         return sum(
-            float(read_json(path, "remove it: its hours are then not counted").get("seconds", 0.0))
+            _seconds(path)
             for path in sorted((self.root / "budgets" / study).glob("*.json"))
             if path.stem != apart
         )
@@ -75,6 +75,14 @@ class Budgets:
 
     def _path(self, study: str) -> Path:
         return self.root / "budgets" / f"{study}.json"
+
+
+def _seconds(path: Path) -> float:
+    mend = "remove it: its hours are then not counted"
+    seconds = read_json(path, mend).get("seconds")
+    if not (isinstance(seconds, int | float) and seconds >= 0):
+        raise DamagedError(f"{path}: tells of no seconds; {mend}")
+    return float(seconds)
 
 
 def _plain(kept: KeptBudget) -> dict[str, object]:
