@@ -153,7 +153,6 @@ def test_of_a_spoilt_folder_the_same_is_said_or_the_file_is_named(often: setting
     assert rows(out) == expected
 
 
-@pytest.mark.long
 @few_or_many
 def test_a_sealed_file_that_tells_of_something_else_is_refused_or_read(often: settings, out: Path) -> None:
     """As another version of afield would have written it: the seal fits, and what it seals does not."""
