@@ -52,7 +52,9 @@ def test_searches_are_joined_as_far_as_each_has_grown(tmp_path: Path) -> None:
     grown_a = [search("a", "k1", "k2", "k4"), search("b", "k3")]
     grown_b = [search("a", "k1", "k2"), search("b", "k3", "k5")]
     one = plan(searches=grown_a, trials=trials("k1", "k2", "k3", "k4"))
-    other = plan(searches=grown_b, trials=trials("k1", "k2", "k3", "k5"), weights={"net": {"sha256": "0a", "origin": "there"}})
+    other = plan(
+        searches=grown_b, trials=trials("k1", "k2", "k3", "k5"), weights={"net": {"sha256": "0a", "origin": "there"}}
+    )
     joined = joined_plans("tiny", stores(tmp_path, one, other, plan()))
     assert [search["cells"] for search in joined["searches"]] == [["k1", "k2", "k4"], ["k3", "k5"]]
     assert sorted(joined["trials"]) == ["k1", "k2", "k3", "k4", "k5"]

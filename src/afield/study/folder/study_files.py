@@ -80,4 +80,3 @@ class StudyFiles:
 
     def _plan(self, name: str) -> Path:
         return self.root / "plans" / f"{name}.json"
-

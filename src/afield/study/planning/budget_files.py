@@ -64,9 +64,7 @@ class Budgets:
     def used(self, study: str, apart: str = "") -> float:
         """Seconds that a study's runs have taken so far, one of them apart."""
         return sum(
-            _seconds(path)
-            for path in sorted((self.root / "budgets" / study).glob("*.json"))
-            if path.stem != apart
+            _seconds(path) for path in sorted((self.root / "budgets" / study).glob("*.json")) if path.stem != apart
         )
 
     def note(self, study: str, run: str, seconds: float) -> None:
