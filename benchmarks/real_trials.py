@@ -76,7 +76,14 @@ def claims(fit: TransferFit, permutations: int, seed: int, *, whole: bool) -> Co
     for _ in range(permutations):
         there = x[shuffled(families, generator, whole=whole)]
         verdict, words = verdict_of(
-            there, y, fit.errors, SMALLEST_SLOPE, LEVEL, families=list(families), clusters=fit.n_clusters
+            there,
+            y,
+            fit.errors,
+            SMALLEST_SLOPE,
+            LEVEL,
+            families=list(families),
+            clusters=fit.n_clusters,
+            uneven=fit.ceiling is not None,
         )
         said["reversed" if words.startswith("reversed") else verdict] += 1
     return said

@@ -238,8 +238,8 @@ def line_of(cells: Iterable[str]) -> str:
 
 def print_coverage(worlds: Sequence[World], studies: Callable[[World], int], seed: int, pool: Executor) -> None:
     """The intervals that the verdict reads, beside the textbook's; those of the other axes in worlds with a ceiling."""
-    names = ("slope", "slope, scatter alone", "slope, errors of a table", "r", "r, scatter alone", "logit slope",
-             "probit slope")  # fmt: skip
+    names = ("slope", "slope, scatter alone", "slope, errors of a table", "r", "r, disattenuated", "r, scatter alone",
+             "logit slope", "probit slope")  # fmt: skip
     print(f"Seed {seed}. Coverage of 95 % intervals in %, with Monte Carlo standard error.\n")
     print(line_of(("world", "studies", *names, "width of slope", "of scatter alone")))
     print(line_of(["---"] * (len(names) + 4)))

@@ -6,7 +6,9 @@ import numpy as np
 from benchmarks.truth.worlds import SimulatedStudy
 
 from afield.analysis.association import correlations
+from afield.analysis.attenuation import disattenuated, paired
 from afield.analysis.axes import AXES, axis_slope
+from afield.analysis.ceiling import near_ceiling
 from afield.analysis.fits import BOOTSTRAP_FROM, bootstrap_intervals, line_intervals
 from afield.analysis.robust import family_bootstrap, slopes
 from afield.analysis.verdict import Verdict, verdict_of
@@ -27,6 +29,7 @@ STANDS_FOR = {
     "probit slope": "probit slope",
     "r": "r",
     "r, scatter alone": "r",
+    "r, disattenuated": "r",
     "r, backbones resampled": "r",
     "r, families resampled": "r",
     "Spearman": "rho",
@@ -39,7 +42,8 @@ table`: all but how the errors of two backbones go together, which no table tell
 
 def of_line(study: SimulatedStudy) -> Intervals:
     """What the verdict reads, and the textbook's."""
-    r, slope = line_intervals(study.x, study.y, study.errors, LEVEL, families=study.families, clusters=study.clusters)
+    known, uneven = (study.x, study.y, study.errors), _uneven(study)
+    r, slope = line_intervals(*known, LEVEL, families=study.families, clusters=study.clusters, uneven=uneven)
     plain_r, plain_slope = line_intervals(study.x, study.y, np.zeros_like(study.errors), LEVEL)
     found: Intervals = {"slope": _points(slope), "slope, scatter alone": _points(plain_slope)}
     if study.errors.any():
@@ -50,12 +54,17 @@ def of_line(study: SimulatedStudy) -> Intervals:
             LEVEL,
             families=study.families,
             clusters=study.clusters,
+            uneven=uneven,
         )[1]
         found["slope, errors of a table"] = _points(of_table)
-    return found | {
-        "r": r,
-        "r, scatter alone": plain_r,
-    }
+    if paired(study.errors):
+        found["r, disattenuated"] = disattenuated(r, *known, study.clusters, LEVEL)
+    return found | {"r": r, "r, scatter alone": plain_r}
+
+
+def _uneven(study: SimulatedStudy) -> bool:
+    """Whether the product would take the line for bent, as near a ceiling."""
+    return near_ceiling(study.points, SMALLEST_SLOPE) is not None
 
 
 def on_axes(study: SimulatedStudy) -> Intervals:
@@ -98,6 +107,7 @@ def verdict(study: SimulatedStudy) -> tuple[Verdict, str]:
         LEVEL,
         families=study.families,
         clusters=study.clusters,
+        uneven=_uneven(study),
     )
 
 

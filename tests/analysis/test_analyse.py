@@ -47,7 +47,8 @@ def test_the_plain_values_are_exactly_those_that_are_promised() -> None:
     moths, birds = plain["fits"]
     assert list(moths) == ["task", "metric", "n", *INTERVALS, "verdict", "reason"]
     assert (moths["task"], moths["n"], moths["verdict"]) == ("moths", 14, "transfers")
-    for name in INTERVALS:
+    assert moths["disattenuated_r"] is None  # a table does not tell how the errors of two backbones go together
+    for name in (each for each in INTERVALS if each != "disattenuated_r"):
         assert list(moths[name]) == ["value", "low", "high"]
         assert moths[name]["low"] < moths[name]["value"] < moths[name]["high"]
     # in the table's own numbers: shares, and per cent

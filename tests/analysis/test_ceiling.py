@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 from scipy.special import expit, logit
 
-from afield.analysis.analyse import analyse
+from afield.analysis.analyse import DETAILS, analyse
 from afield.analysis.ceiling import near_ceiling
 from afield.analysis.described import headlines
+from afield.analysis.fits import line_intervals
 from afield.analysis.transfer import TransferFit
 
 
@@ -53,6 +54,19 @@ def test_full_transfer_is_the_derivative_of_the_logit() -> None:
 )
 def test_where_the_ceiling_begins_depends_on_what_matters(value: float, smallest: float, near: bool) -> None:
     assert (near_ceiling(points(value), smallest) is not None) == near
+
+
+def test_there_the_scatter_is_not_taken_to_be_even() -> None:
+    near, far = only(task(0.985)), only(task(0.8))
+    for fit, uneven in ((near, True), (far, False)):
+        x, y = (fit.points[name].to_numpy(np.float64) for name in ("imagenet_top1", "value"))
+        r, slope = line_intervals(x, y, fit.errors, 0.95, uneven=uneven)
+        assert (fit.pearson_r, fit.slope) == (r, slope)
+        assert ("HC2" in fit.method) == uneven
+        sweep = DETAILS["cuts"](fit).iloc[0]
+        assert (sweep["slope_low"], sweep["slope_high"]) == pytest.approx((100 * slope.low, 100 * slope.high))
+        lines = DETAILS["slopes"](fit).set_index(["axis", "method"])
+        assert lines.loc[("linear", "least squares"), "low"] == pytest.approx(100 * slope.low)
 
 
 def test_an_accuracy_of_none_or_all_on_imagenet_has_no_ceiling() -> None:

@@ -28,6 +28,16 @@ def of_slope(x: np.ndarray, y: np.ndarray, families: list[str], covariance: np.n
     return uncertainty_of(slope_weights(x), x, y, errors, families)
 
 
+def test_by_backbone_it_is_hc2_where_the_scatter_is_uneven() -> None:
+    x, y, _ = points(0, [1] * 15)
+    found = uncertainty_of(slope_weights(x), x, y, np.zeros((15, 15)), uneven=True)
+    robust = sm.OLS(y, sm.add_constant(x)).fit(cov_type="HC2")
+    assert float(found.variance) == pytest.approx(float(robust.cov_params()[1, 1]), rel=1e-9)
+    assert 2 < float(found.freedom) < 13  # fewer than of an even scatter
+    related = [f"family{place // 3}" for place in range(15)]
+    assert of_slope(x, y, related) == uncertainty_of(slope_weights(x), x, y, np.zeros((15, 15)), related, uneven=True)
+
+
 @given(seed=st.integers(0, 10_000), sizes=st.lists(st.integers(1, 6), min_size=3, max_size=9))
 @settings(max_examples=25, deadline=None)
 def test_by_family_it_is_cr2_with_satterthwaites_degrees_of_freedom(seed: int, sizes: list[int]) -> None:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from afield.analysis.audits import Audit
     from afield.analysis.registered import Registration
 
-INTERVALS = ("pearson_r", "slope", "normalised_slope", "logit_slope", "probit_slope")
+INTERVALS = ("pearson_r", "disattenuated_r", "slope", "normalised_slope", "logit_slope", "probit_slope")
 _AS_IS = TableChoice()
 
 
@@ -273,6 +273,17 @@ def _families(fit: TransferFit) -> pd.DataFrame:
     return pd.DataFrame([{"families": groups_of(fit.points).nunique(), **numbers}])
 
 
+def _slopes(fit: TransferFit) -> pd.DataFrame:
+    return slopes(
+        fit.points,
+        fit.errors,
+        fit.n_test,
+        metric=fit.metric,
+        clusters=fit.n_clusters,
+        uneven=fit.ceiling is not None,
+    )
+
+
 def _power(fit: TransferFit) -> pd.DataFrame:
     found = power(fit)
     return pd.DataFrame([] if found is None else [asdict(found)])
@@ -280,7 +291,7 @@ def _power(fit: TransferFit) -> pd.DataFrame:
 
 DETAILS: dict[str, Callable[[TransferFit], pd.DataFrame]] = {
     "correlations": lambda fit: correlations(fit.points),
-    "slopes": lambda fit: slopes(fit.points, fit.errors, fit.n_test, metric=fit.metric, clusters=fit.n_clusters),
+    "slopes": _slopes,
     "families": _families,
     "cuts": lambda fit: cut_sweep(fit.points, fit.errors, clusters=fit.n_clusters, smallest_slope=fit.smallest_slope),
     "without_backbone": lambda fit: leave_out(fit.points, "backbone"),

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from afield.analysis.analyse import Analysis, cautions
+from afield.analysis.analyse import DETAILS, Analysis, cautions
 from afield.analysis.association import correlations, misranked
 from afield.analysis.curves import CURVES_FROM, curves
 from afield.analysis.domains import adjusted_logits, domain_slopes, domain_words, off_the_logits
@@ -17,9 +17,9 @@ from afield.analysis.overall_verdict import fits_over
 from afield.analysis.points import groups_of
 from afield.analysis.power import power
 from afield.analysis.questions import QUESTIONS, WHOLE, in_short
-from afield.analysis.robust import FAMILIES_FROM, family_bootstrap, outliers, slopes
+from afield.analysis.robust import FAMILIES_FROM, family_bootstrap, outliers
 from afield.analysis.side_by_side import Reply
-from afield.analysis.subsets import cut_sweep, leave_out
+from afield.analysis.subsets import leave_out
 from afield.analysis.transfer import TransferFit
 from afield.analysis.words import P_COLUMNS, count, listing, p_value, signed
 from afield.base.text import columns
@@ -127,12 +127,10 @@ def _parts(fit: TransferFit) -> Iterator[str]:
     yield _frame(correlations(fit.points))
     yield misranked_words(fit)
     yield ""
-    yield _frame(slopes(fit.points, fit.errors, fit.n_test, metric=fit.metric, clusters=fit.n_clusters), {"r2": 4})
+    yield _frame(DETAILS["slopes"](fit), {"r2": 4})
     yield families_words(fit)
     yield ""
-    yield _frame(
-        cut_sweep(fit.points, fit.errors, clusters=fit.n_clusters, smallest_slope=fit.smallest_slope), {"above": 0}
-    )
+    yield _frame(DETAILS["cuts"](fit), {"above": 0})
     yield ""
     yield from without_words(fit)
     yield shape_words(fit)

@@ -98,14 +98,16 @@ def line_intervals(
     *,
     families: Sequence[str] | None = None,
     clusters: float = math.inf,
+    uneven: bool = False,
 ) -> tuple[Interval, Interval]:
     """Pearson's r and the slope of y on x, each with its interval.
 
     The slope's is Student's with what `uncertainty_of` makes of `covariance` ([n, n], of the errors of y, 0 where
-    nothing is known of them), `families` (of each point) and `clusters` (of test samples). r has Fisher's z, made wider
-    by as much as the slope's interval is wider than that of the scatter alone; three points leave it at -1 to 1.
+    nothing is known of them), `families` (of each point), `clusters` (of test samples) and `uneven`. r has Fisher's z,
+    made wider by as much as the slope's interval is wider than that of the scatter alone; three points leave it at -1
+    to 1.
     """
-    (found,) = line_intervals_at((level,), x, y, covariance, families=families, clusters=clusters)
+    (found,) = line_intervals_at((level,), x, y, covariance, families=families, clusters=clusters, uneven=uneven)
     return found
 
 
@@ -117,11 +119,12 @@ def line_intervals_at(
     *,
     families: Sequence[str] | None = None,
     clusters: float = math.inf,
+    uneven: bool = False,
 ) -> list[tuple[Interval, Interval]]:
     """`line_intervals` at several levels of one uncertainty, which takes most of the time."""
     r, slope = float(correlation(x, y)), float(least_squares_slope(x, y))
     n, weights = len(x), (x - x.mean()) / ((x - x.mean()) ** 2).sum()
-    of_slope = uncertainty_of(weights, x, y, covariance, families, clusters)
+    of_slope = uncertainty_of(weights, x, y, covariance, families, clusters, uneven)
     of_scatter = uncertainty_of(weights, x, y, np.zeros_like(covariance))
     found = []
     for level in levels:
@@ -167,10 +170,11 @@ def line_band(
     *,
     families: Sequence[str] | None = None,
     clusters: float = math.inf,
+    uneven: bool = False,
 ) -> pd.DataFrame:
     """The least-squares line over the range of x and the pointwise band of its mean, made like the slope's interval."""
     grid = np.linspace(x.min(), x.max(), _BAND_POINTS)
     line = y.mean() + float(least_squares_slope(x, y)) * (grid - x.mean())
     weights = weights_at(x, grid)
-    margin = uncertainty_of(weights, x, y, covariance, families, clusters).margin(level)
+    margin = uncertainty_of(weights, x, y, covariance, families, clusters, uneven).margin(level)
     return pd.DataFrame({"imagenet_top1": grid, "value": line, "low": line - margin, "high": line + margin})

@@ -65,8 +65,9 @@ def _reading(
     families, n = list(groups_of(fit.points)[kept]), int(kept.sum())
     if trouble := no_line(x, y, metric_title(fit.metric)):
         return Reworded(axis, cut, n, "cannot tell", trouble)
+    uneven = axis == "linear" and fit.ceiling is not None
     (r, wide), (_, narrow), (_, scatter) = (
-        line_intervals(x, y, known, level, families=families, clusters=fit.n_clusters)
+        line_intervals(x, y, known, level, families=families, clusters=fit.n_clusters, uneven=uneven)
         for known, level in ((errors, LEVEL), (errors, 2 * LEVEL - 1), (np.zeros_like(errors), LEVEL))
     )
     verdict, words = judge(n, r, wide, narrow, fit.smallest_slope, families)

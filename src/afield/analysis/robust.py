@@ -28,14 +28,15 @@ def slopes(
     metric: str = "accuracy",
     *,
     clusters: float = np.nan,
+    uneven: bool = False,
 ) -> pd.DataFrame:
     """Least squares beside Theil and Sen's median of all pairs' slopes, on each axis: columns axis, method, value, low,
     high, r2 (Pearson's r squared on that axis; NaN for Theil-Sen).
 
     The linear axis is in metric points per ImageNet point, the others as `axes.placed` makes them; an axis on which no
-    line is defined has no row. Least squares as in `fit_transfer`; Theil-Sen with Sen's interval (1968, Journal of the
-    American Statistical Association 63:1379), which nearly 30 % of the points may leave without harm, and which knows
-    nothing of `errors` and families.
+    line is defined has no row. Least squares as in `fit_transfer`, where `uneven` is about the linear axis;
+    Theil-Sen with Sen's interval (1968, Journal of the American Statistical Association 63:1379), which nearly 30 % of
+    the points may leave without harm, and which knows nothing of `errors` and families.
     """
     x, y = (points[name].to_numpy(np.float64) for name in ("imagenet_top1", "value"))
     covariance = np.zeros((len(x), len(x))) if errors is None else errors
@@ -46,7 +47,8 @@ def slopes(
         if found is None:
             continue
         there, here, blur = found
-        r, line = line_intervals(there, here, blur, level, families=families, clusters=clusters)
+        bent = uneven and axis == "linear"
+        r, line = line_intervals(there, here, blur, level, families=families, clusters=clusters, uneven=bent)
         median = theilslopes(here, there, alpha=level)
         rows += [
             (axis, "least squares", line.value, line.low, line.high, r.value**2),

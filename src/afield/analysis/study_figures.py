@@ -80,7 +80,8 @@ def _row(figure: StudyFigure, fit: TransferFit) -> tuple[object, ...]:
     if not no_line(x, y, ""):
         families = list(groups_of(fit.points)[above])
         errors = fit.errors[np.ix_(above, above)]
-        r, slope = line_intervals(x, y, errors, LEVEL, families=families, clusters=fit.n_clusters)
+        uneven = fit.ceiling is not None
+        r, slope = line_intervals(x, y, errors, LEVEL, families=families, clusters=fit.n_clusters, uneven=uneven)
         own = r if figure.figure == "r" else Interval(100 * slope.value, 100 * slope.low, 100 * slope.high)
     within = own.low <= figure.high and figure.low <= own.high  # False where there is no interval
     head = (fit.task, fit.metric, figure.figure, figure.low, figure.high, figure.sure)

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from afield.analysis.ceiling import near_ceiling
 from afield.analysis.fits import line_intervals, no_line
 from afield.analysis.points import groups_of
 from afield.analysis.verdict import verdict_of
@@ -39,7 +40,7 @@ def cut_sweep(
     """
     x, y = (points[name].to_numpy(np.float64) for name in ("imagenet_top1", "value"))
     covariance = np.zeros((len(x), len(x))) if errors is None else errors
-    families = groups_of(points)
+    families, uneven = groups_of(points), near_ceiling(points, smallest_slope) is not None
     if cuts is None:
         cuts = [float(cut) for cut in range(_STEP * int(x.min() // _STEP), int(x.max()) + 1, _STEP)]
     rows, seen = [], len(x) + 1
@@ -50,8 +51,8 @@ def cut_sweep(
             continue
         seen = n
         part, kin = (x[above], y[above], covariance[np.ix_(above, above)]), list(families[above])
-        r, slope = line_intervals(*part, level, families=kin, clusters=clusters)
-        verdict, _ = verdict_of(*part, smallest_slope, level, families=kin, clusters=clusters)
+        r, slope = line_intervals(*part, level, families=kin, clusters=clusters, uneven=uneven)
+        verdict, _ = verdict_of(*part, smallest_slope, level, families=kin, clusters=clusters, uneven=uneven)
         rows.append(
             (cut, n, r.value, r.low, r.high, *(100 * each for each in (slope.value, slope.low, slope.high)), verdict)
         )

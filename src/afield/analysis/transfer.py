@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
+from afield.analysis.attenuation import disattenuated, paired
 from afield.analysis.axes import axis_slope
 from afield.analysis.ceiling import ceiling_words, near_ceiling
 from afield.analysis.fits import (
@@ -31,6 +32,8 @@ FEW_FAMILIES = 6
 """below it the reason warns: where families of several backbones are told, what their members share is estimated from
 so few"""
 
+_MUCH = 0.05
+"""of r, worth a word"""
 _LEFT_OUT = 12
 """families that are left out in turn, the largest first: of hundreds the small ones turn no verdict"""
 
@@ -54,6 +57,9 @@ class TransferFit:
     """clusters of test samples, or blocks of them, that the covariance was estimated from; NaN where the table does not
     tell"""
     pearson_r: Interval | None
+    disattenuated_r: Interval | None
+    """r without what the chance of test samples takes from it (`attenuation.py`); None also where it is not known how
+    the errors of two values go together, as of a table"""
     slope: Interval | None
     """metric's own scale per ImageNet point"""
     logit_slope: Interval | None
@@ -103,16 +109,16 @@ def fit_transfer(
 
     A metric that is better when lower is passed over: verdicts read metric points, which such a one does not have. Only
     pretrained backbones under that intervention count, with a new head or, all of them, with a probed one, each with
-    the mean over its seeds. Least squares on the metric's
-    own scale; the normalised slope is that in metric points per ImageNet point (Fang et al., arXiv 2301.04644, figure
-    1). The logit and the probit slope are those of `axes.py`.
+    the mean over its seeds. Least squares on the metric's own scale; the normalised slope is that in metric points per
+    ImageNet point (Fang et al., arXiv 2301.04644, figure 1). The logit and the probit slope are those of `axes.py`.
 
     Intervals (`fits.py`): Student's t for slopes, from the scatter around the line, by family where there are several
-    and one has several backbones (CR2 with Satterthwaite's degrees of freedom), and from the points' own errors;
-    Fisher's z for r, wider in the same measure. The errors come from the table's `low`, `high` and seeds, or better
-    from `covariance`, by backbone, which knows that all were scored on the same samples; the table then holds one task
-    and metric. `blocks`: of test samples, those of the jackknife that it comes from, where they are fewer than the
-    clusters. Without `resample` nothing is read by a bootstrap, which takes most of the time.
+    and one has several backbones (CR2 with Satterthwaite's degrees of freedom), or by backbone near a ceiling (HC2),
+    and from the points' own errors; Fisher's z for r, wider in the same measure. The errors come from the table's
+    `low`, `high` and seeds, or better from `covariance`, by backbone, which knows that all were scored on the same
+    samples; the table then holds one task and metric. `blocks`: of test samples, those of the jackknife that it comes
+    from, where they are fewer than the clusters. Without `resample` nothing is read by a bootstrap, which takes most of
+    the time.
 
     The verdict reads the normalised slope's interval [L, H] at `level`, its interval [l, h] at 2 `level` - 1 (two
     one-sided tests, Schuirmann 1987), and d = `smallest_slope` > 0:
@@ -182,6 +188,7 @@ def _without_line(
         n_test=float(rows["n_test"].max()),
         n_clusters=n_clusters if blocks is None else min(n_clusters, blocks),
         pearson_r=None,
+        disattenuated_r=None,
         slope=None,
         logit_slope=None,
         probit_slope=None,
@@ -190,7 +197,7 @@ def _without_line(
         resampled_slope=None,
         intercept=None,
         band=pd.DataFrame(columns=["imagenet_top1", "value", "low", "high"], dtype=np.float64),
-        method=_method(errors, list(groups_of(points))),
+        method=_method(errors, list(groups_of(points)), uneven=False),
         critical_r=critical_correlation(n, level) if n > 2 else None,
         range_note=range_note(points),
         carried_by=carrier(points),
@@ -206,29 +213,35 @@ def _with_line(fit: TransferFit, level: float) -> TransferFit:
     """The line through its points, the verdict on it, and why."""
     points, errors, families, clusters = fit.points, fit.errors, list(groups_of(fit.points)), fit.n_clusters
     x, y = _both(points)
-    pearson_r, slope = line_intervals(x, y, errors, level, families=families, clusters=clusters)
-    scatter = line_intervals(x, y, np.zeros_like(errors), level, families=families)[1]
-    verdict, words = verdict_of(x, y, errors, fit.smallest_slope, level, families=families, clusters=clusters)
+    full = near_ceiling(points, fit.smallest_slope)
+    uneven = full is not None
+    pearson_r, slope = line_intervals(x, y, errors, level, families=families, clusters=clusters, uneven=uneven)
+    scatter = line_intervals(x, y, np.zeros_like(errors), level, families=families, uneven=uneven)[1]
+    verdict, words = verdict_of(
+        x, y, errors, fit.smallest_slope, level, families=families, clusters=clusters, uneven=uneven
+    )
+    untouched = disattenuated(pearson_r, x, y, errors, clusters, level) if paired(errors) else None
     logits, probits = (
         axis_slope(axis, x, y, errors, fit.n_test, level, fit.metric, families=families, clusters=clusters)
         for axis in ("logit", "probit")
     )
     said = evidence(fit.n, pearson_r, slope.scaled(100), scatter.scaled(100), fit.metric, level)
-    full = near_ceiling(points, fit.smallest_slope)
     ceiling = "" if full is None else f" {ceiling_words(full, points, fit.metric, logits)}"
     return replace(
         fit,
         pearson_r=pearson_r,
+        disattenuated_r=untouched,
         slope=slope,
         logit_slope=logits,
         probit_slope=probits,
         normalised_slope=slope.scaled(100),
         intercept=float(y.mean() - slope.value * x.mean()),
-        band=line_band(x, y, errors, level, families=families, clusters=clusters),
+        band=line_band(x, y, errors, level, families=families, clusters=clusters, uneven=uneven),
         hangs_on=_family(points, errors, clusters, verdict, fit.smallest_slope, level),
         ceiling=full,
         verdict=verdict,
-        reason=f"{said}; {words}.{_few_families(families)}{ceiling}",
+        method=_method(errors, families, uneven=uneven),
+        reason=f"{said}; {words}.{_few_families(families)}{_by_chance(pearson_r, untouched)}{ceiling}",
     )
 
 
@@ -237,8 +250,11 @@ def _both(points: pd.DataFrame) -> tuple[Floats, Floats]:
     return points["imagenet_top1"].to_numpy(np.float64), points["value"].to_numpy(np.float64)
 
 
-def _method(errors: Floats, families: Sequence[str]) -> str:
-    scatter = f"the scatter by {len(set(families))} families (CR2, Satterthwaite)" if told(families) else "the scatter"
+def _method(errors: Floats, families: Sequence[str], *, uneven: bool) -> str:
+    if told(families):
+        scatter = f"the scatter by {len(set(families))} families (CR2, Satterthwaite)"
+    else:
+        scatter = "the scatter, uneven so near the ceiling (HC2, Satterthwaite)," if uneven else "the scatter"
     known = (
         "and at least the points' own errors" if errors.any() else "alone, for the table tells no errors of the points"
     )
@@ -253,6 +269,16 @@ def _few_families(families: Sequence[str]) -> str:
     return (
         f" They come from {spelled(there)} families, which is few: how much families differ is hardly known, so the "
         "intervals are wide and rough."
+    )
+
+
+def _by_chance(r: Interval, without: Interval | None) -> str:
+    """What the chance of test samples took from r, where that is much."""
+    if without is None or abs(without.value - r.value) < _MUCH:
+        return ""
+    return (
+        f" The chance of the test samples makes r smaller: without it r would be about {without.value:.2f} "
+        f"({without.low:.2f} to {without.high:.2f})."
     )
 
 
@@ -276,6 +302,10 @@ def _family(
         if no_line(x, y, ""):
             return str(family)
         remaining, of_rest = list(groups[rest]), errors[np.ix_(rest, rest)]
-        if verdict_of(x, y, of_rest, smallest, level, families=remaining, clusters=clusters)[0] != verdict:
+        uneven = near_ceiling(points[rest], smallest) is not None
+        told_of_rest, _ = verdict_of(
+            x, y, of_rest, smallest, level, families=remaining, clusters=clusters, uneven=uneven
+        )
+        if told_of_rest != verdict:
             return str(family)
     return None

@@ -6,7 +6,9 @@ things make such a sum uncertain.
 - *Backbones.* Each for itself: the scatter around the line with n - 2 degrees of freedom. Where families of several are
   told, whose members err alike and may follow a slope of their own: the cluster-robust variance CR2 with
   Satterthwaite's degrees of freedom (Bell and McCaffrey 2002, Survey Methodology 28:169; Pustejovsky and Tipton 2018,
-  Journal of Business and Economic Statistics 36:672), which needs no model of what they share.
+  Journal of Business and Economic Statistics 36:672), which needs no model of what they share. The same of single
+  backbones (HC2; Imbens and Kolesar 2016, Review of Economics and Statistics 98:701) where the line is known to be
+  none and the scatter to be uneven: near a ceiling.
 - *Test samples and seeds*, by the covariance of the values' errors. The part of it that makes the points scatter is in
   the scatter already. What goes beyond (sites where better backbones gain more turn the line and scatter nothing) is
   added, with as many degrees of freedom as there are clusters of samples, less one. The sum is never taken as less
@@ -70,16 +72,20 @@ def uncertainty_of(
     covariance: Floats,
     families: Sequence[str] | None = None,
     clusters: float = math.inf,
+    uneven: bool = False,
 ) -> Uncertainty:
     """Of the sums of y times weights [..., n] that least squares makes of n points.
 
     `covariance`: of the errors of y, [n, n], 0 where nothing is known of them; `families`: of each point; `clusters`:
-    how many of test samples the covariance was estimated from, NaN where that is not known, which counts as many.
+    how many of test samples the covariance was estimated from, NaN where that is not known, which counts as many;
+    `uneven`: whether the scatter cannot be taken for one and the same all along the line.
     """
     centred = x - x.mean()
     basis = np.stack([np.full(len(x), 1 / np.sqrt(len(x))), centred / np.sqrt((centred**2).sum())], axis=1)
     if families is not None and told(families):
         scatter, freedom, held = by_family(weights, basis, y, covariance, np.asarray(families))
+    elif uneven:
+        scatter, freedom, held = by_family(weights, basis, y, covariance, np.arange(len(x)))
     else:
         scatter, freedom, held = _by_backbone(weights, basis, y, covariance)
     by_errors = ((weights @ covariance) * weights).sum(axis=-1)

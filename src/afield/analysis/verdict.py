@@ -31,16 +31,19 @@ def verdict_of(
     *,
     families: Sequence[str] | None = None,
     clusters: float = math.inf,
+    uneven: bool = False,
 ) -> tuple[Verdict, str]:
     """The rule of `transfer.fit_transfer` and its words, for points that define a line.
 
-    `errors`: their covariance, [n, n]; `families` and `clusters` as in `line_intervals`.
+    `errors`: their covariance, [n, n]; `families`, `clusters` and `uneven` as in `line_intervals`.
     Raises ValueError for what is no number: no verdict may come of it.
     """
     if not (np.isfinite(x).all() and np.isfinite(y).all() and np.isfinite(errors).all()):
         raise ValueError("points and their errors must be finite")
     levels = (level, 2 * level - 1)
-    (r, wide), (_, narrow) = line_intervals_at(levels, x, y, errors, families=families, clusters=clusters)
+    (r, wide), (_, narrow) = line_intervals_at(
+        levels, x, y, errors, families=families, clusters=clusters, uneven=uneven
+    )
     return judge(len(x), r, wide.scaled(100), narrow.scaled(100), smallest, families)
 
 

@@ -89,6 +89,7 @@ def fit_in_numbers(fit: TransferFit, metric: str) -> tuple[tuple[str, str], ...]
     told: list[tuple[str, str]] = [("backbones in the fit", str(fit.n))]
     listed: list[tuple[str, Interval | None]] = [
         ("correlation (Pearson r)", fit.pearson_r),
+        ("r without the chance of test samples", fit.disattenuated_r),
         (f"slope, {metric} x 100 an ImageNet point", fit.normalised_slope),
         ("slope on logit axes", fit.logit_slope),
         ("r by a bootstrap over backbones", fit.resampled_r),
