@@ -191,6 +191,14 @@ def test_other_versions_of_afield_are_told(store: Store, trial: Trial, inputs: I
         open_network(store.root, keep(store, trial, inputs))
 
 
+def test_a_trial_that_is_another_one_is_refused(store: Store, trial: Trial, inputs: Inputs) -> None:
+    folder = store.trial_folder(trial.key)
+    folder.mkdir(parents=True)
+    write_json(folder / "trial.json", {**trial.model_dump(mode="json"), "interpolation": "None"})
+    with pytest.raises(DamagedError, match=r"trial\.json: tells of another training"):
+        open_network(store.root, keep(store, trial, inputs))
+
+
 LAB = """
 from torch import nn
 from afield import Backbone

@@ -228,10 +228,6 @@ def _trial(store: Store, key: str) -> Trial:
             f"(the column `key` of: afield table {store.root})"
         )
     told, soup = read_json(folder / "trial.json"), (folder / "soup.json").exists()
-    if key_of(told) not in (store.trials() if soup else {key}):
-        raise DamagedError(
-            f"{folder / 'trial.json'}: tells of another training; run the study again to train this one anew"
-        )
     try:
         trial = Trial.model_validate(told)
     except ValidationError as error:
@@ -245,6 +241,8 @@ def _trial(store: Store, key: str) -> Trial:
             f"{folder}: was trained on images as another version of afield prepares them "
             f"(rule {trial.preparation}, here {PREPARATION_VERSION}); load it with that one"
         )
+    if key_of(told) not in (store.trials() if soup else {key}):
+        raise DamagedError(f"{folder / 'trial.json'}: tells of another training; run the study again to train it anew")
     return trial
 
 
