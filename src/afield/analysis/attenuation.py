@@ -16,6 +16,8 @@ import math
 import numpy as np
 from scipy.special import ndtri
 
+from afield.analysis.fits import least_squares_slope, scatter_around
+from afield.analysis.uncertainty import freedom_of_errors, scatter_of_errors
 from afield.base.streams import stream
 from afield.scoring.intervals import Interval
 from afield.scoring.metric import Floats
@@ -45,18 +47,16 @@ def disattenuated(
         return None
     backbones = 3 + (float(ndtri((1 + level) / 2)) / reach) ** 2
     n, centred = len(x), x - x.mean()
-    spread = float((centred**2).sum())
-    slope = float((centred * y).sum()) / spread
-    around = float(((y - y.mean() - slope * centred) ** 2).sum()) / (n - 2)
-    basis = np.stack([np.full(n, 1 / math.sqrt(n)), centred / math.sqrt(spread)])
-    by_errors = float(np.trace(covariance) - np.trace(basis @ covariance @ basis.T)) / (n - 2)
+    spread, slope = float((centred**2).sum()), float(least_squares_slope(x, y))
+    around, by_errors = scatter_around(x, y), scatter_of_errors(x, covariance)
     draws = stream(0, "r without the chance of test samples")
 
     def as_open(variance: float, freedom: float) -> Floats:
         return variance * freedom / draws.chisquare(freedom, _DRAWS)
 
     scatter, of_x = as_open(around, backbones - 2), as_open(spread / (n - 1), backbones - 1)
-    errors = as_open(by_errors, max(clusters - 1, 1)) if math.isfinite(clusters) else by_errors
+    of_errors = freedom_of_errors(clusters)
+    errors = as_open(by_errors, of_errors) if math.isfinite(of_errors) else by_errors
     slopes = slope + np.sqrt(scatter * (n - 1) / (spread * (backbones - 1))) * draws.standard_normal(_DRAWS)
     drawn = _r(slopes, of_x, scatter - errors)
     low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])

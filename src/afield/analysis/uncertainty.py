@@ -80,8 +80,7 @@ def uncertainty_of(
     how many of test samples the covariance was estimated from, NaN where that is not known, which counts as many;
     `uneven`: whether the scatter cannot be taken for one and the same all along the line.
     """
-    centred = x - x.mean()
-    basis = np.stack([np.full(len(x), 1 / np.sqrt(len(x))), centred / np.sqrt((centred**2).sum())], axis=1)
+    basis = _line_basis(x)
     if families is not None and told(families):
         scatter, freedom, held = by_family(weights, basis, y, covariance, np.asarray(families))
     elif uneven:
@@ -91,11 +90,38 @@ def uncertainty_of(
     by_errors = ((weights @ covariance) * weights).sum(axis=-1)
     beyond = np.maximum(by_errors - held, 0)
     variance = np.maximum(scatter + beyond, by_errors)
-    of_errors = max(clusters - 1, 1) if math.isfinite(clusters) else math.inf
+    of_errors = freedom_of_errors(clusters)
     known = freedom > 0
     parts = (variance - beyond) ** 2 / np.where(known, freedom, 1.0) + beyond**2 / of_errors
     freedom = np.where(known & (parts > 0), variance**2 / np.where(parts > 0, parts, 1.0), 0.0)
     return Uncertainty(variance, freedom, by_errors, of_errors)
+
+
+def freedom_of_errors(clusters: float) -> float:
+    """Degrees of freedom of the errors' covariance, from how many clusters of test samples; infinite for NaN.
+
+    >>> freedom_of_errors(20), freedom_of_errors(math.nan)
+    (19, inf)
+    """
+    return max(clusters - 1, 1) if math.isfinite(clusters) else math.inf
+
+
+def scatter_of_errors(x: Floats, covariance: Floats) -> float:
+    """The variance around the least-squares line, on n - 2 degrees of freedom, that is expected of the values' errors
+    alone: what `fits.scatter_around` would be if all values lay on a line.
+    """
+    return _by_chance(_line_basis(x), covariance) / (len(x) - 2)
+
+
+def _line_basis(x: Floats) -> Floats:
+    """Orthonormal columns of a line's design, [n, 2]."""
+    centred = x - x.mean()
+    return np.stack([np.full(len(x), 1 / np.sqrt(len(x))), centred / np.sqrt((centred**2).sum())], axis=1)
+
+
+def _by_chance(basis: Floats, covariance: Floats) -> float:
+    """The sum of squared residuals that is expected of the values' errors."""
+    return float(np.trace(covariance) - (basis * (covariance @ basis)).sum())
 
 
 def _by_backbone(weights: Floats, basis: Floats, y: Floats, covariance: Floats) -> tuple[Floats, Floats, Floats]:
@@ -103,8 +129,7 @@ def _by_backbone(weights: Floats, basis: Floats, y: Floats, covariance: Floats) 
     n = len(y)
     residual = y - basis @ (basis.T @ y)
     squares = (weights**2).sum(axis=-1) / (n - 2)
-    of_errors = np.trace(covariance) - (basis * (covariance @ basis)).sum()
-    return squares * (residual**2).sum(), np.full(squares.shape, n - 2.0), squares * of_errors
+    return squares * (residual**2).sum(), np.full(squares.shape, n - 2.0), squares * _by_chance(basis, covariance)
 
 
 def by_family(
