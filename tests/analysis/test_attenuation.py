@@ -81,13 +81,13 @@ def test_three_points_tell_nothing() -> None:
 
 
 def test_it_is_told_where_a_study_knows_how_errors_go_together_and_takes_much_from_r() -> None:
-    rows = table(line(0.5, 3.0))
+    rows, uncertain = table(line(0.5, 2.0)), table(line(0.5, 3.0))
     names = list(rows["backbone"])
 
     def of(error: float) -> pd.DataFrame:
         return pd.DataFrame(error**2 * (np.eye(6) + 0.3), index=names, columns=names)
 
-    (alone,), (little,), (much,) = (fit_transfer(rows, covariance=each) for each in (None, of(0.001), of(0.025)))
+    (alone,), (little,), (much,) = (fit_transfer(rows, covariance=each) for each in (None, of(0.001), of(0.015)))
     assert alone.disattenuated_r is None
     assert "chance of the test samples" not in alone.reason + little.reason
     assert little.disattenuated_r is not None
@@ -96,3 +96,9 @@ def test_it_is_told_where_a_study_knows_how_errors_go_together_and_takes_much_fr
     assert much.disattenuated_r.value > much.pearson_r.value + 0.05
     words = f"without it r would be about {much.disattenuated_r.value:.2f} ({much.disattenuated_r.low:.2f} to"
     assert words in much.reason
+    (unknown,) = fit_transfer(uncertain, covariance=of(0.025))  # a value whose interval holds 0 says nothing
+    assert unknown.pearson_r is not None
+    assert unknown.disattenuated_r is not None
+    assert unknown.disattenuated_r.value > unknown.pearson_r.value + 0.05
+    assert unknown.disattenuated_r.holds(0)
+    assert "chance of the test samples" not in unknown.reason

@@ -273,8 +273,8 @@ def _few_families(families: Sequence[str]) -> str:
 
 
 def _by_chance(r: Interval, without: Interval | None) -> str:
-    """What the chance of test samples took from r, where that is much."""
-    if without is None or abs(without.value - r.value) < _MUCH:
+    """What the chance of test samples took from r, where that is much and what is left is surely not 0."""
+    if without is None or without.holds(0) or abs(without.value - r.value) < _MUCH:
         return ""
     return (
         f" The chance of the test samples makes r smaller: without it r would be about {without.value:.2f} "
