@@ -114,7 +114,7 @@ def assert_tidy(out: Path) -> None:
     """No temporary file, claim or checkpoint is left behind."""
     left = [path for path in out.rglob("*") if path.name.startswith(TEMPORARY) or path.name == "checkpoint.pt"]
     left += list((out / "claims").glob("*.json")) + list((out / "runs").glob("*.json"))
-    assert left == []
+    assert left == [], left
     Store.open(out)
 
 

@@ -38,13 +38,23 @@ def process_start(process: int) -> str:
     Empty where unknown.
     """
     try:
-        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[19]
-    except (OSError, IndexError):
+        return _stat(process)[19]
+    except IndexError:
         return ""
 
 
+def _stat(process: int) -> list[str]:
+    """What Linux tells of a process behind its name, its state first (man 5 proc_pid_stat); empty where unknown."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
+    except (OSError, IndexError):
+        return []
+
+
 def process_alive(process: int) -> bool:
-    """Whether a process of this number may run here (Windows has no harmless question: the answer is yes)."""
+    """Whether a process of this number may run here (Windows has no harmless question: the answer is yes). One that has
+    ended and that nobody has waited for, as in a container whose first process waits for none, does not.
+    """
     if os.name == "nt":
         return True
     try:
@@ -53,7 +63,7 @@ def process_alive(process: int) -> bool:
         return False
     except PermissionError:
         return True
-    return True
+    return _stat(process)[:1] not in (["Z"], ["X"])
 
 
 @contextmanager
