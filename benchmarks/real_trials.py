@@ -19,6 +19,7 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
@@ -70,22 +71,12 @@ def _by_family(families: np.ndarray, generator: np.random.Generator) -> np.ndarr
 def claims(fit: TransferFit, permutations: int, seed: int, *, whole: bool) -> Counter[str]:
     """What is said of a task with its ImageNet accuracies out of order."""
     generator = stream(seed, "placebo", fit.task, "families" if whole else "backbones")
-    x, y = (fit.points[name].to_numpy(np.float64) for name in ("imagenet_top1", "value"))
-    families = groups_of(fit.points).to_numpy()
+    seen, families = fit.observed, groups_of(fit.points).to_numpy()
     said: Counter[str] = Counter()
     for _ in range(permutations):
-        there = x[shuffled(families, generator, whole=whole)]
-        verdict, words = verdict_of(
-            there,
-            y,
-            fit.errors,
-            SMALLEST_SLOPE,
-            LEVEL,
-            families=list(families),
-            clusters=fit.n_clusters,
-            uneven=fit.ceiling is not None,
-        )
-        said["reversed" if words.startswith("reversed") else verdict] += 1
+        there = replace(seen, x=seen.x[shuffled(families, generator, whole=whole)])
+        found = verdict_of(there, SMALLEST_SLOPE, LEVEL)
+        said["reversed" if found.words.startswith("reversed") else found.verdict] += 1
     return said
 
 

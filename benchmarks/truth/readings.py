@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from benchmarks.truth.worlds import SimulatedStudy
 
 from afield.analysis.association import correlations
-from afield.analysis.attenuation import disattenuated, paired
+from afield.analysis.attenuation import disattenuated
 from afield.analysis.axes import AXES, axis_slope
-from afield.analysis.ceiling import near_ceiling
 from afield.analysis.fits import BOOTSTRAP_FROM, bootstrap_intervals, line_intervals
 from afield.analysis.robust import family_bootstrap, slopes
 from afield.analysis.verdict import Verdict, verdict_of
@@ -42,49 +43,34 @@ table`: all but how the errors of two backbones go together, which no table tell
 
 def of_line(study: SimulatedStudy) -> Intervals:
     """What the verdict reads, and the textbook's."""
-    known, uneven = (study.x, study.y, study.errors), _uneven(study)
-    r, slope = line_intervals(*known, LEVEL, families=study.families, clusters=study.clusters, uneven=uneven)
-    plain_r, plain_slope = line_intervals(study.x, study.y, np.zeros_like(study.errors), LEVEL)
+    seen = study.observed
+    r, slope = line_intervals(seen, LEVEL)
+    plain_r, plain_slope = line_intervals(seen.each_for_itself(), LEVEL)
     found: Intervals = {"slope": _points(slope), "slope, scatter alone": _points(plain_slope)}
-    if study.errors.any():
-        of_table = line_intervals(
-            study.x,
-            study.y,
-            np.diag(np.diag(study.errors)),
-            LEVEL,
-            families=study.families,
-            clusters=study.clusters,
-            uneven=uneven,
-        )[1]
-        found["slope, errors of a table"] = _points(of_table)
-    if paired(study.errors):
-        found["r, disattenuated"] = disattenuated(r, *known, study.clusters, LEVEL)
+    if seen.errors.any():
+        of_table = replace(seen, errors=np.diag(np.diag(seen.errors)))
+        found["slope, errors of a table"] = _points(line_intervals(of_table, LEVEL)[1])
+    if seen.paired:
+        found["r, disattenuated"] = disattenuated(r, seen, LEVEL)
     return found | {"r": r, "r, scatter alone": plain_r}
-
-
-def _uneven(study: SimulatedStudy) -> bool:
-    """Whether the product would take the line for bent, as near a ceiling."""
-    return near_ceiling(study.points, SMALLEST_SLOPE) is not None
 
 
 def on_axes(study: SimulatedStudy) -> Intervals:
     """The slopes on the other axes."""
-    known = (study.x, study.y, study.errors, study.n_test, LEVEL)
-    return {
-        f"{axis} slope": axis_slope(axis, *known, families=study.families, clusters=study.clusters) for axis in AXES
-    }
+    return {f"{axis} slope": axis_slope(axis, study.observed, study.n_test, LEVEL) for axis in AXES}
 
 
 def second_readings(study: SimulatedStudy) -> Intervals:
     """What resamples, or takes tens of milliseconds for another reason."""
     found: Intervals = {}
-    if len(study.x) >= BOOTSTRAP_FROM:
-        r, slope = bootstrap_intervals(study.x, study.y, LEVEL)
+    seen = study.observed
+    if len(seen.x) >= BOOTSTRAP_FROM:
+        r, slope = bootstrap_intervals(seen.x, seen.y, LEVEL)
         found |= {"slope, backbones resampled": _points(slope), "r, backbones resampled": r}
     by_family = family_bootstrap(study.points)
     if by_family is not None:
         found |= {"r, families resampled": by_family[0], "slope, families resampled": by_family[1]}
-    other = slopes(study.points).set_index(["axis", "method"]).loc[("linear", "Theil-Sen"), ["value", "low", "high"]]
+    other = slopes(seen).set_index(["axis", "method"]).loc[("linear", "Theil-Sen"), ["value", "low", "high"]]
     ranks = correlations(study.points).set_index("coefficient")[["value", "low", "high"]]
     return found | {
         "slope, Theil-Sen": Interval(*other.to_numpy(np.float64)),
@@ -99,16 +85,8 @@ def _points(interval: Interval) -> Interval:
 
 def verdict(study: SimulatedStudy) -> tuple[Verdict, str]:
     """The product's verdict and its words."""
-    return verdict_of(
-        study.x,
-        study.y,
-        study.errors,
-        SMALLEST_SLOPE,
-        LEVEL,
-        families=study.families,
-        clusters=study.clusters,
-        uneven=_uneven(study),
-    )
+    found = verdict_of(study.observed, SMALLEST_SLOPE, LEVEL)
+    return found.verdict, found.words
 
 
 def is_wrong(said: Verdict, words: str, slope: float, smallest: float = SMALLEST_SLOPE) -> bool:

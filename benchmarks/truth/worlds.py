@@ -19,11 +19,14 @@ from scipy.special import expit, logit, ndtri
 from scipy.stats import kendalltau, spearmanr
 
 from afield.analysis.fits import correlation, least_squares_slope
+from afield.analysis.observations import Observations
 from afield.analysis.paired import Networks, PairedScores
+from afield.analysis.points import observations_of
 from afield.base.streams import stream
 from afield.scoring.intervals import bootstrap_weights
 from afield.scoring.metric import Floats
 from afield.scoring.metrics import METRICS
+from afield.study.verdict_rule import SMALLEST_SLOPE
 
 MIDDLE = 72.0
 """ImageNet accuracy, per cent, around which families' slopes turn"""
@@ -75,22 +78,11 @@ class World:
 class SimulatedStudy:
     """What a study would know."""
 
-    x: Floats
-    """[n] ImageNet accuracies, per cent"""
-    y: Floats
-    """[n] values on test, shares"""
-    families: tuple[str, ...]
-    errors: Floats
-    """covariance of the values' errors, [n, n]; 0 where nothing is known of them"""
+    points: pd.DataFrame
+    """a row a backbone: backbone, family, imagenet_top1, value"""
+    observed: Observations
+    """the same with the covariance of the values' errors as a study estimates it; 0 where nothing is known of them"""
     n_test: float
-    clusters: float
-    """of test images; NaN where nothing is known of them"""
-
-    @property
-    def points(self) -> pd.DataFrame:
-        """A row a backbone: backbone, family, imagenet_top1, value."""
-        names = [f"net{place:03}" for place in range(len(self.x))]
-        return pd.DataFrame({"backbone": names, "family": self.families, "imagenet_top1": self.x, "value": self.y})
 
 
 def families_of(backbones: int, members: int) -> tuple[int, ...]:
@@ -111,14 +103,17 @@ def simulate(world: World, seed: int, index: int) -> SimulatedStudy:
     x, share, family = x[order], share[order], family[order]
     n = len(x)
     value, errors = (share, np.zeros((n, n))) if world.images == 0 else _tested(world, x, share, generator)
-    return SimulatedStudy(
-        x,
-        value,
-        tuple(f"family{each:03}" for each in family),
-        errors,
-        n_test=float(world.images or np.nan),
-        clusters=float(world.clusters or world.images or np.nan),
+    points = pd.DataFrame(
+        {
+            "backbone": [f"net{place:03}" for place in range(n)],
+            "family": [f"family{each:03}" for each in family],
+            "imagenet_top1": x,
+            "value": value,
+        }
     )
+    clusters = float(world.clusters or world.images or np.nan)
+    observed = observations_of(points, errors, clusters, SMALLEST_SLOPE)
+    return SimulatedStudy(points, observed, n_test=float(world.images or np.nan))
 
 
 @cache

@@ -8,6 +8,7 @@ import pytest
 
 from afield.analysis.attenuation import disattenuated
 from afield.analysis.fits import line_intervals
+from afield.analysis.observations import Observations
 from afield.analysis.transfer import fit_transfer
 from afield.scoring.intervals import Interval
 from tests.analysis.test_transfer import line, table
@@ -27,8 +28,9 @@ def found(
     x: np.ndarray, y: np.ndarray, covariance: np.ndarray, clusters: float = math.nan
 ) -> tuple[Interval, Interval]:
     """r as it is, and without the chance of test samples."""
-    r, _ = line_intervals(x, y, covariance, LEVEL, clusters=clusters)
-    without = disattenuated(r, x, y, covariance, clusters, LEVEL)
+    seen = Observations(x, y, covariance, clusters=clusters)
+    r, _ = line_intervals(seen, LEVEL)
+    without = disattenuated(r, seen, LEVEL)
     assert without is not None
     return r, without
 
@@ -75,9 +77,9 @@ def test_it_holds_the_r_behind_the_values_where_that_of_the_values_does_not(clus
 
 
 def test_three_points_tell_nothing() -> None:
-    x, y = np.array([60.0, 70, 80]), np.array([0.7, 0.72, 0.8])
-    r, _ = line_intervals(x, y, np.zeros((3, 3)), LEVEL)
-    assert disattenuated(r, x, y, np.zeros((3, 3)), math.nan, LEVEL) is None
+    seen = Observations(np.array([60.0, 70, 80]), np.array([0.7, 0.72, 0.8]), np.zeros((3, 3)))
+    r, _ = line_intervals(seen, LEVEL)
+    assert disattenuated(r, seen, LEVEL) is None
 
 
 def test_it_is_told_where_a_study_knows_how_errors_go_together_and_takes_much_from_r() -> None:

@@ -59,8 +59,8 @@ def test_where_the_ceiling_begins_depends_on_what_matters(value: float, smallest
 def test_there_the_scatter_is_not_taken_to_be_even() -> None:
     near, far = only(task(0.985)), only(task(0.8))
     for fit, uneven in ((near, True), (far, False)):
-        x, y = (fit.points[name].to_numpy(np.float64) for name in ("imagenet_top1", "value"))
-        r, slope = line_intervals(x, y, fit.errors, 0.95, uneven=uneven)
+        assert fit.observed.uneven == uneven
+        r, slope = line_intervals(fit.observed, 0.95)
         assert (fit.pearson_r, fit.slope) == (r, slope)
         assert ("HC2" in fit.method) == uneven
         sweep = DETAILS["cuts"](fit).iloc[0]

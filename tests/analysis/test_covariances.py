@@ -37,9 +37,9 @@ def test_the_fits_of_further_metrics_know_them(record: StudyRecord) -> None:
     (found,) = covariances(record, "elpv", "plain", ["auroc"])
     fit = fits["auroc"]
     names = fit.points["backbone"]
-    np.testing.assert_array_equal(fit.errors, found.table.reindex(index=names, columns=names))
-    assert fit.n_clusters == BLOCKS
-    assert fits["accuracy"].n_clusters == 525
+    np.testing.assert_array_equal(fit.observed.errors, found.table.reindex(index=names, columns=names))
+    assert fit.observed.clusters == BLOCKS
+    assert fits["accuracy"].observed.clusters == 525
 
 
 @pytest.mark.slow
@@ -49,7 +49,7 @@ def test_where_all_is_one_cluster_the_table_tells_the_errors() -> None:
     assert np.isnan(np.diag(found.table)).all()
     by_study, by_table = fit_study(record, 0.1)[1], fit_transfer(record.results)[1]
     assert by_study.metric == by_table.metric == "auroc"
-    np.testing.assert_array_equal(by_study.errors, by_table.errors)
+    np.testing.assert_array_equal(by_study.observed.errors, by_table.observed.errors)
     assert by_study.slope is not None
     assert by_table.slope is not None
     assert by_study.slope.low == pytest.approx(by_table.slope.low)

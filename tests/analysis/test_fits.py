@@ -13,13 +13,14 @@ from afield.analysis.fits import (
     line_band,
     line_intervals,
 )
+from afield.analysis.observations import Observations
 
 LEVEL = 0.95
 
 
-def unknown(n: int) -> np.ndarray:
+def unknown(x: np.ndarray, y: np.ndarray) -> Observations:
     """Nothing is known of the points' own errors."""
-    return np.zeros((n, n))
+    return Observations(x, y, np.zeros((len(x), len(x))))
 
 
 def points(seed: int, n: int, *, slope: float = 0.003, noise: float = 0.02) -> tuple[np.ndarray, np.ndarray]:
@@ -32,7 +33,7 @@ def points(seed: int, n: int, *, slope: float = 0.003, noise: float = 0.02) -> t
 @settings(max_examples=40, deadline=None)
 def test_without_errors_of_the_points_it_agrees_with_scipy_and_statsmodels(seed: int, n: int) -> None:
     x, y = points(seed, n)
-    r, slope = line_intervals(x, y, unknown(n), LEVEL)
+    r, slope = line_intervals(unknown(x, y), LEVEL)
     by_scipy = pearsonr(x, y)
     limits = by_scipy.confidence_interval(0.95)
     assert (r.value, r.low, r.high) == pytest.approx((by_scipy.statistic, limits.low, limits.high), abs=1e-9)
@@ -43,7 +44,7 @@ def test_without_errors_of_the_points_it_agrees_with_scipy_and_statsmodels(seed:
 
 def test_the_band_is_that_of_statsmodels() -> None:
     x, y = points(1, 7)
-    band = line_band(x, y, unknown(7), LEVEL)
+    band = line_band(unknown(x, y), LEVEL)
     design = sm.add_constant(band["imagenet_top1"].to_numpy())
     expected = sm.OLS(y, sm.add_constant(x)).fit().get_prediction(design).conf_int(alpha=0.05)
     np.testing.assert_allclose(band[["low", "high"]].to_numpy(), expected, atol=1e-10)
@@ -71,7 +72,7 @@ def np_slope(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def test_three_points_say_nothing_of_r() -> None:
-    r, _ = line_intervals(np.array([60.0, 70, 80]), np.array([0.7, 0.72, 0.8]), unknown(3), LEVEL)
+    r, _ = line_intervals(unknown(np.array([60.0, 70, 80]), np.array([0.7, 0.72, 0.8])), LEVEL)
     assert (r.low, r.high) == (-1, 1)
 
 
@@ -105,10 +106,10 @@ def test_the_line_is_never_surer_than_its_points(seed: int, n: int, size: float)
         variance = max(of_scatter + beyond, of_errors)
         return float(t.isf(0.025, (n - 2) * (variance / (variance - beyond)) ** 2) * np.sqrt(variance))
 
-    _, slope = line_intervals(x, y, covariance, LEVEL)
+    _, slope = line_intervals(Observations(x, y, covariance), LEVEL)
     assert slope.high - slope.value == pytest.approx(margin(np.array([0.0, 1.0])), rel=1e-6)
     assert slope.value - slope.low == pytest.approx(slope.high - slope.value)
-    band = line_band(x, y, covariance, LEVEL)
+    band = line_band(Observations(x, y, covariance), LEVEL)
     for row in (0, -1):
         at = np.array([1.0, band["imagenet_top1"].iloc[row]])
         assert band["high"].iloc[row] - band["value"].iloc[row] == pytest.approx(margin(at), rel=1e-6)
@@ -117,15 +118,19 @@ def test_the_line_is_never_surer_than_its_points(seed: int, n: int, size: float)
 def test_what_all_points_share_moves_no_slope() -> None:
     x, y = points(4, 6)
     shared = np.full((6, 6), 0.3**2)
-    assert line_intervals(x, y, shared, LEVEL)[1].high == pytest.approx(
-        line_intervals(x, y, unknown(6), LEVEL)[1].high, rel=1e-6
+    assert line_intervals(Observations(x, y, shared), LEVEL)[1].high == pytest.approx(
+        line_intervals(unknown(x, y), LEVEL)[1].high, rel=1e-6
     )
 
 
 def test_levels_nest() -> None:
     x, y = points(3, 12)
     covariance = errors_of(3, 12, 0.01)
-    for wide, narrow in zip(line_intervals(x, y, covariance, 0.95), line_intervals(x, y, covariance, 0.9), strict=True):
+    for wide, narrow in zip(
+        line_intervals(Observations(x, y, covariance), 0.95),
+        line_intervals(Observations(x, y, covariance), 0.9),
+        strict=True,
+    ):
         assert wide.low < narrow.low < narrow.high < wide.high
 
 
@@ -141,7 +146,7 @@ def test_the_slopes_interval_covers(n: int, scatter: float, error: float) -> Non
     for _ in range(draws):
         x = generator.uniform(55, 85, n)
         y = 0.5 + 0.003 * x + scatter * generator.normal(size=n) + root @ generator.normal(size=n)
-        held += line_intervals(x, y, covariance, LEVEL)[1].holds(0.003)
+        held += line_intervals(Observations(x, y, covariance), LEVEL)[1].holds(0.003)
     assert held / draws > 0.95 - 3 * np.sqrt(0.05 * 0.95 / draws)
     if error == 0:
         assert held / draws < 0.95 + 3 * np.sqrt(0.05 * 0.95 / draws)
@@ -158,8 +163,8 @@ def test_points_that_lie_on_a_line_by_luck_do_not_make_it_sure(n: int) -> None:
         return float(np.square(y - np.polynomial.Polynomial.fit(x, y, 1)(x)).sum())
 
     lucky = sorted(draws, key=scatter)[:150]  # the twentieth with the least
-    naive = np.mean([line_intervals(x, y, unknown(n), LEVEL)[1].holds(0.003) for y in lucky])
-    ours = np.mean([line_intervals(x, y, covariance, LEVEL)[1].holds(0.003) for y in lucky])
+    naive = np.mean([line_intervals(unknown(x, y), LEVEL)[1].holds(0.003) for y in lucky])
+    ours = np.mean([line_intervals(Observations(x, y, covariance), LEVEL)[1].holds(0.003) for y in lucky])
     assert naive < 0.8
     assert ours > 0.95
 

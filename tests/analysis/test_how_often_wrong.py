@@ -41,9 +41,9 @@ def test_the_textbooks_interval_would_be_caught_in_clusters_and_ours_holds() -> 
 def test_a_study_is_the_same_for_its_index_and_no_other() -> None:
     world = World("small", families_of(7, 3), images=300, clusters=10)
     first, again, other = (simulate(world, 0, index) for index in (4, 4, 5))
-    np.testing.assert_array_equal(first.y, again.y)
-    np.testing.assert_array_equal(first.errors, again.errors)
-    assert not np.array_equal(first.y, other.y)
+    np.testing.assert_array_equal(first.observed.y, again.observed.y)
+    np.testing.assert_array_equal(first.observed.errors, again.observed.errors)
+    assert not np.array_equal(first.observed.y, other.observed.y)
     assert len({each.name for each in WORLDS}) == len(WORLDS), "a world is drawn by its name"
 
 

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from afield.analysis.fits import line_intervals
+from afield.analysis.observations import Observations
 from afield.analysis.power import power
 from afield.analysis.transfer import fit_transfer
 from tests.analysis.test_transfer import line, table
@@ -34,8 +35,8 @@ def test_a_slope_of_that_size_shows_in_four_studies_of_five() -> None:
     draws = 1500
     for _ in range(draws):
         noise = scatter * generator.normal(size=9)
-        shown += line_intervals(x, slope * x + noise, np.zeros((9, 9)), 0.95)[1].low > 0
-        narrow = line_intervals(x, noise, np.zeros((9, 9)), 0.9)[1]
+        shown += line_intervals(Observations(x, slope * x + noise, np.zeros((9, 9))), 0.95)[1].low > 0
+        narrow = line_intervals(Observations(x, noise, np.zeros((9, 9))), 0.9)[1]
         equivalent += -within < narrow.low and narrow.high < within
     assert shown / draws == pytest.approx(0.8, abs=0.04)
     assert equivalent / draws == pytest.approx(0.8, abs=0.06)

@@ -78,7 +78,7 @@ def test_timm(name: str, n: int, linear: float, probit: float, r2: float | None,
     assert (by_families[1].low, by_families[1].high) == pytest.approx(families, abs=6e-4)
     assert groups_of(fit.points).nunique() == 118
     if r2 is not None:
-        on_axes = slopes(fit.points).set_index(["axis", "method"])["r2"]
+        on_axes = slopes(fit.observed).set_index(["axis", "method"])["r2"]
         assert on_axes["probit", "least squares"] == pytest.approx(r2, abs=5e-5)
     if "v2" in name:
         assert value(fit, "pearson_r") == pytest.approx(0.9904, abs=5e-5)

@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from scipy.stats import theilslopes
 
 from afield.analysis.fits import bootstrap_intervals
+from afield.analysis.observations import Observations
+from afield.analysis.points import observations_of
 from afield.analysis.robust import FAMILIES_FROM, family_bootstrap, outliers, slopes
 from afield.analysis.subsets import group_sums, line_of_sums
 
@@ -28,11 +30,16 @@ def points(seed: int, families: int, members: int, *, shared: float = 0.0) -> pd
     )
 
 
+def seen(table: pd.DataFrame) -> Observations:
+    """Values whose errors are not known."""
+    return observations_of(table, np.zeros((len(table), len(table))), np.nan, 0.1)
+
+
 @given(seed=st.integers(0, 10_000), n=st.integers(4, 20))
 @settings(max_examples=20, deadline=None)
 def test_theil_sen_is_that_of_scipy_and_least_squares_that_of_statsmodels(seed: int, n: int) -> None:
     table = points(seed, n, 1)
-    found = slopes(table).set_index(["axis", "method"])
+    found = slopes(seen(table)).set_index(["axis", "method"])
     x, y = table["imagenet_top1"].to_numpy(), table["value"].to_numpy()
     median = theilslopes(100 * y, x, alpha=0.95)
     assert tuple(found.loc[("linear", "Theil-Sen"), ["value", "low", "high"]]) == pytest.approx(
@@ -47,14 +54,14 @@ def test_theil_sen_is_that_of_scipy_and_least_squares_that_of_statsmodels(seed: 
 def test_one_wild_point_moves_least_squares_and_not_theil_sen() -> None:
     table = points(1, 20, 1)
     wild = table.assign(value=table["value"].where(table.index != table["imagenet_top1"].idxmin(), 0.95))
-    before, after = (slopes(each).set_index(["axis", "method"])["value"]["linear"] for each in (table, wild))
+    before, after = (slopes(seen(each)).set_index(["axis", "method"])["value"]["linear"] for each in (table, wild))
     assert abs(after["Theil-Sen"] - before["Theil-Sen"]) < 0.1
     assert abs(after["least squares"] - before["least squares"]) > 0.2
 
 
 def test_an_axis_without_a_line_has_no_row() -> None:
     kappa = points(1, 8, 1).assign(value=lambda each: each["value"] - 0.6)
-    assert list(slopes(kappa)["axis"].unique()) == ["linear"]
+    assert list(slopes(seen(kappa))["axis"].unique()) == ["linear"]
 
 
 @given(seed=st.integers(0, 1000))

@@ -108,7 +108,7 @@ def test_every_further_metric_of_a_study_has_a_row(record: StudyRecord) -> None:
 @pytest.mark.slow
 def test_a_further_metric_whose_errors_are_not_known_together_is_named(record: StudyRecord) -> None:
     leading, other, *_ = fit_study(record, 0.1)
-    alone = replace(other, errors=np.diag(np.diag(other.errors)))
+    alone = replace(other, observed=replace(other.observed, errors=np.diag(np.diag(other.observed.errors))))
     assert "define balanced accuracy on elpv to tell how they move" in metric_dependence([leading, alone]).words
 
 

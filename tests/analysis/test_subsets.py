@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import linregress
 
+from afield.analysis.points import observations_of
 from afield.analysis.subsets import cut_sweep, group_sums, leave_out, line_of_sums
 from afield.analysis.transfer import fit_transfer
 from tests.analysis.test_transfer import table
@@ -61,7 +62,7 @@ def test_what_does_not_vary_has_no_line() -> None:
 def test_the_sweep_starts_with_the_fit_of_all_and_knows_the_points_errors() -> None:
     rows = table([0.71, 0.72, 0.75, 0.74, 0.78, 0.80], error=0.01)
     (fit,) = fit_transfer(rows)
-    found = cut_sweep(fit.points, fit.errors)
+    found = cut_sweep(fit.observed)
     assert list(found["n"]) == [6, 5, 4]  # above 60 (net0 has 60.0) and above 65 (one more) of 60 66 71 75 78 81
     assert list(found["above"][1:]) == [60, 70]
     first = found.iloc[0]
@@ -81,6 +82,6 @@ def test_the_sweep_starts_with_the_fit_of_all_and_knows_the_points_errors() -> N
 
 
 def test_cuts_that_leave_fewer_than_four_have_no_row() -> None:
-    found = cut_sweep(points(2, 12), cuts=[70, 83.9, 99])
+    found = cut_sweep(observations_of(points(2, 12), np.zeros((12, 12)), np.nan, 0.1), cuts=[70, 83.9, 99])
     assert len(found) == 2
     assert (found["n"] >= 4).all()

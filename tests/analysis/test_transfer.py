@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import linregress, norm, pearsonr, t
 
+from afield.analysis.observations import Observations
 from afield.analysis.transfer import TransferFit, fit_transfer
 from afield.analysis.verdict import verdict_of
 from afield.base.errors import InputError
@@ -193,8 +194,8 @@ def test_without_any_slope_one_verdict_in_twenty_claims_one(n: int, error: float
     generator, studies, claims = np.random.default_rng(n), 2000, 0
     for _ in range(studies):
         x, y = generator.uniform(40, 85, n), 0.7 + np.hypot(0.01, error) * generator.normal(size=n)
-        verdict, words = verdict_of(x, y, error**2 * np.eye(n), SMALLEST_SLOPE, 0.95)
-        claims += verdict in ("transfers", "weakly") or words.startswith("reversed")
+        found = verdict_of(Observations(x, y, error**2 * np.eye(n)), SMALLEST_SLOPE, 0.95)
+        claims += found.verdict in ("transfers", "weakly") or found.words.startswith("reversed")
     assert claims <= (0 if n == 3 else 0.05 * studies + 3 * np.sqrt(0.05 * 0.95 * studies))
 
 
@@ -304,7 +305,7 @@ def test_no_verdict_comes_of_what_is_no_number() -> None:
     x, y = np.array([60.0, 65, 70, 75]), np.array([0.6, 0.62, 0.7, 0.71])
     for errors in (np.full((4, 4), np.nan), np.full((4, 4), np.inf)):
         with pytest.raises(ValueError, match="must be finite"):
-            verdict_of(x, y, errors, 0.1, 0.95)
+            verdict_of(Observations(x, y, errors), 0.1, 0.95)
 
 
 def test_a_metric_that_is_better_when_lower_is_passed_over_and_an_unknown_direction_refused() -> None:

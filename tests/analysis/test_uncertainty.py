@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import statsmodels.api as sm
@@ -5,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from afield.analysis.fits import line_band, line_intervals
+from afield.analysis.observations import Observations
 from afield.analysis.uncertainty import Uncertainty, told, uncertainty_of
 
 LEVEL = 0.95
@@ -23,19 +26,25 @@ def points(seed: int, sizes: list[int]) -> tuple[np.ndarray, np.ndarray, list[st
     return x, y, [f"family{each}" for each in family]
 
 
+def seen(x: np.ndarray, y: np.ndarray, families: list[str] | None = None, *, uneven: bool = False) -> Observations:
+    """Values whose errors are not known."""
+    names = None if families is None else np.array(families)
+    return Observations(x, y, np.zeros((len(x), len(x))), names, uneven=uneven)
+
+
 def of_slope(x: np.ndarray, y: np.ndarray, families: list[str], covariance: np.ndarray | None = None) -> Uncertainty:
-    errors = np.zeros((len(x), len(x))) if covariance is None else covariance
-    return uncertainty_of(slope_weights(x), x, y, errors, families)
+    known = seen(x, y, families)
+    return uncertainty_of(slope_weights(x), known if covariance is None else replace(known, errors=covariance))
 
 
 def test_by_backbone_it_is_hc2_where_the_scatter_is_uneven() -> None:
     x, y, _ = points(0, [1] * 15)
-    found = uncertainty_of(slope_weights(x), x, y, np.zeros((15, 15)), uneven=True)
+    found = uncertainty_of(slope_weights(x), seen(x, y, uneven=True))
     robust = sm.OLS(y, sm.add_constant(x)).fit(cov_type="HC2")
     assert float(found.variance) == pytest.approx(float(robust.cov_params()[1, 1]), rel=1e-9)
     assert 2 < float(found.freedom) < 13  # fewer than of an even scatter
     related = [f"family{place // 3}" for place in range(15)]
-    assert of_slope(x, y, related) == uncertainty_of(slope_weights(x), x, y, np.zeros((15, 15)), related, uneven=True)
+    assert of_slope(x, y, related) == uncertainty_of(slope_weights(x), seen(x, y, related, uneven=True))
 
 
 @given(seed=st.integers(0, 10_000), sizes=st.lists(st.integers(1, 6), min_size=3, max_size=9))
@@ -107,18 +116,15 @@ def test_the_order_of_the_backbones_changes_nothing() -> None:
 
 def test_families_of_one_and_one_family_alone_are_backbones() -> None:
     x, y, _ = points(3, [1] * 9)
-    plain = line_intervals(x, y, np.zeros((9, 9)), LEVEL)
+    plain = line_intervals(seen(x, y), LEVEL)
     for families in (None, list("abcdefghi"), ["one"] * 9):
         assert not told(families)
-        assert line_intervals(x, y, np.zeros((9, 9)), LEVEL, families=families) == plain
+        assert line_intervals(seen(x, y, families), LEVEL) == plain
 
 
 def test_r_is_wider_by_as_much_as_the_slope() -> None:
     x, y, families = points(4, [6, 4, 3, 2, 1])
-    none = np.zeros((16, 16))
-    (r, slope), (of_families, by_family) = (
-        line_intervals(x, y, none, LEVEL, families=each) for each in (None, families)
-    )
+    (r, slope), (of_families, by_family) = (line_intervals(seen(x, y, each), LEVEL) for each in (None, families))
     wider = (by_family.high - by_family.value) / (slope.high - slope.value)
     assert wider > 1
     assert np.arctanh(of_families.high) - np.arctanh(r.value) == pytest.approx(
@@ -130,13 +136,14 @@ def test_clusters_of_test_samples_whose_slopes_differ_make_the_line_less_certain
     """They turn the line as a whole, so the points do not scatter more."""
     x, y, _ = points(6, [1] * 30)
     turned = 0.001**2 * np.outer(x - x.mean(), x - x.mean())
-    scatter = line_intervals(x, y, np.zeros((30, 30)), LEVEL)[1]
+    scatter = line_intervals(seen(x, y), LEVEL)[1]
     widths = []
     for clusters in (5, 20, np.inf):
-        slope = line_intervals(x, y, turned, LEVEL, clusters=clusters)[1]
+        known = replace(seen(x, y), errors=turned, clusters=clusters)
+        slope = line_intervals(known, LEVEL)[1]
         widths.append(slope.high - slope.low)
-        found = uncertainty_of(slope_weights(x), x, y, turned, None, clusters)
-        of_scatter = uncertainty_of(slope_weights(x), x, y, 0 * turned)
+        found = uncertainty_of(slope_weights(x), known)
+        of_scatter = uncertainty_of(slope_weights(x), seen(x, y))
         assert float(found.variance) == pytest.approx(float(of_scatter.variance) + 0.001**2)
     assert widths[0] > widths[1] > widths[2] > scatter.high - scatter.low
 
@@ -147,13 +154,14 @@ def test_it_holds_as_often_as_it_says_where_students_does_not() -> None:
     for _ in range(400):
         x = generator.normal(size=5).repeat(6) + 0.5 * generator.normal(size=30)
         y = 0.7 * generator.normal(size=5).repeat(6) + 0.7 * generator.normal(size=30)
-        held += line_intervals(x, y, np.zeros((30, 30)), LEVEL, families=families)[1].holds(0)
+        held += line_intervals(seen(x, y, families), LEVEL)[1].holds(0)
     assert held >= 372  # 93 of 100; Student's with n - 2 held in 66
 
 
 def test_where_the_line_goes_through_both_families_nothing_can_be_known() -> None:
     x, y = np.array([60.0, 60, 80, 80]), np.array([0.70, 0.72, 0.80, 0.81])
-    r, slope = line_intervals(x, y, np.zeros((4, 4)), LEVEL, families=["a", "a", "b", "b"])
+    both = seen(x, y, ["a", "a", "b", "b"])
+    r, slope = line_intervals(both, LEVEL)
     assert (slope.low, slope.high, r.low, r.high) == (-np.inf, np.inf, -1, 1)
-    band = line_band(x, y, np.zeros((4, 4)), LEVEL, families=["a", "a", "b", "b"])
+    band = line_band(both, LEVEL)
     assert np.isinf(band["high"]).all()

@@ -274,14 +274,7 @@ def _families(fit: TransferFit) -> pd.DataFrame:
 
 
 def _slopes(fit: TransferFit) -> pd.DataFrame:
-    return slopes(
-        fit.points,
-        fit.errors,
-        fit.n_test,
-        metric=fit.metric,
-        clusters=fit.n_clusters,
-        uneven=fit.ceiling is not None,
-    )
+    return slopes(fit.observed, fit.n_test, metric=fit.metric)
 
 
 def _power(fit: TransferFit) -> pd.DataFrame:
@@ -293,7 +286,7 @@ DETAILS: dict[str, Callable[[TransferFit], pd.DataFrame]] = {
     "correlations": lambda fit: correlations(fit.points),
     "slopes": _slopes,
     "families": _families,
-    "cuts": lambda fit: cut_sweep(fit.points, fit.errors, clusters=fit.n_clusters, smallest_slope=fit.smallest_slope),
+    "cuts": lambda fit: cut_sweep(fit.observed, smallest_slope=fit.smallest_slope),
     "without_backbone": lambda fit: leave_out(fit.points, "backbone"),
     "without_family": lambda fit: leave_out(fit.points, "family"),
     "curves": lambda fit: curves(fit.points),

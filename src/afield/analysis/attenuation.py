@@ -17,6 +17,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from afield.analysis.fits import least_squares_slope, scatter_around
+from afield.analysis.observations import Observations
 from afield.analysis.uncertainty import freedom_of_errors, scatter_of_errors
 from afield.base.streams import stream
 from afield.scoring.intervals import Interval
@@ -25,37 +26,26 @@ from afield.scoring.metric import Floats
 _DRAWS = 20_000
 
 
-def paired(covariance: Floats) -> bool:
-    """Whether the covariance of errors tells how those of two values go together, as of test samples that all share.
+def disattenuated(r: Interval, observed: Observations, level: float) -> Interval | None:
+    """Pearson's r of x with the values behind y, and its interval; None where r's own tells nothing.
 
-    >>> paired(np.eye(2)), paired(np.array([[1, 0.5], [0.5, 1]]))
-    (False, True)
-    """
-    return bool((covariance != np.diag(np.diag(covariance))).any())
-
-
-def disattenuated(
-    r: Interval, x: Floats, y: Floats, covariance: Floats, clusters: float, level: float
-) -> Interval | None:
-    """Pearson's r of x with the values behind y, [n] each, and its interval; None where r's own tells nothing.
-
-    `r`: of y as it is, with its interval at that level; `covariance`: of the errors of y, [n, n]; `clusters`: of test
-    samples, from which that was estimated, NaN for many. 1 or -1 where the errors explain all the scatter.
+    `r`: of y as it is, with its interval at that level. 1 or -1 where the errors explain all the scatter.
     """
     reach = (math.atanh(r.high) - math.atanh(r.low)) / 2 if max(abs(r.low), abs(r.high)) < 1 else math.inf
     if not math.isfinite(reach):
         return None
     backbones = 3 + (float(ndtri((1 + level) / 2)) / reach) ** 2
+    x, y = observed.x, observed.y
     n, centred = len(x), x - x.mean()
     spread, slope = float((centred**2).sum()), float(least_squares_slope(x, y))
-    around, by_errors = scatter_around(x, y), scatter_of_errors(x, covariance)
+    around, by_errors = scatter_around(x, y), scatter_of_errors(observed)
     draws = stream(0, "r without the chance of test samples")
 
     def as_open(variance: float, freedom: float) -> Floats:
         return variance * freedom / draws.chisquare(freedom, _DRAWS)
 
     scatter, of_x = as_open(around, backbones - 2), as_open(spread / (n - 1), backbones - 1)
-    of_errors = freedom_of_errors(clusters)
+    of_errors = freedom_of_errors(observed.clusters)
     errors = as_open(by_errors, of_errors) if math.isfinite(of_errors) else by_errors
     slopes = slope + np.sqrt(scatter * (n - 1) / (spread * (backbones - 1))) * draws.standard_normal(_DRAWS)
     drawn = _r(slopes, of_x, scatter - errors)

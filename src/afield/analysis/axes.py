@@ -7,19 +7,21 @@ A straight line on one axis is a curve on another. Near 100 % a point is harder 
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from scipy.special import logit
 from scipy.stats import norm
 
 from afield.analysis.fits import line_intervals, no_line
+from afield.analysis.observations import Observations
 from afield.scoring.intervals import Interval
 from afield.scoring.metric import Floats
 from afield.scoring.metrics import METRICS, in_points
 
+AxisName = Literal["linear", "logit", "probit"]
 _IMAGENET_IMAGES = 50_000
 
 
@@ -42,34 +44,41 @@ def _logit(share: Floats) -> Floats:
     return result
 
 
-AXES = {
+AXES: dict[AxisName, Axis] = {
     "logit": Axis(_logit, lambda share: 1 / (share * (1 - share))),
     "probit": Axis(_probit, lambda share: 1 / norm.pdf(norm.ppf(share))),
 }
 
 
-def placed(
-    axis: str, x: Floats, y: Floats, errors: Floats, n_test: float, metric: str = "accuracy"
-) -> tuple[Floats, Floats, Floats] | None:
-    """Points (x: per cent, y: shares, errors: covariance of y, [n, n]) on one of `AXES`.
+def placed(axis: AxisName, observed: Observations, n_test: float, metric: str = "accuracy") -> Observations | None:
+    """Observations (x: per cent, y: shares) on one of `AXES`, where no scatter is known to be uneven.
 
     An accuracy of 0 or 1 is first moved inwards by half an image: of ImageNet's 50,000, and of the `n_test` samples.
     None where the metric is not of 0..1, by its own range or, where that is not known, by its values; where it is 0 or
     1 and no accuracy, or one on an unknown number of samples (`n_test` not finite); and where the points define no line
     there.
     """
+    y = observed.y
     if (metric in METRICS and not in_points(metric)) or y.min() < 0 or y.max() > 1:
         return None
     counted = metric == "accuracy" and np.isfinite(n_test)
     if not counted and not 0 < y.min() <= y.max() < 1:
         return None
     least = 0.5 / n_test if counted else 0.0
-    imagenet, share = _inwards(x / 100, 0.5 / _IMAGENET_IMAGES), _inwards(y, least)
+    imagenet, share = _inwards(observed.x / 100, 0.5 / _IMAGENET_IMAGES), _inwards(y, least)
     there, here = AXES[axis].place(imagenet), AXES[axis].place(share)
     if no_line(there, here, ""):
         return None
     steep = AXES[axis].steepness(share)
-    return there, here, errors * np.outer(steep, steep)
+    return replace(observed, x=there, y=here, errors=observed.errors * np.outer(steep, steep), uneven=False)
+
+
+def on_each_axis(observed: Observations, n_test: float, metric: str = "accuracy") -> dict[AxisName, Observations]:
+    """The same on each axis on which there is a line: `linear` in metric points, then those of `AXES`."""
+    if no_line(observed.x, observed.y, ""):
+        return {}
+    others = ((axis, placed(axis, observed, n_test, metric)) for axis in AXES)
+    return {"linear": observed.in_points(), **{axis: there for axis, there in others if there is not None}}
 
 
 def _inwards(share: Floats, least: float) -> Floats:
@@ -78,17 +87,8 @@ def _inwards(share: Floats, least: float) -> Floats:
 
 
 def axis_slope(
-    axis: str,
-    x: Floats,
-    y: Floats,
-    errors: Floats,
-    n_test: float,
-    level: float,
-    metric: str = "accuracy",
-    *,
-    families: Sequence[str] | None = None,
-    clusters: float = math.inf,
+    axis: AxisName, observed: Observations, n_test: float, level: float, metric: str = "accuracy"
 ) -> Interval | None:
     """The slope on one of `AXES` with its interval, as `fits.line_intervals` makes it; None where `placed` is."""
-    points = placed(axis, x, y, errors, n_test, metric)
-    return None if points is None else line_intervals(*points, level, families=families, clusters=clusters)[1]
+    there = placed(axis, observed, n_test, metric)
+    return None if there is None else line_intervals(there, level)[1]

@@ -122,7 +122,7 @@ def _residual(
         return Residual(task, metric, n, x0, value, nothing, math.nan, outside=False, trouble=trouble)
     weights, spread, freedom, families = weights_at(x, np.array(x0)), scatter_around(x, y), n - 2, 0
     kin, mine = groups_of(points).to_numpy(np.str_), groups_of(own).iloc[0]
-    if told(list(kin)) and mine not in kin:
+    if told(kin) and mine not in kin:
         families = len(np.unique(kin))
         spread, freedom = _missed_by_families(x, y, kin), families - 1
     contrast = np.array([1.0, *-weights])  # the candidate less what the line says of it

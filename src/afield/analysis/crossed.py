@@ -19,15 +19,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy.stats import f, t
 
-from afield.analysis.axes import placed
+from afield.analysis.axes import AxisName, placed
 from afield.analysis.fits import least_squares_slope, line_intervals, no_line
+from afield.analysis.observations import Observations
 from afield.analysis.points import groups_of
 from afield.analysis.transfer import TransferFit
 from afield.analysis.uncertainty import told
@@ -77,7 +78,7 @@ class CrossedSlope:
     """families made it wider"""
 
 
-def cells_of(fits: Sequence[TransferFit], axis: str = "linear") -> Cells | None:
+def cells_of(fits: Sequence[TransferFit], axis: AxisName = "linear") -> Cells | None:
     """The backbones that all of the fits have, on the linear axis (metric points, ImageNet points) or on one of `AXES`.
 
     None without a task, a common backbone, or a place on that axis for each task.
@@ -90,29 +91,22 @@ def cells_of(fits: Sequence[TransferFit], axis: str = "linear") -> Cells | None:
     if not common:
         return None
     first = fits[0].points[fits[0].points["backbone"].isin(common)]
-    x = first["imagenet_top1"].to_numpy(np.float64)
-    rows, errors = [], []
+    seen = []
     for fit, table in zip(fits, tables, strict=True):
-        order = table.index.get_indexer(pd.Index(common))
-        y, blur = table["value"].to_numpy(np.float64)[order], fit.errors[np.ix_(order, order)]
-        if axis == "linear":
-            found = x, 100 * y, 1e4 * blur
-        else:
-            maybe = placed(axis, x, y, blur, fit.n_test, fit.metric)
-            if maybe is None:
-                return None
-            found = maybe
-        rows.append(found[1])
-        errors.append(found[2])
+        mine = fit.observed.of(table.index.get_indexer(pd.Index(common)))
+        there = mine.in_points() if axis == "linear" else placed(axis, mine, fit.n_test, fit.metric)
+        if there is None:
+            return None
+        seen.append(there)
     return Cells(
         tasks=tuple(fit.task for fit in fits),
         backbones=tuple(str(name) for name in common),
         groups=groups_of(first).to_numpy(np.str_),
-        x=found[0],
-        y=np.array(rows),
-        errors=np.array(errors),
+        x=seen[0].x,
+        y=np.array([each.y for each in seen]),
+        errors=np.array([each.errors for each in seen]),
         left_out=tuple(str(name) for name in everyone if name not in set(common)),
-        clusters=min((fit.n_clusters for fit in fits if math.isfinite(fit.n_clusters)), default=math.inf),
+        clusters=min((each.clusters for each in seen if math.isfinite(each.clusters)), default=math.inf),
     )
 
 
@@ -124,9 +118,9 @@ def crossed_slope(cells: Cells, level: float, first: Places, less: Places = ()) 
     trouble = no_line(cells.x, np.asarray(y), "mean over the tasks")
     if trouble:
         return trouble
-    known = cells.x, np.asarray(y), np.asarray(errors), level
-    _, alone = line_intervals(*known, clusters=cells.clusters)
-    r, line = line_intervals(*known, families=list(cells.groups), clusters=cells.clusters)
+    seen = Observations(cells.x, np.asarray(y), np.asarray(errors), cells.groups, cells.clusters)
+    _, alone = line_intervals(replace(seen, families=None), level)
+    r, line = line_intervals(seen, level)
     reach = line.high - line.value
     over_tasks = [task_reach(cells.slopes[tasks], level) / math.sqrt(len(tasks)) for _, tasks in sides]
     return CrossedSlope(
@@ -157,7 +151,7 @@ def slopes_differ(cells: Cells) -> float:
     (Cb)' (C S C')^-1 (Cb) sum (x - mean)^2 is Hotelling's T squared (Mardia, Kent and Bibby 1979, section 6.3).
     """
     tasks, n = cells.y.shape
-    if tasks < 2 or n <= tasks or told(list(cells.groups)):
+    if tasks < 2 or n <= tasks or told(cells.groups):
         return math.nan
     centred = cells.x - cells.x.mean()
     residual = cells.y - cells.y.mean(axis=1, keepdims=True) - cells.slopes[:, None] * centred

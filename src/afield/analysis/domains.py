@@ -19,6 +19,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from afield.analysis.axes import AxisName
 from afield.analysis.columns import ALL, LESS, REAL_WORLD, WEB_SCRAPED
 from afield.analysis.crossed import Cells, cells_of, crossed_slope
 from afield.analysis.transfer import TransferFit
@@ -121,5 +122,5 @@ def off_the_logits(fits: Sequence[TransferFit]) -> str:
     )
 
 
-def _on(axis: str, fits: Sequence[TransferFit]) -> Cells | None:
+def _on(axis: AxisName, fits: Sequence[TransferFit]) -> Cells | None:
     return cells_of([fit for fit in fits if axis == "linear" or fit.logit_slope is not None], axis)

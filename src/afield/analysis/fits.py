@@ -12,7 +12,6 @@ From ten backbones on a bootstrap over them is a second reading, which assumes n
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -20,6 +19,7 @@ import pandas as pd
 from scipy.special import ndtri
 from scipy.stats import bootstrap, t
 
+from afield.analysis.observations import Observations
 from afield.analysis.uncertainty import uncertainty_of
 from afield.analysis.words import capital, count
 from afield.base.streams import stream
@@ -90,42 +90,23 @@ def critical_correlation(n: int, level: float = 0.95) -> float:
     return quantile / float(np.sqrt(n - 2 + quantile**2))
 
 
-def line_intervals(
-    x: Floats,
-    y: Floats,
-    covariance: Floats,
-    level: float,
-    *,
-    families: Sequence[str] | None = None,
-    clusters: float = math.inf,
-    uneven: bool = False,
-) -> tuple[Interval, Interval]:
+def line_intervals(observed: Observations, level: float) -> tuple[Interval, Interval]:
     """Pearson's r and the slope of y on x, each with its interval.
 
-    The slope's is Student's with what `uncertainty_of` makes of `covariance` ([n, n], of the errors of y, 0 where
-    nothing is known of them), `families` (of each point), `clusters` (of test samples) and `uneven`. r has Fisher's z,
-    made wider by as much as the slope's interval is wider than that of the scatter alone; three points leave it at -1
-    to 1.
+    The slope's is Student's with what `uncertainty_of` makes of the observations. r has Fisher's z, made wider by as
+    much as the slope's interval is wider than that of the scatter alone; three points leave it at -1 to 1.
     """
-    (found,) = line_intervals_at((level,), x, y, covariance, families=families, clusters=clusters, uneven=uneven)
+    (found,) = line_intervals_at((level,), observed)
     return found
 
 
-def line_intervals_at(
-    levels: Sequence[float],
-    x: Floats,
-    y: Floats,
-    covariance: Floats,
-    *,
-    families: Sequence[str] | None = None,
-    clusters: float = math.inf,
-    uneven: bool = False,
-) -> list[tuple[Interval, Interval]]:
+def line_intervals_at(levels: Sequence[float], observed: Observations) -> list[tuple[Interval, Interval]]:
     """`line_intervals` at several levels of one uncertainty, which takes most of the time."""
+    x, y = observed.x, observed.y
     r, slope = float(correlation(x, y)), float(least_squares_slope(x, y))
     n, weights = len(x), (x - x.mean()) / ((x - x.mean()) ** 2).sum()
-    of_slope = uncertainty_of(weights, x, y, covariance, families, clusters, uneven)
-    of_scatter = uncertainty_of(weights, x, y, np.zeros_like(covariance))
+    of_slope = uncertainty_of(weights, observed)
+    of_scatter = uncertainty_of(weights, observed.each_for_itself())
     found = []
     for level in levels:
         margin = float(of_slope.margin(level))
@@ -162,19 +143,10 @@ def bootstrap_intervals(x: Floats, y: Floats, level: float) -> tuple[Interval, I
     )
 
 
-def line_band(
-    x: Floats,
-    y: Floats,
-    covariance: Floats,
-    level: float,
-    *,
-    families: Sequence[str] | None = None,
-    clusters: float = math.inf,
-    uneven: bool = False,
-) -> pd.DataFrame:
+def line_band(observed: Observations, level: float) -> pd.DataFrame:
     """The least-squares line over the range of x and the pointwise band of its mean, made like the slope's interval."""
+    x, y = observed.x, observed.y
     grid = np.linspace(x.min(), x.max(), _BAND_POINTS)
     line = y.mean() + float(least_squares_slope(x, y)) * (grid - x.mean())
-    weights = weights_at(x, grid)
-    margin = uncertainty_of(weights, x, y, covariance, families, clusters, uneven).margin(level)
+    margin = uncertainty_of(weights_at(x, grid), observed).margin(level)
     return pd.DataFrame({"imagenet_top1": grid, "value": line, "low": line - margin, "high": line + margin})

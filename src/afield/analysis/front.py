@@ -54,12 +54,12 @@ def _of_fit(fit: TransferFit, results: pd.DataFrame) -> Iterator[tuple[object, .
         known = np.flatnonzero(np.isfinite(amount) & (amount > 0))
         known = known[np.argsort(amount[known], kind="stable")]
         if len(known) > max(1, ENOUGH * len(names)):
-            values = fit.points["value"].to_numpy(np.float64)[known]
-            parts = _against_all(amount[known], values, fit.errors[np.ix_(known, known)])
+            seen = fit.observed.of(known)
+            parts = _against_all(amount[known], seen.y, seen.errors)
             for place, index in enumerate(known):
                 on_front, beaten_by, clear = parts[place]
                 by = "" if beaten_by is None else names[known[beaten_by]]
-                yield fit.task, fit.metric, cost, names[index], amount[index], values[place], on_front, by, clear
+                yield fit.task, fit.metric, cost, names[index], amount[index], seen.y[place], on_front, by, clear
 
 
 def _against_all(amount: Floats, values: Floats, errors: Floats) -> list[tuple[bool, int | None, bool]]:

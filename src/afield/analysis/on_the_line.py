@@ -17,6 +17,7 @@ import pandas as pd
 from scipy.stats import norm, t
 
 from afield.analysis.fits import line_intervals, no_line, scatter_around, weights_at
+from afield.analysis.observations import Observations
 from afield.analysis.points import FROM_PRETRAINED
 from afield.analysis.student import holm
 from afield.analysis.words import capital, count, listing, signed
@@ -84,7 +85,7 @@ def _one(task: str, metric: str, split: str, both: pd.DataFrame) -> OnTheLine | 
     x, y = norm.ppf(home), norm.ppf(there)
     if no_line(x, y, metric_title(metric)):
         return None
-    r, slope = line_intervals(x, y, np.zeros((len(x), len(x))), LEVEL)
+    r, slope = line_intervals(Observations(x, y, np.zeros((len(x), len(x)))), LEVEL)
     predicted, reach, p = np.array([_of_others(x, y, place) for place in range(len(x))]).T
     expected, low, high = (norm.cdf(each) for each in (predicted, predicted - reach, predicted + reach))
     points = pd.DataFrame(

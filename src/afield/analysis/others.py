@@ -22,6 +22,7 @@ from scipy.special import expit
 from afield.analysis.axes import placed
 from afield.analysis.curves import spline_column
 from afield.analysis.fits import critical_correlation
+from afield.analysis.observations import Observations
 from afield.analysis.regression import (
     clearly_less,
     groups_left_out,
@@ -148,10 +149,11 @@ def _logits(table: SideBySide) -> SideBySide | None:
     imagenet, columns, n = table.imagenet, {}, len(table.imagenet)
     for fit in table.fits:
         values = table.values[fit.task].to_numpy(np.float64)
-        points = placed("logit", table.imagenet, values, np.zeros((n, n)), fit.n_test, fit.metric)
+        seen = Observations(table.imagenet, values, np.zeros((n, n)))
+        points = placed("logit", seen, fit.n_test, fit.metric)
         if points is None:
             return None
-        imagenet, columns[fit.task], _ = points
+        imagenet, columns[fit.task] = points.x, points.y
     return replace(table, imagenet=imagenet, values=pd.DataFrame(columns, index=table.values.index))
 
 

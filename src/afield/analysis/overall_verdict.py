@@ -102,7 +102,7 @@ def overall_verdict(fits: Sequence[TransferFit], level: float = LEVEL) -> Overal
         spread=None,
         differ_p=None,
         by_families=False,
-        families_told=cells is not None and told(list(cells.groups)),
+        families_told=cells is not None and told(cells.groups) > 0,
         left_out=() if cells is None else cells.left_out,
         smallest_slope=fits[0].smallest_slope,
         verdict="cannot tell",
@@ -118,7 +118,7 @@ def overall_verdict(fits: Sequence[TransferFit], level: float = LEVEL) -> Overal
     reach = task_reach(cells.slopes, level) * math.sqrt(1 + 1 / len(fits))
     mean = found.here.value
     verdict, words = judge(
-        len(cells.backbones), found.r, found.anywhere, narrow.anywhere, fits[0].smallest_slope, list(cells.groups)
+        len(cells.backbones), found.r, found.anywhere, narrow.anywhere, fits[0].smallest_slope, cells.groups
     )
     if len(fits) < FEWEST_TASKS:
         verdict, words = "cannot tell", f"no verdict is given below {spelled(FEWEST_TASKS)} tasks"

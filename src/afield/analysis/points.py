@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
+from afield.analysis.ceiling import near_ceiling
+from afield.analysis.observations import Observations
 from afield.base.errors import InputError
 from afield.base.extensions import is_own
 from afield.scoring.intervals import LEVEL
@@ -135,6 +137,21 @@ def _variances(points: pd.DataFrame) -> Floats:
 def groups_of(points: pd.DataFrame) -> pd.Series:
     """Each point's family; where that is unknown, its own name."""
     return points["family"].where(points["family"] != "", points["backbone"]).astype(str)
+
+
+def observations_of(points: pd.DataFrame, errors: Floats, clusters: float, smallest_slope: float) -> Observations:
+    """Points (columns backbone, family, imagenet_top1, value) with the covariance of the values' errors, and from how
+    many clusters of test samples that is known. Their scatter is uneven where that smallest slope of interest puts them
+    near a ceiling.
+    """
+    return Observations(
+        points["imagenet_top1"].to_numpy(np.float64),
+        points["value"].to_numpy(np.float64),
+        errors,
+        families=groups_of(points).to_numpy(np.str_),
+        clusters=clusters,
+        uneven=near_ceiling(points, smallest_slope) is not None,
+    )
 
 
 def carrier(points: pd.DataFrame) -> str | None:

@@ -9,22 +9,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
 
-import numpy as np
-
-from afield.analysis.axes import placed
+from afield.analysis.axes import AxisName, on_each_axis
 from afield.analysis.fits import line_intervals, no_line
-from afield.analysis.points import groups_of
+from afield.analysis.observations import Observations
 from afield.analysis.subsets import cut_sweep
 from afield.analysis.transfer import TransferFit
-from afield.analysis.verdict import Verdict, evidence, judge
+from afield.analysis.verdict import Verdict, evidence, verdict_of
 from afield.analysis.words import count
 from afield.scoring.intervals import LEVEL
-from afield.scoring.metric import Floats
 from afield.scoring.metrics import metric_title
 
-AxisName = Literal["linear", "logit", "probit"]
 ALL: tuple[AxisName, ...] = ("linear", "logit", "probit")
 
 
@@ -47,32 +42,21 @@ def reworded(fit: TransferFit) -> tuple[Reworded, ...]:
     """
     if fit.slope is None:
         return ()
-    sweep = cut_sweep(fit.points, fit.errors, clusters=fit.n_clusters, smallest_slope=fit.smallest_slope)
-    x, y = (fit.points[name].to_numpy(np.float64) for name in ("imagenet_top1", "value"))
-    there: dict[AxisName, tuple[Floats, Floats, Floats]] = {"linear": (x, 100 * y, 1e4 * fit.errors)}
-    for axis in ("logit", "probit"):
-        points = placed(axis, x, y, fit.errors, fit.n_test, fit.metric)
-        if points is not None:
-            there[axis] = points
+    seen = fit.observed
+    there = on_each_axis(seen, fit.n_test, fit.metric)
+    sweep = cut_sweep(seen, smallest_slope=fit.smallest_slope)
     cuts = dict.fromkeys((-math.inf, *sweep["above"].tolist()))
-    return tuple(_reading(fit, axis, points, cut, x > cut) for cut in cuts for axis, points in there.items())
+    return tuple(_reading(fit, axis, cut, placed.of(seen.x > cut)) for cut in cuts for axis, placed in there.items())
 
 
-def _reading(
-    fit: TransferFit, axis: AxisName, points: tuple[Floats, Floats, Floats], cut: float, kept: np.ndarray
-) -> Reworded:
-    x, y, errors = points[0][kept], points[1][kept], points[2][np.ix_(kept, kept)]
-    families, n = list(groups_of(fit.points)[kept]), int(kept.sum())
-    if trouble := no_line(x, y, metric_title(fit.metric)):
+def _reading(fit: TransferFit, axis: AxisName, cut: float, observed: Observations) -> Reworded:
+    n = len(observed.x)
+    if trouble := no_line(observed.x, observed.y, metric_title(fit.metric)):
         return Reworded(axis, cut, n, "cannot tell", trouble)
-    uneven = axis == "linear" and fit.ceiling is not None
-    (r, wide), (_, narrow), (_, scatter) = (
-        line_intervals(x, y, known, level, families=families, clusters=fit.n_clusters, uneven=uneven)
-        for known, level in ((errors, LEVEL), (errors, 2 * LEVEL - 1), (np.zeros_like(errors), LEVEL))
-    )
-    verdict, words = judge(n, r, wide, narrow, fit.smallest_slope, families)
-    said = evidence(n, r, wide, scatter, fit.metric, LEVEL, axis)
-    return Reworded(axis, cut, n, verdict, f"{said}; {words}.")
+    found = verdict_of(observed, fit.smallest_slope, LEVEL, scale=1)
+    scatter = line_intervals(observed.without_errors(), LEVEL)[1]
+    said = evidence(n, found.r, found.slope, scatter, fit.metric, LEVEL, axis)
+    return Reworded(axis, cut, n, found.verdict, f"{said}; {found.words}.")
 
 
 def cut_words(reading: Reworded) -> str:

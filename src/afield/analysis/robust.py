@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import bootstrap, t, theilslopes
 
-from afield.analysis.axes import AXES, placed
-from afield.analysis.fits import BOOTSTRAP_RESAMPLES, line_intervals, no_line
+from afield.analysis.axes import on_each_axis
+from afield.analysis.fits import BOOTSTRAP_RESAMPLES, line_intervals
+from afield.analysis.observations import Observations
 from afield.analysis.points import groups_of
 from afield.analysis.subsets import group_sums, line_of_sums
 from afield.base.streams import stream
@@ -21,35 +22,20 @@ FAMILIES_FROM = 8
 
 
 def slopes(
-    points: pd.DataFrame,
-    errors: Floats | None = None,
-    n_test: float = np.nan,
-    level: float = LEVEL,
-    metric: str = "accuracy",
-    *,
-    clusters: float = np.nan,
-    uneven: bool = False,
+    observed: Observations, n_test: float = np.nan, level: float = LEVEL, metric: str = "accuracy"
 ) -> pd.DataFrame:
     """Least squares beside Theil and Sen's median of all pairs' slopes, on each axis: columns axis, method, value, low,
     high, r2 (Pearson's r squared on that axis; NaN for Theil-Sen).
 
     The linear axis is in metric points per ImageNet point, the others as `axes.placed` makes them; an axis on which no
-    line is defined has no row. Least squares as in `fit_transfer`, where `uneven` is about the linear axis;
-    Theil-Sen with Sen's interval (1968, Journal of the American Statistical Association 63:1379), which nearly 30 % of
-    the points may leave without harm, and which knows nothing of `errors` and families.
+    line is defined has no row. Least squares as in `fit_transfer`; Theil-Sen with Sen's interval (1968, Journal of the
+    American Statistical Association 63:1379), which nearly 30 % of the points may leave without harm, and which takes
+    every backbone for itself and knows nothing of errors.
     """
-    x, y = (points[name].to_numpy(np.float64) for name in ("imagenet_top1", "value"))
-    covariance = np.zeros((len(x), len(x))) if errors is None else errors
-    families = list(groups_of(points))
     rows: list[tuple[str, str, float, float, float, float]] = []
-    linear = None if no_line(x, y, "") else (x, 100 * y, 1e4 * covariance)
-    for axis, found in (("linear", linear), *((name, placed(name, x, y, covariance, n_test, metric)) for name in AXES)):
-        if found is None:
-            continue
-        there, here, blur = found
-        bent = uneven and axis == "linear"
-        r, line = line_intervals(there, here, blur, level, families=families, clusters=clusters, uneven=bent)
-        median = theilslopes(here, there, alpha=level)
+    for axis, there in on_each_axis(observed, n_test, metric).items():
+        r, line = line_intervals(there, level)
+        median = theilslopes(there.y, there.x, alpha=level)
         rows += [
             (axis, "least squares", line.value, line.low, line.high, r.value**2),
             (axis, "Theil-Sen", float(median.slope), float(median.low_slope), float(median.high_slope), np.nan),

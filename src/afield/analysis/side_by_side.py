@@ -53,7 +53,7 @@ class SideBySide:
         """Covariance of the errors of a task's values, [n, n]; 0 where nothing is known of them."""
         fit = next(fit for fit in self.fits if fit.task == task)
         place = pd.Index(fit.points["backbone"]).get_indexer(self.values.index)
-        return fit.errors[np.ix_(place, place)]
+        return fit.observed.of(place).errors
 
     def others_of(self, task: str) -> list[str]:
         """The counted tasks but that one, without those on which all backbones are equal."""

@@ -14,7 +14,6 @@ from afield.analysis.side_by_side import Reply, leading_fits
 from afield.analysis.transfer import TransferFit
 from afield.analysis.words import count, listing, part_of
 from afield.scoring.intervals import LEVEL
-from afield.scoring.metric import Floats
 from afield.scoring.metrics import metric_title
 
 _FEWEST = 4
@@ -44,13 +43,8 @@ def metric_dependence(fits: Sequence[TransferFit], results: pd.DataFrame | None 
         if other.task == leading.task and other is not leading
     ]
     table = pd.DataFrame([row for pair in pairs for row in _pair(*pair)], columns=_COLUMNS)
-    apart = [other for leading, other in pairs if _together(leading.errors) and not _together(other.errors)]
+    apart = [other for leading, other in pairs if leading.observed.paired and not other.observed.paired]
     return Reply(table, " ".join([*_words(table), *([_independent(apart)] if apart and len(table) else [])]))
-
-
-def _together(errors: Floats) -> bool:
-    """Whether errors are known of all backbones together, as those of a study mostly are."""
-    return bool((errors != np.diag(np.diag(errors))).any())
 
 
 def _independent(apart: Sequence[TransferFit]) -> str:
@@ -69,7 +63,7 @@ def _pair(leading: TransferFit, other: TransferFit) -> Iterator[tuple[object, ..
     tau = kendall(y, z)
     best, best_other = int(y.argmax()), int(z.argmax())
     place = pd.Index(other.points["backbone"]).get_indexer(both["backbone"])
-    loss = below_the_best(100 * z, 1e4 * other.errors[np.ix_(place, place)], best)
+    loss = below_the_best(100 * z, 1e4 * other.observed.of(place).errors, best)
     yield (
         *(leading.task, leading.metric, other.metric, len(both)),
         *(leading.verdict, other.verdict, leading.verdict == other.verdict),

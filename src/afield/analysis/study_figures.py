@@ -13,11 +13,9 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-import numpy as np
 import pandas as pd
 
 from afield.analysis.fits import line_intervals, no_line
-from afield.analysis.points import groups_of
 from afield.analysis.side_by_side import Reply, leading_fits
 from afield.analysis.transfer import TransferFit
 from afield.analysis.words import count, listing
@@ -74,18 +72,14 @@ def published_beside_own(fits: Sequence[TransferFit], results: pd.DataFrame | No
 
 
 def _row(figure: StudyFigure, fit: TransferFit) -> tuple[object, ...]:
-    above = (fit.points["imagenet_top1"] > CUT).to_numpy()
-    x, y = (fit.points[name].to_numpy(np.float64)[above] for name in ("imagenet_top1", "value"))
+    above = fit.observed.of(fit.observed.x > CUT)
     own = Interval(math.nan, math.nan, math.nan)
-    if not no_line(x, y, ""):
-        families = list(groups_of(fit.points)[above])
-        errors = fit.errors[np.ix_(above, above)]
-        uneven = fit.ceiling is not None
-        r, slope = line_intervals(x, y, errors, LEVEL, families=families, clusters=fit.n_clusters, uneven=uneven)
-        own = r if figure.figure == "r" else Interval(100 * slope.value, 100 * slope.low, 100 * slope.high)
+    if not no_line(above.x, above.y, ""):
+        r, slope = line_intervals(above, LEVEL)
+        own = r if figure.figure == "r" else slope.scaled(100)
     within = own.low <= figure.high and figure.low <= own.high  # False where there is no interval
     head = (fit.task, fit.metric, figure.figure, figure.low, figure.high, figure.sure)
-    return (*head, own.value, own.low, own.high, int(above.sum()), within, figure.source)
+    return (*head, own.value, own.low, own.high, len(above.x), within, figure.source)
 
 
 def _words(table: pd.DataFrame) -> Iterator[str]:

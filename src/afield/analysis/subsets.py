@@ -2,60 +2,56 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from afield.analysis.ceiling import near_ceiling
-from afield.analysis.fits import line_intervals, no_line
+from afield.analysis.fits import no_line
+from afield.analysis.observations import Observations
 from afield.analysis.points import groups_of
-from afield.analysis.verdict import verdict_of
+from afield.analysis.verdict import Verdict, verdict_of
 from afield.scoring.intervals import LEVEL
 from afield.scoring.metric import Floats
-from afield.study.verdict_rule import SMALLEST_SLOPE
+from afield.study.verdict_rule import FEWEST_BACKBONES, SMALLEST_SLOPE
 
 _STEP = 5
 _FEWEST = 4
+_LEFT_OUT = 12
+"""families that are left out in turn, the largest first: of hundreds the small ones turn no verdict"""
 
 
 def cut_sweep(
-    points: pd.DataFrame,
-    errors: Floats | None = None,
+    observed: Observations,
     cuts: Sequence[float] | None = None,
     *,
-    clusters: float = math.nan,
     smallest_slope: float = SMALLEST_SLOPE,
     level: float = LEVEL,
 ) -> pd.DataFrame:
     """The fit of the backbones above each cut of ImageNet accuracy, per cent; the first row is that of all.
 
     Columns: above, n, r, r_low, r_high, slope, slope_low, slope_high (metric points per ImageNet point), verdict, by
-    the rule of `fit_transfer`. `errors`: covariance of the values, [n, n]; `clusters`: of test samples, NaN where that
-    is not known. `cuts`: by default every fifth per cent, the study's 70 among them (arXiv 2301.04644, figure 1); a cut
-    that takes nobody away, leaves fewer than four or leaves no line has no row. The verdicts are of nested subsets:
-    choosing among them is choosing a result.
+    the rule of `fit_transfer`. `cuts`: by default every fifth per cent, the study's 70 among them (arXiv 2301.04644,
+    figure 1); a cut that takes nobody away, leaves fewer than four or leaves no line has no row. The verdicts are of
+    nested subsets: choosing among them is choosing a result.
     """
-    x, y = (points[name].to_numpy(np.float64) for name in ("imagenet_top1", "value"))
-    covariance = np.zeros((len(x), len(x))) if errors is None else errors
-    families, uneven = groups_of(points), near_ceiling(points, smallest_slope) is not None
+    x = observed.x
     if cuts is None:
         cuts = [float(cut) for cut in range(_STEP * int(x.min() // _STEP), int(x.max()) + 1, _STEP)]
     rows, seen = [], len(x) + 1
     for cut in (-np.inf, *sorted(cuts)):
-        above = x > cut
-        n = int(above.sum())
-        if n < _FEWEST or n == seen or no_line(x[above], y[above], ""):
+        above = observed.of(x > cut)
+        n = len(above.x)
+        if n < _FEWEST or n == seen or no_line(above.x, above.y, ""):
             continue
         seen = n
-        part, kin = (x[above], y[above], covariance[np.ix_(above, above)]), list(families[above])
-        r, slope = line_intervals(*part, level, families=kin, clusters=clusters, uneven=uneven)
-        verdict, _ = verdict_of(*part, smallest_slope, level, families=kin, clusters=clusters, uneven=uneven)
-        rows.append(
-            (cut, n, r.value, r.low, r.high, *(100 * each for each in (slope.value, slope.low, slope.high)), verdict)
-        )
+        found = verdict_of(above, smallest_slope, level)
+        slope = found.slope.scaled(100)
+        of_r = (found.r.value, found.r.low, found.r.high)
+        rows.append((cut, n, *of_r, slope.value, slope.low, slope.high, found.verdict))
     names = ["above", "n", "r", "r_low", "r_high", "slope", "slope_low", "slope_high", "verdict"]
     return pd.DataFrame(rows, columns=names)
 
@@ -83,6 +79,28 @@ def leave_out(points: pd.DataFrame, by: Literal["backbone", "family"]) -> pd.Dat
         }
     )
     return table.sort_values(["slope", "left_out"], ignore_index=True)
+
+
+def turning_family(
+    points: pd.DataFrame, observed: Observations, verdict: Verdict, smallest_slope: float, level: float
+) -> str | None:
+    """The largest family of several backbones, of the _LEFT_OUT largest, without which the verdict would be another.
+
+    Where too few for any verdict would remain, that counts only against a family that most of the backbones belong to:
+    else it would be said of every small study. None of `cannot tell`. `observed`: the points.
+    """
+    if verdict == "cannot tell":
+        return None
+    sizes = points.loc[points["family"] != "", "family"].value_counts()
+    for family in sizes.index[sizes > 1][:_LEFT_OUT]:
+        kept = (points["family"] != family).to_numpy()
+        if kept.sum() < FEWEST_BACKBONES and kept.mean() >= 0.5:
+            continue
+        uneven = near_ceiling(points[kept], smallest_slope) is not None
+        rest = replace(observed.of(kept), uneven=uneven)
+        if no_line(rest.x, rest.y, "") or verdict_of(rest, smallest_slope, level).verdict != verdict:
+            return str(family)
+    return None
 
 
 def group_sums(x: Floats, y: Floats, index: np.ndarray) -> Floats:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 
-from afield.analysis.attenuation import disattenuated, paired
-from afield.analysis.axes import axis_slope
+from afield.analysis.attenuation import disattenuated
+from afield.analysis.axes import AXES, axis_slope
 from afield.analysis.ceiling import ceiling_words, near_ceiling
 from afield.analysis.fits import (
     BOOTSTRAP_FROM,
@@ -19,14 +18,15 @@ from afield.analysis.fits import (
     line_intervals,
     no_line,
 )
-from afield.analysis.points import carrier, groups_of, points_of, range_note, rows_to_fit
+from afield.analysis.observations import Observations
+from afield.analysis.points import carrier, observations_of, points_of, range_note, rows_to_fit
+from afield.analysis.subsets import turning_family
 from afield.analysis.uncertainty import told
 from afield.analysis.verdict import Verdict, evidence, verdict_of
 from afield.analysis.words import listing, spelled
 from afield.scoring.intervals import LEVEL, Interval
-from afield.scoring.metric import Floats
 from afield.scoring.metrics import metric_title
-from afield.study.verdict_rule import FEWEST_BACKBONES, SMALLEST_SLOPE
+from afield.study.verdict_rule import SMALLEST_SLOPE
 
 FEW_FAMILIES = 6
 """below it the reason warns: where families of several backbones are told, what their members share is estimated from
@@ -34,8 +34,6 @@ so few"""
 
 _MUCH = 0.05
 """of r, worth a word"""
-_LEFT_OUT = 12
-"""families that are left out in turn, the largest first: of hundreds the small ones turn no verdict"""
 
 
 @dataclass(frozen=True)
@@ -49,13 +47,10 @@ class TransferFit:
     points: pd.DataFrame
     """a row a backbone: backbone, family, imagenet_top1 (per cent), value (mean over seeds), low, high (as in the
     table, mean over seeds), seeds, error (standard error from test samples and seeds, as far as the table tells)"""
-    errors: Floats = field(repr=False)
-    """covariance of the values' errors, [n, n], in the order of the points; 0 where nothing is known of them"""
+    observed: Observations = field(repr=False)
+    """the points as what the line is drawn through, with what is known of how they depend on each other"""
     n_test: float
     """test samples, the most that a backbone has; NaN where the table does not tell"""
-    n_clusters: float
-    """clusters of test samples, or blocks of them, that the covariance was estimated from; NaN where the table does not
-    tell"""
     pearson_r: Interval | None
     disattenuated_r: Interval | None
     """r without what the chance of test samples takes from it (`attenuation.py`); None also where it is not known how
@@ -154,14 +149,15 @@ def _fit(
     resample: bool,
 ) -> TransferFit:
     points, errors, lacking = points_of(rows, covariance)
+    clusters = float(rows["n_clusters"].max()) if "n_clusters" in rows else np.nan
+    observed = observations_of(points, errors, clusters if blocks is None else min(clusters, blocks), smallest_slope)
     left_out = f" Left out for want of a number: {listing(lacking)}." if lacking else ""
-    trouble = no_line(*_both(points), metric_title(metric))
-    without = _without_line(task, metric, rows, points, errors, blocks, smallest_slope, level)
-    if trouble:
+    without = _without_line(task, metric, points, observed, float(rows["n_test"].max()), smallest_slope, level)
+    if trouble := no_line(observed.x, observed.y, metric_title(metric)):
         return replace(without, reason=trouble + left_out)
     fit = _with_line(without, level)
     if resample and fit.n >= BOOTSTRAP_FROM:
-        r, slope = bootstrap_intervals(*_both(points), level)
+        r, slope = bootstrap_intervals(observed.x, observed.y, level)
         fit = replace(fit, resampled_r=r, resampled_slope=slope.scaled(100))
     return replace(fit, reason=fit.reason + left_out)
 
@@ -169,24 +165,21 @@ def _fit(
 def _without_line(
     task: str,
     metric: str,
-    rows: pd.DataFrame,
     points: pd.DataFrame,
-    errors: Floats,
-    blocks: int | None,
+    observed: Observations,
+    n_test: float,
     smallest_slope: float,
     level: float,
 ) -> TransferFit:
     """All that is known before a line is drawn."""
     n = len(points)
-    n_clusters = float(rows["n_clusters"].max()) if "n_clusters" in rows else np.nan
     return TransferFit(
         task=task,
         metric=metric,
         n=n,
         points=points,
-        errors=errors,
-        n_test=float(rows["n_test"].max()),
-        n_clusters=n_clusters if blocks is None else min(n_clusters, blocks),
+        observed=observed,
+        n_test=n_test,
         pearson_r=None,
         disattenuated_r=None,
         slope=None,
@@ -197,7 +190,7 @@ def _without_line(
         resampled_slope=None,
         intercept=None,
         band=pd.DataFrame(columns=["imagenet_top1", "value", "low", "high"], dtype=np.float64),
-        method=_method(errors, list(groups_of(points)), uneven=False),
+        method=_method(observed),
         critical_r=critical_correlation(n, level) if n > 2 else None,
         range_note=range_note(points),
         carried_by=carrier(points),
@@ -211,60 +204,45 @@ def _without_line(
 
 def _with_line(fit: TransferFit, level: float) -> TransferFit:
     """The line through its points, the verdict on it, and why."""
-    points, errors, families, clusters = fit.points, fit.errors, list(groups_of(fit.points)), fit.n_clusters
-    x, y = _both(points)
-    full = near_ceiling(points, fit.smallest_slope)
-    uneven = full is not None
-    pearson_r, slope = line_intervals(x, y, errors, level, families=families, clusters=clusters, uneven=uneven)
-    scatter = line_intervals(x, y, np.zeros_like(errors), level, families=families, uneven=uneven)[1]
-    verdict, words = verdict_of(
-        x, y, errors, fit.smallest_slope, level, families=families, clusters=clusters, uneven=uneven
-    )
-    untouched = disattenuated(pearson_r, x, y, errors, clusters, level) if paired(errors) else None
-    logits, probits = (
-        axis_slope(axis, x, y, errors, fit.n_test, level, fit.metric, families=families, clusters=clusters)
-        for axis in ("logit", "probit")
-    )
-    said = evidence(fit.n, pearson_r, slope.scaled(100), scatter.scaled(100), fit.metric, level)
-    ceiling = "" if full is None else f" {ceiling_words(full, points, fit.metric, logits)}"
+    seen = fit.observed
+    found = verdict_of(seen, fit.smallest_slope, level)
+    normalised, scatter = found.slope.scaled(100), line_intervals(seen.without_errors(), level)[1].scaled(100)
+    untouched = disattenuated(found.r, seen, level) if seen.paired else None
+    logits, probits = (axis_slope(axis, seen, fit.n_test, level, fit.metric) for axis in AXES)
+    full = near_ceiling(fit.points, fit.smallest_slope)
+    ceiling = "" if full is None else f" {ceiling_words(full, fit.points, fit.metric, logits)}"
+    said = evidence(fit.n, found.r, normalised, scatter, fit.metric, level)
     return replace(
         fit,
-        pearson_r=pearson_r,
+        pearson_r=found.r,
         disattenuated_r=untouched,
-        slope=slope,
+        slope=found.slope,
         logit_slope=logits,
         probit_slope=probits,
-        normalised_slope=slope.scaled(100),
-        intercept=float(y.mean() - slope.value * x.mean()),
-        band=line_band(x, y, errors, level, families=families, clusters=clusters, uneven=uneven),
-        hangs_on=_family(points, errors, clusters, verdict, fit.smallest_slope, level),
+        normalised_slope=normalised,
+        intercept=float(seen.y.mean() - found.slope.value * seen.x.mean()),
+        band=line_band(seen, level),
+        hangs_on=turning_family(fit.points, seen, found.verdict, fit.smallest_slope, level),
         ceiling=full,
-        verdict=verdict,
-        method=_method(errors, families, uneven=uneven),
-        reason=f"{said}; {words}.{_few_families(families)}{_by_chance(pearson_r, untouched)}{ceiling}",
+        verdict=found.verdict,
+        reason=f"{said}; {found.words}.{_few_families(seen)}{_by_chance(found.r, untouched)}{ceiling}",
     )
 
 
-def _both(points: pd.DataFrame) -> tuple[Floats, Floats]:
-    """ImageNet accuracy and the metric of the points, [n] each."""
-    return points["imagenet_top1"].to_numpy(np.float64), points["value"].to_numpy(np.float64)
-
-
-def _method(errors: Floats, families: Sequence[str], *, uneven: bool) -> str:
-    if told(families):
-        scatter = f"the scatter by {len(set(families))} families (CR2, Satterthwaite)"
-    else:
-        scatter = "the scatter, uneven so near the ceiling (HC2, Satterthwaite)," if uneven else "the scatter"
-    known = (
-        "and at least the points' own errors" if errors.any() else "alone, for the table tells no errors of the points"
-    )
+def _method(observed: Observations) -> str:
+    scatter = "the scatter, uneven so near the ceiling (HC2, Satterthwaite)," if observed.uneven else "the scatter"
+    if families := told(observed.families):
+        scatter = f"the scatter by {families} families (CR2, Satterthwaite)"
+    known = "and at least the points' own errors"
+    if not observed.errors.any():
+        known = "alone, for the table tells no errors of the points"
     return f"Fisher z; Student t from {scatter} {known}"
 
 
-def _few_families(families: Sequence[str]) -> str:
+def _few_families(observed: Observations) -> str:
     """What to mind where families are told, but few."""
-    there = len(set(families))
-    if not told(families) or there >= FEW_FAMILIES:
+    there = told(observed.families)
+    if there == 0 or there >= FEW_FAMILIES:
         return ""
     return (
         f" They come from {spelled(there)} families, which is few: how much families differ is hardly known, so the "
@@ -280,32 +258,3 @@ def _by_chance(r: Interval, without: Interval | None) -> str:
         f" The chance of the test samples makes r smaller: without it r would be about {without.value:.2f} "
         f"({without.low:.2f} to {without.high:.2f})."
     )
-
-
-def _family(
-    points: pd.DataFrame, errors: Floats, clusters: float, verdict: Verdict, smallest: float, level: float
-) -> str | None:
-    """The largest family of several backbones, of the _LEFT_OUT largest, without which the verdict would be another.
-
-    Where too few for any verdict would remain, that counts only against a family that most of the backbones belong to:
-    else it would be said of every small study.
-    """
-    if verdict == "cannot tell":
-        return None
-    groups = groups_of(points)
-    sizes = points.loc[points["family"] != "", "family"].value_counts()
-    for family in sizes.index[sizes > 1][:_LEFT_OUT]:
-        rest = (points["family"] != family).to_numpy()
-        if rest.sum() < FEWEST_BACKBONES and rest.mean() >= 0.5:
-            continue
-        x, y = (each[rest] for each in _both(points))
-        if no_line(x, y, ""):
-            return str(family)
-        remaining, of_rest = list(groups[rest]), errors[np.ix_(rest, rest)]
-        uneven = near_ceiling(points[rest], smallest) is not None
-        told_of_rest, _ = verdict_of(
-            x, y, of_rest, smallest, level, families=remaining, clusters=clusters, uneven=uneven
-        )
-        if told_of_rest != verdict:
-            return str(family)
-    return None

@@ -20,12 +20,13 @@ How often the intervals so made hold the truth: docs/how_often_wrong.md.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import stdtrit
 
+from afield.analysis.observations import Observations
 from afield.scoring.metric import Floats
 
 _NOTHING = 1e-9
@@ -55,42 +56,30 @@ class Uncertainty:
         return result
 
 
-def told(families: Sequence[str] | None) -> bool:
-    """Whether there are several families, one of them of several backbones. One family alone can only be taken as all
-    that there is.
+def told(families: Collection[str] | None) -> int:
+    """How many families there are, where they are several and one is of several backbones; else 0, for then each
+    backbone stands for itself. One family alone can only be taken as all that there is.
 
     >>> told(["a", "a", "b"]), told(["a", "b"]), told(["a", "a"]), told(None)
-    (True, False, False, False)
+    (2, 0, 0, 0)
     """
-    return families is not None and 1 < len(set(families)) < len(families)
+    there = 0 if families is None else len(set(families))
+    return there if families is not None and 1 < there < len(families) else 0
 
 
-def uncertainty_of(
-    weights: Floats,
-    x: Floats,
-    y: Floats,
-    covariance: Floats,
-    families: Sequence[str] | None = None,
-    clusters: float = math.inf,
-    uneven: bool = False,
-) -> Uncertainty:
-    """Of the sums of y times weights [..., n] that least squares makes of n points.
-
-    `covariance`: of the errors of y, [n, n], 0 where nothing is known of them; `families`: of each point; `clusters`:
-    how many of test samples the covariance was estimated from, NaN where that is not known, which counts as many;
-    `uneven`: whether the scatter cannot be taken for one and the same all along the line.
-    """
-    basis = _line_basis(x)
-    if families is not None and told(families):
-        scatter, freedom, held = by_family(weights, basis, y, covariance, np.asarray(families))
-    elif uneven:
-        scatter, freedom, held = by_family(weights, basis, y, covariance, np.arange(len(x)))
+def uncertainty_of(weights: Floats, observed: Observations) -> Uncertainty:
+    """Of the sums of y times weights [..., n] that least squares makes of n observations."""
+    y, errors, basis = observed.y, observed.errors, _line_basis(observed.x)
+    if observed.families is not None and told(observed.families):
+        scatter, freedom, held = by_family(weights, basis, y, errors, observed.families)
+    elif observed.uneven:
+        scatter, freedom, held = by_family(weights, basis, y, errors, np.arange(len(y)))
     else:
-        scatter, freedom, held = _by_backbone(weights, basis, y, covariance)
-    by_errors = ((weights @ covariance) * weights).sum(axis=-1)
+        scatter, freedom, held = _by_backbone(weights, basis, y, errors)
+    by_errors = ((weights @ errors) * weights).sum(axis=-1)
     beyond = np.maximum(by_errors - held, 0)
     variance = np.maximum(scatter + beyond, by_errors)
-    of_errors = freedom_of_errors(clusters)
+    of_errors = freedom_of_errors(observed.clusters)
     known = freedom > 0
     parts = (variance - beyond) ** 2 / np.where(known, freedom, 1.0) + beyond**2 / of_errors
     freedom = np.where(known & (parts > 0), variance**2 / np.where(parts > 0, parts, 1.0), 0.0)
@@ -106,11 +95,11 @@ def freedom_of_errors(clusters: float) -> float:
     return max(clusters - 1, 1) if math.isfinite(clusters) else math.inf
 
 
-def scatter_of_errors(x: Floats, covariance: Floats) -> float:
+def scatter_of_errors(observed: Observations) -> float:
     """The variance around the least-squares line, on n - 2 degrees of freedom, that is expected of the values' errors
     alone: what `fits.scatter_around` would be if all values lay on a line.
     """
-    return _by_chance(_line_basis(x), covariance) / (len(x) - 2)
+    return _by_chance(_line_basis(observed.x), observed.errors) / (len(observed.x) - 2)
 
 
 def _line_basis(x: Floats) -> Floats:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from afield.analysis.fits import critical_correlation, line_intervals_at
+from afield.analysis.observations import Observations
 from afield.analysis.uncertainty import told
 from afield.analysis.words import capital, count, signed, spelled
 from afield.scoring.intervals import Interval
-from afield.scoring.metric import Floats
 from afield.scoring.metrics import metric_title
 from afield.study.verdict_rule import FEWEST_BACKBONES
 
@@ -22,38 +22,38 @@ _CLEARLY = 1.05
 """times as wide as by the scatter is worth a word"""
 
 
-def verdict_of(
-    x: Floats,
-    y: Floats,
-    errors: Floats,
-    smallest: float,
-    level: float,
-    *,
-    families: Sequence[str] | None = None,
-    clusters: float = math.inf,
-    uneven: bool = False,
-) -> tuple[Verdict, str]:
-    """The rule of `transfer.fit_transfer` and its words, for points that define a line.
+@dataclass(frozen=True)
+class Judged:
+    """A line and what the rule says of it."""
 
-    `errors`: their covariance, [n, n]; `families`, `clusters` and `uneven` as in `line_intervals`.
-    Raises ValueError for what is no number: no verdict may come of it.
+    r: Interval
+    slope: Interval
+    """of y on x, in their own units"""
+    verdict: Verdict
+    words: str
+
+
+def verdict_of(observed: Observations, smallest: float, level: float, scale: float = 100) -> Judged:
+    """The rule of `transfer.fit_transfer` and its words, for observations that define a line.
+
+    `scale`: what turns a slope into the unit of `smallest`; 100 of shares. Raises ValueError for what is no number: no
+    verdict may come of it.
     """
-    if not (np.isfinite(x).all() and np.isfinite(y).all() and np.isfinite(errors).all()):
+    if not all(np.isfinite(each).all() for each in (observed.x, observed.y, observed.errors)):
         raise ValueError("points and their errors must be finite")
-    levels = (level, 2 * level - 1)
-    (r, wide), (_, narrow) = line_intervals_at(
-        levels, x, y, errors, families=families, clusters=clusters, uneven=uneven
+    (r, wide), (_, narrow) = line_intervals_at((level, 2 * level - 1), observed)
+    return Judged(
+        r, wide, *judge(len(observed.x), r, wide.scaled(scale), narrow.scaled(scale), smallest, observed.families)
     )
-    return judge(len(x), r, wide.scaled(100), narrow.scaled(100), smallest, families)
 
 
 def judge(
-    n: int, r: Interval, wide: Interval, narrow: Interval, smallest: float, families: Sequence[str] | None = None
+    n: int, r: Interval, wide: Interval, narrow: Interval, smallest: float, families: Collection[str] | None = None
 ) -> tuple[Verdict, str]:
     """The rule and its words for n backbones: `wide`, `narrow`: the normalised slope at the level of the verdict, and
     at that of two one-sided tests; `families`: of each backbone.
     """
-    if families is not None and told(families) and len(set(families)) == 2:
+    if told(families) == 2:
         return "cannot tell", "a line through two families may be nothing but how these two differ"
     if n < FEWEST_BACKBONES:
         return (
