@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 
 import afield
-from afield.analysis.analyse import DETAILS, INTERVALS, Analysis, analyse, cautions
+from afield.analysis.analyse import INTERVALS, Analysis, analyse, cautions
 from afield.analysis.answer import answer
 from afield.analysis.described import details, headlines, reasons
+from afield.analysis.details import DETAILS
 from afield.analysis.questions import QUESTIONS
 from afield.analysis.study_fits import fit_study
 from afield.analysis.table import TableChoice

@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 from scipy.special import expit, logit
 
-from afield.analysis.analyse import DETAILS, analyse
+from afield.analysis.analyse import analyse
 from afield.analysis.ceiling import near_ceiling
 from afield.analysis.described import headlines
+from afield.analysis.details import DETAILS
 from afield.analysis.fits import line_intervals
 from afield.analysis.transfer import TransferFit
 

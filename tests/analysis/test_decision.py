@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from afield.analysis.analyse import Analysis, analyse
+from afield.analysis.choice_rules import AT_RANDOM, ON_IMAGENET
 from afield.analysis.choosing import below_the_best, expected_value, flattery, shortlisted
 from afield.analysis.compare import rank_backbones
-from afield.analysis.decision import AT_RANDOM, ON_IMAGENET, regret, rules
+from afield.analysis.decision import regret, rules
 from afield.analysis.front import fronts
 from afield.analysis.study_fits import fit_study, told_rows
 from afield.analysis.table import TableChoice

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from afield.analysis.association import correlations
-from afield.analysis.curves import curves
+from afield.analysis.details import DETAILS
 from afield.analysis.domains import adjusted_logits, domain_slopes
 from afield.analysis.on_the_line import OnTheLine
 from afield.analysis.overall_verdict import OverallVerdict, fits_over, overall_of_study, overall_verdict
-from afield.analysis.points import groups_of
-from afield.analysis.power import power
 from afield.analysis.questions import QUESTIONS
-from afield.analysis.robust import family_bootstrap, outliers, slopes
+from afield.analysis.robust import outliers
 from afield.analysis.side_by_side import Reply, leading_fits
-from afield.analysis.subsets import cut_sweep, leave_out
 from afield.analysis.table import TableChoice, read_table
 from afield.analysis.transfer import TransferFit, fit_transfer
 from afield.analysis.words import count, listing, signed
@@ -164,34 +160,7 @@ def analyse(
     if not isinstance(source, pd.DataFrame) and Path(source).is_dir():
         if told := [each.name for each in fields(chosen) if getattr(chosen, each.name) != getattr(_AS_IS, each.name)]:
             raise InputError(f"{source} is a result folder; {listing(told)}: only a table is told of these")
-        # a table starts without all that reads folders
-        from afield.analysis.audits import audit_of
-        from afield.analysis.races import NOT_ASKED
-        from afield.analysis.registered import registration
-        from afield.analysis.study_fits import fit_study, lines_of, told_rows
-        from afield.study.collect import load_record
-        from afield.study.searching.resampled_cells import with_resampled_cells
-
-        record = load_record(source, study)
-        if record.audits:
-            record = with_resampled_cells(record, source)
-        rule = registration(record, smallest_slope)
-        fits = fit_study(record, rule.smallest_slope, resample=resample)
-        raced = record.study.search.method == "race"
-        why = NOT_ASKED if raced else "No pretrained backbone was scored, so there is nothing to fit."
-        nothing = () if fits else (f"{source}: {why}",)
-        overall = overall_of_study(record, fits)
-        return Analysis(
-            fits,
-            {},
-            nothing,
-            () if overall is None else (overall,),
-            results=told_rows(record),
-            rule=rule,
-            on_the_line=lines_of(record),
-            audit=audit_of(record),
-            domains={task.name: task.card.domain for task in record.tasks},
-        )
+        return _of_folder(source, study, smallest_slope, resample=resample)
     if study is not None:
         raise InputError(f"--study {study}: belongs to a result folder, and {source} is a table")
     read = read_table(source, chosen)
@@ -199,6 +168,38 @@ def analyse(
     fits = fit_transfer(read.rows, intervention=chosen.intervention, smallest_slope=smallest, resample=resample)
     over = _over_tables([fit for fit in fits if fit.task not in read.no_tasks])
     return Analysis(fits, read.scales, read.notes, over, read.rows, read.no_tasks, domains=read.domains)
+
+
+def _of_folder(source: str | Path, study: str | None, smallest_slope: float | None, *, resample: bool) -> Analysis:
+    """The same of a study."""
+    # a table starts without all that reads folders
+    from afield.analysis.audits import audit_of
+    from afield.analysis.races import NOT_ASKED
+    from afield.analysis.registered import registration
+    from afield.analysis.study_fits import fit_study, lines_of, told_rows
+    from afield.study.collect import load_record
+    from afield.study.searching.resampled_cells import with_resampled_cells
+
+    record = load_record(source, study)
+    if record.audits:
+        record = with_resampled_cells(record, source)
+    rule = registration(record, smallest_slope)
+    fits = fit_study(record, rule.smallest_slope, resample=resample)
+    raced = record.study.search.method == "race"
+    why = NOT_ASKED if raced else "No pretrained backbone was scored, so there is nothing to fit."
+    nothing = () if fits else (f"{source}: {why}",)
+    overall = overall_of_study(record, fits)
+    return Analysis(
+        fits,
+        {},
+        nothing,
+        () if overall is None else (overall,),
+        results=told_rows(record),
+        rule=rule,
+        on_the_line=lines_of(record),
+        audit=audit_of(record),
+        domains={task.name: task.card.domain for task in record.tasks},
+    )
 
 
 def _over_tables(fits: Sequence[TransferFit]) -> tuple[OverallVerdict, ...]:
@@ -260,37 +261,3 @@ def cautions(fit: TransferFit) -> Iterator[str]:
             f"{first['backbone']} lies {signed(first['residual'])} points from the line of the others, farther than "
             f"chance puts any{others}."
         )
-
-
-def _families(fit: TransferFit) -> pd.DataFrame:
-    """What whole families resampled say, a row: families, r, r_low, r_high, slope, slope_low, slope_high."""
-    found = family_bootstrap(fit.points)
-    if found is None:
-        return pd.DataFrame()
-    r, slope = found
-    numbers = {"r": r.value, "r_low": r.low, "r_high": r.high}
-    numbers |= {"slope": slope.value, "slope_low": slope.low, "slope_high": slope.high}
-    return pd.DataFrame([{"families": groups_of(fit.points).nunique(), **numbers}])
-
-
-def _slopes(fit: TransferFit) -> pd.DataFrame:
-    return slopes(fit.observed, fit.n_test, metric=fit.metric)
-
-
-def _power(fit: TransferFit) -> pd.DataFrame:
-    found = power(fit)
-    return pd.DataFrame([] if found is None else [asdict(found)])
-
-
-DETAILS: dict[str, Callable[[TransferFit], pd.DataFrame]] = {
-    "correlations": lambda fit: correlations(fit.points),
-    "slopes": _slopes,
-    "families": _families,
-    "cuts": lambda fit: cut_sweep(fit.observed, smallest_slope=fit.smallest_slope),
-    "without_backbone": lambda fit: leave_out(fit.points, "backbone"),
-    "without_family": lambda fit: leave_out(fit.points, "family"),
-    "curves": lambda fit: curves(fit.points),
-    "power": _power,
-    "outliers": lambda fit: outliers(fit.points),
-}
-"""the analyses beside the fit, by name: each a data frame"""

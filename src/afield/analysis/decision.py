@@ -9,27 +9,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from afield.analysis.choosing import below_the_best, chances, expected_value, flattery, shortlisted
+from afield.analysis.choice_rules import AT_RANDOM, ON_IMAGENET, pool_limits, rules_of, taken_by, values_in_order
+from afield.analysis.choosing import expected_value, flattery
 from afield.analysis.facts import facts_of, over_seeds
 from afield.analysis.side_by_side import Reply, SideBySide, side_by_side
 from afield.analysis.student import student_mean
 from afield.analysis.transfer import TransferFit
 from afield.analysis.words import count, listing, part_of, spelled
 from afield.base.streams import stream
-from afield.scoring.intervals import LEVEL, Interval
 from afield.scoring.metric import Floats
 
-TRIED = (1, 2, 3, 5, 10)
-"""numbers of backbones tried that have a row of their own"""
-SHORTLISTS = (3, 5)
-"""numbers of the best on ImageNet that are tried"""
-ON_IMAGENET = "best on ImageNet"
-AT_RANDOM = "best of those tried"
 POOLS = 2000
 _FEWEST = 3
 _ON_TEST = (
@@ -41,35 +34,9 @@ _COLUMNS = [
     *("pool_low", "pool_high", "best", "flattery"),
 ]
 _OVER = [
-    *(
-        "rule",
-        "tried",
-        "tasks",
-        "regret",
-        "low",
-        "high",
-        "worst",
-        "worst_task",
-        "against_imagenet",
-        "against_low",
-        "against_high",
-    ),
+    *("rule", "tried", "tasks", "regret", "low", "high", "worst", "worst_task"),
+    *("against_imagenet", "against_low", "against_high"),
 ]
-
-
-@dataclass(frozen=True)
-class _Rule:
-    """Take the first by `criterion` among `k` backbones drawn at random, or among the `shortlist` best on ImageNet."""
-
-    name: str
-    tried: int
-    """backbones that are trained on the task for it"""
-    criterion: Floats
-    """[n] of which the largest is taken"""
-    k: int
-    """n: all take part"""
-    shortlist: int = 0
-    """0: no shortlist"""
 
 
 def regret(fits: Sequence[TransferFit], results: pd.DataFrame) -> Reply:
@@ -135,31 +102,14 @@ def _regrets(table: SideBySide, results: pd.DataFrame, *, in_pools: bool) -> pd.
         criterion = values if tried is None else tried
         in_order: dict[str, Floats] = {}
         best, flattered = str(table.values[fit.task].idxmax()), flattery(values, errors)
-        for rule in _rules(table, fit.task, criterion, facts["params_m"].to_numpy(np.float64), on_test=tried is None):
-            named, found = _of_rule(rule, table, values, errors)
+        for rule in rules_of(table, fit.task, criterion, facts["params_m"].to_numpy(np.float64), on_test=tried is None):
+            named, found = taken_by(rule, table, values, errors)
             if rule.name not in in_order:  # rules of one name take the first of one order
-                in_order[rule.name] = _in_order(rule, table.imagenet, values, pools)
-            low, high = _pool_limits(rule, in_order[rule.name])
+                in_order[rule.name] = values_in_order(rule, table.imagenet, values, pools)
+            low, high = pool_limits(rule, in_order[rule.name])
             head = (fit.task, fit.metric, n, rule.name, rule.tried, chosen_on if rule.tried else "", named)
             rows.append((*head, found.value, found.low, found.high, low, high, best, flattered))
     return pd.DataFrame(rows, columns=_COLUMNS)
-
-
-def _rules(table: SideBySide, task: str, tried: Floats, params: Floats, *, on_test: bool) -> Iterator[_Rule]:
-    """Those whose criterion is known of all backbones."""
-    n = len(tried)
-    yield _Rule(ON_IMAGENET, 0, table.imagenet, n)
-    if np.isfinite(params).all():
-        yield _Rule("biggest", 0, params, n)
-    others = table.others(task)
-    if others is not None:
-        yield _Rule("best on the other tasks", 0, others, n)
-    for shortlist in SHORTLISTS:
-        if shortlist < n:
-            yield _Rule(f"best of the {shortlist} best on ImageNet", shortlist, tried, n, shortlist)
-    for k in (*TRIED, n):
-        if k < n or (k == n and not on_test):
-            yield _Rule(AT_RANDOM, k, tried, k)
 
 
 def _on_validation(table: SideBySide, fit: TransferFit, results: pd.DataFrame) -> Floats | None:
@@ -172,49 +122,6 @@ def _on_validation(table: SideBySide, fit: TransferFit, results: pd.DataFrame) -
     # what differs by rounding alone is equal
     found: Floats = np.round(over_seeds(rows, "validation", list(table.values.index)), 12)
     return found if np.isfinite(found).all() else None
-
-
-def _shortlisted(rule: _Rule, imagenet: Floats, criterion: Floats) -> Floats:
-    """The criterion, with those that are not on the shortlist last; along the last axis. Equals on ImageNet as they
-    stand there.
-    """
-    if not rule.shortlist:
-        return criterion
-    place = np.argsort(np.argsort(-imagenet, axis=-1, kind="stable"), axis=-1)
-    result: Floats = np.where(place < rule.shortlist, criterion, -np.inf)
-    return result
-
-
-def _of_rule(rule: _Rule, table: SideBySide, values: Floats, errors: Floats) -> tuple[str, Interval]:
-    """Whom the rule takes, and its regret."""
-    if rule.k == len(values):
-        chance = shortlisted(table.imagenet, rule.criterion, rule.shortlist or rule.k)
-        taken = np.flatnonzero(chance)
-        if len(taken) == 1:
-            return str(table.values.index[taken[0]]), below_the_best(values, errors, int(taken[0]))
-        names = listing([str(name) for name in table.values.index[taken]])
-        return names, Interval(float(values.max() - chance @ values), math.nan, math.nan)
-    return "", Interval(float(values.max()) - expected_value(values, rule.criterion, rule.k), math.nan, math.nan)
-
-
-def _in_order(rule: _Rule, imagenet: Floats, values: Floats, pools: np.ndarray) -> Floats:
-    """The values of each pool [pools, size] in the order in which the rule takes them; equals, on ImageNet or by the
-    criterion, in a pool's own order, which is random.
-    """
-    criterion = _shortlisted(rule, imagenet[pools], rule.criterion[pools])
-    ordered: Floats = np.take_along_axis(values[pools], np.argsort(-criterion, axis=1, kind="stable"), axis=1)
-    return ordered
-
-
-def _pool_limits(rule: _Rule, in_order: Floats) -> tuple[float, float]:
-    """Of the regrets in pools whose values stand in the rule's order."""
-    pools, size = in_order.shape
-    k = size if rule.k == len(rule.criterion) else rule.k
-    if pools == 0 or size < 2 or k > size or rule.shortlist > size:
-        return math.nan, math.nan
-    lost = in_order.max(axis=1) - in_order @ chances(size, k)
-    low, high = np.quantile(lost, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return float(low), float(high)
 
 
 def _places(found: pd.DataFrame) -> list[tuple[str, int]]:

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from afield.analysis.analyse import DETAILS, Analysis, cautions
+from afield.analysis.analyse import Analysis, cautions
 from afield.analysis.association import correlations, misranked
 from afield.analysis.curves import CURVES_FROM, curves
+from afield.analysis.details import DETAILS
 from afield.analysis.domains import adjusted_logits, domain_slopes, domain_words, off_the_logits
 from afield.analysis.on_the_line import OnTheLine
 from afield.analysis.overall_verdict import fits_over

@@ -87,7 +87,7 @@ def turning_family(
     """The largest family of several backbones, of the _LEFT_OUT largest, without which the verdict would be another.
 
     Where too few for any verdict would remain, that counts only against a family that most of the backbones belong to:
-    else it would be said of every small study. None of `cannot tell`. `observed`: the points.
+    else it would be said of every small study. None of `cannot tell`. `observed` is made of these points.
     """
     if verdict == "cannot tell":
         return None

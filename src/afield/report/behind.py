@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from afield.analysis.analyse import DETAILS
 from afield.analysis.described import (
     families_words,
     misranked_words,
@@ -16,6 +15,7 @@ from afield.analysis.described import (
     shape_words,
     without_words,
 )
+from afield.analysis.details import DETAILS
 from afield.analysis.transfer import TransferFit
 from afield.analysis.words import capital, count
 from afield.report import words
