@@ -119,6 +119,16 @@ def test_limits_of_levels_are_those_of_the_noncentral_f(f: float, columns: int, 
     assert limits.low <= limits.high
 
 
+def test_limits_of_levels_are_found_among_many_backbones_too() -> None:
+    """Of 1,555, where scipy has NaN for the smallest probabilities on the way."""
+    found = Nested(0.5674, 0.6877, f=31.112755607, p=0.0, freedom=1534)
+    limits = partial_limits(found, 1555, 19, 0.0)
+    for limit, tail in ((limits.low, 0.975), (limits.high, 0.025)):
+        size = limit**2 / (1 - limit**2) * (19 + 1534 + 1)
+        assert ncf.cdf(found.f, 19, 1534, size) == pytest.approx(tail, abs=1e-6)
+    assert limits.low < limits.value < limits.high
+
+
 @pytest.mark.slow
 def test_levels_of_one_backbone_are_one_level() -> None:
     data = table(n=12, family=[*["ResNet"] * 5, *["ViT"] * 4, "VGG", "Mixer", "Swin"])

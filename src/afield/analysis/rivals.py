@@ -119,7 +119,12 @@ def _noncentrality(found: Nested, columns: int, tail: float) -> float:
     if f_distribution.cdf(found.f, columns, found.freedom) <= tail:
         return 0.0
     above = 10.0 * (found.f * columns + columns + 10)
-    return float(brentq(lambda size: ncf.cdf(found.f, columns, found.freedom, size) - tail, 0.0, above))
+
+    def beyond(size: float) -> float:
+        # scipy has NaN for some probabilities that are smaller than a float can be
+        return float(np.nan_to_num(ncf.cdf(found.f, columns, found.freedom, size))) - tail
+
+    return float(brentq(beyond, 0.0, above))
 
 
 def _of_fit(fit: TransferFit, results: pd.DataFrame) -> Iterator[dict[str, object]]:
