@@ -143,9 +143,11 @@ def test_the_kept_copy_is_what_was_run_even_if_the_file_has_changed_since(tmp_pa
 def test_an_altered_copy_is_refused_and_mended_by_the_next_run(tmp_path):
     extension = load_extension(write(tmp_path, "x = 1\n"))
     place = keep_copy(extension, tmp_path / "out")
-    Path(place).write_text("x = 5\n")
+    ran = tmp_path / "ran"
+    Path(place).write_text(f"x = open({str(ran)!r}, 'w')\n")
     with pytest.raises(InputError, match="is not the extension that this trial was planned with"):
         load_kept(place, extension.sha256)
+    assert not ran.exists(), "none of it was run"
     assert load_kept(keep_copy(extension, tmp_path / "out"), extension.sha256).objects["x"] == 1
 
 

@@ -32,6 +32,7 @@ def test_only_what_is_known_to_be_abandoned_goes(tmp_path: Path, monkeypatch: py
     for name in (mine, of_ended, of_others, longer_host):
         (tmp_path / f"{name}x.json").touch()
     (tmp_path / f"{of_ended}folder").mkdir()
+    (tmp_path / f"{of_ended}link").symlink_to(tmp_path)
     remove_abandoned(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {f"{name}x.json" for name in (mine, of_others, longer_host)}
 

@@ -45,9 +45,9 @@ def refused_in_words(use: Callable[[], object], place: str, longest: int = 20_00
 def _places(tree: Tree, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     if place:
         yield place
-    if isinstance(tree, dict):
-        for key, value in tree.items():
-            yield from _places(value, (*place, key))
+    inner = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
+    for key, value in inner:
+        yield from _places(value, (*place, key))
 
 
 @st.composite
@@ -65,6 +65,8 @@ def spoilt_trees(draw: st.DrawFn, trees: list[Tree], keys: tuple[str, ...]) -> T
         match draw(st.sampled_from(["replace", "replace", "add", "remove"])):
             case "replace":
                 inner[last] = copy.deepcopy(draw(st.sampled_from(VALUES)))
+            case "add" if isinstance(inner, list):
+                inner.insert(last, copy.deepcopy(draw(st.sampled_from(VALUES))))
             case "add":
                 inner[draw(st.sampled_from((*keys, *TEXTS)))] = copy.deepcopy(draw(st.sampled_from(VALUES)))
             case "remove":

@@ -22,6 +22,8 @@ pytestmark = pytest.mark.slow
 
 DAY = 86_400
 YEAR = 366 * DAY
+PARTS = 8
+"""of the long test, so that each is done in a minute or two"""
 
 
 def small_text(photos: Path) -> str:
@@ -47,13 +49,13 @@ def small(study: Path, cache: Path, tmp_path_factory: pytest.TempPathFactory) ->
     return out, touches.stat().st_size
 
 
-@pytest.mark.parametrize("many", [False, pytest.param(True, marks=pytest.mark.long)])
+@pytest.mark.parametrize("part", [None, *(pytest.param(part, marks=pytest.mark.long) for part in range(PARTS))])
 def test_wherever_the_disk_is_full_it_is_said_and_the_run_goes_on_when_there_is_room(
-    many: bool, study: Path, small: tuple[Path, int], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    part: int | None, study: Path, small: tuple[Path, int], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """The folder takes so many touches and no more; `many`: each number of them, else three."""
+    """The folder takes so many touches and no more: three numbers of them, and in all parts together each."""
     undisturbed, touches = small
-    numbers = range(touches) if many else sorted(random.Random(8).sample(range(touches), 3))
+    numbers = sorted(random.Random(8).sample(range(touches), 3)) if part is None else range(part, touches, PARTS)
     for after in numbers:
         out = tmp_path / f"{after}"
         with (

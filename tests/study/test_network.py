@@ -238,6 +238,21 @@ def test_ones_own_backbone_is_built_from_the_copy_in_the_folder(
         open_network(store.root, key)
 
 
+@pytest.mark.parametrize(("name", "sha256"), [("../../../my_lab", "a" * 64), ("my_lab", "../../../..")])
+def test_code_that_lies_elsewhere_is_not_run(
+    name: str, sha256: str, store: Store, trial: Trial, inputs: Inputs, tmp_path: Path
+) -> None:
+    """Nor where the name of an extension leads out of the folder."""
+    ran = tmp_path / "ran"
+    for place in (tmp_path / "my_lab.py", store.root / "my_lab.py"):
+        place.write_text(f"x = open({str(ran)!r}, 'w')\n")
+    own = trial.model_copy(update={"backbone": "my_lab:hydra", "extensions": ((name, sha256),)})
+    key = keep(store, own, inputs)
+    with pytest.raises(DamagedError, match="a training names an extension that is none"):
+        open_network(store.root, key)
+    assert not ran.exists()
+
+
 def test_what_is_known_of_it_stands_beside_it(network: Network, store: Store, trial: Trial) -> None:
     assert (network.key, network.backbone, network.classes) == (trial.key, BACKBONE, ("cold", "warm"))
     assert network.trial == trial

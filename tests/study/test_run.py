@@ -1,7 +1,10 @@
 """A study through search, store and engine: what is chosen, what is kept, and what happens when something breaks."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -11,12 +14,13 @@ from safetensors.torch import save
 
 import afield
 from afield.base.errors import DamagedError, InputError
+from afield.base.files import temporary_prefix
 from afield.scoring.panel import fitting
 from afield.study.claims import Claims
 from afield.study.collect import load_record
 from afield.study.folder.sealed import read_json, read_rows, sealed, write_rows, write_sealed
 from afield.study.numerics import settle_numerics
-from afield.study.standing import Silent
+from afield.study.standing import Silent, Standing
 from afield.study.store import Store
 from afield.study.study_file import parse_study
 from afield.tasks.places import cache_folder
@@ -150,6 +154,34 @@ def test_what_a_kill_between_result_and_cleaning_left_is_removed(done: Path, pho
     assert afield.run_study(tiny_study(photos), out).trained == 0
     assert_tidy(out)
     assert_same(done, out)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows cannot tell whether a process runs")
+def test_what_a_worker_of_a_killed_run_still_wrote_as_the_next_one_began_is_removed(
+    done: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker hears of its parent's death after the next run has buried that."""
+    out = copy(done, tmp_path)
+    shutil.rmtree(min(out.glob("scores/*")))  # there is something to do
+    begin = (
+        f"import os, pathlib\nfrom afield.study.claims import Claims\nClaims(pathlib.Path({str(out)!r})).__enter__()"
+    )
+    begin += "\nos._exit(9)"
+    assert subprocess.run([sys.executable, "-c", begin], check=False).returncode == 9
+    worker = subprocess.Popen(["sleep", "60"])
+    with monkeypatch.context() as there:
+        there.setattr(os, "getpid", lambda: worker.pid)
+        half = out / "scores" / f"{temporary_prefix()}half"
+    half.write_bytes(b"half")
+
+    class Ending(Silent):
+        def standing(self, standing: Standing) -> None:
+            assert half.exists()
+            worker.kill()
+            worker.wait()
+
+    assert afield.run_study(tiny_study(photos), out, watch=Ending()).complete
+    assert_tidy(out)
 
 
 def test_a_moved_folder_goes_on(done: Path, photos: Path, tmp_path: Path) -> None:

@@ -74,8 +74,10 @@ def load_extension(source: str | Path) -> Extension:
     return load_file(path)
 
 
-def load_file(path: Path) -> Extension:
-    """Load a file whatever its name shadows: a copy of what `load_extension` has accepted. Raises InputError."""
+def load_file(path: Path, planned: str | None = None) -> Extension:
+    """Load a file whatever its name shadows: a copy of what `load_extension` has accepted. Raises InputError; for one
+    whose sha256 is not the one that was `planned` before any of it is run.
+    """
     try:
         source = path.read_bytes()
     except FileNotFoundError:
@@ -84,6 +86,8 @@ def load_file(path: Path) -> Extension:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
     sha256 = hashlib.sha256(source).hexdigest()
     place = path.resolve()
+    if planned is not None:
+        _refuse_other(place, sha256, planned)
     # a private name of this file and these bytes: it overwrites nothing, and one file is one module
     private = f"{_MARK}{path.stem}_{digest([str(place), sha256])}"
     module = sys.modules.get(private)
@@ -159,13 +163,19 @@ def keep_copy(extension: Extension, folder: Path) -> str:
 def load_kept(place: str, sha256: str) -> Extension:
     """Load what `keep_copy` gave. Raises InputError where it is no longer what it was."""
     path = Path(place)
-    extension = load_file(path) if path.suffix == ".py" else load_extension(place)
-    if extension.sha256 != sha256:
-        raise InputError(
-            f"{extension.path}: is not the extension that this trial was planned with "
-            f"(sha256 {extension.sha256[:12]}, planned {sha256[:12]}); run the study again"
-        )
+    if path.suffix == ".py":
+        return load_file(path, sha256)
+    extension = load_extension(place)
+    _refuse_other(extension.path, extension.sha256, sha256)
     return extension
+
+
+def _refuse_other(path: Path, found: str, planned: str) -> None:
+    if found != planned:
+        raise InputError(
+            f"{path}: is not the extension that this trial was planned with "
+            f"(sha256 {found[:12]}, planned {planned[:12]}); run the study again"
+        )
 
 
 def where(error: BaseException) -> str:

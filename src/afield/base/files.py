@@ -158,7 +158,7 @@ def abandoned(folder: Path, gone: Collection[str] = ()) -> Iterator[Path]:
 def remove_abandoned(folder: Path, gone: Collection[str] = ()) -> None:
     """Remove what `abandoned` names."""
     for path in abandoned(folder, gone):
-        if path.is_dir():
+        if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)

@@ -60,6 +60,41 @@ class Metric:
         return replace(self, compute=compute, resampled=resampled if many else None, settle=None)
 
 
+def check_made(metric: Metric) -> None:
+    """Raise InputError for a metric, by its name, of which a part is none of the kind that it must be: nobody checks
+    the types of what a user writes.
+    """
+    span, needs = metric.range, metric.needs
+    wrong = {
+        "compute: must be a function of predictions": not callable(metric.compute),
+        "range: must be two numbers, the least and the greatest value": not _is_span(span),
+        'direction: must be "higher" or "lower"': not _is_one(metric.direction, "higher", "lower"),
+        "resampled: must be a function of predictions and weights, or None": not _callable_or_none(metric.resampled),
+        "settle: must be a function of predictions, or None": not _callable_or_none(metric.settle),
+        'scores: must be "samples" or "units"': not _is_one(metric.scores, "samples", "units"),
+        'needs: must be names of columns, such as ("site",)': not (
+            isinstance(needs, tuple | list) and all(isinstance(name, str) and name for name in needs)
+        ),
+    }
+    found = next((words for words, is_so in wrong.items() if is_so), None)
+    if found is not None:
+        raise InputError(f"{metric.name}: {found}")
+
+
+def _is_span(span: object) -> bool:
+    if not (isinstance(span, tuple | list) and len(span) == 2):
+        return False
+    return all(isinstance(end, Real) and not isinstance(end, bool) for end in span) and float(span[0]) < float(span[1])
+
+
+def _is_one(given: object, *of: str) -> bool:
+    return isinstance(given, str) and given in of
+
+
+def _callable_or_none(given: object) -> bool:
+    return given is None or callable(given)
+
+
 _SLACK = 1e-9
 """how far rounding may carry a mean out of its range"""
 

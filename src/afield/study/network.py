@@ -47,6 +47,7 @@ Shown = tuple[Path, str]
 """an image, and the box of what is shown of it (`boxes.written`)"""
 
 _KEY = re.compile(r"[0-9a-f]{20}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -247,7 +248,11 @@ def _trial(store: Store, key: str) -> Trial:
 
 
 def _extension(store: Store, name: str, sha256: str) -> Extension:
-    """The user's own code as the trial was trained with it: the copy in the folder, or the installed package."""
+    """The user's own code as the trial was trained with it: the copy in the folder, or the installed package. Raises
+    DamagedError for what names neither: a file that lies elsewhere is not run.
+    """
+    if not (name.isidentifier() and _SHA256.fullmatch(sha256)):
+        raise DamagedError(f"{store.root}: a training names an extension that is none ({name}); train it anew")
     copied = store.root / "extensions" / sha256[:12] / f"{name}.py"
     try:
         return load_kept(str(copied) if copied.exists() else name, sha256)

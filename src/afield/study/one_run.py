@@ -28,15 +28,16 @@ _LOOK_AROUND = 5.0
 """seconds between two looks at whether other runs on the folder still live"""
 
 
-def bury_killed(claims: Claims, store: Store) -> None:
+def bury_killed(claims: Claims, store: Store) -> bool:
     """Clear up behind runs that were killed; one of another machine is known to be once it has been asked about for a
-    while.
+    while. Gives whether there were any.
     """
     gone = claims.gone()
     if gone:
         store.sweep(claims.machines(gone))
     for run in gone:
         claims.bury(run)
+    return bool(gone)
 
 
 class OneRun:
@@ -61,6 +62,8 @@ class OneRun:
         """seconds that each network took to score"""
         self.halted = ""
         """why the folder or the disk ends the run"""
+        self.buried = False
+        """whether runs were found that had been killed"""
         self.looked_around = time.monotonic()
 
     def go(self, interrupted: list[int]) -> None:
@@ -95,13 +98,18 @@ class OneRun:
                 self.ledger.reload(key)
             if time.monotonic() - self.looked_around > _LOOK_AROUND:
                 self.looked_around = time.monotonic()
-                bury_killed(self.claims, self.store)
+                self.buried |= bury_killed(self.claims, self.store)
             per_score = fmean(self.scoring) if self.scoring else None
             told = list(self.progress.values())
             slots = self.engine.slots
             self.watch.standing(standing_of(self.ledger, self.engine.busy(), told, slots, per_score, self.paces))
         if self.clock is not None:
             self.clock.note()
+
+    def clear_up(self) -> None:
+        """Remove what a worker of a killed run was still writing when that was buried: it has heard of it by now."""
+        if self.buried:
+            self.store.sweep()
 
     def forget_failures(self) -> None:
         """Try failed trials again."""

@@ -8,16 +8,18 @@ from dataclasses import replace
 
 from afield.base.errors import InputError
 from afield.base.extensions import Extension, find_object
-from afield.scoring.metric import Metric, guarded
+from afield.scoring.metric import Metric, check_made, guarded
 from afield.study.beside import further_columns, lacking, lacking_words
 from afield.tasks.data import TaskData
 
 
 def own_metric(name: str, extensions: Mapping[str, Extension], *, leads: bool = True) -> Metric:
-    """One's own metric, by its reference, `guarded`. Raises InputError where there is none, and where one that leads
-    cannot select.
+    """One's own metric, by its reference, `guarded`. Raises InputError where there is none, where a part of it is
+    none, and where one that leads cannot select.
     """
-    found = guarded(replace(find_object(name, extensions, Metric), name=name))
+    made = replace(find_object(name, extensions, Metric), name=name)
+    check_made(made)
+    found = guarded(made)
     if not leads:
         return found
     further = further_columns(found)

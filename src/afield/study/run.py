@@ -133,14 +133,18 @@ def _carry_out(
     """Do what is left of a plan; gives what came of it, and whether nothing was."""
     engine = make_engine(machines, plan.numerics, _need(plan), watch.say)
     with Claims(store.root) as claims, interrupts() as interrupted, engine:
-        bury_killed(claims, store)
+        buried = bury_killed(claims, store)
         clock = None if budget is None else Clock(store.budgets, plan.study.study.name, claims.name, budget)
         run = OneRun(plan, store, claims, engine, watch, clock)
+        run.buried = buried
         run.choices.write_plan()
         if retry_failed:
             run.forget_failures()
         idle = not run.ledger.wanted()
-        run.go(interrupted)
+        try:
+            run.go(interrupted)
+        finally:
+            run.clear_up()
         return outcome_of_run(run.ledger, run.trained, run.epochs), idle
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from afield.base.text import count
@@ -40,9 +40,16 @@ class TrainingSplit:
 
     @staticmethod
     def from_plain(values: Mapping[str, Any]) -> TrainingSplit:
-        """The same from plain values, as `dataclasses.asdict` gives them."""
-        reviewed = None if values["reviewed"] is None else Reviewed(**values["reviewed"])
-        return TrainingSplit(values["samples"], tuple(Added(**each) for each in values["added"]), reviewed)
+        """The same from plain values, as `dataclasses.asdict` gives them; there may be more among them."""
+        told = values["reviewed"]
+        reviewed = None if told is None else Reviewed(**_known(Reviewed, told))
+        return TrainingSplit(
+            values["samples"], tuple(Added(**_known(Added, each)) for each in values["added"]), reviewed
+        )
+
+
+def _known(kind: type[Added] | type[Reviewed], values: Mapping[str, Any]) -> dict[str, Any]:
+    return {each.name: values[each.name] for each in fields(kind) if each.name in values}
 
 
 def training_words(made: TrainingSplit) -> str:

@@ -1,6 +1,7 @@
 """Soups, from the study file to the results table and a network that can be used."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
@@ -414,6 +415,17 @@ def test_a_study_makes_its_soups_and_keeps_what_it_needs(photos: Path, tmp_path:
         "soup cells on test, plain": number(single[0], 3),
         "soup all on test, plain": number(single.mean(), 3),
     }
+
+    # what it said of validation is read by nobody once it was altered, and made anew by the next run
+    altered = Path(shutil.copytree(out, tmp_path / "altered"))
+    path = altered / "trials" / key / "predictions.parquet"
+    said_of_validation = pd.read_parquet(path)
+    said_of_validation["logits"] = said_of_validation["logits"].map(lambda logits: logits + 1)
+    said_of_validation.to_parquet(path, index=False)
+    with pytest.raises(DamagedError, match=rf"{key}/predictions\.parquet: was altered or cut"):
+        afield.results(altered)
+    assert afield.run_study(soup_study(photos), altered, slots=2).complete
+    assert_same(altered, out)
 
     # a soup that was asked for later: what it needs is trained again, to the same bits
     later = tmp_path / "later"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from afield.base import files
-from afield.base.errors import InputError
+from afield.base.errors import DamagedError, InputError
 from afield.study.claims import Claims
 from afield.study.folder.cleaning import clean, describe_waste, waste_in
 from afield.study.plan import Plan
@@ -79,6 +79,36 @@ def test_damaged_results_go_whole(plan: Plan, store: Store) -> None:
     (damaged,) = [waste for waste in clean(store) if waste.kind == "damaged"]
     assert damaged.path == store.trial_folder(chosen)
     assert not damaged.path.exists()
+
+
+@pytest.mark.parametrize("audited", [False, True])
+def test_a_choice_that_names_a_folder_elsewhere_is_refused_and_that_stays(
+    plan: Plan, store: Store, audited: bool
+) -> None:
+    """Its seal fits: who can write the folder can write one."""
+    elsewhere = store.root.parent / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "result.json").write_text("{}")
+    (search,) = plan.searches
+    chosen, away = search.cells[0].key, "../../elsewhere"
+    keys, beside = ([chosen], [away]) if audited else ([away], [])
+    store.selections.write("tiny", search.name, keys, search.cells[0].metric, "validation", beside)
+    with pytest.raises(DamagedError, match=rf"{search.name}\.json: damaged, it names no trials"):
+        clean(store)
+    assert (elsewhere / "result.json").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+def test_through_a_link_nothing_goes(plan: Plan, store: Store) -> None:
+    choose(plan, store)
+    elsewhere = store.root.parent / "elsewhere"
+    store.trial_folder(plan.searches[0].cells[0].key).rename(elsewhere)
+    (elsewhere / "history.jsonl").write_text("{}\n")
+    store.trial_folder(plan.searches[0].cells[0].key).symlink_to(elsewhere)
+    before = set(elsewhere.iterdir())
+    with pytest.raises(InputError, match="is a link, and a result folder holds none"):
+        clean(store)
+    assert set(elsewhere.iterdir()) == before
 
 
 def test_networks_of_a_study_with_soups_are_left_to_its_run(plan: Plan, store: Store, photos: Path) -> None:

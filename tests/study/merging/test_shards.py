@@ -61,6 +61,14 @@ def test_what_is_no_shard_is_refused(text: str) -> None:
         Shard.parse(text)
 
 
+@pytest.mark.parametrize("name", ["1-of-99999999999", "1-of-\N{ARABIC-INDIC DIGIT ONE}", "one-of-two", "1-of-2.more"])
+def test_a_file_that_tells_of_no_shard_counts_for_nothing(name: str, tmp_path: Path) -> None:
+    note_shard(tmp_path, "a", Shard(2, 1))
+    (tmp_path / "shards" / "a" / f"{name}.json").touch()
+    assert shards_in(tmp_path, "a") == (Shard(2, 1),)
+    assert part_words(shards_in(tmp_path, "a"), 1, 2)
+
+
 def test_a_folder_says_that_it_is_one_part_until_all_are_there(tmp_path: Path) -> None:
     note_shard(tmp_path, "ab", Shard.parse("3/3"))
     note_shard(tmp_path, "a", Shard.parse("2/3"))

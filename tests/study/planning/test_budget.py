@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from afield.base.errors import DamagedError, InputError
+from afield.study.folder.sealed import write_sealed
 from afield.study.planning.budget import budget_words, cut, fitted, ladder, spread
 from afield.study.planning.budget_files import Budgets, Clock, KeptBudget
 from afield.study.planning.budgeted import holding, with_kept
@@ -116,6 +117,22 @@ def test_the_first_cut_stays_and_a_larger_budget_only_lengthens_the_hours(study:
     (tmp_path / "budgets" / "two.json").write_text(json.dumps({"budget": "1h"}))
     with pytest.raises(DamagedError, match="is no budget"):
         budgets.read("two")
+
+
+@pytest.mark.parametrize("budget", ["", "soon", "-1h", "9" * 400 + "d", 3])
+def test_a_kept_budget_that_is_no_duration_is_refused(budget: object, tmp_path: Path) -> None:
+    write_sealed(tmp_path / "budgets" / "two.json", {"budget": budget, "cut": None})
+    with pytest.raises(DamagedError, match=r"two\.json: is no budget"):
+        Budgets(tmp_path).read("two")
+
+
+@pytest.mark.parametrize("seconds", ["-1", "true", "null", "NaN", "Infinity", "1e400", "1" + "0" * 400, "[]", '"1"'])
+def test_hours_that_are_none_are_refused(seconds: str, tmp_path: Path) -> None:
+    path = tmp_path / "budgets" / "two" / "run.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(f'{{"seconds": {seconds}}}')
+    with pytest.raises(DamagedError, match=r"run\.json: tells of no seconds"):
+        Budgets(tmp_path).used("two")
 
 
 def test_the_hours_of_all_runs_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

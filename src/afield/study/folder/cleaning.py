@@ -14,6 +14,7 @@ from afield.base.files import TEMPORARY, abandoned, words_for_failed_writes
 from afield.base.text import columns, count, megabytes
 from afield.study.claims import Claims, work_on
 from afield.study.folder.index import RESULT
+from afield.study.folder.mark import refuse_links
 from afield.study.folder.trial_files import CHECKPOINT, WEIGHTS
 from afield.study.split_view import TEST
 from afield.study.store import Store
@@ -40,8 +41,10 @@ class Waste:
 
 def waste_in(store: Store) -> tuple[Waste, ...]:
     """All that can go: nothing that a search under way, a soup or an audit may need, nothing that any study of the
-    folder chose, and nothing of a training that no plan of the folder names. Raises InputError while a run is at work.
+    folder chose, and nothing of a training that no plan of the folder names. Raises InputError while a run is at work,
+    and for a link in the folder.
     """
+    refuse_links(store.root)
     _refuse_company(Claims(store.root))
     (chosen, audited), ended = store.selections.together(), _ended(store)
     kept = chosen | {key for key in audited if not store.scores.holds(key, TEST)}

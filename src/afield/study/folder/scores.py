@@ -19,9 +19,9 @@ from afield.base.errors import DamagedError
 from afield.base.files import words_for_failed_writes
 from afield.base.hashing import sha256_file
 from afield.scoring.predictions import Predictions
-from afield.study.folder.index import Index
+from afield.study.folder.index import RESULT, Index
 from afield.study.folder.sealed import read_lines, read_parquet, seal, write_parquet
-from afield.study.folder.trial_files import look_at_score, names_in, read_score
+from afield.study.folder.trial_files import look_at_score, look_at_trial, names_in, read_score
 from afield.study.split_view import TEST, VALIDATION, SplitView
 
 _PREDICTIONS, _RESAMPLED = "predictions.parquet", "resampled.parquet"
@@ -66,7 +66,9 @@ class Scores:
         return self.root / "test_reads.jsonl"
 
     def write(self, key: str, at: SplitView, predictions: Predictions) -> None:
-        """Write a trial's predictions; they count once `seal` has sealed them."""
+        """Write a trial's predictions; they count once `seal` has sealed them, and what stood there no longer does."""
+        with words_for_failed_writes(self.folder(key, at)):
+            (self.folder(key, at) / RESULT).unlink(missing_ok=True)
         frame = predictions.to_frame(key=key, split=at.split, view=at.view)
         write_parquet(self.folder(key, at) / _PREDICTIONS, frame)
 
@@ -99,10 +101,15 @@ class Scores:
         return read_parquet(self._predictions(key, at))
 
     def hash_of(self, key: str, at: SplitView) -> str:
-        """SHA-256 of those predictions."""
-        known = self._index.known(f"trials/{key}" if at == VALIDATION else _place(key, at))
-        sealed = None if known is None or known.result is None else known.result["sha256"].get(_PREDICTIONS)
-        return sealed or sha256_file(self._predictions(key, at))
+        """SHA-256 of those predictions. Raises DamagedError where they are missing, or are not those that were
+        sealed; whoever reads a network's predictions asks this first, of a soup's too, which nobody else has checked.
+        """
+        result = look_at_trial(self.root, self._index, key).result if at == VALIDATION else self.look(key, at)
+        sealed = None if result is None else result["sha256"].get(_PREDICTIONS)
+        path = self._predictions(key, at)
+        if sealed is None and not path.is_file():
+            raise DamagedError(f"{path}: is missing; run the study again to make this result anew")
+        return sealed or sha256_file(path)
 
     def _predictions(self, key: str, at: SplitView) -> Path:
         if at == VALIDATION:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,9 @@ from typing import Any
 
 from afield.base.errors import DamagedError
 from afield.study.folder.sealed import read_json, write_sealed
+
+_KEY = re.compile(r"[0-9a-z]{1,64}")
+"""of a trial, as of its folder: `afield clean` removes folders by what stands here, and none that lies elsewhere"""
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,6 @@ def _read(path: Path) -> Selection:
 
 
 def _keys(path: Path, keys: object) -> list[str]:
-    if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
+    if not isinstance(keys, list) or not all(isinstance(key, str) and _KEY.fullmatch(key) for key in keys):
         raise DamagedError(f"{path}: damaged, it names no trials; run the study again to make it anew")
     return keys

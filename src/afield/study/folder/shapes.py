@@ -165,13 +165,41 @@ class StoredTrial(TypedDict):
     recipe: NotRequired[dict[str, Any]]
 
 
+class StoredAdded(TypedDict):
+    """What of a further data set joined a training split, and what did not."""
+
+    name: str
+    samples: int
+    exact: NotRequired[dict[str, str]]
+    near: NotRequired[dict[str, str]]
+    grouped: NotRequired[int]
+    unreadable: NotRequired[dict[str, str]]
+    alike: NotRequired[bool]
+
+
+class StoredReviewed(TypedDict):
+    """What came of a reviewed list."""
+
+    relabelled: NotRequired[int]
+    dropped: NotRequired[int]
+    elsewhere: NotRequired[int]
+
+
+class StoredTraining(TypedDict):
+    """What became of a training split (`training_split.TrainingSplit`)."""
+
+    samples: int
+    added: list[StoredAdded]
+    reviewed: StoredReviewed | None
+
+
 class StoredPlan(StoredSearches):
     """All of it. What its parts say of each other is checked in `agreement.py`."""
 
     trials: dict[str, StoredTrial]
     tasks: dict[str, str]
     selection: dict[str, Literal["validation", "test"]]
-    training: NotRequired[dict[str, dict[str, dict[str, Any]]]]
+    training: NotRequired[dict[str, dict[str, StoredTraining]]]
     dropped: dict[str, dict[str, str]]
     incomplete: dict[str, str]
     backbones: dict[str, StoredBackbone]

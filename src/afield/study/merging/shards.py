@@ -19,7 +19,7 @@ from afield.study.plan import Plan
 from afield.study.searching.planned_search import PlannedSearch
 
 _WRITTEN = re.compile(r"([0-9]{1,4})/([0-9]{1,4})")
-_FILE = re.compile(r"([0-9]+)-of-([0-9]+)")
+_FILE = re.compile(r"([0-9]{1,4})-of-([0-9]{1,4})")
 
 
 @dataclass(frozen=True, order=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from afield.base.errors import DamagedError
+from afield.base.errors import DamagedError, InputError
 from afield.base.files import write_json, write_text_once
 from afield.study.folder.sealed import read_json, sealed_text, write_sealed
 from afield.study.planning.duration import seconds_of
@@ -20,6 +20,8 @@ from afield.study.study import Cut
 
 NOTED_EVERY = 10.0
 """seconds between two notes of how long a run has taken, so that a killed one loses no more"""
+_MOST = 10**10
+"""seconds that no run takes"""
 
 
 @dataclass(frozen=True)
@@ -45,9 +47,10 @@ class Budgets:
         mend = "remove it, and the next run with a budget settles it anew"
         content = read_json(path, mend)
         try:
-            cut = content["cut"]
-            return KeptBudget(str(content["budget"]), None if cut is None else Cut.model_validate(cut, strict=False))
-        except (KeyError, ValidationError) as error:
+            cut, budget = content["cut"], str(content["budget"])
+            seconds_of(budget)
+            return KeptBudget(budget, None if cut is None else Cut.model_validate(cut, strict=False))
+        except (KeyError, ValidationError, InputError) as error:
             raise DamagedError(f"{path}: is no budget ({type(error).__name__}); {mend}") from error
 
     def first(self, study: str, kept: KeptBudget) -> KeptBudget:
@@ -78,7 +81,7 @@ class Budgets:
 def _seconds(path: Path) -> float:
     mend = "remove it: its hours are then not counted"
     seconds = read_json(path, mend).get("seconds")
-    if not (isinstance(seconds, int | float) and seconds >= 0):
+    if isinstance(seconds, bool) or not (isinstance(seconds, int | float) and 0 <= seconds < _MOST):
         raise DamagedError(f"{path}: tells of no seconds; {mend}")
     return float(seconds)
 

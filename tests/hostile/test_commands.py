@@ -1,0 +1,187 @@
+"""Commands on spoilt result folders of every kind of file: each says what it did, or names the file, and writes nowhere
+else.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from afield.cli import main
+from afield.study import collect
+from afield.study.folder import index, state
+from afield.study.folder.sealed import write_sealed
+from tests.hostile.mutations import FEW, MANY, spoilt_trees
+from tests.hostile.rich import make_rich
+from tests.hostile.test_folders import KEYS, is_json, restore, spoilt
+
+pytestmark = pytest.mark.slow
+
+few_or_many = pytest.mark.parametrize(
+    "often",
+    [
+        pytest.param(settings(FEW, max_examples=8), id="few"),
+        pytest.param(MANY, marks=[pytest.mark.long, pytest.mark.timeout(3600)], id="thousand"),
+    ],
+)
+COMMANDS = ("status", "table", "diff", "diff trainings", "merge", "clean", "clean --yes", "predict")
+MORE_KEYS = (*KEYS, "training", "added", "reviewed", "beside", "extensions", "cut", "budget", "keys", "audited")
+Drawn = tuple[Path, Callable[[Path], object]]
+
+
+@pytest.fixture(scope="module")
+def rich(photos: Path, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AFIELD_CACHE", str(cache))
+        return make_rich(photos, tmp_path_factory.mktemp("rich") / "home", cache)
+
+
+@pytest.fixture
+def out(rich: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The rich folder with an index and answers that are kept, a copy of it beside, and something where hostile paths
+    lead (`mutations.TEXTS`).
+    """
+    for each in (collect, index, state):
+        monkeypatch.setattr(each, "WORTH", 0)
+    folder = Path(shutil.copytree(rich, tmp_path / "here" / "out"))
+    for path in (*folder.rglob("*"), folder):
+        os.utime(path, ns=(path.stat().st_mtime_ns - 10**11,) * 2)
+    for words in (["status", folder], ["table", folder]):
+        assert asked(words)[0] == 0
+    shutil.copytree(folder, tmp_path / "here" / "kept")
+    (tmp_path / "here" / "etc" / "passwd").mkdir(parents=True)
+    (tmp_path / "here" / "etc" / "passwd" / "result.json").write_text("{}")
+    return folder
+
+
+@pytest.fixture
+def picture(photos: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copy(next(photos.rglob("*.png")), tmp_path / "picture.png"))
+
+
+def asked(words: list[object]) -> tuple[int, str, str]:
+    """What a command ends with and says, run in this process."""
+    said, errors = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(said), redirect_stderr(errors):
+        patch.setattr(sys, "argv", ["afield", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+    return int(ended.value.code or 0), said.getvalue(), errors.getvalue()
+
+
+def words_of(command: str, out: Path) -> list[object]:
+    """A command line on that folder."""
+    trainings = sorted(path.parent.name for path in out.with_name("kept").glob("trials/*/history.jsonl"))
+    kept = sorted(path.parent.name for path in out.with_name("kept").glob("trials/*/weights.json"))
+    return {
+        "status": ["status", out, "--json"],
+        "table": ["table", out, "--json"],
+        "diff": ["diff", out, out.with_name("kept"), "--json"],
+        "diff trainings": ["diff", out, *trainings[:2], "--json"],
+        "merge": ["merge", out.with_name("kept"), out, "--to", out.with_name("new"), "--json"],
+        "clean": ["clean", out, "--json"],
+        "clean --yes": ["clean", out, "--yes", "--json"],
+        "predict": ["predict", out, out.parents[1] / "picture.png", "--key", kept[0], "--json"],
+    }[command]  # fmt: skip
+
+
+def files_of(folder: Path) -> dict[str, int]:
+    """All that lies in a folder, with sizes of files."""
+    return {str(path.relative_to(folder)): path.lstat().st_size for path in folder.rglob("*") if path.is_file()}
+
+
+def check(command: str, out: Path, spoilt_file: Path) -> None:
+    """Run a command on a folder that was spoilt in one file: it says something that a script can read, or names the
+    file or the folder that it lies in; what it does not tell of stays as it is.
+    """
+    new, before = out.with_name("new"), files_of(out.parent)
+    code, said, errors = asked(words_of(command, out))
+    try:
+        told: dict[str, Any] = {}
+        assert code in (0, 1, 2), code
+        if code == 0:
+            told = json.loads(said, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+        else:
+            assert errors.startswith("error: "), errors
+            assert len(errors) < 20_000
+            assert any(name in errors for name in (spoilt_file.name, spoilt_file.parent.name, str(out))), errors
+        assert new.exists() == (command == "merge" and code == 0)
+        assert {path.name for path in out.parent.iterdir()} - {"new"} == {"out", "kept", "etc"}
+        after = {name: size for name, size in files_of(out.parent).items() if not name.startswith("new/")}
+        waste = told["waste"] if command == "clean --yes" and code == 0 else []
+        freed = tuple(str(Path(each["path"]).relative_to(out.parent).with_suffix("")) for each in waste)
+        assert not any(".." in each for each in freed)
+        gone = before.keys() - after.keys()
+        assert all(name.startswith(freed) for name in gone), gone
+        new_or_other = {name for name in after if before.get(name) != after[name]}
+        assert all(name.startswith(("out/index.bin", "out/answers/", "out/claims/")) for name in new_or_other)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+
+
+def restore_all(out: Path, path: Path) -> None:
+    """Put back what was spoilt, and what a command took away."""
+    kept = out.with_name("kept")
+    if path.parent.is_dir():
+        restore(path, kept / path.relative_to(out))
+    if files_of(out) != files_of(kept):
+        shutil.rmtree(out)
+        shutil.copytree(kept, out)
+
+
+@few_or_many
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_on_a_spoilt_folder_say_it_in_words(often: settings, command: str, out: Path, picture: Path) -> None:
+    files = [path for path in sorted(out.rglob("*")) if path.is_file()]
+
+    @often
+    @given(spoilt(files))
+    def spoil(drawn: Drawn) -> None:
+        path, harm = drawn
+        harm(path)
+        try:
+            check(command, out, path)
+        finally:
+            restore_all(out, path)
+
+    spoil()
+
+
+@few_or_many
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_on_sealed_files_that_tell_of_something_else(
+    often: settings, command: str, out: Path, picture: Path
+) -> None:
+    """As another version of afield would have written it, or who means harm: the seal fits, and what it seals does
+    not.
+    """
+    files = sorted(out.rglob("*.json"))
+
+    @often
+    @given(st.sampled_from(files), st.data())
+    def spoil(path: Path, data: st.DataObject) -> None:
+        was = json.loads(path.read_text())
+        content = {name: value for name, value in was.items() if name != "seal"}
+        tree: Any = data.draw(spoilt_trees([content], MORE_KEYS))
+        assume(isinstance(tree, dict) and is_json(tree))
+        if "seal" in was:
+            write_sealed(path, tree)
+        else:
+            path.write_text(json.dumps(tree))
+        try:
+            check(command, out, path)
+        finally:
+            restore_all(out, path)
+
+    spoil()
