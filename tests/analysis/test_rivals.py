@@ -129,6 +129,19 @@ def test_limits_of_levels_are_found_among_many_backbones_too() -> None:
     assert limits.low < limits.value < limits.high
 
 
+def test_all_rivals_predict_where_a_level_has_one_backbone_of_whom_numbers_are_known() -> None:
+    # two networks of one family, of which the year of one is not known: among those with a year it is alone
+    families = [*["ResNet"] * 14, *["ViT"] * 14, "VGG", "VGG"]
+    years = [*map(str, np.arange(30) % 7 + 2012)]
+    found = analyse(table(n=30, family=families, year=[*years[:-1], ""])).over("rivals")
+    every = found.table.set_index("rival").loc["all"]
+    assert every["made_of"] == "params_m, year, family, pretraining"
+    assert every["n"] == 29
+    assert np.isfinite(every["predicted_both"])
+    assert ", with all 0." in found.words
+    assert "nan" not in found.words
+
+
 @pytest.mark.slow
 def test_levels_of_one_backbone_are_one_level() -> None:
     data = table(n=12, family=[*["ResNet"] * 5, *["ViT"] * 4, "VGG", "Mixer", "Swin"])

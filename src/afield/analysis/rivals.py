@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import compress
 
 import numpy as np
 import pandas as pd
@@ -61,6 +62,15 @@ class _Rival:
     columns: Floats
     """[known, k] numbers, or a column a level but the first"""
     made_of: str = ""
+    words: tuple[str, ...] = ()
+    """[known] the levels themselves; empty for numbers"""
+
+    def among(self, some: np.ndarray) -> Floats:
+        """The columns of some of the backbones, all of whom have it: [some, k]. Levels are made anew, for one that has
+        several members may have a single one here.
+        """
+        own = some[self.known]
+        return _levels(list(compress(self.words, own))) if self.words else self.columns[own]
 
 
 def rival_explanations(fits: Sequence[TransferFit], results: pd.DataFrame) -> Reply:
@@ -115,16 +125,17 @@ def partial_limits(found: Nested, n: int, columns: int, sign: float, level: floa
 
 
 def _noncentrality(found: Nested, columns: int, tail: float) -> float:
-    """That under which an F as small as was seen has probability `tail`; 0 where none has."""
+    """That under which an F as small as was seen has probability `tail`; 0 where none has.
+
+    It is looked for no farther up than it must lie: far beyond, where the probability is next to nothing, scipy has no
+    number for it.
+    """
     if f_distribution.cdf(found.f, columns, found.freedom) <= tail:
         return 0.0
-    above = 10.0 * (found.f * columns + columns + 10)
-
-    def beyond(size: float) -> float:
-        # scipy has NaN for some probabilities that are smaller than a float can be
-        return float(np.nan_to_num(ncf.cdf(found.f, columns, found.freedom, size))) - tail
-
-    return float(brentq(beyond, 0.0, above))
+    above = found.f * columns + columns + 10.0
+    while ncf.cdf(found.f, columns, found.freedom, above) > tail:
+        above *= 2
+    return float(brentq(lambda size: ncf.cdf(found.f, columns, found.freedom, size) - tail, 0.0, above))
 
 
 def _of_fit(fit: TransferFit, results: pd.DataFrame) -> Iterator[dict[str, object]]:
@@ -140,6 +151,7 @@ def _known(fit: TransferFit, results: pd.DataFrame) -> list[_Rival]:
     table = facts.facts_of(results, fit.points["backbone"].tolist())
     found = []
     for name in RIVALS:
+        levels: list[str] = []
         if name in facts.NUMBERS:
             numbers = table[name].to_numpy(np.float64)
             known = np.isfinite(numbers) & (numbers > 0)
@@ -147,14 +159,16 @@ def _known(fit: TransferFit, results: pd.DataFrame) -> list[_Rival]:
         else:
             words = table[name].to_numpy(dtype=object)
             known = words != ""
-            columns = _levels(pd.Series(words[known], dtype=object))
+            levels = words[known].tolist()
+            columns = _levels(levels)
         if columns.size and known.mean() >= facts.ENOUGH and np.ptp(columns, axis=0).min() > 0:
-            found.append(_Rival(name, known, columns))
+            found.append(_Rival(name, known, columns, words=tuple(levels)))
     return found
 
 
-def _levels(words: pd.Series) -> Floats:
+def _levels(each: Sequence[str]) -> Floats:
     """A column of 0 and 1 for each level but the most frequent, of levels of two members or more."""
+    words = pd.Series(each, dtype=object)
     sizes = words.value_counts()
     levels = words.where(words.map(sizes) > 1, _OTHERS)
     sizes = levels.value_counts()
@@ -174,8 +188,9 @@ def _all(rivals: list[_Rival], x: Floats) -> Iterator[_Rival]:
     for rival in (*numbers, *(rival for rival in rivals if rival not in numbers)):
         if not rival.known[known].all():
             continue
-        wider = np.column_stack([design, rival.columns[known[rival.known]]])
-        if wider.shape[1] + _FREEDOM <= len(wider) and well_told(wider):
+        further = rival.among(known)
+        wider = np.column_stack([design, further])
+        if further.size and wider.shape[1] + _FREEDOM <= len(wider) and well_told(wider):
             design, names = wider, [*names, rival.name]
     if len(names) > 1:
         yield _Rival("all", known, design[:, 2:], ", ".join(names))
@@ -255,7 +270,8 @@ def _by_family(table: pd.DataFrame) -> str:
     if told.empty:
         return "Backbones count as independent here; where those of one family err alike, p is too small."
     clear = told[told["family_p_holm"] < 1 - LEVEL]
-    names = [f"{RIVALS[row['rival']]} on {row['task']}" for _, row in clear.iterrows()]
+    where = (" on " + clear["task"]) if table["task"].nunique() > 1 else ""
+    names = (clear["rival"].map(RIVALS) + where).tolist()
     return (
         "Backbones count as independent in this. Allowing that families err alike (CR2, Holm), of the rivals that are "
         f"numbers {listing(names) if names else 'none'} clearly {'explain' if len(names) > 1 else 'explains'} more."
@@ -265,21 +281,26 @@ def _by_family(table: pd.DataFrame) -> str:
 def _of_task(rows: pd.DataFrame) -> str:
     single = rows[rows["rival"] != "all"]
     clear = single[single["p_holm"] < 1 - LEVEL].sort_values("p")
-    told = [
+    named = [
         f"{RIVALS[row['rival']]} ({row['partial_r']:.2f}, {row['low']:.2f} to {row['high']:.2f})"
         for _, row in clear.iterrows()
     ]
-    more = f"these explain more (partial r): {listing(told)}" if told else "no rival clearly explains more"
+    more = f"these explain more (partial r): {listing(named)}" if named else "no rival clearly explains more"
     falls = [RIVALS[str(name)] for name in single.loc[~(single["imagenet_p"] < 1 - LEVEL), "rival"]]
     without = f"; beside {listing(falls)} that of ImageNet accuracy itself is not clear" if falls else ""
+    return f"given ImageNet accuracy {more}{without}.{_predicted(rows)}"
+
+
+def _predicted(rows: pd.DataFrame) -> str:
+    """What is predicted of backbones left out; of a rival nothing where one cannot be, alone in what it is."""
+    rows = rows[rows["predicted_both"].notna()]
+    single, every = rows[rows["rival"] != "all"], rows[rows["rival"] == "all"]
+    if single.empty:
+        return ""
     best = single.sort_values("predicted_both", kind="stable").iloc[-1]
     return (
-        f"given ImageNet accuracy {more}{without}. Of the variance of backbones left out ImageNet accuracy predicts "
-        f"{best['predicted_imagenet']:.2f}, with the best rival beside it ({RIVALS[best['rival']]}) "
-        f"{best['predicted_both']:.2f}{_together(rows)}."
+        f" Of the variance of backbones left out ImageNet accuracy predicts {best['predicted_imagenet']:.2f}, with the "
+        f"best rival beside it ({RIVALS[best['rival']]}) {best['predicted_both']:.2f}"
+        + "".join(f", with all {each:.2f}" for each in every["predicted_both"])
+        + "."
     )
-
-
-def _together(rows: pd.DataFrame) -> str:
-    every = rows[rows["rival"] == "all"]
-    return f", with all {every['predicted_both'].iloc[0]:.2f}" if len(every) else ""
