@@ -145,6 +145,19 @@ def test_no_p_is_shown_as_nothing() -> None:
 
 
 @pytest.mark.slow
+def test_a_correlation_near_one_is_shown_to_three_digits_everywhere() -> None:
+    table = frame(n=20, family="").query("task == 'moths'")
+    noise = np.resize([0.01, -0.01], 20)
+    fit = analyse(table.assign(value=0.1 + 0.008 * table["imagenet_top1"] + noise)).fits[0]
+    text = details(fit)
+    assert fit.pearson_r is not None
+    row = next(line for line in text.splitlines() if "Pearson" in line)
+    assert row.split()[1] == f"{fit.pearson_r.value:.3f}"
+    assert " 1.00" not in text.split("by families")[0].split("axis")[0]
+    assert "r 1.00" not in text
+    assert "r 0.99" in text.split("Without one backbone")[1]
+
+
 def test_a_table_that_shows_nothing_of_families_says_so() -> None:
     text = details(analyse(frame(n=20, family="")).fits[0])
     assert "by families: none of several backbones is known" in text

@@ -84,6 +84,13 @@ def test_the_words_say_what_the_best_on_imagenet_is_worth() -> None:
     )
 
 
+def test_of_one_task_the_words_say_whether_the_best_on_imagenet_is_the_best_there() -> None:
+    two = table()
+    alone = {task: analyse(rows).over("regret").words for task, rows in two.groupby("task")}
+    assert alone["moths"].startswith("The best on ImageNet (d) lies 3.0 points below the best on test.")
+    assert alone["birds"].startswith("The best on ImageNet (d) is the best on test, too.")
+
+
 @pytest.mark.slow
 def test_whom_is_tried_is_chosen_on_validation_where_the_table_has_it() -> None:
     validation = [0.9, 0.6, 0.5, 0.8] * 2

@@ -131,7 +131,7 @@ def test_accuracies_may_stand_in_another_table(tmp_path: Path) -> None:
         head="model,top1",
         choice=TableChoice(columns={"backbone": "model", "value": "top1"}, imagenet=other),
     )
-    assert "a stands twice" in words
+    assert "imagenet.csv: a stands 2 times. They differ in size. Keep one a backbone, or join" in words
 
 
 def test_accuracies_of_the_other_table_go_before_the_own(tmp_path: Path) -> None:

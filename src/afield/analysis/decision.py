@@ -146,13 +146,24 @@ def _task_words(table: SideBySide, found: pd.DataFrame) -> Iterator[str]:
     told = [f"{row.task} {row.regret:.1f}" for row in taken.itertuples()]
     best, name = int((taken["regret"] == 0).sum()), taken["backbone"].iloc[0]
     if len(taken) == 1:
-        yield f"The best on ImageNet ({name}) lies {taken['regret'].iloc[0]:.1f} points below the best on test."
+        yield f"The best on ImageNet ({name}) {_below(float(taken['regret'].iloc[0]))}."
     else:
         yield (
             f"The best on ImageNet ({name}) is the best on test on "
             f"{part_of(best, len(taken), 'task')}; points below it: {', '.join(told)}."
         )
     yield from _cautions(table, found)
+
+
+def _below(regret: float) -> str:
+    """How far the best on ImageNet lies below the best on test, in points.
+
+    >>> _below(0.0), _below(0.02)
+    ('is the best on test, too', 'lies less than 0.1 points below the best on test')
+    """
+    if regret == 0:
+        return "is the best on test, too"
+    return f"lies {f'{regret:.1f}' if regret >= 0.1 else 'less than 0.1'} points below the best on test"
 
 
 def _over_words(table: SideBySide, over: pd.DataFrame, found: pd.DataFrame, results: pd.DataFrame) -> Iterator[str]:

@@ -125,13 +125,15 @@ def _parts(fit: TransferFit) -> Iterator[str]:
     yield fit.reason
     yield from cautions(fit)
     yield ""
-    yield _frame(correlations(fit.points))
+    coefficients = correlations(fit.points)
+    yield _frame(coefficients, dict.fromkeys(("value", "low", "high"), _digits(coefficients["value"].abs().max())))
     yield misranked_words(fit)
     yield ""
     yield _frame(DETAILS["slopes"](fit), {"r2": 4})
     yield families_words(fit)
     yield ""
-    yield _frame(DETAILS["cuts"](fit), {"above": 0})
+    cuts = DETAILS["cuts"](fit)
+    yield _frame(cuts, {"above": 0, **dict.fromkeys(("r", "r_low", "r_high"), _digits(cuts["r"].abs().max()))})
     yield ""
     yield from without_words(fit)
     yield shape_words(fit)
@@ -182,10 +184,11 @@ def without_words(fit: TransferFit) -> Iterator[str]:
         if by == "family" and (len(table) < 2 or table["members"].max() == 1):
             continue
         low, high = table.iloc[0], table.iloc[-1]
+        digits = _digits(table["r"].abs().max())
         yield (
             f"Without one {by}: slope {signed(low['slope'], 2)} (without {low['left_out']}) to "
-            f"{signed(high['slope'], 2)} (without {high['left_out']}), r {table['r'].min():.2f} to "
-            f"{table['r'].max():.2f}."
+            f"{signed(high['slope'], 2)} (without {high['left_out']}), r {table['r'].min():.{digits}f} to "
+            f"{table['r'].max():.{digits}f}."
         )
 
 
@@ -233,9 +236,14 @@ def _with_limits(interval: Interval | None, *, sign: bool = False) -> str:
     """A number and its limits, to two digits; near a correlation of one to three."""
     if interval is None:
         return "-"
-    digits = 3 if not sign and abs(interval.value) >= 0.99 else 2
+    digits = 2 if sign else _digits(abs(interval.value))
     value, low, high = (
         (signed(each, digits) if sign else f"{each:.{digits}f}")
         for each in (interval.value, interval.low, interval.high)
     )
     return f"{value} ({low} to {high})"
+
+
+def _digits(r: float) -> int:
+    """To how many digits correlations are shown of which the largest is that: near one three decide."""
+    return 3 if r >= 0.99 else 2

@@ -61,12 +61,6 @@ def _per_cent(accuracies: pd.Series, where: str) -> pd.Series:
 
 def _of_table(other: pd.DataFrame) -> dict[str, float]:
     where = str(other["where"].iloc[0]) if len(other) else ""
-    twice = other[other.duplicated("backbone")]
-    if len(twice):
-        raise InputError(
-            f"{where}: {twice['backbone'].iloc[0]} stands twice; keep one a backbone, or join what tells them apart "
-            "(--columns backbone=NAME+OTHER)"
-        )
     accuracies = _per_cent(other["imagenet_top1"], f"{where}: ImageNet accuracy")
     return {str(name): float(value) for name, value in zip(other["backbone"], accuracies, strict=True)}
 

@@ -180,8 +180,17 @@ def _imagenet_table(choice: TableChoice) -> pd.DataFrame | None:
             f"{', '.join(text.columns)}"
         )
     found = named(text, str(path), {name: own[name] for name in own if name in ("backbone", "value")}, ())
-    found = pd.DataFrame({"backbone": found["backbone"], "imagenet_top1": numbers(found["value"], str(path))})
-    return found.dropna().assign(where=str(path))
+    found = pd.DataFrame({"backbone": found["backbone"], "imagenet_top1": numbers(found["value"], str(path))}).dropna()
+    twice = found.loc[found["backbone"].duplicated(keep=False), "backbone"]
+    if len(twice):
+        pair = text.loc[twice.index[twice == twice.iloc[0]]]
+        value = own.get("value", "value")
+        raise InputError(
+            f"{path}: {twice.iloc[0]} stands {len(pair)} times{_and_more(twice.nunique() - 1)}. "
+            f"{_apart(pair, [name for name in text.columns if name != value])} Keep one a backbone, or join what tells "
+            "them apart (--columns backbone=NAME+OTHER)"
+        )
+    return found.assign(where=str(path))
 
 
 def _own_columns(choice: TableChoice, text: pd.DataFrame) -> dict[str, str]:
@@ -220,15 +229,23 @@ def _refuse_twice(rows: pd.DataFrame, where: str, columns: Sequence[str]) -> Non
         return
     one = twice.iloc[0]
     pair = twice[(twice[_PLACE] == one[_PLACE]).all(axis=1)]
-    differing = [name for name in columns if name in pair and pair[name].nunique() > 1]
     cells = twice.groupby(_PLACE).ngroups
-    apart = f" They differ in {listing(differing)}." if differing else " They are equal."
     raise InputError(
         f"{where}: {one['backbone']} stands {len(pair)} times for {one['metric']} on {one['task']}"
-        f"{f', and so do {cells - 1} more' if cells > 1 else ''}.{apart} Keep one a backbone; or, where they are "
+        f"{_and_more(cells - 1)}. {_apart(pair, columns)} Keep one a backbone; or, where they are "
         "repetitions, name the column of their seeds (--columns seed=NAME); or, where they count as backbones of their "
         "own, join what tells them apart (--columns backbone=NAME+OTHER)"
     )
+
+
+def _and_more(others: int) -> str:
+    return f", and so do {others} more" if others else ""
+
+
+def _apart(pair: pd.DataFrame, columns: Sequence[str]) -> str:
+    """In which of these columns rows of one backbone differ."""
+    differing = [name for name in columns if name in pair and pair[name].nunique() > 1]
+    return f"They differ in {listing(differing)}." if differing else "They are equal."
 
 
 def _with_mean(
