@@ -4,6 +4,7 @@ The tables lie beside a checkout on the build machines; without them these tests
 """
 
 import json
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from afield.analysis.analyse import Analysis, analyse
 from afield.analysis.association import correlations, misranked
+from afield.analysis.described import headlines
 from afield.analysis.points import groups_of
 from afield.analysis.robust import family_bootstrap, outliers, slopes
 from afield.analysis.table import TableChoice
@@ -121,6 +123,45 @@ def test_model_ranking() -> None:
     )
     assert (found["StanfordCars"], found["CIFAR10"]) == pytest.approx((0.481, 0.883), abs=5e-4)
     assert sum(found.values()) / 8 == pytest.approx(0.723, abs=6e-4)
+
+
+def on_page(name: str, head: str) -> dict[str, list[str]]:
+    """The cells of a table of docs/, by its first column; the table whose head starts so."""
+    lines = (Path(__file__).parents[2] / "docs" / name).read_text(encoding="utf-8").splitlines()
+    start = next(place for place, line in enumerate(lines) if line.startswith(head))
+    rows = list(takewhile(lambda line: line.startswith("|"), lines[start:]))[2:]
+    cells = [[cell.strip().replace("`", "") for cell in row.strip("|").split("|")] for row in rows]
+    return {first: others for first, *others in cells}
+
+
+def printed(found: Analysis) -> dict[str, tuple[str, ...]]:
+    """r, slope and verdict of each task as the command prints them."""
+    return {task.removesuffix(" tasks"): tuple(cells[-3:]) for task, *cells in headlines(found)}
+
+
+def test_the_page_of_the_model_ranking_has_what_is_printed() -> None:
+    columns = {"backbone": "model", "task": "dataset", "value": "finetuned_acc"}
+    choice = TableChoice(columns=columns, metric="accuracy", mean=True)
+    page = on_page("published.md", "| task | r | points per ImageNet point | verdict |")
+    assert {task.removesuffix(" tasks"): tuple(cells) for task, cells in page.items()} == printed(
+        analyse(published("tll_model_ranking.csv"), choice)
+    )
+
+
+@pytest.mark.slow
+def test_the_page_of_biobench_has_what_is_printed() -> None:
+    path = published("biobench_results_tidy.csv")
+    page = on_page("biobench.md", "| task | n | r | points per ImageNet point |")
+    whole, above = (
+        analyse(path, TableChoice(columns=BIOBENCH, tasks=ECOLOGY, mean=True, above=cut)) for cut in (None, 75.0)
+    )
+    assert {task: (r, slope, verdict) for task, (_, r, slope, _, verdict, _) in page.items()} == printed(whole)
+    assert {task: cells[-1] for task, cells in page.items()} == {
+        task: cells[-1] for task, cells in printed(above).items()
+    }
+    assert {task: int(n) for task, (n, *_) in page.items()} == {
+        fit.task.removesuffix(" tasks"): fit.n for fit in whole.fits
+    }
 
 
 def test_torchvision_is_where_the_model_ranking_has_its_accuracies_from() -> None:
