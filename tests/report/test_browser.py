@@ -1,6 +1,9 @@
 """A real browser draws every chart and does what is clicked, without a complaint or a question to the network."""
 
 import csv
+import os
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -146,8 +149,50 @@ def test_a_chart_is_saved_as_picture_and_as_data(browser, tmp_path):
     assert "dx" not in rows[0]
 
 
+OPEN = "document.querySelectorAll('details').forEach(d => { d.open = true; })"
+DRAWN = "document.querySelectorAll('.chart svg.marks').length === document.querySelectorAll('[data-chart]').length"
+
+
 def test_nothing_is_wider_than_a_phone(page, tmp_path):
     with Browser(tmp_path, width=400, height=800) as phone:
         phone.open(page)
         assert phone.run("document.documentElement.scrollWidth") <= 400
+        phone.run(OPEN)
+        phone.wait(DRAWN)
+        assert phone.run("document.documentElement.scrollWidth") <= 400, "all that was folded"
+        # names of weights may be long, and stand in sentences
+        phone.run("document.querySelector('main p').append(' vit_tiny_patch16_224.augreg_in21k_ft_in1k_and_more')")
+        assert phone.run("document.documentElement.scrollWidth") <= 400, "a long name"
         assert not phone.console
+
+
+def test_what_is_read_out_of_a_chart_has_a_name(tmp_path):
+    record = make_record()
+    # searches of one recipe: the layers of the others have no marks
+    alone = [
+        replace(each, cells=tuple(cell for cell in each.cells if cell.key == each.chosen)) for each in record.searches
+    ]
+    record = replace(record, searches=tuple(alone))
+    path = tmp_path / "report.html"
+    path.write_text(render(record), encoding="utf-8")
+    with Browser(tmp_path) as opened:
+        opened.open(path)
+        opened.run(OPEN)
+        opened.wait(DRAWN)
+        nameless = "[...document.querySelectorAll('.chart [role=graphics-symbol]:not([aria-label], [aria-hidden])')]"
+        assert opened.run(f"{nameless}.map(m => m.closest('.chart').dataset.name)") == []
+
+
+@pytest.mark.long
+@pytest.mark.skipif("AXE" not in os.environ, reason="AXE names no axe.min.js (npm pack axe-core)")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [400, 1280])
+def test_axe_finds_no_fault(page, tmp_path, width, scheme):
+    with Browser(tmp_path, width=width) as opened:
+        opened.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+        opened.open(page)
+        opened.run(OPEN)
+        opened.wait(DRAWN)
+        opened.run(f"{Path(os.environ['AXE']).read_text(encoding='utf-8')};0")
+        faults = "axe.run().then(r => r.violations.map(v => [v.id, v.impact, v.nodes.map(n => n.html)]))"
+        assert opened.run(faults) == []

@@ -148,8 +148,8 @@ def _parts(fit: TransferFit) -> Iterator[str]:
 def misranked_words(fit: TransferFit) -> str:
     """How often ImageNet accuracy is wrong about which of two backbones does better."""
     return (
-        f"of all pairs of backbones ImageNet accuracy puts {misranked(fit.points):.1%} in the wrong order; a tie "
-        "counts half"
+        f"of all pairs of backbones ImageNet accuracy puts {100 * misranked(fit.points):.1f} % in the wrong order; a "
+        "tie counts half"
     )
 
 

@@ -82,6 +82,6 @@ def disputed(record: StudyRecord, ranking: Ranking, most: int = 12) -> pd.DataFr
 
 
 def _said(votes: np.ndarray, classes: Sequence[str]) -> str:
-    """`cat 3, dog 1`."""
+    """`cat (3), dog (1)`: classes may be numbers, too."""
     told = sorted((-int(number), at) for at, number in enumerate(votes) if number)
-    return ", ".join(f"{classes[at]} {-number}" for number, at in told)
+    return ", ".join(f"{classes[at]} ({-number})" for number, at in told)

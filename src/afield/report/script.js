@@ -66,6 +66,8 @@
     place.dataset.drawn = "yes";
     try {
       offer(place, (await window.vegaEmbed(place, specificationOf(place.dataset.chart), options)).view);
+      // a layer without marks would be read out as a picture without a name
+      for (const layer of place.querySelectorAll("g[role=graphics-symbol]:empty")) layer.setAttribute("aria-hidden", "true");
     } catch (error) {
       place.textContent = "This chart could not be drawn; its numbers stand in the text. " + error;
       console.error(error);
