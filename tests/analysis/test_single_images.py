@@ -54,7 +54,7 @@ def test_disputes_are_among_the_winner_and_those_that_tie(record):
         assert 0 < np.mean(answers) < 1
         label = record.tasks[0].classes.index(row.label)
         assert row.right == pytest.approx(np.mean(np.array(answers) == label))
-        assert re.fullmatch(r"\S+ \(\d+\), \S+ \(\d+\)", row.said), "classes may be numbers, too"
+        assert re.fullmatch(r"\S+ \(\d+\), \S+ \(\d+\)", str(row.said)), "classes may be numbers, too"
     first = np.array([abs(right - 0.5) for right in found["right"]])
     assert (np.diff(first) >= -1e-12).all(), "two classes: the closer to even, the more disputed"
 

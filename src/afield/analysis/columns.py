@@ -9,6 +9,7 @@ from difflib import get_close_matches
 import numpy as np
 import pandas as pd
 
+from afield.analysis.words import listing
 from afield.base.errors import InputError, nearest
 
 READ = {
@@ -119,3 +120,18 @@ def numbers(cells: pd.Series, where: str) -> pd.Series:
             )
         found[place] = float(cell.replace(",", ""))
     return pd.Series(found, index=cells.index)
+
+
+def apart(rows: pd.DataFrame, names: Iterable[str]) -> str:
+    """In which of these columns rows of one backbone differ.
+
+    >>> apart(pd.DataFrame({"size": ["224", "384"], "year": ["2020", "2020"]}), ("size", "year"))
+    'They differ in size.'
+    """
+    differing = [name for name in names if name in rows and rows[name].nunique() > 1]
+    return f"They differ in {listing(differing)}." if differing else "They are equal."
+
+
+def and_more(others: int) -> str:
+    """So many others do the same; nothing of none."""
+    return f", and so do {others} more" if others else ""

@@ -66,9 +66,7 @@ class _Rival:
     """[known] the levels themselves; empty for numbers"""
 
     def among(self, some: np.ndarray) -> Floats:
-        """The columns of some of the backbones, all of whom have it: [some, k]. Levels are made anew, for one that has
-        several members may have a single one here.
-        """
+        """The columns of some backbones, all of whom have it: [some, k]; levels anew, as one may be alone here."""
         own = some[self.known]
         return _levels(list(compress(self.words, own))) if self.words else self.columns[own]
 
@@ -125,14 +123,10 @@ def partial_limits(found: Nested, n: int, columns: int, sign: float, level: floa
 
 
 def _noncentrality(found: Nested, columns: int, tail: float) -> float:
-    """That under which an F as small as was seen has probability `tail`; 0 where none has.
-
-    It is looked for no farther up than it must lie: far beyond, where the probability is next to nothing, scipy has no
-    number for it.
-    """
+    """That under which an F as small as was seen has probability `tail`; 0 where none has."""
     if f_distribution.cdf(found.f, columns, found.freedom) <= tail:
         return 0.0
-    above = found.f * columns + columns + 10.0
+    above = found.f * columns + columns + 10.0  # no farther than need be: far beyond scipy has no number
     while ncf.cdf(found.f, columns, found.freedom, above) > tail:
         above *= 2
     return float(brentq(lambda size: ncf.cdf(found.f, columns, found.freedom, size) - tail, 0.0, above))

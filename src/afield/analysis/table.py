@@ -18,6 +18,8 @@ from afield.analysis.columns import (
     LESS,
     REAL_WORLD,
     WEB_SCRAPED,
+    and_more,
+    apart,
     as_text,
     has,
     named,
@@ -183,12 +185,11 @@ def _imagenet_table(choice: TableChoice) -> pd.DataFrame | None:
     found = pd.DataFrame({"backbone": found["backbone"], "imagenet_top1": numbers(found["value"], str(path))}).dropna()
     twice = found.loc[found["backbone"].duplicated(keep=False), "backbone"]
     if len(twice):
-        pair = text.loc[twice.index[twice == twice.iloc[0]]]
-        value = own.get("value", "value")
+        pair = text.loc[twice.index[twice == twice.iloc[0]]].drop(columns=own.get("value", "value"))
         raise InputError(
-            f"{path}: {twice.iloc[0]} stands {len(pair)} times{_and_more(twice.nunique() - 1)}. "
-            f"{_apart(pair, [name for name in text.columns if name != value])} Keep one a backbone, or join what tells "
-            "them apart (--columns backbone=NAME+OTHER)"
+            f"{path}: {twice.iloc[0]} stands {len(pair)} times{and_more(twice.nunique() - 1)}. "
+            f"{apart(pair, pair.columns)} Keep one a backbone, or join what tells them apart (--columns "
+            "backbone=NAME+OTHER)"
         )
     return found.assign(where=str(path))
 
@@ -232,20 +233,10 @@ def _refuse_twice(rows: pd.DataFrame, where: str, columns: Sequence[str]) -> Non
     cells = twice.groupby(_PLACE).ngroups
     raise InputError(
         f"{where}: {one['backbone']} stands {len(pair)} times for {one['metric']} on {one['task']}"
-        f"{_and_more(cells - 1)}. {_apart(pair, columns)} Keep one a backbone; or, where they are "
+        f"{and_more(cells - 1)}. {apart(pair, columns)} Keep one a backbone; or, where they are "
         "repetitions, name the column of their seeds (--columns seed=NAME); or, where they count as backbones of their "
         "own, join what tells them apart (--columns backbone=NAME+OTHER)"
     )
-
-
-def _and_more(others: int) -> str:
-    return f", and so do {others} more" if others else ""
-
-
-def _apart(pair: pd.DataFrame, columns: Sequence[str]) -> str:
-    """In which of these columns rows of one backbone differ."""
-    differing = [name for name in columns if name in pair and pair[name].nunique() > 1]
-    return f"They differ in {listing(differing)}." if differing else "They are equal."
 
 
 def _with_mean(
