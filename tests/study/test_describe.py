@@ -8,6 +8,7 @@ from afield.study.collect import studies_of
 from afield.study.describe import describe_change, describe_outcome, where_to_look
 from afield.study.numerics import settle_numerics
 from afield.study.outcome import Outcome
+from afield.study.plan import task_words
 from afield.study.planning.plan_notes import plan_notes
 from afield.study.planning.workload import workloads_of
 from afield.study.store import Store
@@ -28,6 +29,18 @@ def test_a_plan_names_the_classes_that_splits_lack(photos: Path, cache: Path, tm
     assert not [line for line in plan_notes(plan) if "is of" in line]
 
 
+def test_what_is_true_of_several_tasks_is_said_once(photos: Path, cache: Path) -> None:
+    study = tiny_study(photos)
+    plan = make_plan(study, settle_numerics(study.numerics, None), cache)
+    (data,) = plan.tasks.values()
+    says = {"a": "x", "b": "y", "c": "x", "d": "x", "e": "x"}
+    of = {name: dataclasses.replace(data.task, proposal=words) for name, words in says.items()}
+    tasks = {name: dataclasses.replace(data, task=task) for name, task in of.items()}
+    several = dataclasses.replace(plan, tasks=tasks)
+    assert task_words(several) == ["a, c, d and 1 more: x", "b: y"]
+    assert plan_notes(several) == task_words(several)
+
+
 def test_other_backbones_are_told_with_their_cost_and_what_they_leave_out() -> None:
     text = """
         study.name = "two"
@@ -41,7 +54,7 @@ def test_other_backbones_are_told_with_their_cost_and_what_they_leave_out() -> N
     assert describe_change(study, []) == (study, "")
     changed, words = describe_change(study, ["tf_efficientnet_lite0.in1k"])
     assert changed.study.backbones == ("tf_efficientnet_lite0.in1k",)
-    assert words.startswith("1 backbones: 5 M parameters")
+    assert words.startswith("1 backbone: 5 M parameters")
     assert words.endswith(
         "\nleft out: intervention scratch, tried on squeezenet1_1.caffe_in1k alone"
         "\nleft out: ensemble both, of which there would be one alone"

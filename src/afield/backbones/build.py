@@ -19,6 +19,7 @@ from afield.backbones.sizes import set_size
 from afield.backbones.weights import Weights
 from afield.base.errors import InputError
 from afield.base.streams import stream_seed
+from afield.base.text import first_few
 
 
 def build(
@@ -113,7 +114,7 @@ def put(
         ],
     }
     if any(faults.values()):
-        words = "; ".join(f"{fault}: {_some(names)}" for fault, names in faults.items() if names)
+        words = "; ".join(f"{fault}: {first_few(names, 5)}" for fault, names in faults.items() if names)
         raise InputError(f"{origin}: these weights do not fit the architecture ({words}); {remedy}")
     with torch.no_grad():
         for name, tensor in given.items():
@@ -141,7 +142,3 @@ def _try(network: nn.Module, backbone: Backbone, classes: int, channels: int, si
             f"{backbone.id}: its network gives {found} for one image, not [1, {classes}] logits, after its layer "
             f"{head_name(network, backbone)} was replaced; name the layer that gives the logits as `head`"
         )
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

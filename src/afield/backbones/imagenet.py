@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from afield.base.errors import InputError
+from afield.base.text import first_few
 from afield.tasks.own.folder import LITTER, SUFFIXES, image_files
 
 CLASSES = 1000
@@ -122,8 +123,7 @@ def _no_classes(root: Path, strangers: list[str]) -> str:
         return f"{root}: its folder {inner} holds the class folders; name {root / inner}"
     if not strangers:
         return f"{root}: holds no folders; name one that holds a folder of images for each class (n01440764, ...)"
-    named = ", ".join(strangers[:_SHOWN]) + (f" and {len(strangers) - _SHOWN} more" if len(strangers) > _SHOWN else "")
     return (
-        f"{root}: {named}: not among the {CLASSES:,} classes of ImageNet-1k; class folders are named by WordNet id "
-        "(n01440764, ...): rename these, or move them away"
+        f"{root}: {first_few(strangers, _SHOWN)}: not among the {CLASSES:,} classes of ImageNet-1k; class folders are "
+        "named by WordNet id (n01440764, ...): rename these, or move them away"
     )

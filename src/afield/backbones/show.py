@@ -13,7 +13,7 @@ from afield.backbones.preprocessing import resized_side
 from afield.backbones.sets import SETS
 from afield.backbones.weights import Sources, Whereabouts, whereabouts
 from afield.base.errors import InputError
-from afield.base.text import entry
+from afield.base.text import count, entry
 
 _WIDTH = 100
 """columns of a terminal that a list may fill"""
@@ -73,7 +73,7 @@ def describe_cost(names: Sequence[str]) -> str:
     """What backbones of a study cost together; one's own, which no catalogue has, are counted and named apart."""
     rows = [catalogue()[name] for name in names if name in catalogue()]
     others = "" if len(rows) == len(names) else f", and {len(names) - len(rows)} that are not in the catalogue"
-    return f"{len(rows)} backbones: {cost(rows)}{others}"
+    return f"{count(len(rows), 'backbone')}: {cost(rows)}{others}"
 
 
 def _table(rows: Sequence[Backbone]) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from afield.base.text import first_few
+
 _LONGEST = 100
 """letters of a known name that a message shows"""
 
@@ -41,8 +43,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     close = get_close_matches(name, options, n=3, cutoff=0.6)
     if close:
         return f"did you mean {' or '.join(map(_cut, close))}?"
-    shown = ", ".join(map(_cut, options[:12]))
-    return f"known: {shown}" + (f" and {len(options) - 12} more" if len(options) > 12 else "")
+    return f"known: {first_few([_cut(each) for each in options], 12)}"
 
 
 def _cut(name: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from afield.backbones.weights import Weights
 from afield.base.extensions import Extension
+from afield.base.text import first_few
 from afield.images.prepared import Rule
 from afield.scoring.metric import Metric
 from afield.study.folder.stored_trials import stored
@@ -227,6 +228,15 @@ class Plan:
         view = view_of(self.study.study.protocol, task, search.backbone, recipe)
         rules = view.rules(recipe.augmentation, task.extra_splits)
         return {**rules, TRAINING_VIEWS: rules["validation"]} if recipe.probed else rules
+
+
+def task_words(plan: Plan) -> list[str]:
+    """What one should know of the tasks: a line each, and one of all of whom the same is to be said."""
+    said: dict[str, list[str]] = {}
+    for name, data in plan.tasks.items():
+        for words in filter(None, (data.task.proposal, plan.incomplete[name])):
+            said.setdefault(words, []).append(name)
+    return [f"{first_few(names)}: {words}" for words, names in said.items()]
 
 
 def changed_words(plan: Plan) -> list[str]:

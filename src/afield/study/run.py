@@ -28,7 +28,7 @@ from afield.study.nothing_left import Question, known_outcome, note_outcome, que
 from afield.study.numerics import settle_numerics
 from afield.study.one_run import OneRun, bury_killed
 from afield.study.outcome import Outcome, outcome_of_run
-from afield.study.plan import Plan, changed_words
+from afield.study.plan import Plan, changed_words, task_words
 from afield.study.planning.budget_files import Clock
 from afield.study.planning.budgeted import holding, with_kept, within_budget
 from afield.study.planning.resources import largest_need
@@ -166,13 +166,7 @@ def _begun(plan: Plan, store: Store, watch: Watch, part: Shard | None) -> tuple[
     plan = plan if part is None else shard_of(plan, part)
     for found in (*plan.changed.values(), *plan.tasks.values()):
         write_task(store, found)
-    said = [
-        f"{name}: {words}"
-        for name, found in plan.tasks.items()
-        for words in (found.task.proposal, plan.incomplete[name])
-        if words
-    ]
-    said += changed_words(plan)
+    said = [*task_words(plan), *changed_words(plan)]
     note_shard(store.root, plan.study.study.name, part)
     leading = {name: data.task.metric for name, data in plan.tasks.items()}
     store.rules.register(plan.study.study.name, rule_of(plan.study, leading), store.scores.reads())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from afield.base.text import first_few
 from afield.tasks.task import Protocol, Task
 
 _NAMED = 8
@@ -32,10 +33,9 @@ def dropped_words(dropped: Mapping[str, str]) -> str:
     """
     if not dropped:
         return ""
-    shown = ", ".join(f"{image} ({reason})" for image, reason in list(dropped.items())[:_NAMED])
-    more = f" and {len(dropped) - _NAMED} more" if len(dropped) > _NAMED else ""
+    shown = first_few([f"{image} ({reason})" for image, reason in dropped.items()], _NAMED)
     were = "image that cannot be read was" if len(dropped) == 1 else "images that cannot be read were"
-    return f"{len(dropped)} {were} left out: {shown}{more}."
+    return f"{len(dropped)} {were} left out: {shown}."
 
 
 def absence_words(absent: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
@@ -46,11 +46,10 @@ def absence_words(absent: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     """
     told = []
     for split, names in absent.items():
-        shown = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
         it = "it" if len(names) == 1 else "them"
         if split not in ("train", "validation"):
             means = f"the results say nothing of {it}, and means over classes leave {it} out"
         else:
             means = f"epochs and recipes are chosen without {it}"
-        told.append(f"No {split} image is of {shown}: {means}.")
+        told.append(f"No {split} image is of {first_few(names, _NAMED)}: {means}.")
     return tuple(told)

@@ -5,16 +5,15 @@ from __future__ import annotations
 from afield.backbones.backbone import Backbone
 from afield.base.text import count
 from afield.study.combining.soups import takes_part
-from afield.study.plan import Plan, changed_words
+from afield.study.plan import Plan, changed_words, task_words
 from afield.study.searching.search import rung_sizes
 from afield.tasks.words import absence_words, dropped_words
 
 
 def plan_notes(plan: Plan) -> list[str]:
     """What one should know of a plan whose data are here: a line each."""
-    lines = [*_parts(plan), *_soups(plan)]
+    lines = [*_parts(plan), *_soups(plan), *task_words(plan)]
     for name, data in plan.tasks.items():
-        lines += [f"{name}: {words}" for words in (data.task.proposal, plan.incomplete[name]) if words]
         lines += [f"{name}: {words}" for words in (dropped_words(data.dropped), *absence_words(data.absent())) if words]
     return [*lines, *changed_words(plan)]
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from afield.base.errors import InputError
-from afield.base.text import count
+from afield.base.text import count, first_few
 from afield.tasks.labels import HAS, HAS_NOT, UNKNOWN, Vector, having, vectors
 from afield.tasks.source import LEAST, TaskSource
 
@@ -108,7 +108,7 @@ def _from_names(
     outside = [f"{label} ({numbers[label]})" for label in numbers.index if label not in classes]
     if outside:
         raise InputError(
-            f"{name}: {', '.join(outside[:_SHOWN])}: not among the classes that were given ({', '.join(classes)}); "
+            f"{name}: {first_few(outside, _SHOWN)}: not among the classes that were given ({', '.join(classes)}); "
             "mend the labels or name them too"
         )
     place = {label: position for position, label in enumerate(classes)}
@@ -151,8 +151,7 @@ def _without_rare(name: str, found: Labelled, source: TaskSource) -> Labelled:
     rare = {label: number for label, number in numbers.items() if number < least}
     if not rare:
         return found
-    told = ", ".join(f"{label} ({number})" for label, number in list(rare.items())[:_SHOWN])
-    told += f" and {len(rare) - _SHOWN} more" if len(rare) > _SHOWN else ""
+    told = first_few([f"{label} ({number})" for label, number in rare.items()], _SHOWN)
     what = "groups" if "group" in found.table else "images"
     if source.rare == "error":
         mend = "rare = drop or unscored" if source.several else "rare = other, drop or unscored"
@@ -183,7 +182,7 @@ def _refuse_too_many_folds(name: str, found: Labelled, folds: int) -> None:
     few = {label: number for label, number in numbers.items() if number < folds}
     if few:
         what = "groups" if "group" in found.table else "samples"
-        told = ", ".join(f"{label} ({number})" for label, number in list(few.items())[:_SHOWN])
+        told = first_few([f"{label} ({number})" for label, number in few.items()], _SHOWN)
         raise InputError(
             f"{name}: folds: {folds} parts, but fewer {what} of {told}; take at most {min(few.values())} folds, add "
             f"samples, or let rare_below = {folds} and rare say what becomes of such classes"

@@ -10,7 +10,7 @@ import pandas as pd
 
 from afield.base.errors import InputError
 from afield.base.extensions import is_own
-from afield.base.text import count
+from afield.base.text import count, first_few
 from afield.scoring.metrics import METRICS, direction, metric_title
 from afield.scoring.panel import fitting
 from afield.tasks.boxes import Cropping
@@ -202,6 +202,5 @@ def _find(root: Path, data: Path) -> Path:
 def _rare_words(rare: Mapping[str, int], source: TaskSource) -> str:
     if not rare:
         return ""
-    shown = ", ".join(f"{label} ({number})" for label, number in list(rare.items())[:_SHOWN])
-    more = f" and {len(rare) - _SHOWN} more" if len(rare) > _SHOWN else ""
-    return f"; rare classes {shown}{more} {_RARE[source.rare]}"
+    shown = first_few([f"{label} ({number})" for label, number in rare.items()], _SHOWN)
+    return f"; rare classes {shown} {_RARE[source.rare]}"
