@@ -233,11 +233,8 @@ def settled(record: StudyRecord, metric: Metric, key: str, classes: tuple[str, .
 
 def test_predictions(record: StudyRecord, keys: Iterable[str], classes: tuple[str, ...]) -> dict[str, Predictions]:
     """The test predictions of those trials, all in the order of the samples' ids."""
-    table = record.predictions
-    table = table[(table["split"] == "test") & (table["view"] == "plain") & table["key"].isin(set(keys))]
-    scored = {
-        str(key): Predictions.from_frame(rows.sort_values("sample"), classes) for key, rows in table.groupby("key")
-    }
+    tables = ((key, record.said(key, "test")) for key in sorted(set(keys)))
+    scored = {key: Predictions.from_frame(said.sort_values("sample"), classes) for key, said in tables if len(said)}
     for first, other in zip(scored, list(scored)[1:], strict=False):
         if not np.array_equal(scored[first].sample, scored[other].sample):
             raise InputError(

@@ -62,9 +62,7 @@ def _no_better_than_guessing(record: StudyRecord, ranking: Ranking) -> Iterator[
     if ranking.metric != "accuracy" or not ranking.rows:
         return
     keys = record.results.loc[record.results["task"] == ranking.task, "key"]
-    table = record.predictions
-    labels = table.loc[(table["split"] == "test") & (table["key"] == keys.iloc[0]), "label"]
-    shares = labels.value_counts(normalize=True)
+    shares = record.said(str(keys.iloc[0]), "test")["label"].value_counts(normalize=True)
     if ranking.rows[0].test.low <= shares.iloc[0]:
         name = record.task(ranking.task).classes[int(str(shares.index[0]))]
         yield (

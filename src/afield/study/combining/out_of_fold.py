@@ -65,8 +65,7 @@ def _one_of(named: str | None, known: tuple[str, ...], what: str, none: str) -> 
 
 
 def _joined(record: StudyRecord, keys: tuple[str, ...], classes: tuple[str, ...]) -> Predictions:
-    said: pd.DataFrame = record.predictions
-    test = said[said["key"].isin(keys) & (said["split"] == "test")].sort_values("sample", kind="stable")
+    test = pd.concat([record.said(key, "test") for key in keys]).sort_values("sample", kind="stable")
     if test["sample"].duplicated().any():
         raise InputError("a sample is in the test part of several folds; the tasks are no folds of one another")
     return Predictions.from_frame(test, classes)
