@@ -8,7 +8,8 @@ import torch
 
 from afield.images.augmentation.mixing import NO_MIXING, Mixing
 from afield.images.augmentation.sets import BUILT_IN
-from afield.images.loader import PackedBatches, Samples, TrainingBatches, evaluation_batches, load
+from afield.images.loader import PackedBatches, TrainingBatches, load
+from afield.images.samples import Samples, evaluation_batches
 from afield.trial.inputs import SplitInputs
 from tests.fixtures.tiny import tiny_inputs
 
@@ -62,7 +63,7 @@ def test_a_gpu_resizes_for_itself_wherever_the_images_lie(
     from afield.images import loader
 
     if not fits:
-        monkeypatch.setattr(loader, "_resident", lambda folder, device: None)
+        monkeypatch.setattr(loader, "resident", lambda folder, device: None)
     batches = batches_of(splits["train"])
     for position, batch in zip(
         positions_of(batches), load(batches, positions_of(batches), 0, torch.device("cuda")), strict=True

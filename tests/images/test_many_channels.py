@@ -12,7 +12,7 @@ from afield.base.reading import AS_DECLARED, Reading
 from afield.images import prepared
 from afield.images.augmentation.crops import Draws, apply_by_bytes, apply_by_products, draw, locate
 from afield.images.decode import DECODER_VERSION, decode
-from afield.images.loader import PackedBatches, Samples, TrainingBatches, evaluation_batches
+from afield.images.loader import PackedBatches, TrainingBatches
 from afield.images.prepared import (
     PreparedImages,
     Rule,
@@ -24,6 +24,7 @@ from afield.images.prepared import (
     prepare_pixels,
     train_rule,
 )
+from afield.images.samples import Samples, evaluation_batches
 from afield.training.numerics import NumericsChoice, numerics_for, settle
 from afield.training.preprocessing import Preprocessing
 from tests.fixtures.odd_images import Page, tiff

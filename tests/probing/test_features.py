@@ -7,7 +7,7 @@ import torch
 
 from afield.base.errors import Stopped
 from afield.images.batch import Share
-from afield.images.loader import Samples
+from afield.images.samples import Samples
 from afield.probing import features
 from afield.probing.features import Extraction
 from tests.fixtures.tiny import tiny_inputs

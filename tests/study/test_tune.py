@@ -1,10 +1,14 @@
 """Timings of a study's backbones, and the lines that come of them."""
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 from afield.base.errors import InputError
+from afield.study import tune as tuning
 from afield.study.study_file import parse_study
 from afield.study.tune import Timing, Way, describe_timings, tune, ways
 from afield.training.learner import Learner
@@ -86,3 +90,27 @@ def test_a_way_that_one_backbone_cannot_train_in_is_none(fast: float | None, exp
 
 def test_where_no_way_suits_all_it_says_so() -> None:
     assert "No way suits all" in describe_timings([Timing("a", FLOAT, None, usual=True, reason="no kernel")])
+
+
+def test_what_compiling_takes_is_no_part_of_a_rate(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its own clock each of a compiled network's first two updates takes a minute, each of the others a second."""
+    clock = [0.0]
+
+    def slow_at_first(
+        network: Callable[..., torch.Tensor], **settings: object
+    ) -> Callable[[torch.Tensor], torch.Tensor]:
+        shown = list[int]()
+
+        def forward(images: torch.Tensor) -> torch.Tensor:
+            clock[0] += 60.0 if len(shown) < tuning.WARM else 1.0
+            shown.append(len(images))
+            return network(images)
+
+        return forward
+
+    monkeypatch.setattr(tuning, "ways", lambda device: (Way("float32", "channels_last", compile=True),))
+    monkeypatch.setattr(torch, "compile", slow_at_first)
+    monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
+    for seconds in (0, 3):
+        (timing,) = tune(tiny_study(photos), seconds, lambda words: None)
+        assert timing.rate == 8.0, timing.reason

@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from afield.base.errors import InputError
-from afield.images.loader import Samples, TrainingBatches
+from afield.images.loader import TrainingBatches
+from afield.images.samples import Samples
 from afield.training.checkpoint import State
 from afield.training.device import compiled, nondeterminism_named, settle_process
 from afield.training.loop import Hooks, Setup, train

@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from afield.images.batch import Batch
 from afield.training.learner import Learner, make_optimiser
+from afield.training.losses import Loss
 from afield.training.numerics import Numerics, NumericsChoice, numerics_for, settle
 from afield.training.preprocessing import Preprocessing
 from afield.training.recipe import Recipe
@@ -129,3 +130,23 @@ def test_float16_scales_the_loss_and_the_step_stays_the_same() -> None:
         assert one.grad is not None
         assert other.grad is not None
         torch.testing.assert_close(other.grad, one.grad, rtol=0.05, atol=2e-3)
+
+
+@pytest.mark.parametrize("optimiser", ["adamw", "sgd"])
+def test_a_step_that_overflows_in_float16_leaves_no_trace(optimiser: str) -> None:
+    """The scaler's first scale is often too large; the update that it leaves out must not be in the momentum either."""
+    settings = numerics(precision="float16")
+    net, undisturbed = network().float(), network().float()
+    one, other = learner(net, settings, optimiser=optimiser), learner(undisturbed, settings, optimiser=optimiser)
+    loss = one.loss
+    one.loss = Loss(name="overflows", compute=lambda logits, labels: loss.compute(logits, labels) * 3e38)
+    one.update(batch(), 0.1, 0)
+    for now, before in zip(net.state_dict().values(), undisturbed.state_dict().values(), strict=True):
+        assert torch.equal(now, before)
+    one.loss = loss
+    for made in (one, other):
+        made.scaler.scale(torch.zeros(()))  # which makes its scale, where there is none yet
+        made.scaler.update(1024.0)
+        made.update(batch(1), 0.1, 1)
+    for now, expected in zip(net.state_dict().values(), undisturbed.state_dict().values(), strict=True):
+        assert torch.equal(now, expected)

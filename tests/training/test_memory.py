@@ -1,5 +1,7 @@
 """The largest step that fits, with an allocator that fails above so many samples."""
 
+import weakref
+
 import pytest
 import torch
 from torch import nn
@@ -20,6 +22,7 @@ class Narrow(nn.Module):
     def __init__(self, room: int) -> None:
         super().__init__()
         self.room, self.layer, self.seen = room, nn.Linear(3, 2), list[int]()
+        self.circle = [self]
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         if len(images) > self.room:
@@ -67,3 +70,17 @@ def test_any_other_error_is_no_want_of_memory() -> None:
 
     with pytest.raises(RuntimeError, match="something else"):
         largest_micro_batch(attempt, 4)
+
+
+def test_what_a_step_took_is_free_before_the_next_is_tried() -> None:
+    """Networks may refer to themselves, and would keep their memory until Python looks for such circles."""
+    made: list[weakref.ref[Narrow]] = []
+
+    def attempt(at_once: int) -> None:
+        assert all(network() is None for network in made)
+        network = Narrow(room=4)
+        made.append(weakref.ref(network))
+        numerics = CPU.model_copy(update={"micro_batch": at_once})
+        try_step(lambda: network, Recipe(image_size=32), numerics, 3, torch.zeros(8, dtype=torch.int64), LOSS)
+
+    assert largest_micro_batch(attempt, 8) == 4

@@ -72,7 +72,7 @@ class Batch:
 
 
 class Views(Protocol):
-    """A split's samples as a network in evaluation is shown them: `loader.Samples` of images, or of stored features."""
+    """A split's samples as a network in evaluation is shown them: `Samples` of images, or of stored features."""
 
     def evaluation(self, batch_size: int, device: torch.device, share: Share = WHOLE) -> Iterator[torch.Tensor]:
         """All of them in order, [n, ...] at once, on the device; of several processes each is shown every n-th

@@ -7,11 +7,8 @@ loader processes gather; both ways give the same bits.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -27,51 +24,11 @@ from afield.images.augmentation.mixing import NO_MIXING, Mixing, Mixture, draw_m
 from afield.images.augmentation.own import NONE, apply_parameters, draw_parameters, kept_augmentation
 from afield.images.augmentation.uniform import uniforms
 from afield.images.batch import WHOLE, Batch, Position, Share
-from afield.images.prepared import PreparedImages, open_prepared
+from afield.images.samples import Samples, mapped, resident
 from afield.images.sampling import Alike, each_once, groups_alike, times_before
 from afield.images.sending import send
 
 Loaded = TypeVar("Loaded")
-
-
-@dataclass(frozen=True)
-class Samples:
-    """The n samples of one split and their prepared images."""
-
-    images: PreparedImages
-    row: npt.NDArray[np.int64]
-    """[n] position of each sample's image in `images` (several samples may show one image)"""
-    label: npt.NDArray[np.int64]
-    """[n], or [n, classes] of 1, 0 and -1 (unknown) where a sample may have several"""
-    weight: npt.NDArray[np.float32] | None = None
-    """[n] how much each counts in the loss, of mean 1; None: all alike"""
-    name: npt.NDArray[np.str_] | None = None
-    """[n] ids, for messages"""
-
-    def __len__(self) -> int:
-        return len(self.row)
-
-    def evaluation(self, batch_size: int, device: torch.device, share: Share = WHOLE) -> Iterator[torch.Tensor]:
-        """`evaluation_batches` of them."""
-        return evaluation_batches(self, batch_size, device, share)
-
-
-@lru_cache(maxsize=16)
-def _mapped(folder: Path) -> torch.Tensor:
-    """The shared bytes as a tensor that views the read-only memory map; it may be larger than memory, and nothing
-    writes to it.
-    """
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)
-        return torch.from_numpy(open_prepared(folder).pixels)
-
-
-@lru_cache(maxsize=2)  # a training's and a validation split's
-def _resident(folder: Path, device: torch.device) -> torch.Tensor | None:
-    """The shared bytes in a GPU's memory, where they take a quarter of what is free at most."""
-    pixels = _mapped(folder)
-    free = torch.cuda.mem_get_info(device)[0] + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-    return pixels.to(device) if 4 * len(pixels) <= free else None
 
 
 @dataclass(frozen=True)
@@ -216,7 +173,7 @@ class TrainingBatches(Dataset[Batch]):
         return kept_augmentation(self.augmentation, *self.extension)
 
     def __getitem__(self, position: Position) -> Batch:
-        return self.make(self.draw(position), _mapped(self.samples.images.folder))
+        return self.make(self.draw(position), mapped(self.samples.images.folder))
 
 
 @dataclass(frozen=True)
@@ -242,7 +199,7 @@ class PackedBatches(Dataset[Packed]):
     def __getitem__(self, position: Position) -> Packed:
         drawn = self.batches.draw(position)
         crops = drawn.crops
-        pixels = _mapped(self.batches.samples.images.folder)
+        pixels = mapped(self.batches.samples.images.folder)
         row_bytes = crops.channels * crops.width
         ends = np.cumsum(crops.height * row_bytes)
         packed = torch.empty(int(ends[-1]), dtype=torch.uint8)
@@ -265,9 +222,9 @@ def load(batches: TrainingBatches, positions: list[Position], workers: int, devi
     holds all images needs none.
     """
     if device.type == "cuda":
-        resident = _resident(batches.samples.images.folder, device)
-        if resident is not None:
-            return (batches.make(batches.draw(position), resident) for position in positions)
+        held = resident(batches.samples.images.folder, device)
+        if held is not None:
+            return (batches.make(batches.draw(position), held) for position in positions)
         packed = PackedBatches(batches)
         return (packed.unpack(item, device) for item in _loader(packed, positions, workers, pin=True))
     if workers == 0:
@@ -284,19 +241,3 @@ def _loader(dataset: Dataset[Loaded], positions: list[Position], workers: int, p
         pin_memory=pin,
         multiprocessing_context="spawn" if workers else None,
     )
-
-
-def evaluation_batches(
-    samples: Samples, batch_size: int, device: torch.device, share: Share = WHOLE
-) -> Iterator[torch.Tensor]:
-    """The evaluation views of a split in order, uint8 [n, channels, size, size], on the device; of several processes
-    each is shown every n-th batch, beginning with that of its rank.
-    """
-    height, width = samples.images.sizes[0].tolist()
-    resident = _resident(samples.images.folder, device) if device.type == "cuda" else None
-    views = (_mapped(samples.images.folder) if resident is None else resident).view(
-        -1, height, width, samples.images.channels
-    )
-    rows = send(torch.from_numpy(samples.row), views.device)
-    for start in range(share.rank * batch_size, len(samples), share.processes * batch_size):
-        yield send(views[rows[start : start + batch_size]], device).permute(0, 3, 1, 2)

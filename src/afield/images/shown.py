@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from afield.images.loader import Samples, TrainingBatches
+from afield.images.loader import TrainingBatches
 from afield.images.prepared import PreparedImages
+from afield.images.samples import Samples
 
 
 def epochs_of(

@@ -17,7 +17,8 @@ import torch
 
 from afield.base.errors import AfieldError
 from afield.images.batch import WHOLE, Batch, Position, Share
-from afield.images.loader import Samples, TrainingBatches
+from afield.images.loader import TrainingBatches
+from afield.images.samples import Samples
 from afield.images.sending import send
 from afield.probing.kept import Stop, Told, kept, refuse_stop, untold
 

@@ -70,7 +70,8 @@ class Choices:
 
     def _prune(self, search: PlannedSearch, for_soups: frozenset[str]) -> None:
         """The search has ended: checkpoints go, the networks of every study's chosen trials stay, with those that soups
-        and audits still need, and so does all that another study's search in this folder may still go on with.
+        and audits still need, and so does all that another study's search in this folder may still go on with, or its
+        soups be made of.
         """
         if self._chosen is None:
             self._chosen, self._audited = self.store.selections.together()
@@ -89,12 +90,26 @@ class Choices:
         }
         if prunable:  # else the other studies' plans, which may be large, need not be read
             prunable -= self.store.open_cells(self.study.study.name)
+            for_soups |= self._for_other_soups()
         for key in prunable:
             with self.claims.held(*work_on(key)) as ours:
                 if ours:  # by now another study may have chosen it
                     chosen, audited = self.store.selections.together()
                     needed = key in chosen | for_soups or self._is_to_audit(key, audited)
                     self.store.prune(key, keep_weights=needed)
+
+    def _for_other_soups(self) -> frozenset[str]:
+        """Keys of all trials of the folder's other studies that make soups: which networks these still wait for, their
+        own runs know, and take the rest.
+        """
+        files, own = self.store.study_files, self.study.study.name
+        searches = [
+            search
+            for name in files.plans()
+            if name != own and files.makes_soups(name)
+            for search in files.plan(name)["searches"]
+        ]
+        return frozenset(key for search in searches for keys in search["repeats"] for key in keys)
 
     def _is_to_audit(self, key: str, audited: Set[str]) -> bool:
         """Whether an audit of any study of the folder has still to score a trial."""

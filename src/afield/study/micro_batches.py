@@ -26,16 +26,20 @@ if TYPE_CHECKING:
 
 FILE = "micro_batches.json"
 
-Probe = Callable[[Trial, Backbone], int]
-"""a trial and its backbone to its micro-batch, 0 for the whole batch"""
+Probe = Callable[[Trial, Backbone, float], int]
+"""a trial, its backbone and the share of the device's memory that it may take to its micro-batch, 0 for the whole
+batch"""
 
 
-def settle_micro_batches(plan: Plan, root: Path, say: Callable[[str], None], probe: Probe | None = None) -> Plan:
+def settle_micro_batches(
+    plan: Plan, root: Path, say: Callable[[str], None], trials_per_device: int = 1, probe: Probe | None = None
+) -> Plan:
     """The plan with the micro-batches that fit, where its numerics leave them open on a GPU; else as it is.
 
     What the folder has settled stands; what it has not is tried by `probe` (by default in a process of its own, so that
-    its memory is free again). Raises AfieldError where a backbone does not fit at all, StoreError for a file that
-    cannot be read.
+    its memory is free again), with as much of the device's memory as a training has beside its images and the
+    `trials_per_device` that share it. Raises AfieldError where a backbone does not fit at all, StoreError for a file
+    that cannot be read.
     """
     if not _open(plan):
         return plan
@@ -47,10 +51,14 @@ def settle_micro_batches(plan: Plan, root: Path, say: Callable[[str], None], pro
         for cell in sorted(search.cells, key=lambda cell: cell.recipe.ema)  # the last stands: an average takes memory
         if _name(cell) not in settled and cell.recipe.trained != "head"  # whose features take little room
     }
+    if lacking:
+        from afield.images.samples import ON_DEVICE
+
+        share = (1 - ON_DEVICE) / trials_per_device
     for name, (cell, backbone) in lacking.items():
         say(f"{name}: trying how many images the device takes at once")
         try:
-            found = (probe or in_a_process)(cell, backbone)
+            found = (probe or in_a_process)(cell, backbone, share)
         except AfieldError as error:
             raise AfieldError(f"{name}: {error}") from error
         write_json(path, {name: found, **_read(path)})  # another run on the folder may have been first
@@ -90,19 +98,19 @@ def _read(path: Path) -> dict[str, int]:
     return dict(found)
 
 
-def in_a_process(trial: Trial, backbone: Backbone) -> int:
+def in_a_process(trial: Trial, backbone: Backbone, share: float) -> int:
     """`try_trial` in a process of its own."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         try:
-            return pool.submit(try_trial, trial, backbone).result()
+            return pool.submit(try_trial, trial, backbone, share).result()
         except BrokenProcessPool as error:
             raise AfieldError(
                 "the process that tried its largest step died; set numerics.micro_batch to a number that fits"
             ) from error
 
 
-def try_trial(trial: Trial, backbone: Backbone) -> int:
-    """The micro-batch of a trial on this machine's device."""
+def try_trial(trial: Trial, backbone: Backbone, share: float = 1.0) -> int:
+    """The micro-batch of a trial on this machine's device, of whose memory it may take that share."""
     import torch
 
     from afield.training.losses import LOSSES
@@ -113,6 +121,8 @@ def try_trial(trial: Trial, backbone: Backbone) -> int:
     scratch = trial.model_copy(update={"weights": None})
     if is_own(trial.recipe.head):  # takes as much memory as a linear one, or nearly so
         scratch = scratch.model_copy(update={"recipe": trial.recipe.model_copy(update={"head": "linear"})})
+    if trial.numerics.device == "cuda":
+        torch.cuda.set_per_process_memory_fraction(share)
     size = trial.numerics.at_once(trial.recipe.batch_size)
     labels = torch.zeros((size, len(trial.classes)) if trial.target == "labels" else size, dtype=torch.int64)
 

@@ -37,6 +37,7 @@ from afield.study.standing import Silent, Watch
 from afield.study.store import Store
 from afield.study.study import Study
 from afield.tasks.places import cache_folder
+from afield.training.numerics import NumericsChoice
 
 
 def run_study(
@@ -62,11 +63,13 @@ def run_study(
     by default one), each fed by `workers` loader processes (by default none on a CPU, where a trial makes its own
     batches, and up to eight on a GPU). A trial on several devices (numerics.devices) is one slot, and each of its
     processes has so many workers. `engine` says where: "local", on this machine, or "ray", on the cluster at `address`
-    (docs/cluster.md). None of it changes a result. With a `shard`, such as "3/8", the run does that part of the
-    searches (docs/slurm.md). `weights` is a folder of weights that goes before their published places, and `offline`
-    asks no network (docs/weights.md). `data` is the folder that holds the tasks' folders (docs/tasks.md). `budget`
-    ("6h") goes before the study's: what takes longer is cut before it begins, and the run stops when its hours are used
-    (docs/plan.md). A script must call this under `if __name__ == "__main__":`, since workers import it.
+    (docs/cluster.md). None of it changes a result, but for the micro-batches that a first run on GPUs settles: they
+    fit the memory that is left to each of the trials at once. With a `shard`, such as "3/8", the run does that part
+    of the searches (docs/slurm.md). `weights` is a folder of weights that goes before their published places, and
+    `offline` asks no network (docs/weights.md). `data` is the folder that holds the tasks' folders (docs/tasks.md).
+    `budget` ("6h") goes before the study's: what takes longer is cut before it begins, and the run stops when its
+    hours are used (docs/plan.md). A script must call this under `if __name__ == "__main__":`, since workers import
+    it.
 
     Raises InputError for what cannot be run, Stopped after Ctrl-C or SIGTERM (its words say whether everything could be
     saved), StoreError where the folder or the disk fails, and AfieldError where workers cannot start.
@@ -105,7 +108,7 @@ def run_study(
     plan = plan_of(study, needs, numerics)
     if budget is not None and kept is None:
         plan = _within(budget, plan, needs, store, machines, cache, watch)
-    plan, said = _begun(plan, store, watch, part)
+    plan, said = _begun(plan, store, watch, part, machines)
     _tell(said, watch)
     outcome, idle = _carry_out(plan, store, machines, watch, budget, retry_failed=retry_failed)
     lacking = keep_derived(store, plan.study.study.name, plan.metrics, plan.beside)
@@ -158,11 +161,20 @@ def _within(budget: str, plan: Plan, needs: Needs, store: Store, machines: Machi
     return plan if smaller is plan.study else plan_of(smaller, needs, plan.numerics)
 
 
-def _begun(plan: Plan, store: Store, watch: Watch, part: Shard | None) -> tuple[Plan, list[str]]:
+def _sharing(machines: Machines, numerics: NumericsChoice) -> int:
+    """Trials that share a GPU, or those of one trial, at most."""
+    per_device = machines.trials_per_device or 1
+    if machines.engine == "ray" or numerics.device != "cuda":
+        return per_device
+    here, _ = settled_slots(numerics, machines.slots, machines.workers, per_device)
+    return -(-here.count // len(here.environments))
+
+
+def _begun(plan: Plan, store: Store, watch: Watch, part: Shard | None, machines: Machines) -> tuple[Plan, list[str]]:
     """The plan as this run begins with it, and what should be said of it; its tasks and the rule of its verdicts are
     noted in the folder.
     """
-    plan = settle_micro_batches(plan, store.root, watch.say)
+    plan = settle_micro_batches(plan, store.root, watch.say, _sharing(machines, plan.numerics))
     plan = plan if part is None else shard_of(plan, part)
     for found in (*plan.changed.values(), *plan.tasks.values()):
         write_task(store, found)

@@ -23,13 +23,18 @@ Layers = Mapping[str, int]
 """the layer of each parameter by its name, from 0 at the input"""
 
 
-def make_optimiser(network: nn.Module, recipe: Recipe, layers: Layers | None = None) -> torch.optim.Optimizer:
+def make_optimiser(
+    network: nn.Module, recipe: Recipe, layers: Layers | None = None, *, scaled_loss: bool = False
+) -> torch.optim.Optimizer:
     """AdamW, or SGD with Nesterov's momentum, over all parameters that train, biases and norms included, as the study
     did.
 
     With `layers` there is a group a layer; its `scale` is what the schedule's learning rate is multiplied by:
     recipe.layer_decay ** (layers above it). What torch is given as decay says `recipe.decay`. In SGD the decay is part
     of the gradient, so momentum gathers it: it shrinks weights by up to 1 / (1 - momentum) times as much.
+
+    With `scaled_loss` (float16) a step whose gradients overflow is left out. torch's fused SGD does that after it has
+    made the momentum, which it leaves unwritten where it was the first step, so there SGD is not fused.
     """
     groups: dict[int, list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
@@ -49,7 +54,7 @@ def make_optimiser(network: nn.Module, recipe: Recipe, layers: Layers | None = N
             momentum=recipe.momentum,
             nesterov=nesterov,
             weight_decay=decay,
-            fused=True,
+            fused=None if scaled_loss else True,
         )
     return torch.optim.AdamW(scaled, lr=recipe.learning_rate, weight_decay=decay, fused=True)
 
@@ -73,8 +78,9 @@ class Learner:
     the first weights, a random head among them, are soon forgotten"""
 
     def __post_init__(self) -> None:
-        self.optimiser = make_optimiser(self.network, self.recipe, self.layers)
         self.scaler = gradient_scaler(self.numerics)
+        scaled_loss = self.scaler.is_enabled()
+        self.optimiser = make_optimiser(self.network, self.recipe, self.layers, scaled_loss=scaled_loss)
         ema = self.recipe.ema
         self.average = ModelEmaV3(self.network, decay=ema, use_warmup=True, warmup_power=2 / 3) if ema else None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 
 import numpy as np
@@ -36,6 +37,7 @@ def largest_micro_batch(attempt: Callable[[int], None], batch_size: int) -> int:
         else:
             return 0 if at_once == batch_size else at_once
         # outside of `except`, whose error holds what the step had allocated
+        gc.collect()  # a network may refer to itself
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         at_once = (at_once + 1) // 2

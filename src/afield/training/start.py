@@ -17,7 +17,8 @@ from torch import nn
 from afield.backbones.backbone import Backbone
 from afield.backbones.lora import adapt, merged, plain_name
 from afield.backbones.parts import HeadAlone, freeze, head_alone, head_inputs, last_block
-from afield.images.loader import Samples, TrainingBatches
+from afield.images.loader import TrainingBatches
+from afield.images.samples import Samples
 from afield.images.sending import send
 from afield.probing.features import Extraction, FeatureBatches, FeatureSamples
 from afield.probing.kept import Told, array_digest

@@ -14,7 +14,7 @@ from afield.scoring.labels import label_array
 from afield.scoring.predictions import Predictions
 
 if TYPE_CHECKING:
-    from afield.images.loader import Samples
+    from afield.images.samples import Samples
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class SplitInputs:
 
     def samples(self) -> Samples:
         """What the loader needs of it. Weights are scaled to a mean of 1."""
-        from afield.images.loader import Samples
+        from afield.images.samples import Samples
 
         weight = None
         if "weight" in self.table:

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from torch import nn
 
     from afield.backbones.own_heads import Head
-    from afield.images.loader import Samples, TrainingBatches
+    from afield.images.loader import TrainingBatches
+    from afield.images.samples import Samples
     from afield.training import loop
     from afield.training.checkpoint import State
     from afield.training.loop import Hooks

@@ -284,6 +284,27 @@ def test_a_search_that_ended_keeps_what_a_soup_needs_and_nothing_else(run: OneRu
         open_network(run.store.root, near)
 
 
+def test_another_study_leaves_what_a_soup_is_still_to_be_made_of(run: OneRun, photos: Path, tmp_path: Path) -> None:
+    """Of a run that was killed just before it made a soup; the same searches then end in a study without soups."""
+    for search in run.plan.searches:
+        bring_to_its_end(run, search)
+    run.choices.settle()
+    (soup,) = run.ledger.soups()
+    needed = held(run, "weights.safetensors")
+    assert needed == {each.key for each in soup.ingredients}
+    text = run.plan.study.written()
+    plain = Study.model_validate_json(text).model_copy(update={"soups": {}})
+    other = plain.model_copy(update={"study": plain.study.model_copy(update={"name": "another"})})
+    plan = make_plan(other, settle_numerics(NumericsChoice(), None), tmp_path / "cache")
+    with Claims(run.store.root) as claims, LocalEngine(Slots(1)) as engine:
+        beside = OneRun(plan, run.store, claims, engine, Silent(), None)
+        assert not beside.ledger.wanted()
+        beside.choices.settle()
+    assert held(run, "weights.safetensors") == needed
+    again = OneRun(run.plan, run.store, run.claims, run.engine, Silent(), None)
+    assert [want.kind for want in again.ledger.wanted()] == ["soup"], "nothing is trained again"
+
+
 def test_a_soup_is_stored_whole_or_not_at_all(photos: Path, tmp_path: Path) -> None:
     """Weights of 1, 3 and 9, in this order on validation, which wants 2: the mean of the first two."""
     study = soup_study(photos)

@@ -55,7 +55,7 @@ def sharpness(images: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
 
 def posterize(images: torch.Tensor, bits: torch.Tensor) -> torch.Tensor:
     """Only the highest `bits` of each value stay (8: all)."""
-    return images & (_LEVELS - 2 ** (8 - bits)).to(torch.uint8)
+    return images & ((_LEVELS - 1) << (8 - bits).int()).to(torch.uint8)  # in whole numbers: powers need not be exact
 
 
 def solarize(images: torch.Tensor, threshold: torch.Tensor) -> torch.Tensor:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from afield.base.errors import DamagedError, InputError, StoreError
+from afield.base.errors import DamagedError, InputError
 from afield.base.files import TEMPORARY, abandoned, words_for_failed_writes
 from afield.base.text import columns, count, megabytes
 from afield.study.claims import Claims, work_on
@@ -113,7 +113,7 @@ def _ended(store: Store) -> dict[str, bool]:
     are cells.
     """
     going_on, ended = store.open_cells(""), dict[str, bool]()
-    with_soups = {name for name in store.studies() if _has_soups(store, name)}
+    with_soups = {name for name in store.studies() if store.study_files.makes_soups(name)}
     for study in store.study_files.plans():
         for search in store.study_files.plan(study)["searches"]:
             for keys in search["repeats"]:
@@ -122,14 +122,6 @@ def _ended(store: Store) -> dict[str, bool]:
                     if study in with_soups:
                         going_on.add(key)
     return {key: is_cell for key, is_cell in ended.items() if key not in going_on}
-
-
-def _has_soups(store: Store, study: str) -> bool:
-    """Whether a stored study averages networks; one that cannot be read may."""
-    try:
-        return bool(store.study_files.content(study)["soups"])
-    except (StoreError, KeyError):
-        return True
 
 
 def _of_trial(store: Store, key: str, ended: dict[str, bool], kept: frozenset[str]) -> Iterator[Waste]:

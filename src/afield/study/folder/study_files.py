@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from afield.base.errors import InputError, nearest
+from afield.base.errors import InputError, StoreError, nearest
 from afield.base.files import write_text
 from afield.study.folder.agreement import disagreements, disagreements_of_searches
 from afield.study.folder.sealed import read_json, sealed, sealed_text
@@ -74,6 +74,13 @@ class StudyFiles:
         if words is not None:
             raise misfit(path, words)
         return plan
+
+    def makes_soups(self, name: str) -> bool:
+        """Whether a study averages networks; one that cannot be read may."""
+        try:
+            return bool(self.content(name)["soups"])
+        except (StoreError, KeyError):
+            return True
 
     def _study(self, name: str) -> Path:
         return self.root / "studies" / f"{name}.json"

@@ -25,7 +25,7 @@ from afield.study.planning.pace import Speed
 from afield.trial.inputs import SplitInputs
 
 if TYPE_CHECKING:
-    from afield.images.loader import Samples
+    from afield.images.samples import Samples
     from afield.training.checkpoint import State
     from afield.training.loop import Setup
 
