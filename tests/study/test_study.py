@@ -56,6 +56,20 @@ def test_each_mistake_has_its_words(old: str, new: str, words: str) -> None:
     assert words in complaint(TEXT.replace(old, new, 1))
 
 
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ("image_size = 16", "image_size: should be greater than or equal to 32 or 'auto', not 16"),
+        ("image_size = 0.5", "image_size: should be a valid integer or 'auto', not 0.5"),
+        ('head = "liner"', "head: liner: is no head; did you mean linear?"),
+    ],
+)
+def test_a_mistake_in_a_key_of_several_kinds_is_one_line(key: str, words: str) -> None:
+    said = complaint(TEXT.replace("image_size = 64", key, 1))
+    assert said.startswith(f"study.toml: recipe.{words}")
+    assert "\n" not in said
+
+
 def test_every_mistake_is_named_at_once() -> None:
     text = TEXT.replace("epochs = 3", "epochs = 0").replace("batch_size = 32", "batch_size = 1")
     assert complaint(text).count("\n") == 1

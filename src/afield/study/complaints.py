@@ -11,13 +11,15 @@ from afield.base.errors import nearest
 
 def complaints(error: ValidationError, prefix: str, model: type[BaseModel], top: Collection[str] = ()) -> list[str]:
     """One line a complaint: key, what is wrong, what would be right. `top`: keys that belong above all tables."""
-    lines = []
+    lines = list[str]()
+    before: tuple[str, object] | None = None
     for item in error.errors(include_url=False):
         if item["type"] == "default_factory_not_called":
             continue  # its default depends on another key, whose own complaint says all
         named = [str(part) for part in item["loc"]]
         shown = [part for part in named if not part.startswith(("function-", "constrained-", "literal"))]
         place = prefix + ".".join(shown) if shown else prefix.removesuffix(".")
+        same, before = before == (place, item["input"]), (place, item["input"])
         if item["type"] == "extra_forbidden":
             known = _keys(model, item["loc"][:-1])
             key = str(item["loc"][-1])
@@ -28,11 +30,16 @@ def complaints(error: ValidationError, prefix: str, model: type[BaseModel], top:
             text = f"{place}: is missing"
         elif item["type"] == "value_error":
             text = str(item["ctx"]["error"])
-            text = f"{place}.{text}" if place and not text.startswith(place.split(".")[0]) else text
+            if place and not text.startswith(place.split(".")[0]):
+                of_a_key = not isinstance(item["input"], dict | BaseModel)  # of a table the text begins with its key
+                text = f"{place}: {text}" if of_a_key else f"{place}.{text}"
         elif item["type"] in _PLAINLY:
             text = f"{place}: {_PLAINLY[item['type']]}"
         else:
-            text = f"{place}: {item['msg'].removeprefix('Input ')}, not {_shown(item['input'])}"
+            text, given = f"{place}: {item['msg'].removeprefix('Input ')}", f", not {_shown(item['input'])}"
+            if same and lines[-1].endswith(given):  # of a key that may be this or that
+                text = f"{lines.pop().removesuffix(given)} or {item['msg'].removeprefix('Input should be ')}"
+            text += given
         lines.append(text)
     return lines
 

@@ -143,10 +143,12 @@ class Recipe(BaseModel):
             if self.milestones:
                 raise ValueError('milestones: belong to schedule = "step"; say so, or take them away')
             return self
+        if not self.milestones and self.epochs == 1:
+            raise ValueError('schedule: "step": has no step in a single epoch; use "constant", or more epochs')
         if not self.milestones:
+            usual = sorted({max(1, self.epochs // 2), max(1, 5 * self.epochs // 6)})
             raise ValueError(
-                f"milestones: a step schedule of {self.epochs} epochs needs them, e.g. milestones = "
-                f"{[max(1, self.epochs // 2), max(2, 5 * self.epochs // 6)]}"
+                f"milestones: a step schedule of {self.epochs} epochs needs them, e.g. milestones = {usual}"
             )
         if list(self.milestones) != sorted(set(self.milestones)) or self.milestones[-1] >= self.epochs:
             raise ValueError(f"milestones: must rise and be below the {self.epochs} epochs, e.g. [15, 20, 25] of 30")
