@@ -38,7 +38,8 @@ from torchvision.datasets import ImageFolder
 
 from afield.base.hashing import sha256_file
 from afield.images.loader import TrainingBatches, load
-from afield.images.prepared import open_prepared, prepare, train_rule
+from afield.images.prepared import open_prepared, prepare
+from afield.images.rule import train_rule
 from afield.images.samples import Samples
 from afield.training.numerics import NumericsChoice, numerics_for, settle
 from afield.training.preprocessing import Preprocessing

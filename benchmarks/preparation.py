@@ -39,7 +39,8 @@ from afield.backbones.backbone import Backbone
 from afield.backbones.weights import Weights
 from afield.images.augmentation.crops import Draws, apply_by_bytes, draw, locate, scale_boxes
 from afield.images.decode import decode, stored_size
-from afield.images.prepared import Rule, prepare, prepare_pixels, train_rule
+from afield.images.prepared import prepare
+from afield.images.rule import Rule, prepare_pixels, train_rule
 from afield.scoring.metrics import METRICS
 from afield.study.engines.job import SplitPaths
 from afield.study.make_plan import plan_of

@@ -24,7 +24,8 @@ from afield.backbones.build import build
 from afield.backbones.catalogue import find
 from afield.images.batch import Batch
 from afield.images.loader import TrainingBatches, load
-from afield.images.prepared import prepare, train_rule
+from afield.images.prepared import prepare
+from afield.images.rule import train_rule
 from afield.study.engines.job import SplitPaths
 from afield.tasks.builtin import find_task
 from afield.tasks.data import load_task

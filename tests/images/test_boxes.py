@@ -6,16 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from afield.images.prepared import (
-    estimate_bytes,
-    evaluation_rule,
-    full_rule,
-    open_prepared,
-    prepare,
-    prepare_file,
-    prepare_pixels,
-    train_rule,
-)
+from afield.images.prepared import estimate_bytes, open_prepared, prepare
+from afield.images.rule import evaluation_rule, full_rule, prepare_file, prepare_pixels, train_rule
 
 PIXELS = np.random.default_rng(5).integers(0, 256, (40, 60, 3), np.uint8)
 BOX = "0.25 0.1 0.5 0.4"

@@ -14,7 +14,8 @@ from PIL import Image
 from afield.base.errors import InputError
 from afield.base.reading import Range, Reading
 from afield.images.decode import UnreadableImage, decode, decode_channels, stored_size
-from afield.images.prepared import open_prepared, prepare, train_rule
+from afield.images.prepared import open_prepared, prepare
+from afield.images.rule import train_rule
 from tests.fixtures.odd_images import QUARTERS, Page, by_pillow, chunk, jpeg, png, tiff
 
 BANDS = np.random.default_rng(0).integers(0, 10_000, (20, 17, 13), dtype=np.uint16)

@@ -13,17 +13,8 @@ from afield.images import prepared
 from afield.images.augmentation.crops import Draws, apply_by_bytes, apply_by_products, draw, locate
 from afield.images.decode import DECODER_VERSION, decode
 from afield.images.loader import PackedBatches, TrainingBatches
-from afield.images.prepared import (
-    PreparedImages,
-    Rule,
-    estimate_bytes,
-    evaluation_rule,
-    full_rule,
-    open_prepared,
-    prepare,
-    prepare_pixels,
-    train_rule,
-)
+from afield.images.prepared import PreparedImages, estimate_bytes, open_prepared, prepare
+from afield.images.rule import Rule, evaluation_rule, full_rule, prepare_pixels, train_rule
 from afield.images.samples import Samples, evaluation_batches
 from afield.training.numerics import NumericsChoice, numerics_for, settle
 from afield.training.preprocessing import Preprocessing

@@ -21,15 +21,8 @@ from afield.backbones.backbone import Interpolation
 from afield.base.errors import InputError, Stopped, StoreError
 from afield.base.files import TEMPORARY
 from afield.images.decode import decode
-from afield.images.prepared import (
-    Rule,
-    estimate_bytes,
-    evaluation_rule,
-    open_prepared,
-    prepare,
-    prepare_pixels,
-    train_rule,
-)
+from afield.images.prepared import estimate_bytes, open_prepared, prepare
+from afield.images.rule import Rule, evaluation_rule, prepare_pixels, train_rule
 from afield.tasks.places import cache_folder
 
 SIZES = [(60, 40), (40, 60), (20, 90), (33, 33), (7, 5), (200, 47)]
@@ -184,7 +177,8 @@ def test_no_process_outlives_a_parent_that_is_killed(root: Path, tmp_path: Path)
         f"""
 import os, signal
 from pathlib import Path
-from afield.images.prepared import prepare, train_rule
+from afield.images.prepared import prepare
+from afield.images.rule import train_rule
 
 def die(done, total):
     print(Path(f"/proc/{{os.getpid()}}/task/{{os.getpid()}}/children").read_text(), flush=True)

@@ -9,7 +9,7 @@ from PIL import Image
 from afield.base.errors import InputError
 from afield.base.reading import Reading
 from afield.images.decode import decode
-from afield.images.prepared import evaluation_rule, prepare_pixels
+from afield.images.rule import evaluation_rule, prepare_pixels
 from afield.images.views import find_images, read_views
 from tests.fixtures.images import class_folder
 

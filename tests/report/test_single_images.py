@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from afield.images.prepared import evaluation_rule, prepare
+from afield.images.prepared import prepare
+from afield.images.rule import evaluation_rule
 from afield.report.page import render
 from afield.report.pictures import THUMBNAIL, thumbnail
 from afield.report.single_images import NOT_HERE

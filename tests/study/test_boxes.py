@@ -9,7 +9,8 @@ import pytest
 
 from afield.base.errors import InputError
 from afield.images.decode import decode
-from afield.images.prepared import full_rule, open_prepared
+from afield.images.prepared import open_prepared
+from afield.images.rule import full_rule
 from afield.report.page import report
 from afield.study.collect import load_record
 from afield.study.engines.job import SplitPaths

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from afield.images.prepared import evaluation_rule, prepare
+from afield.images.prepared import prepare
+from afield.images.rule import evaluation_rule
 from afield.report.page import read_record, render
 from afield.study.images_of_test import PreparedTest, in_colours
 from afield.study.store import Store

@@ -15,7 +15,7 @@ from afield.backbones.build import build
 from afield.backbones.catalogue import find
 from afield.base.errors import AfieldError, DamagedError, InputError
 from afield.base.files import write_json
-from afield.images.prepared import PREPARATION_VERSION
+from afield.images.rule import PREPARATION_VERSION
 from afield.study.network import Network, open_network
 from afield.study.store import Store
 from afield.tasks.data import TaskData

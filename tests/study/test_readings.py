@@ -13,7 +13,8 @@ from safetensors.torch import save
 from afield.backbones.build import build
 from afield.backbones.catalogue import find
 from afield.base.reading import AS_DECLARED, Range, Reading
-from afield.images.prepared import evaluation_rule, open_prepared, prepare
+from afield.images.prepared import open_prepared, prepare
+from afield.images.rule import evaluation_rule
 from afield.study.network import open_network
 from afield.study.protocol import spread, view_of
 from afield.study.store import Store

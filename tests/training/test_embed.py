@@ -14,7 +14,7 @@ from afield.backbones.catalogue import find
 from afield.backbones.weights import Sources, locate
 from afield.base.errors import InputError
 from afield.images.decode import decode
-from afield.images.prepared import evaluation_rule, prepare_pixels
+from afield.images.rule import evaluation_rule, prepare_pixels
 from afield.probing.summary import read_summary
 from afield.training.embed import summarise
 from tests.fixtures.tiny import BACKBONE

@@ -9,7 +9,7 @@ from afield.base.errors import InputError
 from afield.base.files import write_text
 from afield.checking.doubtful import Doubt, Doubts
 from afield.checking.page import render_page, thumbnail
-from afield.images.prepared import full_rule, prepare_file
+from afield.images.rule import full_rule, prepare_file
 
 SHOWN = 400
 """pictures of the page, the most doubtful first; the list has them all"""

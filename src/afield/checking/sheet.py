@@ -13,7 +13,7 @@ from afield.base.extensions import Extension, is_own, load_extension
 from afield.base.files import write_text
 from afield.base.streams import hash_rank
 from afield.checking.page import render_page, thumbnail
-from afield.images.prepared import evaluation_rule, prepare_file, train_rule
+from afield.images.rule import evaluation_rule, prepare_file, train_rule
 from afield.tasks.boxes import pictures
 from afield.tasks.builtin import find_task
 from afield.tasks.data import split_samples

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from afield.base.errors import InputError
 from afield.base.reading import AS_DECLARED, Reading
-from afield.images.prepared import Rule, prepare_file
+from afield.images.rule import Rule, prepare_file
 from afield.tasks.boxes import WHOLE
 from afield.tasks.own.folder import SUFFIXES, image_files
 

@@ -6,7 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from afield.base.process import cores
-from afield.images.prepared import Rule, open_prepared, prepare
+from afield.images.prepared import open_prepared, prepare
+from afield.images.rule import Rule
 from afield.scoring.labels import label_array
 from afield.study.engines.job import SplitPaths
 from afield.study.images_of_test import in_colours

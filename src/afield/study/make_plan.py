@@ -11,7 +11,7 @@ from afield.backbones.backbone import Backbone
 from afield.backbones.own import extension_of
 from afield.backbones.weights import Weights
 from afield.base.extensions import Extension, is_own
-from afield.images.prepared import PREPARATION_VERSION
+from afield.images.rule import PREPARATION_VERSION
 from afield.probing.version import PROBING_VERSION
 from afield.study.needs import Needs
 from afield.study.plan import Plan

@@ -20,7 +20,8 @@ from afield.backbones.backbone import Backbone, Interpolation
 from afield.backbones.own import resolve
 from afield.base.errors import AfieldError, DamagedError, InputError, nearest
 from afield.base.extensions import Extension, is_own, load_kept
-from afield.images.prepared import PREPARATION_VERSION, Rule, evaluation_rule, refuse_broken
+from afield.images.prepared import refuse_broken
+from afield.images.rule import PREPARATION_VERSION, Rule, evaluation_rule
 from afield.images.views import find_images, read_views
 from afield.scoring.decisions import most_likely, said_of_each
 from afield.scoring.metrics import metric

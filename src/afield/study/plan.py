@@ -10,7 +10,7 @@ from typing import Any
 from afield.backbones.weights import Weights
 from afield.base.extensions import Extension
 from afield.base.text import first_few
-from afield.images.prepared import Rule
+from afield.images.rule import Rule
 from afield.scoring.metric import Metric
 from afield.study.folder.stored_trials import stored
 from afield.study.protocol import TRAINING_VIEWS, view_of

@@ -8,7 +8,7 @@ from typing import Literal
 
 from afield.backbones.backbone import IMAGENET_MEAN, IMAGENET_STD, Backbone, Interpolation
 from afield.base.errors import InputError
-from afield.images.prepared import Rule, evaluation_rule, full_rule, train_rule
+from afield.images.rule import Rule, evaluation_rule, full_rule, train_rule
 from afield.tasks.task import Flip, Protocol, Task
 from afield.training.recipe import USUAL_SIZE, Recipe
 

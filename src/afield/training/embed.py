@@ -22,7 +22,7 @@ from afield.base.download import Progress
 from afield.base.errors import AfieldError, InputError
 from afield.base.reading import AS_DECLARED, Reading
 from afield.base.streams import stream
-from afield.images.prepared import Rule, evaluation_rule, prepare_file
+from afield.images.rule import Rule, evaluation_rule, prepare_file
 from afield.probing.summary import Gathering, Summary
 from afield.tasks.boxes import WHOLE, pictures
 from afield.tasks.builtin import TASKS, find_task

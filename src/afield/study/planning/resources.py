@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from afield.backbones.backbone import Backbone
-from afield.images.prepared import Rule, estimate_bytes, evaluation_rule, place_of, train_rule
+from afield.images.prepared import estimate_bytes, place_of
+from afield.images.rule import Rule, evaluation_rule, train_rule
 from afield.study.engines.slots import Need
 from afield.study.plan import Plan
 from afield.study.planning.pace import Speed, checkpoint_bytes

@@ -18,7 +18,8 @@ from afield.base.errors import AfieldError
 from afield.base.extensions import keep_copy
 from afield.base.files import write_json
 from afield.base.hashing import digest
-from afield.images.prepared import Rule, open_prepared, place_of, prepare
+from afield.images.prepared import open_prepared, place_of, prepare
+from afield.images.rule import Rule
 from afield.study.engines.job import Job
 from afield.study.plan import Plan
 from afield.study.planning.duration import told
