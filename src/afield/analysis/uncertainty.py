@@ -131,13 +131,15 @@ def by_family(
     A family g adds the square of a_g'e_g: its residuals e_g times its weights, a_g = (I - H_gg)^(-1/2) w_g, where H_gg
     is its part of the hat matrix, of the rank of the columns. In directions that the line fits exactly (I - H_gg) has
     no inverse, and nothing can be learnt there. Satterthwaite's degrees of freedom are those of a sum of squares of the
-    normal variables a_g'e_g, whose covariances are a_g'(I - H)_gh a_h: trace squared over the sum of their squares.
+    normal variables a_g'e_g, whose covariances are a_g'(I - H)_gh a_h: trace squared over the sum of their squares;
+    never more than families less one, which are all the differences that there are between what families share.
     """
+    there = np.unique(families)
     residual = y - basis @ (basis.T @ y)
     fitted = basis.T @ covariance
     variance, held, norms, crossed, fourth = (np.zeros(weights.shape[:-1]) for _ in range(5))
     outer = np.zeros((*weights.shape[:-1], basis.shape[1], basis.shape[1]))
-    for family in np.unique(families):
+    for family in there:
         mine = families == family
         left, sizes, _ = np.linalg.svd(basis[mine], full_matrices=False)
         rest = 1 - sizes**2
@@ -154,6 +156,6 @@ def by_family(
     trace = norms - np.trace(outer, axis1=-2, axis2=-1)
     square = fourth - 2 * crossed + (outer**2).sum(axis=(-2, -1))
     known = trace > _NOTHING * (weights**2).sum(axis=-1)
-    freedom = np.where(known, np.maximum(trace**2 / np.where(known, square, 1.0), 1.0), 0.0)
+    freedom = np.where(known, np.clip(trace**2 / np.where(known, square, 1.0), 1.0, len(there) - 1), 0.0)
     made_up = np.where(known, (weights**2).sum(axis=-1) / np.where(known, trace, 1.0), 1.0)
     return variance * made_up, freedom, held * made_up
