@@ -123,13 +123,13 @@ def _platforms(context: Context) -> tuple[Mapping[str, str], ...]:
 def _unjoined(context: Context, searches: Sequence[SearchRecord], joined: Sequence[Combination]) -> tuple[str, ...]:
     """Words for what is joined and lacks networks."""
     soups = soups_found(context.study, searches)
-    trained = {trial.key: trial for search in searches for trial in (*search.cells, *search.repeats)}
+    states = {trial.key: trial.state for search in searches for trial in (*search.cells, *search.repeats)}
     lacking = (
         f"{each.kind} {each.name} of {each.members[0].task} lacks {each.lacking} of {len(each.members)} networks"
         for each in joined
         if each.lacking
     )
-    return (*lacking, *unmade(context.store, soups, trained))
+    return (*lacking, *unmade(context.store, soups, states))
 
 
 def keep_derived(

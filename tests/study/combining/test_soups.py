@@ -22,6 +22,7 @@ from afield.report.words import number
 from afield.study.claims import Claims
 from afield.study.collect import load_record
 from afield.study.combining.make_soup import make_soup
+from afield.study.combining.soup_records import unmade
 from afield.study.combining.soups import Ended, Ingredient, Soup, SoupChoice, soups_of, waiting_for
 from afield.study.engines.engine import Event
 from afield.study.engines.local import LocalEngine
@@ -282,6 +283,29 @@ def test_a_search_that_ended_keeps_what_a_soup_needs_and_nothing_else(run: OneRu
     near = f"{soup.key[:-1]}x"
     with pytest.raises(InputError, match=f"no training or soup has the key {near}; did you mean {soup.key}"):
         open_network(run.store.root, near)
+
+
+def test_a_soup_whose_networks_cannot_be_trained_again_is_told(run: OneRun) -> None:
+    """Its own network has gone before it was scored, and one that it was made of, too."""
+    first, second = run.plan.searches
+    for search in (first, second):
+        bring_to_its_end(run, search)
+    (soup,) = run.ledger.soups()
+    states = {each.key: "finished" for each in soup.ingredients}
+    store, cell = run.store, soup.ingredients[0]
+    assert unmade(store, [soup], states) == ()
+    store.begin(first.cells[0], soup.key)
+    store.weights(soup.key).write_bytes(b"network")
+    store.finish_soup(soup.key, said(first.cells[0]), {"tried": []}, {"key": soup.key, "platform": {}})
+    store.weights(cell.key).unlink()
+    store.fail(cell.key, "no memory", "trace")
+    assert unmade(store, [soup], states) == (), "it is there"
+    store.weights(soup.key).unlink()
+    words = f"soup a of {soup.task} lacks 1 of {len(states)} networks, which could not be trained again (no memory)"
+    assert unmade(store, [soup], states) == (words,)
+    store.scores.write(soup.key, TEST, said(first.cells[0]))
+    store.scores.seal(soup.key, TEST, {"key": soup.key})
+    assert unmade(store, [soup], states) == (), "it was scored before"
 
 
 def test_another_study_leaves_what_a_soup_is_still_to_be_made_of(run: OneRun, photos: Path, tmp_path: Path) -> None:
