@@ -57,6 +57,27 @@ def test_each_mistake_has_its_words(old: str, new: str, words: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        (
+            '[ensembles.all]\nover = ["seeds"]\nmaen = "ranks"\n',
+            "ensembles.all.maen: unknown key; did you mean mean",
+        ),
+        (
+            '[soups.all]\nover = ["seeds"]\njoin = "ranks"\n',
+            "soups.all.join: unknown key; known: backbones, interventions, method, over",
+        ),
+        (
+            '[tasks.moths]\nfolder = "moths"\nlable = "x"\n',
+            "tasks.moths.lable: unknown key; did you mean table or label or labels?",
+        ),
+    ],
+)
+def test_unknown_keys_of_tables_with_names_of_their_own_are_told_the_known_ones(table: str, words: str) -> None:
+    assert words in complaint(f"{TEXT}\n{table}")
+
+
+@pytest.mark.parametrize(
     ("key", "words"),
     [
         ("image_size = 16", "image_size: should be greater than or equal to 32 or 'auto', not 16"),

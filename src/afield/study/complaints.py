@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -59,9 +60,14 @@ def _shown(value: object) -> str:
 
 def _keys(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
     """The keys that a table knows."""
-    for part in place:
-        field = model.model_fields.get(str(part))
-        if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
+    parts = list(place)
+    while parts:
+        field = model.model_fields.get(str(parts.pop(0)))
+        kind: object = None if field is None else field.annotation
+        if get_origin(kind) is dict and parts:  # tables by names that the file gives
+            parts.pop(0)
+            kind = get_args(kind)[1]
+        if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
             return []
-        model = field.annotation
+        model = kind
     return list(model.model_fields)

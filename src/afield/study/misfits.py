@@ -35,6 +35,7 @@ def misfits(
         yield from _augmentations(study, tasks, extensions)
         yield from _unfit_heads(study, extensions)
     yield from _unfit_sampler(study)
+    yield from _ranks_of_many(study, tasks)
     yield from lone_soups(study)
     yield from soups_of_views(study, tasks, backbones)
     yield from _unfit_losses(study, tasks, extensions)
@@ -75,6 +76,17 @@ def _unfit_sampler(study: Study) -> Iterator[str]:
         check_sampler(study.search)
     except InputError as error:
         yield str(error)
+
+
+def _ranks_of_many(study: Study, tasks: Mapping[str, Task]) -> Iterator[str]:
+    """The ensembles by ranks on tasks of more than two exclusive classes, whose order of samples is none."""
+    for name, choice in study.ensembles.items():
+        for task, found in tasks.items():
+            if choice.mean == "ranks" and found.target != "labels" and len(found.classes) > 2:
+                yield (
+                    f"ensembles.{name}: mean = ranks orders samples by one class, and {task} has {len(found.classes)} "
+                    "to choose from; take mean = probabilities"
+                )
 
 
 def lone_soups(study: Study) -> Iterator[str]:

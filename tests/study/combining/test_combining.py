@@ -15,10 +15,12 @@ from afield.scoring.combine import combined
 from afield.scoring.metrics import METRICS
 from afield.scoring.predictions import Predictions
 from afield.study.collect import load_record
+from afield.study.misfits import misfits
 from afield.study.split_view import TEST, SplitView, wanted_of
 from afield.study.store import Store
 from afield.study.study import Study
 from afield.study.study_file import parse_study
+from afield.tasks.builtin import find_task
 from tests.fixtures.tiny import make_photos
 
 HEAD = """
@@ -180,6 +182,18 @@ def test_plain_test_comes_first_and_validation_before_what_it_settles() -> None:
 def test_what_a_study_cannot_join_is_told_before_anything_runs(text: str, words: str) -> None:
     with pytest.raises(InputError, match=words):
         parse_study(HEAD + text, "joined.toml")
+
+
+def test_ranks_of_many_classes_are_refused_before_anything_runs() -> None:
+    """Two classes have one order of samples, and of several labels each has its own."""
+    study = parse_study(HEAD + '[ensembles.a]\nover = ["seeds"]\nmean = "ranks"', "joined.toml")
+    tasks = {name: find_task(name) for name in ("eurosat", "elpv", "hpa2018", "aptos2019")}
+    told = [line for line in misfits(study, tasks, {}, {}) if line.startswith("ensembles")]
+    assert told == [
+        f"ensembles.a: mean = ranks orders samples by one class, and {name} has {classes} to choose from; take mean = "
+        "probabilities"
+        for name, classes in (("eurosat", 10), ("aptos2019", 5))
+    ]
 
 
 SIZES = """
