@@ -9,8 +9,9 @@ from scipy.stats import linregress, norm, pearsonr, t
 
 from afield.analysis.observations import Observations
 from afield.analysis.transfer import TransferFit, fit_transfer
-from afield.analysis.verdict import verdict_of
+from afield.analysis.verdict import evidence, verdict_of
 from afield.base.errors import InputError
+from afield.scoring.intervals import Interval
 from afield.scoring.metrics import METRICS
 from afield.scoring.panel import fitting
 from afield.study.record import StudyRecord
@@ -361,3 +362,13 @@ def test_a_table_that_tells_clusters_of_test_samples_is_less_certain_the_fewer_t
         assert found.normalised_slope is not None
         widths.append(found.normalised_slope.high - found.normalised_slope.low)
     assert widths[0] > widths[1] > widths[2]
+
+
+def test_r_and_its_limits_have_as_many_digits_as_r_needs() -> None:
+    slope = Interval(0.5, 0.4, 0.6)
+    assert "exceed 0.95 for p < 0.05; here r = 0.59 (-1.00 to 1.00)" in evidence(
+        4, Interval(0.59, -0.9999, 0.9999), slope, slope, "accuracy", 0.95
+    )
+    assert "exceed 0.997 for p < 0.05; here r = 0.998 (0.980 to 1.000)" in evidence(
+        3, Interval(0.998, 0.98, 0.9998), slope, slope, "accuracy", 0.95
+    )

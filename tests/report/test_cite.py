@@ -34,7 +34,8 @@ def test_the_latex_line_has_the_numbers_of_the_answer(record):
     line = citation(record, found).results
     assert line.startswith("% elpv\n")
     assert rf"\texttt{{{first.backbone.replace('_', chr(92) + '_')}}}" in line
-    assert f"${first.test.value:.3f}$ [{first.test.low:.3f}, {first.test.high:.3f}]" in line
+    assert f"${first.test.value:.3f}$ [${first.test.low:.3f}$, ${first.test.high:.3f}$]" in line
+    assert re.search(r"\$r =\$ \$-?\d\.\d{2,3}\$ \[\$-?\d\.\d{2,3}\$, \$-?\d\.\d{2,3}\$\], slope \$", line)
     assert f"$n = {found.tasks[0].ranking.n_test}$" in line
 
 

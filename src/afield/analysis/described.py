@@ -22,7 +22,7 @@ from afield.analysis.robust import FAMILIES_FROM, family_bootstrap, outliers
 from afield.analysis.side_by_side import Reply
 from afield.analysis.subsets import leave_out
 from afield.analysis.transfer import TransferFit
-from afield.analysis.words import P_COLUMNS, count, listing, p_value, signed
+from afield.analysis.words import P_COLUMNS, count, digits_of_r, listing, p_value, signed
 from afield.base.text import columns
 from afield.scoring.intervals import Interval
 from afield.scoring.metrics import metric_title
@@ -126,14 +126,14 @@ def _parts(fit: TransferFit) -> Iterator[str]:
     yield from cautions(fit)
     yield ""
     coefficients = correlations(fit.points)
-    yield _frame(coefficients, dict.fromkeys(("value", "low", "high"), _digits(coefficients["value"].abs().max())))
+    yield _frame(coefficients, dict.fromkeys(("value", "low", "high"), digits_of_r(coefficients["value"].abs().max())))
     yield misranked_words(fit)
     yield ""
     yield _frame(DETAILS["slopes"](fit), {"r2": 4})
     yield families_words(fit)
     yield ""
     cuts = DETAILS["cuts"](fit)
-    yield _frame(cuts, {"above": 0, **dict.fromkeys(("r", "r_low", "r_high"), _digits(cuts["r"].abs().max()))})
+    yield _frame(cuts, {"above": 0, **dict.fromkeys(("r", "r_low", "r_high"), digits_of_r(cuts["r"].abs().max()))})
     yield ""
     yield from without_words(fit)
     yield shape_words(fit)
@@ -184,7 +184,7 @@ def without_words(fit: TransferFit) -> Iterator[str]:
         if by == "family" and (len(table) < 2 or table["members"].max() == 1):
             continue
         low, high = table.iloc[0], table.iloc[-1]
-        digits = _digits(table["r"].abs().max())
+        digits = digits_of_r(table["r"].abs().max())
         yield (
             f"Without one {by}: slope {signed(low['slope'], 2)} (without {low['left_out']}) to "
             f"{signed(high['slope'], 2)} (without {high['left_out']}), r {table['r'].min():.{digits}f} to "
@@ -236,14 +236,9 @@ def _with_limits(interval: Interval | None, *, sign: bool = False) -> str:
     """A number and its limits, to two digits; near a correlation of one to three."""
     if interval is None:
         return "-"
-    digits = 2 if sign else _digits(abs(interval.value))
+    digits = 2 if sign else digits_of_r(interval.value)
     value, low, high = (
         (signed(each, digits) if sign else f"{each:.{digits}f}")
         for each in (interval.value, interval.low, interval.high)
     )
     return f"{value} ({low} to {high})"
-
-
-def _digits(r: float) -> int:
-    """To how many digits correlations are shown of which the largest is that: near one three decide."""
-    return 3 if r >= 0.99 else 2

@@ -11,7 +11,7 @@ import numpy as np
 from afield.analysis.fits import critical_correlation, line_intervals_at
 from afield.analysis.observations import Observations
 from afield.analysis.uncertainty import told
-from afield.analysis.words import capital, count, signed, spelled
+from afield.analysis.words import capital, count, digits_of_r, signed, spelled
 from afield.scoring.intervals import Interval
 from afield.scoring.metrics import metric_title
 from afield.study.verdict_rule import FEWEST_BACKBONES
@@ -83,7 +83,9 @@ def evidence(
     """The numbers in front of a verdict's words. `slope` in units of the axis (linear: points); `scatter`: the same by
     the scatter of the points alone.
     """
-    needed, seen, low, high = (_r(value) for value in (critical_correlation(n, level), r.value, r.low, r.high))
+    least = critical_correlation(n, level)
+    needed = f"{least:.{digits_of_r(least)}f}"
+    seen, low, high = (f"{value:.{digits_of_r(r.value)}f}" for value in (r.value, r.low, r.high))
     by_errors = slope.high - slope.value > _CLEARLY * (scatter.high - scatter.value)
     unit = "point" if axis == "linear" else axis
     return (
@@ -92,12 +94,3 @@ def evidence(
         f"{metric_title(metric)} ({signed(slope.low, 2)} to {signed(slope.high, 2)}"
         f"{', for the points are more uncertain than their scatter shows' if by_errors else ''})"
     )
-
-
-def _r(value: float) -> str:
-    """A correlation to two digits; near one to three, where they decide.
-
-    >>> _r(0.9503), _r(0.9969), _r(-1.0)
-    ('0.95', '0.997', '-1')
-    """
-    return f"{value:.0f}" if abs(value) == 1 else f"{value:.2f}" if abs(value) < 0.99 else f"{value:.3f}"

@@ -98,6 +98,15 @@ def signed(number: float, decimals: int = 1) -> str:
     return shown[1:] if float(shown) == 0 else shown
 
 
+def digits_of_r(r: float) -> int:
+    """To how many digits correlations are shown of which that is the largest: near one, three decide.
+
+    >>> digits_of_r(0.95), digits_of_r(-0.997)
+    (2, 3)
+    """
+    return 3 if abs(r) >= 0.99 else 2
+
+
 _NO_INTERVAL = "no interval can be given"
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from afield import __version__
 from afield.analysis.answer import Answer, TaskAnswer
-from afield.analysis.words import count, listing
+from afield.analysis.words import count, digits_of_r, listing
 from afield.report import words
 from afield.report.latex import escaped
 from afield.scoring.intervals import Interval
@@ -132,15 +132,14 @@ def _result(part: TaskAnswer) -> str:
             rf"$n = {ranking.n_test}$"
         )
     if fit and fit.pearson_r and fit.normalised_slope:
-        told.append(
-            rf"$r = {fit.pearson_r.value:.2f}$ [{fit.pearson_r.low:.2f}, {fit.pearson_r.high:.2f}], slope "
-            rf"{_brackets(fit.normalised_slope, 2)} over {fit.n} backbones ({fit.verdict})"
-        )
+        r = _brackets(fit.pearson_r, digits_of_r(fit.pearson_r.value))
+        slope = _brackets(fit.normalised_slope, 2)
+        told.append(f"$r =$ {r}, slope {slope} over {fit.n} backbones ({fit.verdict})")
     return f"% {part.task}\n{'; '.join(told) or 'no result'}."
 
 
 def _brackets(value: Interval, digits: int) -> str:
     if math.isnan(value.value):
         return "not defined"
-    limits = "" if math.isnan(value.low) else f" [{value.low:.{digits}f}, {value.high:.{digits}f}]"
+    limits = "" if math.isnan(value.low) else f" [${value.low:.{digits}f}$, ${value.high:.{digits}f}$]"
     return f"${value.value:.{digits}f}${limits}"

@@ -11,7 +11,7 @@ import pandas as pd
 from afield.analysis.clusters import rests_on
 from afield.analysis.compare import Effect, Ranking, RankRow
 from afield.analysis.transfer import TransferFit
-from afield.analysis.words import count
+from afield.analysis.words import count, digits_of_r
 from afield.report import charts, words
 from afield.report.figures import Figure, Figures
 from afield.report.recorded import Table
@@ -95,9 +95,13 @@ def fit_in_numbers(fit: TransferFit, metric: str) -> tuple[tuple[str, str], ...]
         ("r by a bootstrap over backbones", fit.resampled_r),
         ("slope by a bootstrap over backbones", fit.resampled_slope),
     ]
-    told += [(name, words.interval(value, 2)) for name, value in listed if value]
+    told += [
+        (name, words.interval(value, 2 if "slope" in name else digits_of_r(value.value)))
+        for name, value in listed
+        if value
+    ]
     if fit.critical_r is not None:
-        told.append(("|r| needed for p < 0.05", f"{fit.critical_r:.2f}"))
+        told.append(("|r| needed for p < 0.05", f"{fit.critical_r:.{digits_of_r(fit.critical_r)}f}"))
     told.append(("smallest slope that matters", f"{fit.smallest_slope:g}"))
     if fit.ceiling is not None:
         told.append(("slope of full transfer, so near the ceiling", f"{fit.ceiling:.2f}"))
