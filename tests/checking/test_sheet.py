@@ -10,7 +10,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from afield.base.errors import InputError
-from afield.checking.sheet import DRAWS, IMAGES, make_sheet, render, write_sheet
+from afield.checking.sheet import ADDITIONS, DRAWS, IMAGES, make_sheet, render, write_sheet
 from afield.cli import app
 from afield.tasks.builtin import find_task
 from tests.fixtures.tiny import make_photos
@@ -43,6 +43,21 @@ def test_without_augmentation_images_are_shown_once(photos: Path) -> None:
     sheet = make_sheet(find_task(str(photos)), "none", None, 32)
     assert all(len(row.drawn) == 1 for row in sheet.rows)
     assert "No crop, no flips" in render(sheet)
+
+
+def test_what_a_recipe_adds_is_shown_on_top_of_the_usual_crops(photos: Path) -> None:
+    usual = make_sheet(find_task(str(photos)), "paper", None, 32)
+    for key in ADDITIONS:
+        sheet = make_sheet(find_task(str(photos)), key, None, 32)
+        assert sheet.augmentation == f"{key} = 1"
+        assert [row.original for row in sheet.rows] == [row.original for row in usual.rows]
+        changed = [
+            one != other
+            for row, plain in zip(sheet.rows, usual.rows, strict=True)
+            for one, other in zip(row.drawn, plain.drawn, strict=True)
+        ]
+        assert sum(changed) > len(changed) / 2
+        assert ("a part of another" in render(sheet)) == (key != "erasing")
 
 
 def test_ones_own_is_shown_from_its_file(photos: Path, tmp_path: Path) -> None:

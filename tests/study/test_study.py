@@ -182,6 +182,13 @@ def test_a_device_that_is_not_here_is_refused_before_anything_runs(monkeypatch: 
         settle_numerics(NumericsChoice(device="cuda"), None)
 
 
+def test_mps_has_no_float64(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("afield.training.device.available_devices", lambda: ("mps", "cpu"))
+    with pytest.raises(InputError, match=r"numerics\.precision: mps has no float64; say device = \"cpu\""):
+        settle_numerics(NumericsChoice(precision="float64"), None)
+    assert settle_numerics(NumericsChoice(precision="float64", device="cpu"), None).precision == "float64"
+
+
 def test_what_was_settled_once_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = settle_numerics(NumericsChoice(), tmp_path)
     assert (first.device, first.precision, first.threads) == ("cpu", "float32", 1)

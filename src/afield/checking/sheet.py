@@ -20,10 +20,12 @@ from afield.tasks.data import split_samples
 from afield.tasks.labels import having
 from afield.tasks.places import data_folder
 from afield.tasks.task import Task
-from afield.training.recipe import AUGMENTATIONS, USUAL_SIZE
+from afield.training.recipe import AUGMENTATIONS, USUAL_SIZE, Recipe
 
 IMAGES, DRAWS = 6, 8
 """images of a sheet, and how often each is drawn, with seed 0"""
+ADDITIONS = {"mixup": 1.0, "cutmix": 1.0, "erasing": 1.0}
+"""what a recipe may add to any augmentation, and how strong a sheet shows it, beside `paper`"""
 _SIDE = 152
 """pixels of a thumbnail's longer side"""
 
@@ -45,6 +47,7 @@ class Sheet:
 
     title: str
     augmentation: str
+    """its name, or the key of a recipe with its value"""
     size: int
     flips: tuple[str, ...]
     rows: tuple[Row, ...]
@@ -53,9 +56,10 @@ class Sheet:
 def write_sheet(name: str, augmentation: str, path: Path, data: Path | None = None, size: int | None = None) -> Sheet:
     """Write a contact sheet of a task (a name, or a folder of one's own) to an HTML file.
 
-    `augmentation` is a built-in one or, of one's own, `FILE.py:NAME` (of an installed package: its entry point's name
-    and `:NAME`), `size` the side of what networks see, pixels. Raises InputError for names that are none, for images
-    that cannot be read or that the augmentation cannot have; StoreError where the file cannot be written.
+    `augmentation` is a built-in one, one of ADDITIONS or, of one's own, `FILE.py:NAME` (of an installed package: its
+    entry point's name and `:NAME`), `size` the side of what networks see, pixels. Raises InputError for names that are
+    none, for images that cannot be read or that the augmentation cannot have; StoreError where the file cannot be
+    written.
     """
     sheet = make_sheet(find_task(name), augmentation, data, size or USUAL_SIZE)
     write_text(path, render(sheet))
@@ -64,10 +68,12 @@ def write_sheet(name: str, augmentation: str, path: Path, data: Path | None = No
 
 def make_sheet(task: Task, augmentation: str, data: Path | None, size: int) -> Sheet:
     """The sheet of a task: IMAGES training images, of each class in turn, DRAWS times as a training shows them."""
+    from afield.images.augmentation.mixing import Mixing
     from afield.images.augmentation.own import check_augmentation
     from afield.images.shown import epochs_of
 
-    own, extensions = _found(augmentation)
+    recipe = Recipe.model_validate({augmentation: ADDITIONS[augmentation]} if augmentation in ADDITIONS else {})
+    own, extensions = _found(recipe.augmentation if augmentation in ADDITIONS else augmentation)
     check_augmentation(own, extensions, task.reading.count)
     table = split_samples(task, "clean", data)
     chosen = _chosen(table[table["split"] == "train"].reset_index(drop=True), len(task.classes))
@@ -77,12 +83,14 @@ def make_sheet(task: Task, augmentation: str, data: Path | None, size: int) -> S
     images, originals = [pixels for pixels, _ in prepared], [full for _, full in prepared]
 
     epochs = 1 if own == "none" else DRAWS
-    drawn = epochs_of(images, originals, size, epochs, own, task.flips, _place(extensions))
+    mixing = Mixing(recipe.mixup, recipe.cutmix)
+    drawn = epochs_of(images, originals, size, epochs, own, task.flips, _place(extensions), mixing, recipe.erasing)
     rows = [
         Row(image, _named(task, label), thumbnail(picture, _SIDE), tuple(thumbnail(one, _SIDE) for one in every))
         for image, label, picture, every in zip(chosen["image"], chosen["label"], images, drawn, strict=True)
     ]
-    return Sheet(task.card.title or task.name, augmentation, size, task.flips, tuple(rows))
+    shown = f"{augmentation} = {ADDITIONS[augmentation]:g}" if augmentation in ADDITIONS else augmentation
+    return Sheet(task.card.title or task.name, shown, size, task.flips, tuple(rows))
 
 
 def render(sheet: Sheet) -> str:
@@ -106,7 +114,7 @@ def _found(augmentation: str) -> tuple[str, dict[str, Extension]]:
         extension = load_extension(source)
         return f"{extension.name}:{name}", {extension.name: extension}
     if augmentation not in AUGMENTATIONS:
-        raise InputError(f"{augmentation}: is no augmentation; {nearest(augmentation, AUGMENTATIONS)}")
+        raise InputError(f"{augmentation}: is no augmentation; {nearest(augmentation, (*AUGMENTATIONS, *ADDITIONS))}")
     return augmentation, {}
 
 

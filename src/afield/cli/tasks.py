@@ -31,7 +31,8 @@ def tasks_show(
     augmentation: Annotated[
         str | None,
         typer.Option(
-            help="Write what it makes of some images instead: paper, randaugment, ..., or one's own, FILE.py:NAME.",
+            help="Write what it makes of some images instead: paper, randaugment, ..., mixup, cutmix, erasing, or "
+            "one's own, FILE.py:NAME.",
             show_default=False,
         ),
     ] = None,

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from afield.images.augmentation.mixing import Mixing
 from afield.images.loader import TrainingBatches
 from afield.images.prepared import PreparedImages
 from afield.images.samples import Samples
@@ -22,6 +23,8 @@ def epochs_of(
     augmentation: str,
     flips: tuple[str, ...],
     extension: tuple[str, str],
+    mixing: Mixing,
+    erasing: float,
 ) -> list[list[npt.NDArray[np.uint8]]]:
     """Of each prepared image [height, width, channels] what so many epochs show, [size, size, channels], with seed 0.
 
@@ -37,7 +40,9 @@ def epochs_of(
         images[0].shape[2],
     )
     samples = Samples(prepared, np.arange(n), np.zeros(n, np.int64))
-    batches = TrainingBatches(samples, size, "bicubic", n, 0, augmentation, flips, extension=extension)
+    batches = TrainingBatches(
+        samples, size, "bicubic", n, 0, augmentation, flips, mixing=mixing, erasing=erasing, extension=extension
+    )
     pixels = torch.from_numpy(prepared.pixels)
     shown: list[list[npt.NDArray[np.uint8]]] = [[] for _ in images]
     for epoch in range(epochs):

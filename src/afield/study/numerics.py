@@ -33,6 +33,8 @@ def settle_numerics(choice: NumericsChoice, out: Path | None, protocol: Protocol
         device = here[0] if device == "auto" else device
         if device not in here:
             raise InputError(f"numerics.device: this machine has no {device}; it has {', '.join(here)}")
+        if device == "mps" and choice.precision == "float64":
+            raise InputError('numerics.precision: mps has no float64; say device = "cpu" beside it, or take float32')
         if choice.devices > 1 and choice.devices > device_count(device):
             raise InputError(
                 f"numerics.devices: {choice.devices}: one training can use {device_count(device)} of this machine's "
