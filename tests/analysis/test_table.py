@@ -229,6 +229,14 @@ def test_a_metric_has_one_scale_over_its_tasks(tmp_path: Path) -> None:
     assert said["value"].min() == pytest.approx(0.001)
 
 
+def test_of_imagenet_accuracies_no_option_says_the_scale(tmp_path: Path) -> None:
+    for low in ("0.6", "1.5"):
+        lines = [f"{name},{value},0.{place}" for place, (name, value) in enumerate({"a": low, "b": "71"}.items(), 5)]
+        words = refused(tmp_path, *(lines if low == "0.6" else lines[:1]), head="backbone,imagenet_top1,value")
+        assert "imagenet_top1: " in words
+        assert "--scale" not in words
+
+
 def test_numbers_that_are_no_points_are_refused(tmp_path: Path) -> None:
     lines = [line.replace("accuracy,0.", "leep,-4.") for line in ROWS]
     assert "leep on moths: -4.81 is neither" in refused(tmp_path, *lines)

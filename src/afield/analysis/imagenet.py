@@ -56,7 +56,7 @@ def with_imagenet(rows: pd.DataFrame, other: pd.DataFrame | None, where: str, no
 
 def _per_cent(accuracies: pd.Series, where: str) -> pd.Series:
     known = accuracies.dropna().to_numpy(np.float64)
-    return accuracies * (100 / factor(known, where, signed=False)) if len(known) else accuracies
+    return accuracies * (100 / factor(known, where, signed=False, sayable=False)) if len(known) else accuracies
 
 
 def _of_table(other: pd.DataFrame) -> dict[str, float]:

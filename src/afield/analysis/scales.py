@@ -19,11 +19,14 @@ _TOO_LARGE = 2.0
 """a column that ends between 1 and this is neither shares nor per cent as anybody would write them"""
 
 
-def factor(values: Floats, where: str, said: Scale | None = None, *, signed: bool = True) -> float:
+def factor(
+    values: Floats, where: str, said: Scale | None = None, *, signed: bool = True, sayable: bool = True
+) -> float:
     """By what a column must be divided to become shares: 1, or 100 where it is per cent.
 
-    `said`: what the user says of it. `signed`: whether values below 0 are possible, as kappa's are. Raises InputError
-    for values out of range, and for a column that seems to hold both scales.
+    `said`: what the user says of it, where that is `sayable` (of metrics, not of ImageNet accuracy). `signed`: whether
+    values below 0 are possible, as kappa's are. Raises InputError for values out of range, and for a column that seems
+    to hold both scales.
     """
     size = np.abs(values)
     largest = float(size.max(initial=0.0))
@@ -43,12 +46,13 @@ def factor(values: Floats, where: str, said: Scale | None = None, *, signed: boo
             "out, or bring it to 0..1"
         )
     if largest <= _TOO_LARGE:
-        raise InputError(f"{where}: up to {largest:g}; say --scale share or --scale percent, or mend what is above 1")
+        say = "say --scale share or --scale percent, or mend" if sayable else "which is neither 0..1 nor per cent; mend"
+        raise InputError(f"{where}: up to {largest:g}; {say} what is above 1")
     within, beyond = size[(size <= 1) & (size > 0)], size[size > 1]
     if len(within) and beyond.min() > _GAP * within.max():
         raise InputError(
             f"{where}: {within.max():g} and {beyond.min():g} stand in one column: 0..1 and 0..100 are mixed; bring all "
-            "to one scale, or say --scale percent where all of them are per cent"
+            f"to one scale{', or say --scale percent where all of them are per cent' if sayable else ''}"
         )
     return 100.0
 
