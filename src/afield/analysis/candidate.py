@@ -10,8 +10,8 @@ s^2 is the scatter around the line, with n - 2 degrees of freedom, where no fami
 candidate are on the line, which then shows what its family does. One of a family of its own may lie off with the whole
 of it: then s^2 is what whole families left out are missed by, each point's squared error (over 1 plus its leverage, as
 above) averaged within a family and then over the families, with one degree of freedom less than there are families. In
-simulations of families that share half to four fifths of their deviations the scatter's interval held 83 to 95 of 100
-such candidates, this one 95 to 99 (benchmarks/candidate.py).
+simulations of families that share half to four fifths of their deviations the scatter's interval held 83 to 94 of 100
+such candidates, this one 94 to 99 (benchmarks/candidate.py).
 """
 
 from __future__ import annotations
