@@ -34,7 +34,7 @@ def _to_tell_apart(ranking: Ranking, row: RankRow) -> str:
     """How many images or seeds would show a difference as large as the observed one with 80 % power.
 
     The variance from samples shrinks with their number, that from seeds with theirs. A multiple that nobody can afford
-    is not named: then the two are equal for practice, within what this study could have shown.
+    is not named, but what this study could have shown: that nobody could tell two apart is no sign that they are equal.
     """
     winner = ranking.rows[0].backbone
     samples, seeds = (row.sample_error or 0.0) ** 2, (row.seed_error or 0.0) ** 2
@@ -53,9 +53,10 @@ def _to_tell_apart(ranking: Ranking, row: RankRow) -> str:
     size, seen = size_words(row.gap, ranking.metric), size_words(errors * math.sqrt(samples + seeds), ranking.metric)
     if not ways:
         return (
-            f"{row.backbone} and {winner} are equal for practice: to show a difference as small as the one seen "
-            f"({size}) would take more than {_FEASIBLE} times the test images{' and seeds' if seeds else ''}. One of "
-            f"{seen} this study would have shown in four cases of five; a smaller one it may have missed."
+            f"{row.backbone} and {winner} cannot be told apart at a bearable cost: to show a difference as small as "
+            f"the one seen ({size}) would take more than {_FEASIBLE} times the test images"
+            f"{' and seeds' if seeds else ''}. That is no sign that they are equal: one of {seen} this study would have shown in four cases of five, a "
+            "smaller one it may have missed."
         )
     return (
         f"To tell {row.backbone} from {winner}, should the difference stay {size}, in four cases of five: "

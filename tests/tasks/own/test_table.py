@@ -396,7 +396,7 @@ def test_weights_are_kept_and_change_the_fingerprint(tmp_path: Path) -> None:
     assert (kept["images/moths-000.png"], kept["images/moths-059.png"]) == (0.5, 2.0)
     plain = load_task(own_task(source(path)), "clean", tmp_path / "cache")
     assert "weight" not in plain.table
-    assert data.task.card.source.endswith("of 20 to 20 each, weighed in training by the column trust")
+    assert data.task.card.source.endswith("of 20 each, weighed in training by the column trust")
     assert plain.fingerprint != data.fingerprint
 
 

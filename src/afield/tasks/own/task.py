@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -92,14 +92,24 @@ def own_task(source: TaskSource, name: str = "") -> Task:
         card=Card(
             title=name,
             source=(
-                f"own data: {what} of {len(found.classes)} classes, of {min(counts.values()):,} to "
-                f"{max(counts.values()):,} each{weighed}{rare}{other}"
+                f"own data: {what} of {len(found.classes)} classes, of {_between(counts.values())} each"
+                f"{weighed}{rare}{other}"
             ),
             application="own data",
             licence=source.licence,
         ),
         proposal=f"{metric_title(proposed)} leads, because {reason}",
     )
+
+
+def _between(counts: Iterable[int]) -> str:
+    """The least and the most, once where they are one.
+
+    >>> _between([70, 1200]), _between([70, 70])
+    ('70 to 1,200', '70')
+    """
+    known = sorted(counts)
+    return f"{known[0]:,}" if known[0] == known[-1] else f"{known[0]:,} to {known[-1]:,}"
 
 
 def written_labels(source: TaskSource, name: str, spoken: Sequence[str]) -> tuple[Path, pd.DataFrame, tuple[str, ...]]:
