@@ -55,8 +55,8 @@ def _to_tell_apart(ranking: Ranking, row: RankRow) -> str:
         return (
             f"{row.backbone} and {winner} cannot be told apart at a bearable cost: to show a difference as small as "
             f"the one seen ({size}) would take more than {_FEASIBLE} times the test images"
-            f"{' and seeds' if seeds else ''}. That is no sign that they are equal: one of {seen} this study would have "
-            "shown in four cases of five, a smaller one it may have missed."
+            f"{' and seeds' if seeds else ''}. That is no sign that they are equal: one of {seen} this study would "
+            "have shown in four cases of five, a smaller one it may have missed."
         )
     return (
         f"To tell {row.backbone} from {winner}, should the difference stay {size}, in four cases of five: "
