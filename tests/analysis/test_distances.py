@@ -137,3 +137,14 @@ def test_distances_stand_beside_what_imagenet_told() -> None:
     assert "2 tasks: too few to say" in two.words.lower().replace("two", "2")
     with pytest.raises(InputError, match="none of moths is a task with a fit"):
         against_transfer(distances(reference, [summary(normal(600, 0, seed=9), "moths")]), fits)
+
+
+def test_of_too_few_images_no_number_is_made_up() -> None:
+    reference, near = (
+        summary(normal(600, place, features=300), name) for place, name in ((0, "imagenet"), (1, "task1"))
+    )
+    fits = fit_transfer(results({"task1": 0.5}), resample=False)
+    found = against_transfer(distances(reference, [near]), fits)
+    told = describe_distances(distances(reference, [near]), found)
+    assert "nan" not in told
+    assert "Too few images for a distance without bias" in told

@@ -26,7 +26,7 @@ def describe_distances(found: pd.DataFrame, against: AgainstTransfer | None = No
             "-"
             if np.isnan(row["frechet_unbiased"])
             else f"{_short(row['frechet_unbiased_low'])} to {_short(row['frechet_unbiased_high'])}",
-            "-" if np.isnan(row["spreads"]) else f"{row['spreads']:.2f}",
+            _spreads(row["spreads"]),
             *_kid_words(row),
         )
         for row in found.to_dict("records")
@@ -45,7 +45,7 @@ def describe_distances(found: pd.DataFrame, against: AgainstTransfer | None = No
         (
             str(row["task"]),
             metric_title(str(row["metric"])),
-            f"{row['spreads']:.2f}",
+            _spreads(float(str(row["spreads"]))),
             f"{signed(float(str(row['slope'])), 2)} ({signed(float(str(row['slope_low'])), 2)} to "
             f"{signed(float(str(row['slope_high'])), 2)})",
             str(row["verdict"]),
@@ -61,6 +61,10 @@ def _kid_words(row: Mapping[Hashable, Any]) -> tuple[str, str]:
         return "not defined", f"below {2 * BLOCK} images"
     value, low, high = (_short(row[name]) for name in ("kid", "kid_low", "kid_high"))
     return value, f"{low} to {high}"
+
+
+def _spreads(number: float) -> str:
+    return "-" if np.isnan(number) else f"{number:.2f}"
 
 
 def _short(number: float) -> str:

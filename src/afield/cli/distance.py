@@ -108,6 +108,8 @@ def distance(
     else:
         put(describe_distances(found, against))
     if chart is not None and against is not None:
+        if against.table["spreads"].isna().any():
+            complain(f"error: --chart {chart}: not drawn, for there are too few images for a distance without bias", 2)
         from afield.report.distance_chart import draw
 
         draw(against.table, chart)
