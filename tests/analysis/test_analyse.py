@@ -158,6 +158,7 @@ def test_a_correlation_near_one_is_shown_to_three_digits_everywhere() -> None:
     assert "r 0.99" in text.split("Without one backbone")[1]
 
 
+@pytest.mark.slow
 def test_a_table_that_shows_nothing_of_families_says_so() -> None:
     text = details(analyse(frame(n=20, family="")).fits[0])
     assert "by families: none of several backbones is known" in text
