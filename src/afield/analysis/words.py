@@ -42,11 +42,14 @@ def part_of(number: int, whole: int, noun: str = "") -> str:
 
     >>> part_of(0, 8), part_of(1, 8, "task"), part_of(10, 10, "task")
     ('none of eight', 'one of eight tasks', 'all ten tasks')
+    >>> part_of(0, 2, "task"), part_of(2, 2), part_of(2, 2, "task")
+    ('neither of two tasks', 'both', 'both tasks')
     """
     things = count(whole, noun) if noun else spelled(whole)
     if number == whole:
-        return f"all {things}"
-    return f"{spelled(number) if number else 'none'} of {things}"
+        return f"all {things}" if whole != 2 else f"both {noun}s" if noun else "both"
+    none = "neither" if whole == 2 else "none"
+    return f"{spelled(number) if number else none} of {things}"
 
 
 def capital(sentence: str) -> str:
