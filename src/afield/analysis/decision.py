@@ -78,7 +78,7 @@ def rules(fits: Sequence[TransferFit], results: pd.DataFrame) -> Reply:
     rows = []
     for (rule, tried), each in by_place.items():
         if len(each) == len(reference):
-            mean = student_mean(each.to_numpy(np.float64)).cut(0.0, math.inf)
+            mean = student_mean(each.to_numpy(np.float64)).cut(0, math.inf)
             apart = student_mean((each - reference).to_numpy(np.float64))
             worst = float(each.max()), str(each.idxmax())
             limits = mean.value, mean.low, mean.high, *worst, apart.value, apart.low, apart.high

@@ -33,8 +33,12 @@ class Interval:
         return not (value < self.low or value > self.high)
 
     def cut(self, least: float, greatest: float) -> Interval:
-        """Its limits no farther out than these; unknown limits stay unknown."""
-        return Interval(self.value, max(self.low, least), min(self.high, greatest))
+        """Its limits no farther out than these; unknown limits stay unknown.
+
+        >>> Interval(0.5, -0.25, 2.0).cut(0, 1)
+        Interval(value=0.5, low=0.0, high=1.0)
+        """
+        return Interval(self.value, max(self.low, float(least)), min(self.high, float(greatest)))
 
     def scaled(self, factor: float) -> Interval:
         """The same in units of which `factor` (above 0) make one."""
