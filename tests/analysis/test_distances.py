@@ -139,9 +139,10 @@ def test_distances_stand_beside_what_imagenet_told() -> None:
         against_transfer(distances(reference, [summary(normal(600, 0, seed=9), "moths")]), fits)
 
 
+@pytest.mark.slow
 def test_of_too_few_images_no_number_is_made_up() -> None:
     reference, near = (
-        summary(normal(600, place, features=300), name) for place, name in ((0, "imagenet"), (1, "task1"))
+        summary(normal(500, place, features=260), name) for place, name in ((0, "imagenet"), (1, "task1"))
     )
     fits = fit_transfer(results({"task1": 0.5}), resample=False)
     found = against_transfer(distances(reference, [near]), fits)

@@ -166,6 +166,18 @@ def test_nothing_is_wider_than_a_phone(page, tmp_path):
         assert not phone.console
 
 
+def test_what_is_printed_is_as_wide_as_the_paper(tmp_path):
+    strength = {SCRATCH: 0.9, **{name: 0.6 + 0.1 * place for place, name in enumerate(PAPER[2:9])}}
+    path = tmp_path / "report.html"
+    path.write_text(render(make_record(strength=strength)), encoding="utf-8")
+    with Browser(tmp_path, width=680) as paper:  # A4 less 16 mm on either side, at 96 pixels an inch
+        paper.open(path)
+        paper.run("window.dispatchEvent(new Event('beforeprint'))")
+        paper.call("Emulation.setEmulatedMedia", media="print")
+        assert paper.run("[...document.querySelectorAll('table')].filter(t => t.checkVisibility()).length") > 10
+        assert paper.run("document.documentElement.scrollWidth") <= 680
+
+
 def test_what_is_read_out_of_a_chart_has_a_name(tmp_path):
     record = make_record()
     # searches of one recipe: the layers of the others have no marks
