@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 
 DAY = 86_400
 YEAR = 366 * DAY
-PARTS = 8
+PARTS = 12
 """of the long test, so that each is done in a minute or two"""
 
 

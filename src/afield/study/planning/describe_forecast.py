@@ -210,17 +210,28 @@ def _memory(found: Forecast) -> Iterator[str]:
 
 
 def _disk(found: Forecast) -> Iterator[str]:
-    disk, about = found.disk, "about " if found.whole else "roughly "
+    disk, about = found.disk, "about" if found.whole else "roughly"
     if disk.prepared is None:
         yield f"Prepared images: not known before the data are here; in {cache_folder()}"
     else:
         rest = disk.to_prepare or 0
         there = ", all there" if not rest else f", {_bytes(rest)} still to be made" if rest < disk.prepared else ""
-        yield f"Prepared images: {about}{_bytes(disk.prepared)} in {cache_folder()}{there}"
+        yield f"Prepared images: {_roughly(about, disk.prepared)} in {cache_folder()}{there}"
+    kept = _roughly("roughly", disk.kept)
     yield (
-        f"Result folder: roughly {_bytes(disk.kept)} for good (chosen networks, predictions), and checkpoints of at "
+        f"Result folder: {kept} for good (chosen networks, predictions), and checkpoints of at "
         f"most {_bytes(disk.checkpoints)}, if all cells wait at once"
     )
+
+
+def _roughly(about: str, size: float) -> str:
+    """So many bytes, with how sure that is unless the words themselves leave it open.
+
+    >>> _roughly("about", 4.25e7), _roughly("about", 3e5)
+    ('about 42 MB', 'under 1 MB')
+    """
+    words = _bytes(size)
+    return words if words.startswith("under") else f"{about} {words}"
 
 
 def _bytes(size: float) -> str:
