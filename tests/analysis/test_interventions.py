@@ -251,6 +251,15 @@ def test_scratch_alone_is_told_as_pretraining(record: StudyRecord) -> None:
 
 
 @pytest.mark.slow
+def test_where_all_is_from_scratch_nothing_is_told_of_pretraining(record: StudyRecord) -> None:
+    recipe = record.study.recipe.model_copy(update={"initialisation": "scratch"})
+    (part,) = answer(replace(record, study=record.study.model_copy(update={"recipe": recipe}))).tasks
+    assert (part.pretraining, part.effects) == (None, ())
+    assert [each.intervention for each in part.interventions] == ["scratch"]
+    assert "scratch" in part.interventions_words
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("backbones", [3, 10])
 def test_the_line_over_backbones_holds_the_truth(backbones: int) -> None:
     """Where what an intervention brings differs between backbones, seeds differ and samples are few."""

@@ -9,7 +9,7 @@ from afield.analysis.chosen import Subgroups, subgroups_of
 from afield.analysis.clusters import rests_on
 from afield.analysis.compare import Effect, Ranking, RankRow, effect_of, rank_backbones, ranked_intervention
 from afield.analysis.domains import domain_slopes, domain_words
-from afield.analysis.interventions import Change, in_words, interventions_of
+from afield.analysis.interventions import Change, from_scratch, in_words, interventions_of
 from afield.analysis.overall_verdict import OverallVerdict, fits_over, overall_of_study
 from afield.analysis.points import has_points
 from afield.analysis.protocols import BothProtocols, both_protocols
@@ -104,7 +104,7 @@ def _task_answer(record: StudyRecord, task: str) -> TaskAnswer:
     points = has_points(ranking.metric, record.task(task).own_range)
     fits = fit_leading(record, ranking, record.study.verdict.smallest_slope)
     fit = next((_same_intervals(fit, ranking) for fit in fits), None)
-    controls = [name for name in head.interventions if _from_scratch(record, name) and name != intervention]
+    controls = from_scratch(record, intervention)
     effects = tuple(effect for name in controls for effect in effect_of(record, task, name, intervention))
     trained_otherwise = [name for name in head.interventions if name not in (intervention, *controls)]
     changes = interventions_of(record, task) if trained_otherwise else ()
@@ -141,10 +141,6 @@ def _same_intervals(fit: TransferFit, ranking: Ranking) -> TransferFit:
         if name in tests:
             points.loc[place, ["low", "high"]] = tests[name].low, tests[name].high
     return replace(fit, points=points)
-
-
-def _from_scratch(record: StudyRecord, intervention: str) -> bool:
-    return record.study.recipe_of(intervention).initialisation == "scratch"
 
 
 # --- which backbone

@@ -101,7 +101,7 @@ def interventions_of(record: StudyRecord, task: str) -> tuple[Change, ...]:
         single += mine
         if len(mine) > 1:
             pooled.append(_over_backbones(scores, list(pairs.values()), mine))
-    scratch = {name for name in others if record.study.recipe_of(name).initialisation == "scratch"}
+    scratch = from_scratch(record, baseline)
     lines = [
         line
         for kind in (pooled, single)
@@ -109,6 +109,15 @@ def interventions_of(record: StudyRecord, task: str) -> tuple[Change, ...]:
         for line in _adjusted([line for line in kind if (line.intervention in scratch) == controls])
     ]
     return tuple(line for name in others for line in lines if line.intervention == name)
+
+
+def from_scratch(record: StudyRecord, baseline: str) -> tuple[str, ...]:
+    """The interventions that train from scratch, by which one sees what pretraining brought; none where the baseline
+    itself trains from scratch.
+    """
+    recipes = {name: record.study.recipe_of(name) for name in (baseline, *record.study.study.interventions)}
+    scratch = tuple(name for name, recipe in recipes.items() if recipe.initialisation == "scratch")
+    return () if baseline in scratch else scratch
 
 
 def differences(results: pd.DataFrame, task: str, metric: str, baseline: str) -> tuple[Change, ...]:
