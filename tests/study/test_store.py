@@ -10,6 +10,7 @@ import pytest
 
 from afield.base.errors import DamagedError, InputError, StoreError
 from afield.scoring.predictions import Predictions
+from afield.study.folder.state import read_state
 from afield.study.measured import Measured, read_measured, write_measured
 from afield.study.numerics import settle_numerics
 from afield.study.split_view import TEST
@@ -156,6 +157,16 @@ def test_altered_metrics_count_for_nothing(tmp_path: Path) -> None:
     assert read_measured(path, ["hash"]) == found
     path.write_text(path.read_text().replace("0.6", "0.7"))
     assert read_measured(path, ["hash"]) == {}
+
+
+@pytest.mark.parametrize("name", ["answers", "answers/tiny"])
+def test_who_reads_a_folder_keeps_no_answers_elsewhere(tmp_path: Path, name: str) -> None:
+    root = Store.create(tmp_path / "out").root
+    (root / name).parent.mkdir(exist_ok=True)
+    (root / name).symlink_to(tmp_path)
+    for read in (Store.open, read_state):
+        with pytest.raises(InputError, match=f"{name}: is a link"):
+            read(root)
 
 
 @pytest.mark.parametrize("name", ["trials", "test_reads.jsonl", "scores/key"])

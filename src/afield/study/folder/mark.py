@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from afield.base.errors import InputError
@@ -25,7 +26,9 @@ def is_marked(root: Path) -> bool:
 
 
 def check_mark(root: Path) -> None:
-    """Raise InputError for a folder that is not ours or has another format."""
+    """Raise InputError for a folder that is not ours or has another format, or in which what readers write (kept
+    answers) would lie elsewhere.
+    """
     mark = root / "afield.json"
     if not mark.is_file():
         raise InputError(
@@ -41,18 +44,31 @@ def check_mark(root: Path) -> None:
             f"{mark}: made by {'a newer' if newer else 'another'} version of afield (format {found}, this one reads "
             f"{MARK['format']}); {mend}"
         )
+    with suppress(OSError):  # there are none, or none that can be read
+        answers = root / "answers"
+        if answers.is_symlink():
+            raise _is_link(answers)
+        _refuse_links_in(_in(answers))
 
 
 def refuse_links(root: Path) -> None:
     """Raise InputError for a link in a result folder (which itself may be one): what is written through it would lie
     elsewhere. Files of trials and scores are written beside and renamed, which takes a link's place.
     """
-    for entry in _entries(root):
+    _refuse_links_in(_entries(root))
+
+
+def _refuse_links_in(entries: Iterable[os.DirEntry[str]]) -> None:
+    for entry in entries:  # 100,000 of them: no Path, and no question to the system
         if entry.is_symlink():
-            raise InputError(
-                f"{entry.path}: is a link, and a result folder holds none: what is written there would lie elsewhere. "
-                "Put what it names in its place, or let --out itself be a link"
-            )
+            raise _is_link(entry.path)
+
+
+def _is_link(path: str | Path) -> InputError:
+    return InputError(
+        f"{path}: is a link, and a result folder holds none: what is written there would lie elsewhere. "
+        "Put what it names in its place, or let --out itself be a link"
+    )
 
 
 def _entries(root: Path) -> Iterator[os.DirEntry[str]]:
