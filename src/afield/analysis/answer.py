@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 
 from afield.analysis.chosen import Subgroups, subgroups_of
 from afield.analysis.clusters import rests_on
-from afield.analysis.compare import Effect, Ranking, RankRow, effect_of, rank_backbones, ranked_intervention
+from afield.analysis.compare import Effect, Ranking, RankRow, rank_backbones, ranked_intervention
 from afield.analysis.domains import domain_slopes, domain_words
 from afield.analysis.interventions import Change, from_scratch, in_words, interventions_of
 from afield.analysis.overall_verdict import OverallVerdict, fits_over, overall_of_study
 from afield.analysis.points import has_points
+from afield.analysis.pretraining import effects_of_pretraining, pretraining_words
 from afield.analysis.protocols import BothProtocols, both_protocols
 from afield.analysis.races import NOT_ASKED, Race, race_of
 from afield.analysis.registered import Registration, registration
@@ -19,7 +20,7 @@ from afield.analysis.settle import would_settle
 from afield.analysis.study_fits import fit_leading
 from afield.analysis.to_mind import warnings_of
 from afield.analysis.transfer import TransferFit
-from afield.analysis.words import capital, count, gain_words, gap_words, level_words, listing, not_defined, share
+from afield.analysis.words import capital, count, gap_words, level_words, listing, not_defined, share
 from afield.scoring.metrics import direction, metric_title
 from afield.study.record import StudyRecord
 
@@ -104,9 +105,9 @@ def _task_answer(record: StudyRecord, task: str) -> TaskAnswer:
     points = has_points(ranking.metric, record.task(task).own_range)
     fits = fit_leading(record, ranking, record.study.verdict.smallest_slope)
     fit = next((_same_intervals(fit, ranking) for fit in fits), None)
-    controls = from_scratch(record, intervention)
-    effects = tuple(effect for name in controls for effect in effect_of(record, task, name, intervention))
-    trained_otherwise = [name for name in head.interventions if name not in (intervention, *controls)]
+    effects = effects_of_pretraining(record, task, intervention)
+    apart = (intervention, *from_scratch(record, intervention))
+    trained_otherwise = [name for name in head.interventions if name not in apart]
     changes = interventions_of(record, task) if trained_otherwise else ()
     subgroups = subgroups_of(record, ranking)
     machines = int(record.results["machine"].nunique()) if len(record.results) else 0
@@ -115,7 +116,7 @@ def _task_answer(record: StudyRecord, task: str) -> TaskAnswer:
         task=task,
         take=_take(ranking, race, one_machine=machines < 2),
         transfer=NOT_ASKED if race else _transfer(ranking, fit, points=points),
-        pretraining=" ".join(_pretraining(record, effect) for effect in effects) or None,
+        pretraining=pretraining_words(record, effects),
         open=tuple(would_settle(ranking, fit)),
         warnings=(
             *warnings_of(record, ranking, fit, intervention, machines),
@@ -221,21 +222,3 @@ def _transfer(ranking: Ranking, fit: TransferFit | None, *, points: bool) -> str
         title = metric_title(ranking.metric)
         return f"ImageNet accuracy was not held against {title}, whose range is not within -1..1: it has no points."
     return "Whether ImageNet accuracy tells anything here cannot be said: no pretrained backbone was scored."
-
-
-# --- what pretraining brought
-
-
-def _pretraining(record: StudyRecord, effect: Effect) -> str:
-    if effect.undefined:
-        return f"What pretraining brought {effect.backbone} is not known: {effect.undefined}."
-    gain = effect.difference.turned()
-    pretrained, scratch = (record.study.recipe_of(name).epochs for name in (effect.baseline, effect.intervention))
-    over = "over training from scratch"
-    if pretrained != scratch:
-        over += f" ({count(pretrained, 'epoch')} pretrained, {count(scratch, 'epoch')} from scratch)"
-    evidence = f"{effect.backbone}: {gain_words(gain, effect.metric)} {over}"
-    if not effect.clear:
-        return f"Whether pretraining helps cannot be told from {evidence}."
-    helped = (gain.value > 0) == (direction(effect.metric) == "higher")
-    return f"Pretraining {'helped' if helped else 'hurt'} {evidence}."
