@@ -9,7 +9,7 @@ import torch
 from afield.images.augmentation.mixing import NO_MIXING, Mixing
 from afield.images.augmentation.sets import BUILT_IN
 from afield.images.loader import PackedBatches, TrainingBatches, load
-from afield.images.samples import Samples, evaluation_batches
+from afield.images.samples import Samples, evaluation_batches, mapped
 from afield.trial.inputs import SplitInputs
 from tests.fixtures.tiny import tiny_inputs
 
@@ -53,6 +53,21 @@ def test_packed_crops_give_the_same_batch(splits: dict[str, SplitInputs], augmen
         assert unpacked.partner is not None
         assert torch.equal(whole.partner, unpacked.partner)
         assert (unpacked.epoch, unpacked.step) == position
+
+
+@pytest.mark.parametrize("augmentation", ["none", *BUILT_IN])
+def test_a_batch_is_made_where_its_bytes_lie(splits: dict[str, SplitInputs], augmentation: str) -> None:
+    """torch's meta device, as a GPU, takes no part from another device."""
+    split = splits["validation" if augmentation == "none" else "train"]
+    batches = batches_of(split, augmentation=augmentation, mixing=Mixing(mixup=0.2, cutmix=1.0), erasing=0.5)
+    pixels = mapped(split.images.folder).to("meta")
+    for position in positions_of(batches):
+        here, there = batches[position], batches.make(batches.draw(position), pixels)
+        for mine, its in ((here.images, there.images), (here.labels, there.labels), (here.partner, there.partner)):
+            assert mine is not None
+            assert its is not None
+            assert its.is_meta
+            assert (its.shape, its.dtype) == (mine.shape, mine.dtype)
 
 
 @needs_cuda
