@@ -15,7 +15,7 @@ from afield.backbones.weights import Sources
 from afield.base.extensions import Extension, find_object, load_extension
 from afield.study.changes import with_settings
 from afield.study.check import check_extension
-from afield.study.network import open_network
+from afield.study.open_network import open_network
 from afield.study.split_view import TEST
 from afield.study.store import Store
 from afield.study.study_file import load_study

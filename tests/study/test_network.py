@@ -16,7 +16,8 @@ from afield.backbones.catalogue import find
 from afield.base.errors import AfieldError, DamagedError, InputError
 from afield.base.files import write_json
 from afield.images.rule import PREPARATION_VERSION
-from afield.study.network import Network, open_network
+from afield.study.network import Network
+from afield.study.open_network import open_network
 from afield.study.store import Store
 from afield.tasks.data import TaskData
 from afield.trial.inputs import SplitInputs

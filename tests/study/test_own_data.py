@@ -10,7 +10,7 @@ from afield.base.errors import InputError
 from afield.report.page import report
 from afield.study.collect import load_record
 from afield.study.needs import gather
-from afield.study.network import open_network
+from afield.study.open_network import open_network
 from afield.study.run import run_study
 from afield.study.study_file import parse_study
 from tests.fixtures.own import table

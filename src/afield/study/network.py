@@ -5,7 +5,6 @@ torch is imported when a network is opened.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,28 +13,22 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pydantic import ValidationError
 
-from afield.backbones.backbone import Backbone, Interpolation
-from afield.backbones.own import resolve
-from afield.base.errors import AfieldError, DamagedError, InputError, nearest
-from afield.base.extensions import Extension, is_own, load_kept
+from afield.backbones.backbone import Interpolation
+from afield.base.errors import AfieldError, InputError
+from afield.base.extensions import is_own
 from afield.images.prepared import refuse_broken
-from afield.images.rule import PREPARATION_VERSION, Rule, evaluation_rule
+from afield.images.rule import Rule, evaluation_rule
 from afield.images.views import find_images, read_views
 from afield.scoring.decisions import most_likely, said_of_each
 from afield.scoring.metrics import metric
 from afield.scoring.predictions import Predictions
-from afield.study.folder.sealed import read_json
-from afield.study.folder.shapes import AboutNetwork, check_shape
-from afield.study.split_view import VALIDATION
-from afield.study.store import Store
 from afield.tasks.boxes import WHOLE, Cropping
 from afield.tasks.checks import listed
 from afield.tasks.labels import UNKNOWN
 from afield.tasks.own.found_boxes import boxed
 from afield.training.numerics import Numerics
-from afield.trial.trial import Trial, key_of
+from afield.trial.trial import Trial
 
 if TYPE_CHECKING:
     import torch
@@ -46,9 +39,6 @@ Paths = str | Path | Iterable[str | Path]
 
 Shown = tuple[Path, str]
 """an image, and the box of what is shown of it (`boxes.written`)"""
-
-_KEY = re.compile(r"[0-9a-f]{20}")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,7 +156,7 @@ class Network:
 
         from afield.training.device import autocast
 
-        with torch.inference_mode(), autocast(_on_cpu(self.trial.numerics)):
+        with torch.inference_mode(), autocast(on_cpu(self.trial.numerics)):
             logits: npt.NDArray[np.float32] = self.module(self._normalised(views)).float().numpy()
         if not np.isfinite(logits).all():
             raise AfieldError(f"{self.key}: the network's outputs on these images are not finite")
@@ -178,7 +168,7 @@ class Network:
         from afield.training.preprocessing import Preprocessing
 
         pixels = torch.from_numpy(np.stack(views)).permute(0, 3, 1, 2)
-        return Preprocessing(self.trial.mean, self.trial.std, self.trial.channels)(pixels, _on_cpu(self.trial.numerics))
+        return Preprocessing(self.trial.mean, self.trial.std, self.trial.channels)(pixels, on_cpu(self.trial.numerics))
 
     @property
     def _rule(self) -> Rule:
@@ -186,121 +176,7 @@ class Network:
         return evaluation_rule(self.trial.recipe.size, interpolation)
 
 
-def open_network(out: str | Path, key: str) -> Network:
-    """The network that the trial or soup `key` of a result folder kept.
-
-    Raises InputError where there is no such key, where it kept no network, and where this machine cannot build it (an
-    extension, a library); DamagedError where its files are not what was written.
-    """
-    store = Store.open(Path(out))
-    trial = _trial(store, key)
-    extensions = {name: _extension(store, name, sha256) for name, sha256 in trial.extensions}
-    backbone = resolve(trial.backbone, extensions)
-    path = store.check_network(key)
-    module = _build(trial, backbone, path, extensions)
-    about = read_json(path.with_suffix(".json"))
-    check_shape(path.with_suffix(".json"), about, AboutNetwork)
-    validation = Predictions.from_frame(store.scores.predictions(key, VALIDATION), trial.classes)
-    return Network(key, trial.backbone, trial.classes, module, about, trial, validation)
-
-
-def _trial(store: Store, key: str) -> Trial:
-    """The trial of that key, or the first ingredient of that soup. Raises InputError where it kept no network, and says
-    why.
-    """
-    folder = store.trial_folder(key)
-    if not (_KEY.fullmatch(key) and folder.is_dir()):
-        kept = store.selections.together()[0] | store.soup_keys()
-        raise InputError(
-            f"{store.root}: no training or soup has the key {key}; {nearest(key, kept)}"
-            if kept
-            else f"{store.root}: no search has chosen a network yet; see: afield status {store.root}"
-        )
-    files = store.read(key)
-    if files.failure is not None and files.result is None:
-        raise InputError(f"{folder}: this training failed ({files.failure['reason']}), so it has no network")
-    if files.result is None:
-        raise InputError(
-            f"{folder}: this training has not ended, so it has no network: halving stopped it, or its study goes on "
-            f"(see: afield status {store.root})"
-        )
-    if not store.weights(key).exists():
-        raise InputError(
-            f"{folder}: keeps no network: only those that a search chose are kept "
-            f"(the column `key` of: afield table {store.root})"
-        )
-    told, soup = read_json(folder / "trial.json"), (folder / "soup.json").exists()
-    try:
-        trial = Trial.model_validate(told)
-    except ValidationError as error:
-        complaint = error.errors()[0]
-        raise InputError(
-            f"{folder / 'trial.json'}: was written by another version of afield "
-            f"({'.'.join(map(str, complaint['loc']))}: {complaint['msg']}); load it with that one"
-        ) from None
-    if trial.preparation != PREPARATION_VERSION:
-        raise InputError(
-            f"{folder}: was trained on images as another version of afield prepares them "
-            f"(rule {trial.preparation}, here {PREPARATION_VERSION}); load it with that one"
-        )
-    if key_of(told) not in (store.trials() if soup else {key}):
-        raise DamagedError(f"{folder / 'trial.json'}: tells of another training; run the study again to train it anew")
-    return trial
-
-
-def _extension(store: Store, name: str, sha256: str) -> Extension:
-    """The user's own code as the trial was trained with it: the copy in the folder, or the installed package. Raises
-    DamagedError for what names neither: a file that lies elsewhere is not run.
-    """
-    if not (name.isidentifier() and _SHA256.fullmatch(sha256)):
-        raise DamagedError(f"{store.root}: a training names an extension that is none ({name}); train it anew")
-    copied = store.root / "extensions" / sha256[:12] / f"{name}.py"
-    try:
-        return load_kept(str(copied) if copied.exists() else name, sha256)
-    except InputError as error:
-        if copied.exists():
-            raise
-        raise InputError(
-            f"{copied}: is missing, and no package takes its place ({error}); "
-            "copy the whole result folder, or install the package that the study was run with"
-        ) from error
-
-
-def _build(trial: Trial, backbone: Backbone, path: Path, extensions: Mapping[str, Extension]) -> nn.Module:
-    from safetensors.torch import load_file
-
-    from afield.backbones.build import build
-    from afield.backbones.own_heads import head_of, own_head
-    from afield.training.device import place
-    from afield.training.grades import with_grades
-
-    name = trial.recipe.head
-    module = build(
-        backbone,
-        trial.outputs,
-        initialisation="scratch",
-        seed=trial.seed,
-        weights=None,
-        channels=len(trial.mean),
-        pooling=trial.recipe.pooling,
-        head=head_of(name, own_head(name, extensions) if is_own(name) else None),
-        size=trial.recipe.size,
-    )
-    if trial.recipe.regresses:
-        with_grades(module, len(trial.classes))
-    try:
-        module.load_state_dict(load_file(path))
-    except RuntimeError as error:
-        found = read_json(path.with_name("result.json")).get("platform", {})
-        versions = ", ".join(f"{name} {found[name]}" for name in ("torch", "torchvision", "timm") if name in found)
-        raise InputError(
-            f"{path}: these tensors do not fit the network {backbone.id} as the libraries here make it; "
-            f"install those that trained it: {versions or 'see the result.json beside it'}"
-        ) from error
-    return place(module, _on_cpu(trial.numerics)).eval()
-
-
-def _on_cpu(numerics: Numerics) -> Numerics:
+def on_cpu(numerics: Numerics) -> Numerics:
     """A trial's numerics on any machine: what was trained on another device runs on the CPU in float32."""
     if numerics.device == "cpu":
         return numerics

@@ -29,9 +29,9 @@ from afield.study.engines.local import LocalEngine
 from afield.study.engines.slots import Slots
 from afield.study.ledger import Ledger
 from afield.study.misfits import soups_of_views
-from afield.study.network import open_network
 from afield.study.numerics import settle_numerics
 from afield.study.one_run import OneRun
+from afield.study.open_network import open_network
 from afield.study.planning.plan_notes import plan_notes
 from afield.study.searching.planned_search import PlannedSearch
 from afield.study.split_view import TEST
