@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,11 @@ def test_it_counts_what_is_there_and_groups_what_failed(plan: Plan, store: Store
     assert "and by the same cause 1 training" in words
     assert "--retry failed" in words
     assert "stopped by halving" in words
+    assert "In all" not in words
+    twice = replace(state, searches=(found, replace(found, finished=1_234)))
+    assert "\nIn all: 1,235 trainings finished, 2 paused, 4 failed, 2 missing; 2 of 4 networks scored.\n" in (
+        describe_state(twice, store.root)
+    )
     assert json.loads(json.dumps(state.as_json()))["searches"][0]["finished"] == 1
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from afield.base.text import columns, count
+from afield.base.text import columns, count, first_few
 from afield.study.folder.state import FailureGroup, StudyState
 
 _KEYS = 5
@@ -24,6 +24,7 @@ def describe_state(state: StudyState, out: Path, more: tuple[str, ...] = ()) -> 
     ]  # fmt: skip
     reads = count(state.test_reads, "time")
     lines = [f"{state.study}: test splits were read {reads} in {out}", "", columns(rows, header)]
+    lines += _in_all(state)
     if not any(each.finished or each.paused or each.failed for each in state.searches):
         lines += [
             "",
@@ -42,6 +43,21 @@ def describe_state(state: StudyState, out: Path, more: tuple[str, ...] = ()) -> 
     if state.failures:
         lines.append(f"Try again what failed: afield run STUDY --out {out} --retry failed")
     return "\n".join(lines)
+
+
+def _in_all(state: StudyState) -> tuple[str, ...]:
+    """The sums of all searches, where there are several: who has many sees the end of the table alone."""
+    if len(state.searches) < 2:
+        return ()
+    names = ("finished", "paused", "failed", "missing", "scored", "seeds")
+    finished, paused, failed, missing, scored, seeds = (
+        sum(getattr(each, name) for each in state.searches) for name in names
+    )
+    trainings, networks = (
+        count(number, noun, say="{:,}".format) for number, noun in ((finished, "training"), (seeds, "network"))
+    )
+    left = f"{paused} paused, {failed} failed, {missing} missing"
+    return ("", f"In all: {trainings} finished, {left}; {scored:,} of {networks} scored.")
 
 
 def more_words(out: Path, state: StudyState) -> tuple[str, ...]:
@@ -64,6 +80,5 @@ def _words(group: FailureGroup) -> str:
     told = f"failed: {first.key} ({first.backbone}, {first.intervention}, seed {first.seed}): {group.example}"
     if not others:
         return told
-    shown = ", ".join(each.key for each in others[:_KEYS])
-    more = f" and {len(others) - _KEYS} more" if len(others) > _KEYS else ""
-    return f"{told}\n  and by the same cause {count(len(others), 'training')}: {shown}{more}"
+    keys = first_few([each.key for each in others], _KEYS)
+    return f"{told}\n  and by the same cause {count(len(others), 'training')}: {keys}"
