@@ -79,12 +79,12 @@ def test_a_setting_of_the_command_may_name_one(photos: Path, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("my_lab:ruogh", r"my_lab:ruogh: .* has no ruogh; did you mean my_lab:rough"),
+        ("my_lab:ruogh", r"^tiny\.toml: my_lab:ruogh: .* has no ruogh; did you mean my_lab:rough"),
         ("my_lab:other", r"my_lab:other: is of type int, not Intervention"),
         ("my_lab:empty", r"my_lab:empty: keys: must hold recipe keys"),
         ("my_lab:misnamed", r"tiny.toml: interventions.my_lab:misnamed.epoch: unknown key; did you mean epochs"),
         ("my_lab:untrue", r"tiny.toml: interventions.my_lab:untrue.epochs: should be greater"),
-        ("their_lab:rough", "their_lab:rough: no extension their_lab is named by the study"),
+        ("their_lab:rough", r"^tiny\.toml: their_lab:rough: no extension their_lab is named by the study"),
     ],
 )
 def test_what_is_none_is_named(photos: Path, tmp_path: Path, name: str, words: str) -> None:

@@ -130,7 +130,8 @@ def find_object(reference: str, extensions: Mapping[str, Extension], kind: type[
     """The object that `FILE:NAME` refers to. Raises InputError with the nearest names where there is none."""
     name, _, attribute = reference.partition(":")
     if name not in extensions:
-        offered = nearest(name, extensions) if extensions else 'name its file first: extensions = ["' + name + '.py"]'
+        file = f"{name.removesuffix('.py')}.py"
+        offered = nearest(name, extensions) if extensions else f'name its file first: extensions = ["{file}"]'
         raise InputError(f"{reference}: no extension {name} is named by the study; {offered}")
     extension = extensions[name]
     known = objects(extension, kind)

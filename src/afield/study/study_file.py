@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 
@@ -62,16 +63,26 @@ def parse_study(text: str, name: str, folder: Path | None = None) -> Study:
         tables = json.dumps(unfolded(with_own(content, folder or Path())), default=str)
     except RecursionError:
         raise InputError(f"{name}: tables or lists stand within each other too deeply; a study needs three") from None
+    except InputError as error:  # of an extension that an intervention comes from
+        raise InputError(_complained(name, str(error).splitlines())) from error
     except ValueError as error:  # of TOML, or a number with thousands of digits
         raise InputError(f"{name}: not valid TOML: {brief(str(error), _LONGEST_LINE)}") from None
     try:
         study = Study.model_validate_json(tables)
     except ValidationError as error:
         lines = "\n".join(complaints(error, "", Study, Study.model_fields)).splitlines()
-        told = [f"{name}: {brief(line, _LONGEST_LINE)}" for line in lines[:_MOST_LINES]]
-        told += [f"{name}: and {len(lines) - _MOST_LINES:,} complaints more"] if len(lines) > _MOST_LINES else []
-        raise InputError("\n".join(told)) from None
-    return _with_places(study, folder or Path())
+        raise InputError(_complained(name, lines)) from None
+    try:
+        return _with_places(study, folder or Path())
+    except InputError as error:  # of a path that no system can have
+        raise InputError(_complained(name, str(error).splitlines())) from error
+
+
+def _complained(name: str, lines: Sequence[str]) -> str:
+    """Complaints as they are told: the file in front of each, none of them without end."""
+    told = [f"{name}: {brief(line, _LONGEST_LINE)}" for line in lines[:_MOST_LINES]]
+    told += [f"{name}: and {len(lines) - _MOST_LINES:,} complaints more"] if len(lines) > _MOST_LINES else []
+    return "\n".join(told)
 
 
 def _with_places(study: Study, folder: Path) -> Study:
