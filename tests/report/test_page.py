@@ -11,7 +11,7 @@ import pytest
 
 from afield.report.page import render, script_json
 from afield.study.combining.ensembles import EnsembleChoice
-from afield.study.record import StudyRecord
+from afield.study.record import StudyRecord, Unjoined
 
 EVIL = '<script>alert("x")</script>&\'<img src=x onerror=alert(1)>.in1k'
 OLD = "tf_efficientnet_lite0.in1k"
@@ -232,11 +232,17 @@ def test_what_stands_beside_the_ranking_has_a_table_and_changes_nothing_else(rec
         record,
         study=study,
         further=pd.concat([night, both], ignore_index=True),
-        unjoined=("ensemble all of elpv lacks 1 of 4 networks",),
+        unjoined=(
+            Unjoined("elpv", "ensemble all of elpv lacks 1 of 4 networks"),
+            Unjoined("elpv", "soup cells of elpv failed (<b>no disk</b>)"),
+            Unjoined("other", "soup other of other failed (not here)"),
+        ),
     )
     text = " ".join(Reader(render(beside)).text)
     assert re.search(r"test-night, plain\s+0\.321", text)
     assert re.search(r"ensemble both on test, plain\s+0\.876", text)
     assert "The ensemble all of elpv lacks 1 of 4 networks, so it has no result." in text
+    assert "The soup cells of elpv failed (<b>no disk</b>), so it has no result." in text
+    assert "not here" not in text
     mean = f"{best.loc[best['metric'] == 'accuracy', 'value'].mean():.3f}"
     assert text.count(mean) > " ".join(Reader(html).text).count(mean)  # the mean member stands beside the ensemble

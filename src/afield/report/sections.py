@@ -137,7 +137,7 @@ def _task_section(
         recorded=metric_table(record, ranking, names),
         places=places_table(ranking.places, names) if ranking.places else None,
         further=further_table(record, ranking, names),
-        unjoined=tuple(line for line in record.unjoined if f" of {task.name} lacks " in line),
+        unjoined=tuple(each.words for each in record.unjoined if each.task == task.name),
         protocols=protocol_table(part.protocols, names) if part.protocols else None,
         differences=evidence.difference_figure(ranking, figures, names),
         effects=evidence.effect_figure(part.effects, figures, names, ranking),

@@ -31,7 +31,7 @@ from afield.study.folder.trial_files import TrialFiles
 from afield.study.images_of_test import PreparedTest
 from afield.study.merging.shards import part_words, shards_in
 from afield.study.outlook import has_failed
-from afield.study.record import BackboneRecord, Failure, SearchRecord, StudyRecord, TaskRecord, TrialRecord
+from afield.study.record import BackboneRecord, Failure, SearchRecord, StudyRecord, TaskRecord, TrialRecord, Unjoined
 from afield.study.result_rows import (
     Scored,
     Tables,
@@ -120,13 +120,16 @@ def _platforms(context: Context) -> tuple[Mapping[str, str], ...]:
     return tuple({str(sorted(result["platform"].items())): result["platform"] for result in results}.values())
 
 
-def _unjoined(context: Context, searches: Sequence[SearchRecord], joined: Sequence[Combination]) -> tuple[str, ...]:
-    """Words for what is joined and lacks networks."""
+def _unjoined(
+    context: Context, searches: Sequence[SearchRecord], joined: Sequence[Combination]
+) -> tuple[Unjoined, ...]:
+    """What is joined and lacks networks."""
     soups = soups_found(context.study, searches)
     states = {trial.key: trial.state for search in searches for trial in (*search.cells, *search.repeats)}
     lacking = (
-        f"{each.kind} {each.name} of {each.members[0].task} lacks {each.lacking} of {len(each.members)} networks"
+        Unjoined(task, f"{each.kind} {each.name} of {task} lacks {each.lacking} of {len(each.members)} networks")
         for each in joined
+        for task in (each.members[0].task,)
         if each.lacking
     )
     return (*lacking, *unmade(context.store, soups, states))

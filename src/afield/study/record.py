@@ -182,6 +182,15 @@ class Counterpart:
 
 
 @dataclass(frozen=True)
+class Unjoined:
+    """An ensemble or folds that lack members, or a soup that lacks networks or failed."""
+
+    task: str
+    words: str
+    """which it is and why it has no result, without a full stop"""
+
+
+@dataclass(frozen=True)
 class StudyRecord:
     """Everything that was found: the input of every analysis and of the report."""
 
@@ -200,8 +209,7 @@ class StudyRecord:
     platforms: tuple[Mapping[str, str], ...] = ()
     """the distinct platforms that trained, e.g. {"cpu": ..., "torch": ...}"""
     test_reads: int = 0
-    unjoined: tuple[str, ...] = ()
-    """words for each ensemble that lacks members, and each soup that lacks networks or failed"""
+    unjoined: tuple[Unjoined, ...] = ()
     resampled: Mapping[str, npt.NDArray[np.float64]] = field(default_factory=dict)
     """of trials that one's own metric was computed of: its value in each resample of test, by key"""
     resampled_cells: Mapping[str, npt.NDArray[np.float64]] = field(default_factory=dict)

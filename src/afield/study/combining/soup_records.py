@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from afield.study.combining.soups import Ended, Soup, soups_of
-from afield.study.record import SearchRecord
+from afield.study.record import SearchRecord, Unjoined
 from afield.study.split_view import TEST
 from afield.study.store import Store
 from afield.study.study import Study
@@ -22,22 +22,28 @@ def soups_found(study: Study, searches: Sequence[SearchRecord]) -> tuple[Soup, .
     return soups_of(study.soups, identities, ended)
 
 
-def unmade(store: Store, soups: Sequence[Soup], states: Mapping[str, str]) -> tuple[str, ...]:
-    """Words for each soup that has no score, and will have none as things are; `states` are those of trials by key."""
-    lines = []
+def unmade(store: Store, soups: Sequence[Soup], states: Mapping[str, str]) -> tuple[Unjoined, ...]:
+    """Each soup that has no score, and will have none as things are; `states` are those of trials by key."""
+    found = []
     for soup in soups:
-        words = f"soup {soup.name} of {soup.task}"
-        lacking = sum(states[each.key] != "finished" for each in soup.ingredients)
-        if lacking:
-            lines.append(f"{words} lacks {lacking} of {len(soup.ingredients)} networks")
-        elif (failure := store.read(soup.key).failure) is not None:
-            lines.append(f"{words} failed ({failure['reason']})")
-        elif not (store.weights(soup.key).exists() or store.scores.holds(soup.key, TEST)):
-            gone = [each.key for each in soup.ingredients if not store.weights(each.key).exists()]
-            failures = [failure["reason"] for key in gone if (failure := store.read(key).failure) is not None]
-            if failures:
-                lines.append(
-                    f"{words} lacks {len(failures)} of {len(soup.ingredients)} networks, which could not be trained "
-                    f"again ({failures[0]})"
-                )
-    return tuple(lines)
+        why = _why_unmade(store, soup, states)
+        if why:
+            found.append(Unjoined(soup.task, f"soup {soup.name} of {soup.task} {why}"))
+    return tuple(found)
+
+
+def _why_unmade(store: Store, soup: Soup, states: Mapping[str, str]) -> str:
+    """What a soup lacks or failed by; empty where it is made, or can be."""
+    number = len(soup.ingredients)
+    lacking = sum(states[each.key] != "finished" for each in soup.ingredients)
+    if lacking:
+        return f"lacks {lacking} of {number} networks"
+    if (failure := store.read(soup.key).failure) is not None:
+        return f"failed ({failure['reason']})"
+    if store.weights(soup.key).exists() or store.scores.holds(soup.key, TEST):
+        return ""
+    gone = [each.key for each in soup.ingredients if not store.weights(each.key).exists()]
+    failures = [failure["reason"] for key in gone if (failure := store.read(key).failure) is not None]
+    if not failures:
+        return ""
+    return f"lacks {len(failures)} of {number} networks, which could not be trained again ({failures[0]})"

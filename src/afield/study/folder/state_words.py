@@ -71,7 +71,7 @@ def more_words(out: Path, state: StudyState) -> tuple[str, ...]:
 
     record = load_record(out, state.study)
     told = [words for words in (record.part, budget_words(record.study)) if words]
-    return (*told, *(f"The {line}." for line in record.unjoined))
+    return (*told, *(f"The {each.words}." for each in record.unjoined))
 
 
 def _words(group: FailureGroup) -> str:
