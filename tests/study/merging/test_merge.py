@@ -1,6 +1,7 @@
 """Shards run apart and joined equal the study run as one; what contradicts itself is refused by name."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 import afield
 from afield.analysis.answer import answer
-from afield.base.errors import DamagedError, InputError
+from afield.base.errors import AfieldError, DamagedError, InputError
 from afield.study.collect import load_record
 from afield.study.folder.registered_rules import RegisteredRule
 from afield.study.folder.sealed import read_json, seal, sealed, write_sealed
@@ -180,17 +181,24 @@ def test_a_budget_is_kept_with_what_it_cut_and_shards_have_none(study: Path, par
         merge(folders, tmp_path / "another")
 
 
-def test_of_several_platforms_one_is_kept_and_told(parts: list[Path], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("machine", "told"), [({"machine": "elsewhere (z80)"}, "elsewhere (z80)"), ({}, "an unknown machine")]
+)
+def test_of_several_platforms_one_is_kept_and_told(
+    machine: dict[str, str], told: str, parts: list[Path], tmp_path: Path
+) -> None:
     other = Path(shutil.copytree(parts[0], tmp_path / "other"))
     _other_bits(other)
     trial = chosen(other)
     result = read_json(trial / "result.json")
     names = list(result.pop("sha256"))
-    seal(trial, names, {**result, "platform": {"torch": "0.1"}, "machine": "elsewhere (z80)"})
+    del result["machine"]
+    seal(trial, names, {**result, "platform": {"torch": "0.1"}, **machine})
     for order, kept in (((*parts, other), parts[0]), ((other, *parts), other)):
         merged = merge(order, tmp_path / f"from-{kept.name}")
         (line,) = merged.kept
         assert f"trial {trial.name}: there are results of several platforms; kept is that of {kept}" in line
+        assert told in line
         same = merged.out / "trials" / trial.name / "predictions.parquet"
         assert same.read_bytes() == (kept / "trials" / trial.name / "predictions.parquet").read_bytes()
 
@@ -199,5 +207,16 @@ def test_a_damaged_source_is_named(parts: list[Path], tmp_path: Path) -> None:
     broken = Path(shutil.copytree(parts[0], tmp_path / "broken"))
     (chosen(broken) / "predictions.parquet").write_bytes(b"cut")
     with pytest.raises(DamagedError, match=r"broken/trials/.*predictions\.parquet: was altered or cut"):
+        merge([broken, parts[1]], tmp_path / "whole")
+    assert not (tmp_path / "whole").exists()
+
+
+@pytest.mark.parametrize("name", ["selections/*.json", "numerics.toml"])
+@pytest.mark.parametrize("content", [b"\xfb", b'{"seal": "no"}'])
+def test_a_damaged_file_of_all_folders_is_named(name: str, content: bytes, parts: list[Path], tmp_path: Path) -> None:
+    broken = Path(shutil.copytree(parts[0], tmp_path / "broken"))
+    path = next(broken.glob(name))
+    path.write_bytes(content)
+    with pytest.raises(AfieldError, match=rf"{re.escape(path.name)}: "):
         merge([broken, parts[1]], tmp_path / "whole")
     assert not (tmp_path / "whole").exists()

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from afield.base.errors import InputError
+from afield.base.errors import DamagedError, InputError, StoreError
 from afield.base.files import (
     TEMPORARY,
     remove_abandoned,
@@ -23,6 +23,7 @@ from afield.base.files import (
     write_text,
 )
 from afield.base.hashing import digest
+from afield.base.regular import read_text
 from afield.study.folder.registered_rules import changed_keys
 from afield.study.folder.sealed import read_json, read_lines
 from afield.study.merging.merge_plans import contradiction, joined_plans
@@ -151,11 +152,23 @@ def _study(stores: Sequence[Store], name: str) -> str:
 def _one(stores: Sequence[Store], name: str, what: str) -> str:
     """The text of a file that must be the same in all folders that have it. Raises InputError where it is not."""
     having = [store for store in stores if (store.root / name).exists()]
-    texts = [(store.root / name).read_text(encoding="utf-8") for store in having]
+    texts = [_text(store.root / name) for store in having]
     for store, text in zip(having, texts, strict=True):
         if text != texts[0]:
             raise contradiction(name, having[0], store, what)
     return texts[0]
+
+
+def _text(path: Path) -> str:
+    """The text of a file. Raises DamagedError where it is none, or not what was sealed."""
+    if path.suffix == ".json":
+        read_json(path)
+    try:
+        return read_text(path)
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except ValueError as error:
+        raise DamagedError(f"{path}: damaged ({error}); run the study again to make it anew") from error
 
 
 def _register(target: Store, stores: Sequence[Store], study: str) -> None:

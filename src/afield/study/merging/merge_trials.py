@@ -43,6 +43,11 @@ class _Held:
         return self.files.result
 
     @property
+    def machine(self) -> str:
+        """That trained one that is finished, as far as it is told."""
+        return str(self.result.get("machine", "an unknown machine"))
+
+    @property
     def scores(self) -> Path:
         """Where its scores lie."""
         return self.store.scores.folder(self.key)
@@ -83,10 +88,10 @@ def merge_trial(target: Store, stores: Sequence[Store], key: str) -> Iterator[st
         for folder in _sealed(each.scores):
             copy(each.store, folder.relative_to(each.store.root).as_posix(), target, deep=False)
     if len(alike) < len(finished):
-        machines = ", ".join(sorted({str(each.result["machine"]) for each in finished if each not in alike}))
+        machines = ", ".join(sorted({each.machine for each in finished if each not in alike}))
         yield (
             f"trial {key}: there are results of several platforms; kept is that of {kept.store.root} "
-            f"({kept.result['machine']}), not that of {machines}"
+            f"({kept.machine}), not that of {machines}"
         )
 
 
