@@ -20,6 +20,7 @@ from tests.fixtures.tiny import study_text
 Run = Callable[..., str]
 
 
+@pytest.mark.slow
 def test_help_names_every_command_on_one_line_without_torch() -> None:
     code = (
         "import sys; sys.argv = ['afield', '--help']\n"
@@ -81,11 +82,13 @@ COMMANDS += ["tasks fetch", "tasks prepare", "submit", "tune", "check", "studies
 COMMANDS += ["diff", "clean"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
 def test_each_help_has_an_example(afield: Run, command: str) -> None:
     assert f"Example: afield {command}" in afield(*command.split(), "--help")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -129,6 +132,7 @@ def test_everything_that_is_missing_is_named_at_once(afield: Run, tmp_path: Path
     assert "squeezenet1_1.caffe_in1k: 58.38 %" in said
 
 
+@pytest.mark.slow
 def test_a_plan_trains_nothing_and_writes_nothing(afield: Run, photos: Path, tmp_path: Path) -> None:
     (tmp_path / "tiny.toml").write_text(study_text(photos) + "[interventions.big]\nimage_size = 64\n")
     asked = ("plan", str(tmp_path / "tiny.toml"), "--out", str(tmp_path / "out"), "--no-probe")
@@ -244,6 +248,7 @@ def test_a_published_table_is_analysed(afield: Run, tmp_path: Path, capsys: pyte
     )] == [1, 3, 2]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_table_that_cannot_be_read_is_refused_in_words(afield: Run, tmp_path: Path) -> None:
     path = tmp_path / "results.csv"
     path.write_text(RESULTS, encoding="utf-8")

@@ -76,6 +76,7 @@ def test_the_table_has_its_rows_and_columns(afield: Run, out: Path) -> None:
         assert "--json prints the rows" in afield("table", str(out), "--json", *option, code=2)
 
 
+@pytest.mark.slow
 def test_ranks_are_those_of_the_text(afield: Run, out: Path) -> None:
     text, found = afield("rank", str(out)), parsed(afield("rank", str(out), "--json"))
     assert (found["intervention"], found["over_tasks"]) == ("plain", None)
@@ -89,6 +90,7 @@ def test_ranks_are_those_of_the_text(afield: Run, out: Path) -> None:
     assert {*found, *task, *task["backbones"][0]} <= set(re.findall(r"`(\w+)`", PAGE))
 
 
+@pytest.mark.slow
 def test_a_comparison_is_that_of_the_text(afield: Run, out: Path) -> None:
     text = afield("compare", str(out), FIRST, SECOND)
     found = parsed(afield("compare", str(out), FIRST, SECOND, "--json"))
@@ -102,6 +104,7 @@ def test_a_comparison_is_that_of_the_text(afield: Run, out: Path) -> None:
     assert {*found, *task, *task["seeds"][0]} <= set(re.findall(r"`(\w+)`", PAGE))
 
 
+@pytest.mark.slow
 def test_a_candidate_without_a_line_says_why(afield: Run, out: Path) -> None:
     found = parsed(afield("compare", str(out), "--candidate", FIRST, "--json"))
     (task,) = found["tasks"]
@@ -112,6 +115,7 @@ def test_a_candidate_without_a_line_says_why(afield: Run, out: Path) -> None:
     assert {*found, *task} <= set(re.findall(r"`(\w+)`", PAGE))
 
 
+@pytest.mark.slow
 def test_differences_are_those_of_the_text(afield: Run, out: Path, tmp_path: Path) -> None:
     other = Path(shutil.copytree(out, tmp_path / "other"))
     found = parsed(afield("diff", str(out), str(other), "--json"))
@@ -125,6 +129,7 @@ def test_differences_are_those_of_the_text(afield: Run, out: Path, tmp_path: Pat
     assert {*found, *two, *found["groups"][0]} <= set(re.findall(r"`(\w+)`", PAGE))
 
 
+@pytest.mark.slow
 def test_status_and_waste_are_those_of_the_text(afield: Run, out: Path) -> None:
     state = parsed(afield("status", str(out), "--json"))
     assert [search["finished"] for search in state["searches"]] == [3, 3]
@@ -134,6 +139,7 @@ def test_status_and_waste_are_those_of_the_text(afield: Run, out: Path) -> None:
     assert "nothing to free" in afield("clean", str(out))
 
 
+@pytest.mark.slow
 def test_waste_is_listed_before_and_after(afield: Run, out: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(out, tmp_path / "copy"))
     trial = next((copy / "trials").iterdir())
@@ -156,6 +162,7 @@ def test_a_merge_tells_what_it_made(afield: Run, out: Path, tmp_path: Path) -> N
     assert not parsed(afield("merge", str(out), "--to", new, "--json"))["anew"]
 
 
+@pytest.mark.slow
 def test_tasks_are_listed_and_shown(afield: Run, photos: Path) -> None:
     listed = parsed(afield("tasks", "list", "--json"))
     assert [task["task"] for task in listed] == list(TASKS)
@@ -176,6 +183,7 @@ def test_a_task_that_is_not_here_says_so(afield: Run, monkeypatch: pytest.Monkey
     assert "ham10000" in found["not_here"].lower()
 
 
+@pytest.mark.slow
 def test_backbones_are_listed_and_shown(afield: Run, tmp_path: Path) -> None:
     listed = parsed(afield("backbones", "list", "--study", "small", "--json"))
     text = afield("backbones", "list", "--study", "small")
@@ -189,6 +197,7 @@ def test_backbones_are_listed_and_shown(afield: Run, tmp_path: Path) -> None:
     assert {"sets", "weights", *found["weights"]} <= keys_told("backbones list")
 
 
+@pytest.mark.slow
 def test_studies_are_listed(afield: Run) -> None:
     found = parsed(afield("studies", "list", "--json"))
     assert [study["study"] for study in found] == list(shipped_studies())
@@ -197,6 +206,7 @@ def test_studies_are_listed(afield: Run) -> None:
     assert set(found[0]) <= keys_told("studies list")
 
 
+@pytest.mark.slow
 def test_a_check_tells_all_that_its_text_tells(afield: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("afield.checking.check.cores", lambda: 1)
@@ -215,6 +225,7 @@ def test_a_check_tells_all_that_its_text_tells(afield: Run, monkeypatch: pytest.
     assert set(found) <= keys_told("check")
 
 
+@pytest.mark.slow
 def test_a_complaint_leaves_standard_output_empty(
     afield: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

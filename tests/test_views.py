@@ -54,6 +54,7 @@ def test_flips_help_a_network_that_the_side_distracts_and_change_nothing_else(di
         assert accuracy(flips) == accuracy(plain)
 
 
+@pytest.mark.slow
 def test_score_gives_the_mean_of_the_probabilities_of_all_that_a_view_shows(photos: Path, tmp_path: Path) -> None:
     data, splits = tiny_inputs(photos, tmp_path)
     trial, row = tiny_trial(data).model_copy(update={"flips": ("horizontal", "vertical")}), find(BACKBONE)

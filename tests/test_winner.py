@@ -23,6 +23,7 @@ def record() -> StudyRecord:
     return make_record(metrics=["accuracy"])
 
 
+@pytest.mark.slow
 def test_it_is_the_answer_s_backbone_at_the_first_seed(record: StudyRecord) -> None:
     rows = record.results[record.results["key"] == winner_of(record, "out")]
     assert set(rows["seed"]) == {record.study.study.seeds[0]}

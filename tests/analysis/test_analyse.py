@@ -78,6 +78,7 @@ def test_what_several_tasks_say_together_is_among_the_plain_values() -> None:
     assert isinstance(plain["fronts"]["rows"][0]["on_front"], bool)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("table", "words"),
     [
@@ -138,6 +139,7 @@ def test_every_analysis_is_a_frame_and_stands_in_the_text() -> None:
     assert analyse(frame()).fits[0].resampled_r is None
 
 
+@pytest.mark.slow
 def test_no_p_is_shown_as_nothing() -> None:
     text = details(analyse(frame(n=30)).fits[0])
     assert "< 0.001" in text
@@ -166,6 +168,7 @@ def test_a_table_that_shows_nothing_of_families_says_so() -> None:
     assert "by 10 families, resampled whole (BCa): r " in details(analyse(many).fits[0])
 
 
+@pytest.mark.slow
 def test_in_python_as_by_the_command(tmp_path: Path) -> None:
     path = tmp_path / "results.csv"
     frame().rename(columns={"backbone": "model"}).to_csv(path, index=False)

@@ -33,6 +33,7 @@ def ranked(*, gap: float, samples: float, seeds: float | None, n_test: int = 500
     return Ranking("moths", "accuracy", "B", (first, second), n_test, n_test, first.seeds, compares, "C", ())
 
 
+@pytest.mark.slow
 def test_the_quickstarts_answer_reads_as_a_person_would_write_it(record: StudyRecord) -> None:
     found = answered(record)
     first = found.ranking.rows[0]

@@ -86,6 +86,7 @@ def test_many_backbones_are_permuted_at_random_and_alike_each_time() -> None:
     assert permutation_p(x, x) == pytest.approx(1 / 10_000)
 
 
+@pytest.mark.slow
 def test_without_a_relation_p_is_anything() -> None:
     generator = np.random.default_rng(1)
     small = [permutation_p(*generator.normal(size=(2, 6))) < 0.05 for _ in range(200)]

@@ -67,6 +67,7 @@ def test_where_errors_explain_all_the_scatter_it_may_be_one() -> None:
     assert found(x, -y, 4 * errors)[1].value == -1.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("clusters", [math.nan, 10.0])
 def test_it_holds_the_r_behind_the_values_where_that_of_the_values_does_not(clusters: float) -> None:
     truth = 0.003 * 8 / math.hypot(0.003 * 8, 0.02)
@@ -82,6 +83,7 @@ def test_three_points_tell_nothing() -> None:
     assert disattenuated(r, seen, LEVEL) is None
 
 
+@pytest.mark.slow
 def test_it_is_told_where_a_study_knows_how_errors_go_together_and_takes_much_from_r() -> None:
     rows, uncertain = table(line(0.5, 2.0)), table(line(0.5, 3.0))
     names = list(rows["backbone"])

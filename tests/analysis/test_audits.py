@@ -70,6 +70,7 @@ def test_each_search_is_told_by_hand_and_all_of_them_by_a_t_interval() -> None:
     assert found.plain()["searches"][0]["recipes"][1]["chosen"] is True
 
 
+@pytest.mark.slow
 def test_of_a_metric_that_is_better_the_lower_all_signs_turn() -> None:
     found = audit_of(audited(metric="log_loss"))
     assert found is not None
@@ -123,6 +124,7 @@ def test_nothing_that_ranks_fits_or_answers_reads_an_audit() -> None:
     assert told_by(mad) == told_by(replace(record, audits={}))
 
 
+@pytest.mark.slow
 def test_the_page_has_a_row_a_search_a_mean_and_a_chart() -> None:
     record = audited()
     found = audit_of(record)

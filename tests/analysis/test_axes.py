@@ -24,6 +24,7 @@ def seen(x: np.ndarray, y: np.ndarray) -> Observations:
     return Observations(x, y, np.zeros((len(x), len(x))))
 
 
+@pytest.mark.slow
 @given(seed=st.integers(0, 10_000), n=st.integers(4, 20))
 @settings(max_examples=30, deadline=None)
 def test_slopes_are_those_of_statsmodels_between_transformed_accuracies(seed: int, n: int) -> None:

@@ -13,6 +13,7 @@ from afield.study.record import SearchRecord, StudyRecord
 from tests.fixtures.records import make_record
 
 
+@pytest.mark.slow
 @given(st.lists(st.floats(-1, 1), min_size=1, max_size=7))
 @settings(deadline=None)
 def test_it_is_the_mean_over_all_choices_of_so_many(values: list[float]) -> None:

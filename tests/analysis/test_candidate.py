@@ -31,6 +31,7 @@ def table(x: np.ndarray, y: np.ndarray, task: str = "t", **more: object) -> pd.D
     return pd.DataFrame(rows | more)
 
 
+@pytest.mark.slow
 def test_the_interval_is_that_of_statsmodels() -> None:
     generator = np.random.default_rng(0)
     x = np.linspace(60, 85, 9)
@@ -63,6 +64,7 @@ def families_of(count: int, size: int) -> list[str]:
     return [f"family{place}" for place in range(count) for _ in range(size)]
 
 
+@pytest.mark.slow
 def test_one_of_a_family_of_its_own_is_held_against_families_left_out() -> None:
     generator = np.random.default_rng(4)
     x, names = generator.uniform(60, 85, 13), [*families_of(4, 3), "own"]
@@ -121,6 +123,7 @@ def test_its_own_uncertainty_counts_where_it_is_larger() -> None:
     assert wide.expected.high - wide.expected.low > 2 * (narrow.expected.high - narrow.expected.low)
 
 
+@pytest.mark.slow
 def test_what_shared_images_do_to_all_cancels() -> None:
     x = np.linspace(60, 85, 9)
     y = 0.3 + 0.006 * x + 1e-4 * np.tile([1, -1, 0], 3)
@@ -160,6 +163,7 @@ def test_what_has_no_line_says_why() -> None:
         against_the_line(table(np.array([60, math.nan, 80, 82]), np.arange(4) / 10), "b1")
 
 
+@pytest.mark.slow
 def test_pooled_by_hand() -> None:
     x = np.linspace(60, 85, 9)
     y = 0.3 + 0.006 * x

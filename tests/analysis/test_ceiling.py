@@ -75,6 +75,7 @@ def test_an_accuracy_of_none_or_all_on_imagenet_has_no_ceiling() -> None:
     assert near_ceiling(points(0.99).assign(value=1.2), 0.1) is None
 
 
+@pytest.mark.slow
 def test_a_solved_task_is_told_by_its_logits() -> None:
     solved, open_ = only(task(0.987)), only(task(0.80))
     assert open_.verdict == "transfers"

@@ -64,6 +64,7 @@ def test_where_none_is_worse_that_is_said_and_is_no_warning(record: StudyRecord)
     assert not any("By s" in warning for warning in part.warnings)
 
 
+@pytest.mark.slow
 def test_values_are_found_by_id_and_not_by_place(record: StudyRecord) -> None:
     found = with_subgroups(record, site=["east"] * 100 + ["west"] * 425)
     task = found.tasks[0]
@@ -80,6 +81,7 @@ def test_lower_is_better_is_worse_when_it_is_higher() -> None:
     assert part.subgroups[0].worst == "e"
 
 
+@pytest.mark.slow
 def test_thresholds_that_the_leading_metric_settles_decide(record: StudyRecord) -> None:
     """With logits that lie three too high, only a threshold from validation tells the labels apart."""
     generator = np.random.default_rng(0)

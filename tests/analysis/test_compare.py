@@ -81,6 +81,7 @@ def test_with_two_seeds_both_variances_and_satterthwaite_count(record: StudyReco
         assert row.tied == (row.difference.low <= 0 <= row.difference.high)
 
 
+@pytest.mark.slow
 def test_the_cheapest_tied_trains_faster_than_the_winner(record: StudyRecord) -> None:
     ranking = rank_backbones(record, "elpv")
     tied = [row for row in ranking.rows if row.tied]
@@ -108,6 +109,7 @@ def test_a_lower_is_better_metric_ranks_the_other_way() -> None:
     assert losses == sorted(losses)
 
 
+@pytest.mark.slow
 def test_equal_predictions_tie_but_are_not_called_equal_for_sure(record: StudyRecord) -> None:
     twin = record.predictions[record.predictions["key"].isin(keys(record, LITE0))]
     names = dict(zip(keys(record, LITE1), keys(record, LITE0), strict=True))
@@ -126,6 +128,7 @@ def test_equal_predictions_tie_but_are_not_called_equal_for_sure(record: StudyRe
         assert row.sample_error >= 1.5 / 525
 
 
+@pytest.mark.slow
 def test_lost_trainings_are_named_with_their_reason() -> None:
     ranking = rank_backbones(make_record(lost={(LITE2, 1), (LITE0, 0)}), "elpv")
     assert [row.backbone for row in ranking.rows if row.backbone == LITE0] == []
@@ -179,6 +182,7 @@ def test_one_number_has_one_interval_in_ranking_and_effects(record: StudyRecord)
     assert effect.baseline_value == row.test
 
 
+@pytest.mark.slow
 def test_each_side_of_an_effect_has_its_own_variance_between_seeds(record: StudyRecord) -> None:
     (effect,) = effect_of(record, "elpv", "scratch")
     rows = record.results.query("metric == 'accuracy'")
@@ -274,6 +278,7 @@ def test_what_is_not_defined_is_neither_ranked_nor_tied(record: StudyRecord) -> 
     assert one_cluster.covariance.isna().all(axis=None)
 
 
+@pytest.mark.slow
 def test_a_class_too_rare_to_resample_is_the_reason() -> None:
     record = make_record(seeds=(0,), metric="auroc", n_test=60, metrics=["auroc"])
     labels = record.predictions["label"].where(record.predictions["split"] != "test", 0)

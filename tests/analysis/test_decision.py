@@ -50,6 +50,7 @@ def of(found: Analysis, name: str) -> pd.DataFrame:
     return found.over(name).table.set_index(index)
 
 
+@pytest.mark.slow
 def test_regrets_worked_by_hand() -> None:
     found = of(analyse(table()), "regret")
     moths = found.loc["moths"]
@@ -69,6 +70,7 @@ def test_regrets_worked_by_hand() -> None:
     assert over.loc[("biggest", 0), "against_imagenet"] == pytest.approx((6 + 4) / 2 - 1.5)
 
 
+@pytest.mark.slow
 def test_the_words_say_what_the_best_on_imagenet_is_worth() -> None:
     found = analyse(table())
     words = found.over("rules").words
@@ -84,6 +86,7 @@ def test_the_words_say_what_the_best_on_imagenet_is_worth() -> None:
     )
 
 
+@pytest.mark.slow
 def test_of_one_task_the_words_say_whether_the_best_on_imagenet_is_the_best_there() -> None:
     two = table()
     alone = {task: analyse(rows).over("regret").words for task, rows in two.groupby("task")}
@@ -122,6 +125,7 @@ def test_the_mean_over_draws_is_that_of_all_draws(values: list[int], seed: int, 
     assert more[-1] == pytest.approx(max(values))
 
 
+@pytest.mark.slow
 def test_how_far_below_the_best_covers_the_truth() -> None:
     """Hsu's limits, for each of five whose true distances are known: in 95 of 100 studies or more, of every one."""
     generator = np.random.default_rng(5)
@@ -147,6 +151,7 @@ def test_the_best_of_equals_flatters_itself_as_the_largest_of_normal_numbers_doe
     assert np.isnan(flattery(np.zeros(2), np.zeros((2, 2))))
 
 
+@pytest.mark.slow
 def test_errors_of_the_table_make_the_interval() -> None:
     told = table().assign(low=lambda each: each["value"] - 0.0196, high=lambda each: each["value"] + 0.0196)
     row = of(analyse(told), "regret").loc[("moths", ON_IMAGENET, 0)]
@@ -157,6 +162,7 @@ def test_errors_of_the_table_make_the_interval() -> None:
     assert "The best on test flatters itself by " in analyse(told).over("regret").words
 
 
+@pytest.mark.slow
 def test_pools_tell_how_much_it_hangs_on_who_takes_part() -> None:
     found = of(analyse(table()), "regret").loc["moths"]
     # pools of two: a d, b d and c d have d; a b, a c, b c have the other
@@ -165,6 +171,7 @@ def test_pools_tell_how_much_it_hangs_on_who_takes_part() -> None:
     assert (found["pool_low"] <= found["pool_high"])[found["pool_high"].notna()].all()
 
 
+@pytest.mark.slow
 def test_equals_count_as_their_mean() -> None:
     row = of(analyse(table(params_m=10.0)), "regret").loc[("moths", "biggest", 0)]
     assert row["backbone"] == "a, b, c and d"
@@ -211,6 +218,7 @@ def test_a_shortlist_is_the_mean_over_all_orders_of_equals(level: list[int], see
     assert shortlisted(order, criterion, k) == pytest.approx(taken / len(every))
 
 
+@pytest.mark.slow
 def test_one_task_has_no_interval_over_tasks_and_no_others() -> None:
     alone = analyse(table(), TableChoice(tasks=("moths",))).over("rules")
     assert np.isnan(alone.table["low"]).all()
@@ -282,6 +290,7 @@ def test_nobody_on_the_front_is_beaten_and_all_others_are(seed: int, n: int) -> 
         assert row["on_front"] == better.empty
 
 
+@pytest.mark.slow
 def test_facts_that_contradict_or_are_no_numbers_are_refused() -> None:
     twice = table()
     twice.loc[0, "params_m"] = 6.0

@@ -78,6 +78,7 @@ def test_kid_is_the_unbiased_estimate_of_each_block() -> None:
     assert np.isnan(kid(x[:BLOCK], y).value)
 
 
+@pytest.mark.slow
 def test_all_are_compared_at_one_number_of_images() -> None:
     reference, far = summary(normal(4_100, 0), "imagenet"), summary(normal(1_300, 1, seed=1), "far")
     near = summary(normal(2_500, 0.2, seed=2), "near")

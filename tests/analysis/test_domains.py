@@ -39,6 +39,7 @@ def rows(found: Analysis, axis: str) -> pd.DataFrame:
     return slopes[slopes["axis"] == axis].set_index("domain")
 
 
+@pytest.mark.slow
 def test_adjusted_logits_by_hand() -> None:
     # shares 1/2, 3/4, 9/10 have logits 0, ln 3, ln 9 = 0, 1.0986, 2.1972; less the task's mean: -1.0986, 0, 1.0986
     ln3 = math.log(3)
@@ -62,6 +63,7 @@ def test_adjusted_logits_by_hand() -> None:
     assert found["value"].sum() == pytest.approx(0)
 
 
+@pytest.mark.slow
 def test_the_difference_is_paired_over_backbones() -> None:
     given = table()
     found = rows(analyse(given), "logit")
@@ -92,6 +94,7 @@ def test_it_is_said_in_words() -> None:
     assert "logits less each task's mean" in block
 
 
+@pytest.mark.slow
 def test_one_task_of_a_kind_does_not_stand_for_its_kind() -> None:
     given = table()
     alone = analyse(given[given["task"].isin((*REAL, "pets"))])

@@ -29,6 +29,7 @@ def test_what_is_alike_needs_no_word_and_what_is_not_is_named() -> None:
     assert "1 search has chosen nothing: tf_efficientnet_lite2.in1k" in words[2]
 
 
+@pytest.mark.slow
 def test_interventions_are_not_held_against_each_other() -> None:
     record = make_record(seeds=(0,), n_test=40)
     scratch = next(search for search in record.searches if search.intervention == "scratch")

@@ -87,6 +87,7 @@ def errors_of(seed: int, n: int, size: float) -> np.ndarray:
     return size**2 * mix @ mix.T / (2 * n)
 
 
+@pytest.mark.slow
 @given(seed=st.integers(0, 10_000), n=st.integers(3, 12), size=st.sampled_from([0.001, 0.02, 0.3]))
 @settings(max_examples=40, deadline=None)
 def test_the_line_is_never_surer_than_its_points(seed: int, n: int, size: float) -> None:

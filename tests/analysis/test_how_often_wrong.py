@@ -15,6 +15,7 @@ from afield.study.verdict_rule import SMALLEST_SLOPE
 STUDIES = range(150)
 
 
+@pytest.mark.slow
 def test_intervals_hold_where_backbones_are_independent() -> None:
     found = held(coverage(World("12 alone", alone(12)), STUDIES, 0, of_line))
     for name in ("slope", "slope, scatter alone", "r"):
@@ -47,6 +48,7 @@ def test_a_study_is_the_same_for_its_index_and_no_other() -> None:
     assert len({each.name for each in WORLDS}) == len(WORLDS), "a world is drawn by its name"
 
 
+@pytest.mark.slow
 def test_the_truth_is_the_slope_of_the_world() -> None:
     straight, bent = World("straight", alone(5)), World("bent", alone(5), slope=1.0, scatter=0.3, ceiling=True)
     assert truth_of(straight)["slope"] == 0.3

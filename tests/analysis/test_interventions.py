@@ -61,6 +61,7 @@ def test_the_lines_are_in_the_order_of_the_study(varied: StudyRecord) -> None:
     assert line(changes, "larger", ALL).backbones == 4
 
 
+@pytest.mark.slow
 def test_one_backbone_by_hand(varied: StudyRecord) -> None:
     found = line(interventions_of(varied, "elpv"), "larger", LITE0)
     sides = [right(varied, LITE0, name) for name in ("larger", "plain")]
@@ -102,6 +103,7 @@ def test_the_line_over_backbones_by_hand(varied: StudyRecord) -> None:
     assert not line(changes, "gem", ALL).clear
 
 
+@pytest.mark.slow
 def test_tasks_in_folds_are_compared_and_what_stands_beside_is_not(varied: StudyRecord) -> None:
     folds = replace(varied, results=varied.results.assign(kind="fold"))
     assert interventions_of(folds, "elpv") == interventions_of(varied, "elpv")
@@ -193,6 +195,7 @@ def test_only_seeds_that_both_sides_have_are_paired(varied: StudyRecord) -> None
     assert line(changes, "gem", ALL).seeds == (1,)
 
 
+@pytest.mark.slow
 def test_with_one_seed_networks_are_compared() -> None:
     record = make_record(interventions={"larger": 0.6}, n_test=100, seeds=(0,), metrics=["accuracy"])
     changes = interventions_of(record, "elpv")
@@ -213,6 +216,7 @@ def test_without_predictions_the_difference_stands_alone(varied: StudyRecord) ->
     assert line(alone, "gem", ALL).note.startswith("no interval: ")
 
 
+@pytest.mark.slow
 def test_one_cluster_is_the_reason_for_no_interval() -> None:
     record = make_record(interventions={"larger": 0.6}, n_test=100, seeds=(0,), cluster_size=100, metrics=["accuracy"])
     found = line(interventions_of(record, "elpv"), "larger", LITE0)
@@ -220,6 +224,7 @@ def test_one_cluster_is_the_reason_for_no_interval() -> None:
     assert "all test images are one cluster" in found.note
 
 
+@pytest.mark.slow
 def test_the_table_has_a_row_a_line(varied: StudyRecord) -> None:
     table = intervention_table(varied)
     assert list(table.columns) == list(COLUMNS)

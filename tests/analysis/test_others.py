@@ -47,6 +47,7 @@ def standardised_others(table: pd.DataFrame, task: str) -> pd.Series:
     return ((wide - wide.mean()) / wide.std(ddof=1)).mean(axis=1)
 
 
+@pytest.mark.slow
 def test_the_two_regressions_are_those_of_statsmodels() -> None:
     table = world()
     found = beyond_imagenet(analyse(table).fits).table.set_index(["task", "base"])
@@ -70,6 +71,7 @@ def test_the_two_regressions_are_those_of_statsmodels() -> None:
         assert line[f"{name}_holm"].tolist() == pytest.approx(holm(line[name].tolist()), nan_ok=True)
 
 
+@pytest.mark.slow
 def test_where_families_err_alike_p_is_that_of_cr2() -> None:
     table = world(n=15, families=5)
     finding = beyond_imagenet(analyse(table).fits)
@@ -111,6 +113,7 @@ def test_the_error_is_that_of_each_backbone_predicted_by_a_fit_without_it() -> N
     assert found["family_error_both"] == pytest.approx(error(["const", "x", "mean"], mine["family"]))
 
 
+@pytest.mark.slow
 def test_errors_between_logits_are_told_in_points() -> None:
     table = world(n=9)
     found = beyond_imagenet(analyse(table).fits).table.set_index(["task", "base"]).loc[("task0", "logit")]
@@ -151,6 +154,7 @@ def test_without_anything_common_it_is_said_as_often_as_chance_says_it() -> None
     assert "explains variance on all four tasks (partial F, Holm over tasks; 24 backbones)" in clear.words
 
 
+@pytest.mark.slow
 def test_what_is_only_a_bend_of_the_line_is_not_found_beyond_a_spline() -> None:
     table = world(n=40, common=0.0)
     bend = pd.Series(spline_column(table["imagenet_top1"].to_numpy()))
@@ -189,6 +193,7 @@ def test_what_cannot_be_told_is_not_told(table: pd.DataFrame, words: str) -> Non
     assert words in together(analyse(table))
 
 
+@pytest.mark.slow
 def test_a_constant_task_is_in_no_mean_and_has_no_rows() -> None:
     table = world(n=10)
     constant = table.assign(value=table["value"].where(table["task"] != "task3", 0.5))
@@ -210,6 +215,7 @@ def test_web_scraped_tasks_are_in_no_mean() -> None:
     assert set(every.table["others"]) == {3}
 
 
+@pytest.mark.slow
 def test_few_degrees_of_freedom_and_collinearity_are_warned_of() -> None:
     table = world(n=FEWEST + 2, common=0.0).assign(value=lambda each: each["value"] + 0.05 * each["imagenet_top1"] / 85)
     steep = table.assign(value=0.2 + 0.008 * table["imagenet_top1"] + 0.02 * (table["value"] - 0.5))

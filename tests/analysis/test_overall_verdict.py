@@ -146,6 +146,7 @@ def test_families_make_it_wider_and_say_so() -> None:
     assert "no limits: families alone differ" in two.reason
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("tasks", "n", "words"),
     [
@@ -162,6 +163,7 @@ def test_what_is_too_little_is_said(tasks: int, n: int, words: str) -> None:
         assert found.verdict == "cannot tell"
 
 
+@pytest.mark.slow
 def test_only_backbones_that_have_all_tasks_count() -> None:
     rows = table(cells())
     ragged = analyse(rows[~((rows["task"] == "b") & (rows["backbone"] == "net03"))])
@@ -220,6 +222,7 @@ def test_a_difference_of_two_sides_is_that_of_their_means() -> None:
     assert (alone.anywhere.low, alone.anywhere.high) == (-math.inf, math.inf), "one task says nothing of others"
 
 
+@pytest.mark.slow
 def test_logits_are_between_logits() -> None:
     found = cells_of(fits(cells()), "logit")
     assert found is not None

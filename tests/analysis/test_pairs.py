@@ -70,6 +70,7 @@ def test_holm_is_that_of_statsmodels(values: list[float]) -> None:
     assert found == pytest.approx(list(expected))
 
 
+@pytest.mark.slow
 @given(st.integers(1, 7), st.data())
 @settings(max_examples=60, deadline=None)
 def test_letters_are_shared_exactly_by_those_that_are_not_apart(number: int, data: st.DataObject) -> None:
@@ -178,6 +179,7 @@ def test_a_candidate_in_words(record: StudyRecord) -> None:
     assert describe_candidate(candidate_of(record, SQUEEZE, "scratch")) != text
 
 
+@pytest.mark.slow
 def test_a_candidate_beside_the_results_of_others(record: StudyRecord) -> None:
     """The line of three others by numpy; the candidate, which is there too, does not draw it."""
     accuracies = {"a": 70.0, "b": 74.0, "c": 78.0, "d": 81.0, SQUEEZE: 58.4}

@@ -70,6 +70,7 @@ def test_where_test_itself_chose_that_is_said(record: StudyRecord) -> None:
     )
 
 
+@pytest.mark.slow
 def test_lower_is_better_flatters_downwards() -> None:
     both = both_protocols(with_counterpart(make_record(metric="log_loss"), {LITE0: -0.1}), "elpv", "plain")
     assert both is not None

@@ -92,6 +92,7 @@ def test_timm_lists_a_weight_twice_and_that_is_refused() -> None:
         analyse(published("timm_results-sketch.csv"), choice)
 
 
+@pytest.mark.slow
 def test_imagenet_v2() -> None:
     path = published("imagenetv2_recht_predictions_top1.csv")
     columns = {"backbone": "model", "imagenet_top1": "val"}
@@ -113,6 +114,7 @@ def test_imagenet_v2() -> None:
     assert (drops.min(), drops.max()) == pytest.approx((10.3, 13.6), abs=0.05)
 
 
+@pytest.mark.slow
 def test_model_ranking() -> None:
     choice = TableChoice(columns={"backbone": "model", "task": "dataset", "value": "finetuned_acc"}, metric="accuracy")
     found = {fit.task: value(fit, "pearson_r") for fit in analyse(published("tll_model_ranking.csv"), choice).fits}
@@ -139,6 +141,7 @@ def printed(found: Analysis) -> dict[str, tuple[str, ...]]:
     return {task.removesuffix(" tasks"): tuple(cells[-3:]) for task, *cells in headlines(found)}
 
 
+@pytest.mark.slow
 def test_the_page_of_the_model_ranking_has_what_is_printed() -> None:
     columns = {"backbone": "model", "task": "dataset", "value": "finetuned_acc"}
     choice = TableChoice(columns=columns, metric="accuracy", mean=True)
@@ -256,6 +259,7 @@ def test_vtab_has_no_imagenet_and_three_headers() -> None:
         analyse(known)  # the failed run of Cond-BigGAN: 0.148 %
 
 
+@pytest.mark.slow
 def test_eight_web_scraped_sets_as_kornblith_puts_them_together() -> None:
     columns = {"backbone": "model", "task": "dataset", "value": "finetuned_acc"}
     found = analyse(published("tll_model_ranking.csv"), TableChoice(columns=columns, metric="accuracy"))

@@ -54,6 +54,7 @@ def test_one_that_came_too_late_is_to_be_minded(plain: StudyRecord) -> None:
     assert "Mind the rule of these verdicts. Registered before" in answer(late).text()
 
 
+@pytest.mark.slow
 def test_another_slope_afterwards_is_said_with_what_the_first_rule_says(plain: StudyRecord) -> None:
     record = registered(plain, other(plain))
     found = registration(record, smallest_slope=5.0)

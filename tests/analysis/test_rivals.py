@@ -47,6 +47,7 @@ def rows(found: pd.DataFrame) -> pd.DataFrame:
     return analyse(found).over("rivals").table.set_index("rival")
 
 
+@pytest.mark.slow
 def test_the_regressions_are_those_of_statsmodels() -> None:
     data = table(size=0.03).assign(size=lambda each: np.log10(each["params_m"]))
     found = rows(data)
@@ -73,6 +74,7 @@ def test_the_regressions_are_those_of_statsmodels() -> None:
     assert (found.loc["family", "columns"], found.loc["params_m", "columns"]) == (4, 1)
 
 
+@pytest.mark.slow
 def test_where_families_err_alike_a_number_has_the_p_of_cr2() -> None:
     data = table(size=0.03)
     found, families = rows(data), data["family"].to_numpy()
@@ -87,6 +89,7 @@ def test_where_families_err_alike_a_number_has_the_p_of_cr2() -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_partial_correlation_is_that_of_what_is_left_of_both() -> None:
     data = table(size=-0.03)
     row = rows(data).loc["params_m"]
@@ -152,6 +155,7 @@ def test_levels_of_one_backbone_are_one_level() -> None:
     assert "family" not in rows(table(n=12, family=[f"family{place}" for place in range(12)])).index
 
 
+@pytest.mark.slow
 def test_what_explains_is_found_and_what_does_not_is_not() -> None:
     found = analyse(table(n=60, data=0.08)).over("rivals")
     p = found.table.set_index("rival")["p_holm"]
@@ -164,6 +168,7 @@ def test_what_explains_is_found_and_what_does_not_is_not() -> None:
     assert nothing.startswith("moths: given ImageNet accuracy no rival clearly explains more. Of the variance")
 
 
+@pytest.mark.slow
 def test_all_together_is_what_adds_to_the_others() -> None:
     data = table(
         n=30, objective=lambda each: np.where(each["pretraining"] == "ImageNet-1k", "supervised", "image-text")
@@ -175,6 +180,7 @@ def test_all_together_is_what_adds_to_the_others() -> None:
     assert row["r2_both"] == pytest.approx(smf.ols(design, data).fit().rsquared)
 
 
+@pytest.mark.slow
 def test_what_goes_with_imagenet_accuracy_is_warned_of() -> None:
     close = table().assign(params_m=lambda each: 10 ** (each["imagenet_top1"] / 20 + 0.01 * (each["year"] - 2018)))
     found = analyse(close).over("rivals")
@@ -185,6 +191,7 @@ def test_what_goes_with_imagenet_accuracy_is_warned_of() -> None:
     assert "explanations find something by luck" in analyse(table(n=12)).over("rivals").words
 
 
+@pytest.mark.slow
 def test_a_rival_that_is_not_known_of_all_has_its_own_backbones() -> None:
     data = table()
     data.loc[:3, "params_m"] = np.nan
@@ -198,6 +205,7 @@ def test_a_rival_that_is_not_known_of_all_has_its_own_backbones() -> None:
     assert "Known of fewer than half of the backbones, and so not asked: year." in found.words
 
 
+@pytest.mark.slow
 def test_where_nothing_is_known_that_is_said() -> None:
     bare = table()[["backbone", "imagenet_top1", "task", "metric", "value"]]
     for data in (bare, table(n=4)):
@@ -216,6 +224,7 @@ def test_the_catalogue_tells_what_a_table_does_not(record: StudyRecord) -> None:
     assert tasks.loc[0, "n_test"] == 525
 
 
+@pytest.mark.slow
 def test_between_tasks_is_shown_and_not_claimed() -> None:
     generator = np.random.default_rng(7)
     blocks = []

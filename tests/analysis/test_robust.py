@@ -35,6 +35,7 @@ def seen(table: pd.DataFrame) -> Observations:
     return observations_of(table, np.zeros((len(table), len(table))), np.nan, 0.1)
 
 
+@pytest.mark.slow
 @given(seed=st.integers(0, 10_000), n=st.integers(4, 20))
 @settings(max_examples=20, deadline=None)
 def test_theil_sen_is_that_of_scipy_and_least_squares_that_of_statsmodels(seed: int, n: int) -> None:
@@ -103,6 +104,7 @@ def test_few_families_are_not_resampled() -> None:
     assert family_bootstrap(points(1, FAMILIES_FROM - 1, 4)) is None
 
 
+@pytest.mark.slow
 @given(seed=st.integers(0, 10_000), n=st.integers(5, 25))
 @settings(max_examples=20, deadline=None)
 def test_outliers_are_those_of_statsmodels(seed: int, n: int) -> None:

@@ -83,6 +83,7 @@ def test_the_loss_has_the_interval_of_the_other_metrics_errors() -> None:
     assert 0 <= row["loss_low"] <= row["loss"] <= row["loss_high"]
 
 
+@pytest.mark.slow
 def test_only_backbones_that_have_both_count() -> None:
     holed = table()
     holed = holed[~((holed["metric"] == "accuracy") & (holed["backbone"] == "net03"))]

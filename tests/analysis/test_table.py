@@ -40,6 +40,7 @@ def test_a_table_in_the_words_of_the_house_is_taken_as_it_is(tmp_path: Path) -> 
     assert (fit.task, fit.metric, fit.n, fit.verdict) == ("moths", "accuracy", 5, "transfers")
 
 
+@pytest.mark.slow
 def test_per_cent_and_shares_are_the_same(tmp_path: Path) -> None:
     per_cent = [line.replace(",0.", ",") for line in ROWS]
     shares = [line.replace(",60.5,", ",0.605,").replace(",67.7,", ",0.677,") for line in ROWS]

@@ -200,6 +200,7 @@ def test_without_any_slope_one_verdict_in_twenty_claims_one(n: int, error: float
     assert claims <= (0 if n == 3 else 0.05 * studies + 3 * np.sqrt(0.05 * 0.95 * studies))
 
 
+@pytest.mark.slow
 def test_a_family_without_which_the_verdict_would_be_another_is_named() -> None:
     families = ["Lite", "Lite", "Other", "", "Sole", "Only"]
     rows = table(line(0.5, 0.5)).assign(family=families)
@@ -233,6 +234,7 @@ def test_without_a_line_it_cannot_tell_and_says_why(values: list[float], top1: t
     assert found.band.empty
 
 
+@pytest.mark.slow
 def test_only_pretrained_backbones_of_the_intervention_count_and_seeds_are_averaged(record: StudyRecord) -> None:
     fits = fit_transfer(record.results)
     assert [each.metric for each in fits] == [
@@ -254,6 +256,7 @@ def test_backbones_from_a_probe_are_pretrained_and_those_from_scratch_are_not() 
     assert fit_transfer(table(values, initialisation="scratch")) == ()
 
 
+@pytest.mark.slow
 def test_new_and_probed_heads_are_never_one_line() -> None:
     values = line(0.5, 0.5)
     mixed = table(values).assign(initialisation=["pretrained"] * 4 + ["probe"] * 2)
@@ -267,6 +270,7 @@ def test_new_and_probed_heads_are_never_one_line() -> None:
     assert [found.n for found in fit_transfer(tasks)] == [6, 6], "each task has one start"
 
 
+@pytest.mark.slow
 def test_the_backbone_that_makes_the_range_is_named(record: StudyRecord) -> None:
     found = fit_transfer(record.results)[0]
     assert found.carried_by == "squeezenet1_1.caffe_in1k"

@@ -46,6 +46,7 @@ def equal(one, other):
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", ALL)
 def test_pretrained_body_is_the_published_one_and_the_head_is_new(row):
     published = load_state(row, locate(row))
@@ -58,6 +59,7 @@ def test_pretrained_body_is_the_published_one_and_the_head_is_new(row):
     assert all(p.dtype == torch.float32 and p.requires_grad and p.device.type == "cpu" for p in network.parameters())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", ALL)
 @pytest.mark.parametrize("side", [64, 96])
 def test_any_size_gives_logits_of_the_classes(row, side):
@@ -68,6 +70,7 @@ def test_any_size_gives_logits_of_the_classes(row, side):
     assert torch.isfinite(logits).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", ALL)
 @pytest.mark.parametrize("initialisation", ["pretrained", "scratch"])
 def test_equal_seeds_give_equal_bits_whatever_ran_before(row, initialisation):
@@ -80,6 +83,7 @@ def test_equal_seeds_give_equal_bits_whatever_ran_before(row, initialisation):
     assert equal(one.state_dict(), other.state_dict())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", ALL)
 def test_seeds_change_the_head_and_from_scratch_the_body(row):
     (body, head), (other_body, other_head) = (split(pretrained(row, seed=seed), row) for seed in (0, 1))
@@ -98,6 +102,7 @@ def test_the_global_generator_stays_as_it_was():
     assert torch.equal(torch.get_rng_state(), before)
 
 
+@pytest.mark.slow
 def test_weights_that_do_not_fit_are_listed():
     lite1, lite2 = find("tf_efficientnet_lite1.in1k"), find("tf_efficientnet_lite2.in1k")
     with pytest.raises(InputError, match=r"do not fit the architecture \(of another shape or type: .* and \d+ more\)"):

@@ -352,12 +352,14 @@ def test_the_file_is_as_the_tool_writes_it():
     assert lines == [maker.line(row) for row in ALL]
 
 
+@pytest.mark.slow
 def test_every_row_says_where_its_weights_are_published():
     for row in ALL:
         source = published_at(row)
         assert isinstance(source, OnHub | OnWeb | Packaged), row.id
 
 
+@pytest.mark.slow
 def test_papers_of_families_stand_in_the_libraries():
     families = tool("families")
     timm_s = "".join(path.read_text(encoding="utf-8") for path in Path(timm.__path__[0], "models").glob("*.py"))
@@ -372,6 +374,7 @@ def test_papers_of_families_stand_in_the_libraries():
     assert unused == []
 
 
+@pytest.mark.slow
 def test_the_catalogue_is_read_and_listed_without_torch():
     code = """
 import sys

@@ -10,6 +10,7 @@ from afield.backbones.channels import check_channels
 from afield.base.errors import InputError
 
 
+@pytest.mark.slow
 def test_what_a_backbone_cannot_take_is_known_before_it_is_trained() -> None:
     for architecture in ("deit_tiny_patch16_224", "mixer_s32_224", "convnext_atto"):
         check_channels(Backbone(id=architecture, library="timm", architecture=architecture), 4)

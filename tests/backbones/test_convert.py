@@ -39,6 +39,7 @@ def imagenet_network(row):
     return network.eval()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", ALL, ids=lambda row: row.id)
 def test_names_shapes_and_order_are_those_of_the_library(row):
     library = timm.create_model(row.architecture) if row.library == "timm" else torchvision.models.squeezenet1_1()
@@ -47,6 +48,7 @@ def test_names_shapes_and_order_are_those_of_the_library(row):
     assert list(ours.items()) == list(theirs.items())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", ALL, ids=lambda row: row.id)
 def test_a_photograph_of_a_mug_is_a_coffee_mug_or_a_cup(row):
     """Real weights, real picture: a swap of two equal tensors, of channels or of the mean would not survive this."""
@@ -146,6 +148,7 @@ def test_code_in_a_torch_file_is_refused_and_not_executed(tmp_path):
     assert not target.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", [SQUEEZENET, LITE0], ids=lambda row: row.id)
 @pytest.mark.parametrize("kept", [0, 1, 1000, -1])
 def test_truncated_files_are_refused_in_words(row, kept, tmp_path):
@@ -156,6 +159,7 @@ def test_truncated_files_are_refused_in_words(row, kept, tmp_path):
         load_state(row, weights_of(tmp_path / "weights.bin", content))
 
 
+@pytest.mark.slow
 def test_weights_of_another_architecture_are_refused():
     with pytest.raises(InputError, match=r"these are not weights of tf_efficientnet_lite0\.in1k"):
         load_state(LITE0, locate(find("tf_efficientnet_lite1.in1k")))
@@ -301,6 +305,7 @@ def test_another_architectures_weights_do_not_pass_where_timm_would_let_them(arc
         build(DLA, 2, initialisation="pretrained", seed=0, weights=foreign)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gap", ["level2.tree1.conv1.weight", "level2.tree1.bn1.bias", "base_layer.1.running_var"])
 def test_a_gap_is_found_where_timm_would_fill_it(gap, tmp_path):
     state = timm.create_model("dla46_c").state_dict()
@@ -309,6 +314,7 @@ def test_a_gap_is_found_where_timm_would_fill_it(gap, tmp_path):
         build(DLA, 2, initialisation="pretrained", seed=0, weights=saved(state, tmp_path / "gap.pth"))
 
 
+@pytest.mark.slow
 def test_layers_of_the_published_dla_that_nothing_uses_are_left_out(tmp_path):
     state = timm.create_model("dla46_c").state_dict()
     unused = {"level3.project.0.weight": torch.zeros(64, 64, 1, 1)}

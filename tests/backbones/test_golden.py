@@ -237,6 +237,7 @@ def test_open_clip(architecture, tag, picture, tmp_path):
     unlike_others(backbone, ours, picture, expected, upset=("crop", "mean"))
 
 
+@pytest.mark.slow
 def test_ones_own(picture, tmp_path):
     def make():
         return timm.create_model("mobilenetv3_small_050", num_classes=12)
@@ -364,6 +365,7 @@ def test_the_headless_mobilenet_loads_and_gives_the_features_of_timms():
         build_imagenet(backbone, weights)
 
 
+@pytest.mark.slow
 def test_half_precision_is_read_as_float32():
     backbone, weights = vit()
     network = build(backbone, 2, initialisation="pretrained", seed=0, weights=weights)

@@ -41,6 +41,7 @@ LAST: dict[tuple[Library, str], tuple[str, ...]] = {
 """the last stage or transformer block as the papers name it, and what comes behind it"""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("library", "architecture"), LAST)
 def test_the_last_block_is_the_architectures_own(library: Library, architecture: str) -> None:
     tag = "openai" if library == "open_clip" else "none"
@@ -53,6 +54,7 @@ def test_an_architecture_without_blocks_is_refused_by_name() -> None:
         last_block_of(replace(one, id="lab:flat"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("library", "architecture", "head"),
     [
@@ -92,6 +94,7 @@ def test_a_head_that_is_not_all_is_refused() -> None:
         head_alone(make(backbone), backbone, 3, 32)
 
 
+@pytest.mark.slow
 def test_what_is_frozen_stays_in_evaluation_and_takes_no_gradient() -> None:
     backbone = row("timm", "resnet18")
     network = build(backbone, 2, initialisation="scratch", seed=0, weights=None)

@@ -51,6 +51,7 @@ def test_every_map_can_be_pooled_in_every_way(studied):
                 set_pooling(network, studied.row, pooling)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "studied",
     marked(one for one in MAPS if one.architecture not in NOT_AVERAGED),
@@ -193,6 +194,7 @@ def test_a_head_that_goes_with_the_old_pooling_is_refused_before_training():
 # --- heads
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("studied", marked(EVERY))
 def test_every_backbone_can_have_a_linear_head(studied):
     with torch.device("meta"):
@@ -254,6 +256,7 @@ def test_linear_head_and_pooling_go_together():
         assert torch.equal(network.train()(images), network.eval()(images))
 
 
+@pytest.mark.slow
 def test_a_distilled_network_has_two_heads_and_no_linear_one():
     row = Backbone(id="distilled", library="timm", architecture="deit_tiny_distilled_patch16_224")
     network = build(row, 3, initialisation="scratch", seed=0, weights=None)

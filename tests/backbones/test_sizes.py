@@ -167,6 +167,7 @@ def test_clips_attention_pooling_and_torchvisions_vit_take_other_sizes(backbone,
         assert network(torch.zeros(1, 3, size, size)).shape == (1, 2)
 
 
+@pytest.mark.slow
 def test_timm_itself_would_cut_off_what_does_not_fill_a_patch():
     """Why the step of a ViT is its patch although timm runs at 100 pixels."""
     network = timm.create_model("deit_tiny_patch16_224", num_classes=2, img_size=100).eval()

@@ -159,6 +159,7 @@ def test_what_is_downloaded_is_found_by_the_hubs_own_client_and_by_timm(server):
     assert huggingface_hub.scan_cache_dir(huggingface_hub.constants.HF_HUB_CACHE).warnings == []
 
 
+@pytest.mark.slow
 def test_a_download_that_broke_off_is_resumed_within_and_across_runs(server, tmp_path):
     server.put_on_hub(REPOSITORY, "model.safetensors", CONTENT)
     place = f"/cdn/{DIGEST}"
@@ -265,6 +266,7 @@ def test_a_repository_without_the_file_is_named(server):
         locate(SMALL, Sources())
 
 
+@pytest.mark.slow
 def test_a_busy_hub_is_asked_again(server):
     server.put_on_hub(REPOSITORY, "model.safetensors", CONTENT)
     busy = Fault(status=429, headers=(("Retry-After", "0"),))
@@ -593,6 +595,7 @@ def test_fetch_brings_a_file_of_the_hub_that_a_machine_without_network_uses(serv
     assert len(server.seen) == asked
 
 
+@pytest.mark.slow
 def test_fetch_resumes_what_was_cut_off(server, tmp_path):
     server.put_on_hub(REPOSITORY, "model.safetensors", CONTENT)
     server.fail(f"/cdn/{DIGEST}", Fault(cut=131_072), Fault(hang=30_000))
@@ -638,6 +641,7 @@ def test_a_file_that_was_damaged_on_its_way_is_noticed(server, tmp_path):
         locate(SMALL, Sources(tmp_path, offline=True))
 
 
+@pytest.mark.slow
 def test_a_network_goes_from_the_hub_through_a_folder_into_timms_names(server, tmp_path):
     network = timm.create_model(SMALL.architecture)
     server.put_on_hub(REPOSITORY, "model.safetensors", save(network.state_dict()))
@@ -647,6 +651,7 @@ def test_a_network_goes_from_the_hub_through_a_folder_into_timms_names(server, t
     assert all(torch.equal(state[name], tensor) for name, tensor in network.state_dict().items())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["squeezenet1_1.caffe_in1k", "tf_efficientnet_lite0.in1k"])
 def test_what_a_package_holds_is_the_same_network_from_a_folder(server, tmp_path, name):
     backbone = find(name)
@@ -663,6 +668,7 @@ def test_one_does_not_fetch_what_is_ones_own(tmp_path):
         order(Backbone(id="my_lab:hydra", build=torch.nn.Identity), tmp_path, Sources())
 
 
+@pytest.mark.slow
 def test_the_command_says_sizes_before_and_hashes_after(server, tmp_path, monkeypatch, capsys):
     server.put_on_hub(REPOSITORY, "model.safetensors", CONTENT)
     names = [SMALL.id, "tf_efficientnet_lite0.in1k"]

@@ -35,6 +35,7 @@ def test_there_are_as_many_as_the_study_had():
     assert {*LARGER, *LARGER.values()} <= {studied.architecture for studied in EVERY}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("studied", [marked(one) for one in EVERY])
 def test_parameters_and_head_are_those_of_the_study(studied: Studied):
     with torch.device("meta"):

@@ -13,6 +13,7 @@ from afield.study.study_file import load_study
 SQUEEZENET = find("squeezenet1_1.caffe_in1k")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", load_study("quickstart").study.backbones)
 def test_every_backbone_of_the_quickstart_has_its_weights(name):
     weights = locate(find(name))

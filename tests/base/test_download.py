@@ -238,6 +238,7 @@ def test_the_length_is_asked_for_without_the_file(server):
     assert sum(seen.sent for seen in server.seen) == 0
 
 
+@pytest.mark.slow
 def test_a_silent_server_is_asked_again_for_the_rest(server, tmp_path, patience):
     address = server.put("/file.bin", CONTENT, etag='"one"')
     server.fail("/file.bin", Fault(hang=100_000))
@@ -324,6 +325,7 @@ def test_a_full_disk_is_noticed_before_the_first_byte(server, tmp_path, patience
     assert not (tmp_path / "file.bin.part").exists()
 
 
+@pytest.mark.slow
 def test_of_two_at_once_one_downloads(server, tmp_path):
     """The first hangs in the middle; the second waits for it and then finds the file."""
     address = server.put("/file.bin", CONTENT, etag='"one"')
@@ -346,6 +348,7 @@ def test_of_two_at_once_one_downloads(server, tmp_path):
     assert left_over(tmp_path) == ["file.bin"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="sends SIGKILL")
 def test_a_killed_process_leaves_no_lock_and_a_part_to_resume(server, tmp_path, patience):
     address = server.put("/file.bin", CONTENT, etag='"one"')

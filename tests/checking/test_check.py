@@ -136,6 +136,7 @@ def test_an_image_that_two_splits_name(photos: Path) -> None:
     assert finding.examples[0].pictures[0].split == "train, test"
 
 
+@pytest.mark.slow
 def test_one_picture_with_two_labels(photos: Path) -> None:
     Image.open(photos / "crow/03.png").save(photos / "owl/same.png")
     found = named(checked(photos, ALONE | {"owl/same.png": ("train", 1, "new")}))
@@ -187,6 +188,7 @@ def test_everything_is_reported_in_one_go(photos: Path) -> None:
     assert "1 of them constant; 1 of owl" in found["Blank or nearly blank images"].told
 
 
+@pytest.mark.slow
 def test_equal_tasks_give_equal_results_whatever_the_order_and_the_processes(photos: Path) -> None:
     rows = dict(ALONE)
     for number in range(4):
@@ -209,6 +211,7 @@ def test_groups_are_written_for_a_table(photos: Path, tmp_path: Path) -> None:
     assert written["group"].nunique() == 40
 
 
+@pytest.mark.slow
 def test_progress_names_what_is_done(photos: Path) -> None:
     told: list[tuple[str, int, int]] = []
     check(str(photos), "clean", lambda *step: told.append(step), processes=1)
@@ -234,6 +237,7 @@ def test_of_many_cases_some_are_shown_and_all_are_counted(photos: Path) -> None:
     assert len(finding.examples) == 24
 
 
+@pytest.mark.slow
 def test_further_images_are_looked_at_as_if_they_had_joined_the_training_split(photos: Path, tmp_path: Path) -> None:
     table = split_samples(folder_task(photos), "clean")
     held = table.loc[table["split"] == "test", "image"].iloc[0]

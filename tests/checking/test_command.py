@@ -45,12 +45,14 @@ def photos(tmp_path: Path) -> Path:
     return root
 
 
+@pytest.mark.slow
 def test_a_clean_folder_ends_with_0_and_a_page(afield: Run, photos: Path, tmp_path: Path) -> None:
     said = afield(str(photos))
     assert "Clean: nothing was found that would bias a result.\nPage: check_photos.html" in said
     assert (tmp_path / "check_photos.html").read_text(encoding="utf-8").startswith("<!doctype html>")
 
 
+@pytest.mark.slow
 def test_copies_across_splits_end_with_1_and_groups_that_mend_it(afield: Run, photos: Path, tmp_path: Path) -> None:
     for number in range(10):
         copy = altered(scene(number), np.random.default_rng(number))

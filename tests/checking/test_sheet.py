@@ -18,6 +18,7 @@ from tests.fixtures.tiny import make_photos
 FOG = Path(__file__).parents[2] / "examples" / "extensions" / "fog" / "fog.py"
 
 
+@pytest.mark.slow
 def test_a_sheet_shows_each_image_and_its_draws(photos: Path, tmp_path: Path) -> None:
     path = tmp_path / "sheet.html"
     sheet = write_sheet(str(photos), "trivialaugment", path, size=64)

@@ -50,6 +50,7 @@ def packed(kind: str, names: tuple[str, ...]) -> bytes:
     return stream.getvalue()
 
 
+@pytest.mark.slow
 @few_or_many
 @pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz"])
 def test_an_archive_is_unpacked_into_its_folder_or_refused(often: settings, kind: str, tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ def toml(value: Any) -> str:
             return json.dumps(value)
 
 
+@pytest.mark.slow
 @few_or_many
 def test_spoilt_values_are_refused_in_words_or_are_a_study(often: settings) -> None:
     @often

@@ -56,6 +56,7 @@ def test_spoilt_results_are_refused_in_words_or_analysed(often: settings, tmp_pa
     check()
 
 
+@pytest.mark.slow
 @few_or_many
 def test_spoilt_files_are_no_tables(often: settings, tmp_path: Path) -> None:
     path = tmp_path / "results.csv"
@@ -112,6 +113,7 @@ def _detections() -> bytes:
     return json.dumps({"images": images, "detection_categories": {"1": "animal"}}).encode()
 
 
+@pytest.mark.slow
 @few_or_many
 @pytest.mark.parametrize("form", ["parquet", "traps", "detections"])
 def test_spoilt_files_of_other_forms_are_refused_in_words_or_are_a_task(

@@ -110,6 +110,7 @@ def test_a_cut_file_is_refused_never_filled_up(
         decode(path)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.binary(max_size=60), st.integers(0, 2000))
 def test_damage_gives_pixels_or_words_but_no_other_error(

@@ -57,6 +57,7 @@ def grey(path: Path, reading: Reading | None = None) -> list:
     return pixels[..., 0].tolist()
 
 
+@pytest.mark.slow
 def test_bits_stored_are_the_range_where_there_is_no_window(tmp_path: Path) -> None:
     path = dicom(tmp_path / "a.dcm", RAMP, bits=12)
     assert grey(path) == [[0, 6, 62], [125, 249, 255]]

@@ -41,6 +41,7 @@ def find(held: Path, added: list[Path], cache: Path) -> tuple[Copies, int]:
     return found, len(told)
 
 
+@pytest.mark.slow
 def test_exact_and_near_copies_are_found_in_any_form_and_nothing_else(tmp_path: Path) -> None:
     held, one, other = tmp_path / "held", tmp_path / "one", tmp_path / "other"
     for number in range(6):

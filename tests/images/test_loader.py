@@ -39,6 +39,7 @@ def positions_of(batches: TrainingBatches) -> list[tuple[int, int]]:
     return [(epoch, step) for epoch in range(2) for step in range(batches.steps())]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("augmentation", ["none", *BUILT_IN])
 def test_packed_crops_give_the_same_batch(splits: dict[str, SplitInputs], augmentation: str) -> None:
     mixing = Mixing(mixup=0.2, cutmix=1.0)

@@ -304,6 +304,7 @@ def test_every_pixel_is_right(name: str, make: Callable[[], bytes], expected: np
     assert stored_size(path) == pixels.shape[:2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "make", "words"), REFUSED, ids=[name for name, *_ in REFUSED])
 def test_what_cannot_be_right_is_refused_by_name(
     name: str, make: Callable[[], bytes], words: str, tmp_path: Path
@@ -332,6 +333,7 @@ def test_damage_gives_pixels_or_words_but_no_other_error(
             assert len(read(path)) > 0
 
 
+@pytest.mark.slow
 def test_a_film_costs_no_more_than_its_first_frame(tmp_path: Path) -> None:
     path = tmp_path / "long.gif"
     frame = gif([POSITIONS], PALETTE)[25:-1]

@@ -75,6 +75,7 @@ def test_evaluation_views_equal_torchvision(width: int, height: int, size: int, 
     assert np.array_equal(prepare_pixels(full, evaluation_rule(size, interpolation)), expected)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.integers(1, 500), st.integers(1, 500), st.integers(32, 256))
 def test_training_images_shrink_to_what_crops_need_and_keep_their_shape(width: int, height: int, size: int) -> None:
@@ -170,6 +171,7 @@ def test_what_a_killed_run_left_is_never_used_and_removed(root: Path, tmp_path: 
     assert len(open_prepared(folder)) == 6
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds the processes through /proc")
 def test_no_process_outlives_a_parent_that_is_killed(root: Path, tmp_path: Path) -> None:
     script = tmp_path / "script.py"

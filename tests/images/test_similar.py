@@ -53,6 +53,7 @@ def test_equal_images_give_equal_pairs_whatever_order_and_threads(scenes: dict[s
     assert found_in(looks, threads=1) == found_in(turned, threads=4)
 
 
+@pytest.mark.slow
 def test_k_copies_give_as_many_pairs_as_link_them(scenes: dict[str, Look]) -> None:
     looks = scenes | {"b": scenes["007"], "a": scenes["007"], "c": copy(scene(7), seed=0)}
     pairs = found_in(looks)
@@ -63,6 +64,7 @@ def test_k_copies_give_as_many_pairs_as_link_them(scenes: dict[str, Look]) -> No
     ]
 
 
+@pytest.mark.slow
 def test_many_copies_of_one_picture_are_linked_beyond_the_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "NEAREST", 2)
     looks = {f"{number:02d}": copy(scene(0), seed=number) for number in range(40)}
@@ -97,6 +99,7 @@ def test_mirrored_turned_and_shifted_scenes_are_other_pictures() -> None:
     assert found_in(looks) == []
 
 
+@pytest.mark.slow
 def test_a_stop_ends_the_comparison(scenes: dict[str, Look]) -> None:
     def stop(done: int, total: int) -> None:
         raise Stopped("stopped")
@@ -118,6 +121,7 @@ def test_where_all_images_share_their_pattern_only_exact_copies_are_told() -> No
     assert [(pair.first, pair.second) for pair in found_in(cells)] == [("007", "copy")]
 
 
+@pytest.mark.slow
 def test_different_pictures_are_not_alike(scenes: dict[str, Look]) -> None:
     assert not module.alike(scenes)
 

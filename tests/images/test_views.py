@@ -79,6 +79,7 @@ def test_an_image_of_several_files_is_found_by_any_of_them_and_comes_once(tmp_pa
         find_images(tmp_path / "three", pair)
 
 
+@pytest.mark.slow
 def test_a_ribbon_is_refused_before_it_fills_the_memory(tmp_path: Path) -> None:
     ribbon = tmp_path / "ribbon.png"
     Image.new("L", (200_000, 1)).save(ribbon)

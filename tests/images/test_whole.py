@@ -25,6 +25,7 @@ WAYS: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
 @pytest.mark.parametrize("way", WAYS)
 def test_a_jpeg_that_was_cut_and_closed_is_refused(tmp_path: Path, way: str, mode: str) -> None:
@@ -65,6 +66,7 @@ def test_a_jpeg_of_endless_scans_is_refused_before_it_is_decoded(tmp_path: Path)
         decode(path)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=60)
 @given(
     width=st.integers(1, 70),

@@ -58,6 +58,7 @@ def test_a_damaged_file_is_named_with_the_mend(tmp_path: Path, how: str) -> None
         kept(tmp_path / "c", ABOUT, partial(make, tmp_path), never)
 
 
+@pytest.mark.slow
 def test_who_waits_for_another_can_be_stopped(tmp_path: Path) -> None:
     (tmp_path / "c").mkdir()
     asked = iter([False, False, True])

@@ -80,6 +80,7 @@ def test_several_labels_are_one_regression_each_on_what_is_known(monkeypatch: py
     assert probe.bias[2] == 0
 
 
+@pytest.mark.slow
 def test_the_same_bits_twice_and_a_stop_leaves_nothing(tmp_path) -> None:
     features, labels = clusters()
 

@@ -49,6 +49,7 @@ def test_every_analysis_has_a_line_and_the_numbers_of_its_table(fit):
         assert "nan" not in " ".join(cells).lower()
 
 
+@pytest.mark.slow
 def test_a_cut_that_turns_the_verdict_is_told(fit):
     turned = dataclasses.replace(fit, verdict="does not")
     words = behind(turned, Figures(), {}, "accuracy")[0].words[0]
@@ -56,6 +57,7 @@ def test_a_cut_that_turns_the_verdict_is_told(fit):
     assert "Choosing a cut is choosing a result." in words
 
 
+@pytest.mark.slow
 def test_few_backbones_have_no_curves_and_fewer_have_nothing(fit):
     few = answer(make_record(n_test=200, metrics=["accuracy"])).tasks[0].fit
     assert few is not None

@@ -85,6 +85,7 @@ def test_charts_draw_what_they_are_given(chart, words_in_it):
     assert_drawn(svg(chart), words_in_it)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("axes", "rows", "words_in_it"),
     [
@@ -102,6 +103,7 @@ def test_a_landscape_shows_every_cell(axes, rows, words_in_it):
     assert_drawn(svg(chart, rows.to_dict("records")), words_in_it)
 
 
+@pytest.mark.slow
 def test_trainings_are_drawn_from_a_row_each():
     drawn = svg(curves_chart(["seed 0"], metric="accuracy", domain=(0.6, 0.9), epochs=2), HISTORY)
     assert_drawn(drawn, ["epoch"])
@@ -131,6 +133,7 @@ def test_the_front_holds_what_nobody_beats():
 spots = st.tuples(st.integers(0, 290), st.integers(0, 340))
 
 
+@pytest.mark.slow
 @given(st.lists(spots, min_size=1, max_size=4, unique=True))
 @settings(max_examples=100, deadline=None)
 def test_few_names_never_lie_on_each_other(places):

@@ -83,6 +83,7 @@ def rows_of(record: StudyRecord, **changes: Any):
     return section
 
 
+@pytest.mark.slow
 def test_by_class_gives_counts_recall_precision_and_f1(record):
     section = rows_of(record)
     assert section.classes.heads == ("class", "test images", "recall", "precision", "F1")
@@ -206,6 +207,7 @@ def groups(count: int) -> pd.DataFrame:
     return frame.assign(worse=frame.index == 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("chart", "expected"),
     [

@@ -81,6 +81,7 @@ def test_names_stay_text_there_too(record):
     assert not re.search(r"<img(?![^>]*data:image)", part)
 
 
+@pytest.mark.slow
 def test_commands_exist(record):
     from typer.main import get_group
 

@@ -101,6 +101,7 @@ def test_the_page_begins_with_all_tasks_where_there_are_several(html):
     assert "All tasks at a glance" not in "".join(Reader(html).text)
 
 
+@pytest.mark.slow
 def test_tasks_that_share_no_backbone_have_answers_and_no_ranks():
     record = study(2)
     lost = record.results[(record.results["task"] == "task0") | (record.results["backbone"] == "none")]

@@ -65,6 +65,7 @@ def test_nothing_comes_from_outside(html):
     assert "http" not in json.dumps(specifications(html))
 
 
+@pytest.mark.slow
 def test_says_the_answer_first_then_the_verdict_then_what_is_open(record, html):
     from afield.analysis.answer import answer
 
@@ -144,6 +145,7 @@ def renamed(record: StudyRecord) -> StudyRecord:
     )
 
 
+@pytest.mark.slow
 def test_text_never_becomes_code(record, html):
     page, plain = Reader(render(renamed(record))), Reader(html)
     assert len(page.all("script")) == len(plain.all("script")) == 5

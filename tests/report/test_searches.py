@@ -47,6 +47,7 @@ def section(record: StudyRecord, figures: Figures) -> SearchSection:
     return search_sections(record, "elpv", "accuracy on validation", figures, {})[0]
 
 
+@pytest.mark.slow
 def test_what_was_added_and_what_the_best_of_several_is_worth_are_told(grown: StudyRecord) -> None:
     figures = Figures()
     told = section(grown, figures)

@@ -37,6 +37,7 @@ def several(members: int, n: int = 50, classes: int = 4) -> list[Predictions]:
     return [predictions(generator.normal(0, 4, (n, classes)), label) for _ in range(members)]
 
 
+@pytest.mark.slow
 @given(count=st.integers(1, 5), seed=st.integers(0, 99), scale=st.sampled_from([1e-6, 1.0, 60.0]))
 def test_identical_members_give_their_own_logits_bit_for_bit(count: int, seed: int, scale: float) -> None:
     generator = np.random.default_rng(seed)

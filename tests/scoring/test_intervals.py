@@ -11,6 +11,7 @@ from afield.scoring.metrics import METRICS
 from tests.scoring.test_metrics import predictions, random_predictions
 
 
+@pytest.mark.slow
 @given(n=st.integers(1, 5000), share=st.floats(0, 1), level=st.sampled_from([0.9, 0.95, 0.99]))
 @settings(max_examples=100, deadline=None)
 def test_clopper_pearson_equals_statsmodels(n: int, share: float, level: float) -> None:

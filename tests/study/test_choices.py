@@ -34,6 +34,7 @@ def choices(plan: Plan, store: Store, claims: Claims) -> Choices:
     return Choices(store, claims, cast(Ledger, SimpleNamespace(plan=plan)))  # all that writing a plan asks
 
 
+@pytest.mark.slow
 def test_two_shards_that_write_their_plan_at_once_keep_what_both_have_grown_to(photos: Path, tmp_path: Path) -> None:
     text = searched_text(photos, "extend").replace("seeds =", 'interventions = ["plain", "large"]\nseeds =')
     study = parse_study(text + "\n[interventions.large]\nimage_size = 40\n", "tiny.toml")

@@ -42,6 +42,7 @@ def counterpart_of(out: Path, name: str) -> str | None:
     return None if found is None else found.study.study.name
 
 
+@pytest.mark.slow
 def test_the_other_protocol_on_the_same_tasks_is_found_from_either_side(tmp_path: Path) -> None:
     store = Store.create(tmp_path)
     keep(store, "mine", "clean", [A, B])

@@ -103,6 +103,7 @@ def test_after_every_change_it_says_what_a_fresh_look_would(
         assert standing_of(ledger, [], [], 2) == standing_of(fresh, [], [], 2)
 
 
+@pytest.mark.slow
 def test_a_race_counts_on_one_network_a_seed_and_ends_with_no_epoch_left(raced: Plan, tmp_path: Path) -> None:
     store = Store.create(tmp_path / "out")
     ledger = ledger_of(raced, store)
@@ -163,6 +164,7 @@ def test_a_plan_that_grows_says_what_a_fresh_look_would(photos: Path, tmp_path: 
     assert len(sizes) > 1
 
 
+@pytest.mark.slow
 def test_a_shard_writes_down_what_searches_have_grown_to_in_others(photos: Path, tmp_path: Path) -> None:
     text = study_text(photos).replace("seeds = [0, 1]", 'seeds = [0]\ninterventions = ["plain", "big"]')
     text = text.replace("rungs = [1, 2]", "rungs = [1]\nextend = true\nextend_steps = 1")

@@ -49,6 +49,7 @@ def with_further(folder: Path) -> str:
     return text + '[interventions.more]\nfurther = { moths = ["more/more.csv"] }\n'
 
 
+@pytest.mark.slow
 def test_the_search_for_copies_can_be_interrupted_and_goes_on(tmp_path: Path) -> None:
     study = parse_study(with_further(tmp_path), "moths.toml", tmp_path)
     read: list[int] = []

@@ -71,6 +71,7 @@ def files_of(inputs: Inputs, split: str) -> list[Path]:
     return [data.root / name for name in splits[split].table["image"]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("channels", ["RGB", "BGR"])
 def test_it_says_what_it_said_when_the_test_split_was_scored(
     store: Store, trial: Trial, inputs: Inputs, channels: str
@@ -127,6 +128,7 @@ def test_outputs_that_are_no_numbers_are_no_prediction(network: Network, inputs:
         network.predict(files_of(inputs, "test")[0])
 
 
+@pytest.mark.slow
 def test_what_was_trained_on_a_gpu_is_opened_on_the_cpu(store: Store, trial: Trial, inputs: Inputs) -> None:
     numerics = trial.numerics.model_copy(update={"device": "cuda", "precision": "bfloat16"})
     there = trial.model_copy(update={"numerics": numerics})

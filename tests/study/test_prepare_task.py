@@ -33,6 +33,7 @@ def unwatched(what: str, done: int, total: int) -> None:
     pass
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("protocol", ["clean", "paper"])
 def test_a_run_finds_the_images_prepared_and_so_does_a_second_call(
     tmp_path: Path, cassava: Path, protocol: Protocol
@@ -52,6 +53,7 @@ def test_a_run_finds_the_images_prepared_and_so_does_a_second_call(
     assert "nothing to do: all images are prepared in" in describe_preparation(again)
 
 
+@pytest.mark.slow
 def test_what_was_found_is_told_with_the_size_that_a_recipe_leaves_open(cassava: Path) -> None:
     said = describe_preparation(prepare_task("cassava", unwatched, data=cassava)).splitlines()
     assert said[0] == f"cassava: sound, in {cassava / 'cassava'}: train 37, validation 13, test 12"
@@ -88,6 +90,7 @@ def test_a_folder_of_one_s_own_has_no_protocol_paper(photos: Path) -> None:
         prepare_task(str(photos), unwatched, protocol="paper")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="sends SIGINT")
 def test_ctrl_c_ends_it_in_words_and_keeps_what_is_whole(cassava: Path) -> None:
     def interrupt(what: str, done: int, total: int) -> None:

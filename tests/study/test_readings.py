@@ -71,6 +71,7 @@ def cells(folder: Path, images: int = 6) -> list[str]:
     return names
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("channels", [(0, 1, 2, 3), (3,)])
 def test_a_kept_network_reads_pictures_as_it_was_trained_to(
     tmp_path: Path, photos: Path, cache: Path, channels: tuple[int, ...]

@@ -21,6 +21,7 @@ from afield.training.numerics import NumericsChoice
 from tests.fixtures.tiny import tiny_inputs, tiny_trial
 
 
+@pytest.mark.slow
 def test_what_cannot_be_written_is_named(tmp_path: Path, photos: Path) -> None:
     store = Store.create(tmp_path / "out")
     data, _ = tiny_inputs(photos, tmp_path)

@@ -56,6 +56,7 @@ further = { photos = [{ task = "more", classes = { hot = "warm" } }] }
 """
 
 
+@pytest.mark.slow
 def test_copies_of_held_out_images_stay_out_and_plain_keeps_its_key(photos: Path, tmp_path: Path, cache: Path) -> None:
     photos = shutil.copytree(photos, tmp_path / "photos")
     plain = with_copies(photos, tmp_path / "more", cache)
@@ -83,6 +84,7 @@ def test_copies_of_held_out_images_stay_out_and_plain_keeps_its_key(photos: Path
     assert passes["more"] - passes["plain"] == 4 * 9
 
 
+@pytest.mark.slow
 def test_a_task_may_be_named_as_the_study_names_it(photos: Path, tmp_path: Path, cache: Path) -> None:
     photos = shutil.copytree(photos, tmp_path / "photos")
     with_copies(photos, tmp_path / "more", cache)
@@ -106,6 +108,7 @@ def test_a_task_may_be_named_as_the_study_names_it(photos: Path, tmp_path: Path,
     assert added.training.added[0].samples == 9
 
 
+@pytest.mark.slow
 def test_a_task_that_is_named_in_two_ways_is_refused(photos: Path, tmp_path: Path, cache: Path) -> None:
     twice = MORE + f'reviewed = {{ "{photos.as_posix()}" = "read.csv" }}\n'
     with pytest.raises(InputError, match="photos and photos are one task; name it in one way"):
@@ -117,6 +120,7 @@ def test_a_task_that_is_named_in_two_ways_is_refused(photos: Path, tmp_path: Pat
         plan_of(parse_study(f"{text}[interventions.more]\n{again}", "near.toml", tmp_path), cache)
 
 
+@pytest.mark.slow
 def test_the_bytes_of_further_images_are_prepared_beside_the_task_s_own(
     photos: Path, tmp_path: Path, cache: Path
 ) -> None:
@@ -139,6 +143,7 @@ def test_the_bytes_of_further_images_are_prepared_beside_the_task_s_own(
     assert len(folders) == 1
 
 
+@pytest.mark.slow
 def test_a_group_of_validation_or_test_brings_nothing(tmp_path: Path, cache: Path) -> None:
     photos = make_photos(tmp_path / "photos")
     files = sorted(path.relative_to(tmp_path).as_posix() for path in photos.rglob("*.png"))
@@ -217,6 +222,7 @@ def test_a_study_file_says_it_in_one_way(photos: Path, line: str, said: str) -> 
         study_of(photos, f"[interventions.more]\n{line}\n")
 
 
+@pytest.mark.slow
 def test_an_intervention_that_leaves_a_task_as_it_is_says_so(tmp_path: Path, cache: Path) -> None:
     photos, other = make_photos(tmp_path / "photos"), make_photos(tmp_path / "other")
     with_copies(photos, tmp_path / "new", cache)

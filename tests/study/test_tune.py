@@ -18,6 +18,7 @@ FLOAT = Way("float32", "channels_last", compile=False)
 BRAIN = Way("bfloat16", "channels_last", compile=False)
 
 
+@pytest.mark.slow
 def test_a_real_backbone_is_timed_in_every_way(photos: Path) -> None:
     said: list[str] = []
     timings = tune(tiny_study(photos), 0, said.append)
@@ -48,6 +49,7 @@ def test_what_trains_is_what_the_recipe_trains(photos: Path, monkeypatch: pytest
     assert set(trained) == {12 * 2 * (192 + 576 + 192 + 192 + 192 + 768 + 768 + 192) + 192 * 10 + 10}
 
 
+@pytest.mark.slow
 def test_a_head_alone_is_refused_and_several_devices_share_a_batch(photos: Path) -> None:
     text = study_text(photos).replace('initialisation = "scratch"\n', "")
     alone = text.replace("[recipe]", '[recipe]\ntrained = "head"\naugmentation = "none"')
@@ -92,6 +94,7 @@ def test_where_no_way_suits_all_it_says_so() -> None:
     assert "No way suits all" in describe_timings([Timing("a", FLOAT, None, usual=True, reason="no kernel")])
 
 
+@pytest.mark.slow
 def test_what_compiling_takes_is_no_part_of_a_rate(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By its own clock each of a compiled network's first two updates takes a minute, each of the others a second."""
     clock = [0.0]

@@ -37,6 +37,7 @@ def test_pixels_are_the_nearest() -> None:
     assert pixels("0.999 0.999 0.001 0.001", 4, 3) == (3, 4, 2, 3)
 
 
+@pytest.mark.slow
 @given(shares, shares, shares, shares, st.floats(0, 1), st.integers(1, 500), st.integers(1, 500))
 def test_every_box_has_pixels_inside_of_the_picture(
     left: float, top: float, right: float, bottom: float, margin: float, height: int, width: int

@@ -46,6 +46,7 @@ def test_loader_workers_change_nothing(whole: State, inputs: tuple[TaskData, dic
     assert same(go(everything(data), splits, State(), 2, workers=2), whole)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change", [{"augmentation": "dihedral"}, {"mixup": 0.2}, {"cutmix": 1.0}, {"erasing": 0.5}], ids=str
 )

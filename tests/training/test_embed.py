@@ -52,6 +52,7 @@ def test_features_are_what_the_head_is_given_of_a_study_s_evaluation_views(photo
     assert (few.n, few.source) == (9, "some")
 
 
+@pytest.mark.slow
 def test_a_task_gives_one_split_and_its_name(photos: Path, tmp_path: Path) -> None:
     photos = Path(shutil.copytree(photos, tmp_path / "photos"))
     table = photos / "moths.csv"

@@ -173,6 +173,7 @@ def test_every_way_is_another_trial(inputs: tuple[TaskData, dict[str, SplitInput
     assert len({tiny(data, way).key for way in WAYS}) == len(WAYS)
 
 
+@pytest.mark.slow
 def test_another_platform_restarts(inputs: tuple[TaskData, dict[str, SplitInputs]], tmp_path: Path) -> None:
     data, splits = inputs
     kept(tiny_trial(data), splits, tmp_path, until=1)
@@ -189,6 +190,7 @@ def test_a_seed_changes_everything_and_the_key(whole: State, inputs: tuple[TaskD
     assert not same(go(other, splits, State(), 6), whole)
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_not_finite_is_an_error_and_no_score(inputs: tuple[TaskData, dict[str, SplitInputs]]) -> None:
     data, splits = inputs
     with pytest.raises(

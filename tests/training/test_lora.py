@@ -84,6 +84,7 @@ def adapted(size: int = 32) -> nn.Module:
 LAYERS = [f"blocks.{block}.{layer}" for block in (0, 1) for layer in ("attn.qkv", "attn.proj", "mlp.fc1", "mlp.fc2")]
 
 
+@pytest.mark.slow
 def test_attention_and_mlp_learn_beside_the_head_and_nothing_else() -> None:
     network = adapted()
     learning = {name for name, parameter in network.named_parameters() if parameter.requires_grad}
@@ -120,6 +121,7 @@ def test_a_merged_network_says_what_the_adapted_one_says() -> None:
     assert not torch.allclose(plain(images), adapted()(images), **CLOSE)
 
 
+@pytest.mark.slow
 def test_what_is_kept_is_plain_and_frozen_tensors_are_those_of_the_weights(inputs: Inputs) -> None:
     data, splits = inputs
     trial = vit_trial(data)

@@ -119,6 +119,7 @@ def fold(root, *places_and_counts):
     return class_folder(root, {names[place]: count for place, count in places_and_counts})
 
 
+@pytest.mark.slow
 def test_images_are_counted_by_rank_over_batches_that_do_not_divide_them(tmp_path):
     images = fold(tmp_path / "val", (0, 3), (3, 1), (4, 2), (5, 4), (999, 1))
     told = []
@@ -211,6 +212,7 @@ def test_help_has_an_example(afield):
     assert "Example: afield backbones measure" in afield("--help").out
 
 
+@pytest.mark.slow
 def test_the_command_prints_and_collects(afield, tmp_path):
     images, table = fold(tmp_path / "val", (0, 3), (2, 1)), tmp_path / "measured.csv"
     said = afield(lab(tmp_path), "--imagenet", images, "--batch-size", 2, "--to", table, "--offline")

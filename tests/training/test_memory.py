@@ -31,6 +31,7 @@ class Narrow(nn.Module):
         return self.layer(images.mean(dim=(2, 3)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("room", "expected"), [(128, 0), (1000, 0), (127, 64), (40, 32), (1, 1)])
 def test_halves_until_it_fits(room: int, expected: int) -> None:
     made: list[Narrow] = []
@@ -44,6 +45,7 @@ def test_halves_until_it_fits(room: int, expected: int) -> None:
     assert sum(made[-1].seen) == 2 * 128, "two whole updates"
 
 
+@pytest.mark.slow
 def test_an_odd_batch_is_halved_upwards() -> None:
     tried: list[int] = []
 
@@ -56,6 +58,7 @@ def test_an_odd_batch_is_halved_upwards() -> None:
     assert tried == [13, 7, 4, 2]
 
 
+@pytest.mark.slow
 def test_where_no_image_fits_it_says_so() -> None:
     def attempt(at_once: int) -> None:
         raise torch.OutOfMemoryError("no room")

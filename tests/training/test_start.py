@@ -97,6 +97,7 @@ def test_all_of_a_network_starts_from_the_same_probe_as_its_head(inputs: Inputs)
         torch.testing.assert_close(block[name], head[name], rtol=0, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_probe_is_the_same_for_every_seed(inputs: Inputs) -> None:
     data, splits = inputs
     trial = tiny_trial(data, initialisation="probe", learning_rate=STILL, weight_decay=0.0, **HEAD)
@@ -104,6 +105,7 @@ def test_the_probe_is_the_same_for_every_seed(inputs: Inputs) -> None:
     torch.testing.assert_close(one["classifier.1.weight"], other["classifier.1.weight"], rtol=0, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_head_alone_is_validated_and_scored_as_the_whole_network(inputs: Inputs) -> None:
     """The logits that selected it, from features, are those of body and head on the same images."""
     data, splits = inputs
@@ -118,6 +120,7 @@ def pretrained(trial: Trial) -> dict[str, torch.Tensor]:
     return network_of(trial, find(BACKBONE), tiny_weights()).state_dict()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("keys", "moving"),
     [

@@ -75,6 +75,7 @@ def test_boxes_follow_the_study() -> None:
     assert not draws_of(100, 40, 40, flips=()).horizontal.any()
 
 
+@pytest.mark.slow
 def test_boxes_have_the_distribution_of_torchvision() -> None:
     from torchvision.transforms import RandomResizedCrop
 

@@ -190,6 +190,7 @@ def test_a_search_that_ends_with_one_cell_makes_no_soup(photos: Path, tmp_path: 
         make_plan(study, settle_numerics(study.numerics, None), tmp_path)
 
 
+@pytest.mark.slow
 def test_a_soup_is_wanted_once_all_is_there_and_what_it_needs_is_trained_again(photos: Path, tmp_path: Path) -> None:
     study = soup_study(photos)
     plan = make_plan(study, settle_numerics(study.numerics, None), tmp_path / "cache")
@@ -261,6 +262,7 @@ def held(run: OneRun, name: str) -> set[str]:
     return {path.parent.name for path in run.store.root.glob(f"trials/*/{name}")}
 
 
+@pytest.mark.slow
 def test_a_search_that_ended_keeps_what_a_soup_needs_and_nothing_else(run: OneRun) -> None:
     first, second = run.plan.searches
     bring_to_its_end(run, first)
@@ -308,6 +310,7 @@ def test_a_soup_whose_networks_cannot_be_trained_again_is_told(run: OneRun) -> N
     assert unmade(store, [soup], states) == (), "it was scored before"
 
 
+@pytest.mark.slow
 def test_another_study_leaves_what_a_soup_is_still_to_be_made_of(run: OneRun, photos: Path, tmp_path: Path) -> None:
     """Of a run that was killed just before it made a soup; the same searches then end in a study without soups."""
     for search in run.plan.searches:

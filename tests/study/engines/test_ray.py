@@ -59,6 +59,7 @@ def test_slots_are_counted_by_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     assert RayEngine(CPU, slots=50).slots == 50
 
 
+@pytest.mark.slow
 def test_a_task_asks_for_memory_and_a_machine_that_is_short_of_it_holds_fewer(monkeypatch: pytest.MonkeyPatch) -> None:
     ray = import_ray()
     machines = [{"CPU": 8.0, "memory": 10e9}, {"CPU": 2.0, "memory": 10e9}, {"CPU": 4.0, "memory": 1e9}]

@@ -43,6 +43,7 @@ def test_a_folder_and_its_copy_differ_by_nothing(out: Path, tmp_path: Path) -> N
     assert words.endswith("All values in both are the same.")
 
 
+@pytest.mark.slow
 def test_other_seeds_have_rows_of_their_own(out: Path, photos: Path, cache: Path, tmp_path: Path) -> None:
     other = made_folder(planned(grid(photos, seeds="[0, 2]"), cache), tmp_path / "other")
     found = compare_folders(out, other)
@@ -51,6 +52,7 @@ def test_other_seeds_have_rows_of_their_own(out: Path, photos: Path, cache: Path
     assert f"{found.rows_in_second} rows in {other} alone" in found.words()
 
 
+@pytest.mark.slow
 def test_another_key_of_the_recipe_is_named_and_the_values_follow(
     out: Path, photos: Path, cache: Path, tmp_path: Path
 ) -> None:
@@ -65,6 +67,7 @@ def test_another_key_of_the_recipe_is_named_and_the_values_follow(
     assert f"{found.values[0].first:.6g}" in words
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changed", "about", "expected"),
     [
@@ -89,6 +92,7 @@ def test_weights_data_platform_and_machine_are_named(
     assert all(told is None or found[name] == told for name, told in expected.items())
 
 
+@pytest.mark.slow
 def test_other_numbers_under_equal_keys_are_told_apart_from_other_trainings(
     out: Path, photos: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -143,6 +147,7 @@ def test_a_key_that_is_not_there_is_told_with_the_nearest(out: Path) -> None:
         compare_trainings(out, wrong, key)
 
 
+@pytest.mark.slow
 def test_a_value_that_one_alone_defines_is_a_difference(out: Path, tmp_path: Path) -> None:
     """Of a test split with one class no area under the curve is defined."""
     other = Path(shutil.copytree(out, tmp_path / "other"))

@@ -45,6 +45,7 @@ def nothing_here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("afield.backbones.hub.cached", lambda source: None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(shipped_studies()))
 @pytest.mark.usefixtures("nothing_here")
 def test_every_shipped_study_is_planned_offline_without_data_and_weights(name: str, tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ def test_by_hand(lines: list[Line], slots: int, seconds: float) -> None:
     assert wall_seconds(lines, slots) == pytest.approx(seconds)
 
 
+@pytest.mark.slow
 @patient
 @given(LINES, st.integers(1, 5))
 def test_no_schedule_is_shorter_than_its_bounds_and_this_one_never_idles_while_work_waits(
@@ -49,6 +50,7 @@ def test_no_schedule_is_shorter_than_its_bounds_and_this_one_never_idles_while_w
     assert found <= total_seconds(lines) / slots + longest * (1 - 1 / slots) + 1e-9, "Graham 1969"
 
 
+@pytest.mark.slow
 @patient
 @given(LINES, JOBS)
 def test_on_one_slot_more_cells_never_take_less(lines: list[Line], more: tuple[float, ...]) -> None:

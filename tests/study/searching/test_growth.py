@@ -124,6 +124,7 @@ def test_extending_ends_and_changes_no_index(curves: list[float], halved: bool) 
     assert isinstance(has_ended(search, points, state, EPOCHS, first), Chosen)
 
 
+@pytest.mark.slow
 def test_proposals_follow_from_what_earlier_batches_reached_alone() -> None:
     """A search that is stopped anywhere and read again comes to the same cells."""
     points, state, first = play(TPE, best_at(1e-2, 0))

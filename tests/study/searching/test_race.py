@@ -62,6 +62,7 @@ def test_what_is_still_to_come_falls_to_those_that_are_still_there() -> None:
     assert later.share_of(1).chooses
 
 
+@pytest.mark.slow
 @given(
     cells=st.lists(st.integers(1, 9), min_size=1, max_size=5),
     metrics=st.lists(st.floats(0, 1), min_size=45, max_size=45),
@@ -94,6 +95,7 @@ def test_a_race_is_halving_over_all_cells_at_once(cells: list[int], metrics: lis
     assert [now().asked_of(place) for place in range(len(cells))] == [tuple(each) for each in reached]
 
 
+@pytest.mark.slow
 @given(
     cells=st.lists(st.integers(1, 20), min_size=1, max_size=8),
     works=st.lists(st.floats(0.1, 100), min_size=8, max_size=8),

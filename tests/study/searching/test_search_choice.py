@@ -18,6 +18,7 @@ def with_search(text: str) -> str:
     return f"{before}[search]\n{text}\n{rest}"
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**31 - 1), st.integers(1, 12), st.integers(0, 12))
 @settings(deadline=None)
 def test_fewer_draws_are_the_first_of_more(seed: int, few: int, more: int) -> None:

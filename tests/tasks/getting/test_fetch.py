@@ -172,6 +172,7 @@ def test_an_archive_that_is_not_what_it_should_be_leaves_nothing(
     assert [path.name for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".lock"] == []
 
 
+@pytest.mark.slow
 def test_of_several_files_only_those_that_are_missing_are_fetched(
     tmp_path: Path, server: Server, served: Served, watch: Watch
 ) -> None:
@@ -196,6 +197,7 @@ def test_a_size_that_nobody_knows_is_said_to_be_unknown(tmp_path: Path, served: 
     assert "1.0 MB and what is of unknown size to fetch" in describe_order(order("flowers102", tmp_path))
 
 
+@pytest.mark.slow
 def test_what_no_machine_may_fetch_is_told_as_its_card_tells_it(tmp_path: Path, watch: Watch) -> None:
     for task in ("stanford_cars", "birdsnap", "ham10000"):
         with pytest.raises(InputError, match=f"{task}: not found") as refused:
@@ -295,6 +297,7 @@ PACKERS: dict[str, Callable[[dict[str, bytes]], dict[str, bytes]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", DOWNLOADS)
 def test_what_is_unpacked_is_the_layout_that_the_task_finds(
     tmp_path: Path, served: Served, watch: Watch, task: str

@@ -72,6 +72,7 @@ def competitions(folder: Path) -> dict[str, Callable[[], object]]:
     }
 
 
+@pytest.mark.slow
 @needs_scripts
 @pytest.mark.parametrize("task", ON_KAGGLE)
 def test_the_user_s_own_client_brings_what_kaggle_gives_to_its_users(
@@ -159,6 +160,7 @@ def test_an_archive_that_was_put_there_by_hand_needs_no_client(tmp_path: Path, k
     assert packed(tree(archive.parent), "train") == files
 
 
+@pytest.mark.slow
 @needs_scripts
 def test_a_stop_ends_the_client_too_and_what_it_brought_stays_for_it_to_resume(
     tmp_path: Path, kaggle: Callable[..., Path]

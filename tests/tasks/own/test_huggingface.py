@@ -71,6 +71,7 @@ def splits(**parts: int) -> Any:
     return DatasetDict({name: dataset(rows, int(start)) for (name, rows), start in zip(parts.items(), starts)})  # noqa: B905
 
 
+@pytest.mark.slow
 def test_a_saved_dataset_with_splits_is_a_task(tmp_path: Path) -> None:
     task = find_task(str(saved(tmp_path / "beasts", splits(train=12, validation=4, test=4))))
     assert (task.name, task.classes, task.metric) == ("beasts", ("owl", "fox"), "auroc")
@@ -106,6 +107,7 @@ def test_a_list_of_classes_is_several_labels(tmp_path: Path) -> None:
         own_task(TaskSource(huggingface=str(place), label="seen", ordinal=True))
 
 
+@pytest.mark.slow
 def test_another_way_of_splitting_takes_the_place_of_the_datasets(tmp_path: Path) -> None:
     place = saved(tmp_path / "beasts", splits(train=40, test=20))
     table = split_samples(own_task(TaskSource(huggingface=str(place), folds=3)), "clean")
@@ -136,6 +138,7 @@ def test_without_the_library_its_extra_is_named(tmp_path: Path, monkeypatch: pyt
         own_task(TaskSource(huggingface=str(place)))
 
 
+@pytest.mark.slow
 def test_what_is_wrong_is_named(tmp_path: Path) -> None:
     def complaint(found: Any, **words: Any) -> str:
         place = saved(tmp_path / f"set{len(list(tmp_path.iterdir()))}", found)

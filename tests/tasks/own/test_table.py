@@ -181,6 +181,7 @@ def test_splits_follow_time(tmp_path: Path) -> None:
     assert found["split"].value_counts().to_dict() == {"train": 36, "validation": 12, "test": 12}
 
 
+@pytest.mark.slow
 def test_folds_take_turns(tmp_path: Path) -> None:
     path = table(tmp_path / "moths.csv", {"label": ANIMALS, "site": [f"s{row % 20}" for row in range(60)]})
     tests, validations = [], []
@@ -253,6 +254,7 @@ def test_given_splits_are_taken_as_they_are(tmp_path: Path) -> None:
     assert found["split"].value_counts().to_dict() == {"train": 36, "validation": 12, "test": 12}
 
 
+@pytest.mark.slow
 def test_parts_of_the_training_split_are_nested(tmp_path: Path) -> None:
     sources = {"all": source(table(tmp_path / "moths.csv", {"label": ANIMALS}))}
     for shots in (2, 4):
@@ -286,6 +288,7 @@ def test_contradictions_are_refused(words: dict, complaint: str) -> None:
         TaskSource.model_validate(words, strict=False)
 
 
+@pytest.mark.slow
 def test_a_split_is_shared_without_images_and_taken_over(tmp_path: Path) -> None:
     path = table(tmp_path / "moths.csv", {"label": ANIMALS})
     listed = list_splits(str(path), "clean", hashes_in=tmp_path / "cache")
@@ -372,6 +375,7 @@ def test_odd_input_is_told_in_words(tmp_path: Path) -> None:
         source(tmp_path / "empty.csv", labels=["x", "x"])
 
 
+@pytest.mark.slow
 def test_a_quoted_header_hides_no_hashes(tmp_path: Path) -> None:
     path = table(tmp_path / "moths.csv", {"label": ANIMALS})
     listed = list_splits(str(path), "clean", hashes_in=tmp_path / "cache").assign(sha256="0" * 64)
@@ -381,6 +385,7 @@ def test_a_quoted_header_hides_no_hashes(tmp_path: Path) -> None:
         load_task(task, "clean", tmp_path / "cache")
 
 
+@pytest.mark.slow
 def test_a_share_is_exact(tmp_path: Path) -> None:
     path = table(
         tmp_path / "moths.csv", {"label": ["a", "b", "c"] * 100, "part": ["train"] * 240 + ["val", "test"] * 30}

@@ -142,6 +142,7 @@ def test_boxes_are_the_annotations_or_the_detectors(tmp_path: Path) -> None:
     assert set(mine(path, detections=str(results), confidence=0.95).samples(tmp_path)["box"]) == {""}
 
 
+@pytest.mark.slow
 def test_another_box_is_another_fingerprint(tmp_path: Path) -> None:
     path = traps(tmp_path)
     found = {

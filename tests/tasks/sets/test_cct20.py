@@ -55,6 +55,7 @@ def test_paper_takes_each_annotation_as_a_sample(data: Path, tmp_path: Path) -> 
     assert set(loaded.samples("validation")["unit"]) & set(train["unit"])
 
 
+@pytest.mark.slow
 def test_clean_takes_each_image_once_and_no_sequence_twice(data: Path, tmp_path: Path) -> None:
     loaded = load_task(TASK, "clean", tmp_path, data)
     assert sizes(loaded) == {"train": 31, "validation": 32, "test": 32, **OTHER_CAMERAS["clean"]}

@@ -46,6 +46,7 @@ def names(counts: tuple[int, ...] = COUNTS) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["id", "label"]).sort_values("id", ignore_index=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("root", ["2750", "EuroSAT_RGB"])
 @pytest.mark.parametrize("place", ["", "eurosat"])
 def test_both_roots_are_found_packed_and_unpacked(tmp_path: Path, root: str, place: str) -> None:
@@ -127,6 +128,7 @@ def bands(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return data
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("archive", "inside"),
     [
@@ -177,6 +179,7 @@ def test_tiles_of_all_bands_are_split_as_those_of_three() -> None:
     assert split(all_bands, "clean").equals(split(three, "clean"))
 
 
+@pytest.mark.slow
 def test_a_split_by_location_keeps_a_square_on_one_side(bands: Path, tmp_path: Path) -> None:
     data = load_task(LOCATED, "clean", tmp_path, bands)
     assert data.table["group"].nunique() == 6

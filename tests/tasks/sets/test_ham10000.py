@@ -16,6 +16,7 @@ from tests.fixtures.shared import shared
 from tests.fixtures.tiny import scratch_study
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", ["HAM10000_metadata", "HAM10000_metadata.csv"])
 @pytest.mark.parametrize(
     "places",

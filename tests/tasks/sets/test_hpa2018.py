@@ -163,6 +163,7 @@ def test_a_file_that_is_missing_is_named_and_each_of_the_four_is_in_the_fingerpr
         load_task(RGBY, "clean", tmp_path / "cache", tmp_path)
 
 
+@pytest.mark.slow
 def test_groups_that_the_user_lists_stay_together(root: Path, tmp_path: Path) -> None:
     ids = samples(root)["id"]
     listed = pd.DataFrame({"Id": ids[:120], "group": [f"g{place % 40}" for place in range(120)]})

@@ -28,6 +28,7 @@ def test_paper_draws_the_published_folds(tmp_path: Path) -> None:
     assert set(side) == {"train", "test"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("root", "years"),
     [
@@ -49,6 +50,7 @@ def test_the_resized_sets_are_found_and_loaded_under_both_protocols(
     assert first == [f"{years[1]}/train/ISIC_0015719.jpg", f"{years[0]}/train/ISIC_0015719.jpg"]
 
 
+@pytest.mark.slow
 def test_clean_keeps_patients_together_and_years_and_classes_in_proportion(tmp_path: Path) -> None:
     melanoma.resized(tmp_path / "melanoma")
     table = load_task(TASK, "clean", tmp_path / "cache", tmp_path).table
@@ -64,6 +66,7 @@ def test_clean_keeps_patients_together_and_years_and_classes_in_proportion(tmp_p
         assert counts.to_dict() == {"train": 0.6 * melanomas, "validation": 0.2 * melanomas, "test": 0.2 * melanomas}
 
 
+@pytest.mark.slow
 def test_lesions_of_2019_stay_together_where_the_archive_s_table_tells_them(tmp_path: Path) -> None:
     root = melanoma.resized(tmp_path / "melanoma")
     alone = load_task(TASK, "clean", tmp_path / "cache", tmp_path).table.set_index("id")["split"]

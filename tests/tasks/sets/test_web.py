@@ -70,6 +70,7 @@ def test_the_class_lists_are_those_of_the_published_sets() -> None:
         assert TASKS[name].classes[position] == value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", KORNBLITH)
 def test_each_layout_is_loaded_under_both_protocols(data: Path, tmp_path: Path, name: str) -> None:
     task = TASKS[name]
@@ -237,6 +238,7 @@ def test_birdsnap_s_lists_without_images_or_header_are_told(tmp_path: Path) -> N
         task.samples(root)
 
 
+@pytest.mark.slow
 def test_of_voc_difficult_kinds_are_unknown(data: Path) -> None:
     """The lists have 1, -1 and, where all objects of the kind are difficult, 0."""
     task = TASKS["voc2007"]
