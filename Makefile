@@ -29,7 +29,7 @@ quickstart: $(PACKAGE)
 test: $(TOOLS)
 	$(PYTEST) -m "not long"
 
-# The inner loop: 80 s on two cores.
+# The inner loop: 55 s on two cores.
 test-fast: $(TOOLS)
 	$(PYTEST) -m "not slow"
 
