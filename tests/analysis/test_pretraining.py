@@ -79,3 +79,18 @@ def test_a_control_is_adjusted_apart_only_where_it_is_one() -> None:
     together = {line.intervention: line for line in interventions_of(alike, "elpv")}
     assert apart["scratch"].p == together["scratch"].p
     assert apart["scratch"].p_holm < together["scratch"].p_holm
+
+
+@pytest.mark.slow
+def test_what_one_interval_shows_and_all_controls_together_do_not_is_said_so() -> None:
+    record = make_record(interventions={"bare": -0.16, "dull": 0.05})
+    found = answered(studied(record, {"bare": BARE, "dull": BARE}))
+    (line,) = [
+        line
+        for line in interventions_of(studied(record, {"bare": BARE, "dull": BARE}), "elpv")
+        if (line.intervention, line.backbone) == ("bare", "all")
+    ]
+    assert not line.difference.holds(0)
+    assert not line.clear
+    assert found.pretraining is not None
+    assert "; with all controls allowed for this is not clear." in found.pretraining

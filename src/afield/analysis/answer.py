@@ -108,7 +108,7 @@ def _task_answer(record: StudyRecord, task: str) -> TaskAnswer:
     effects = effects_of_pretraining(record, task, intervention)
     apart = (intervention, *from_scratch(record, intervention))
     trained_otherwise = [name for name in head.interventions if name not in apart]
-    changes = interventions_of(record, task) if trained_otherwise else ()
+    changes = interventions_of(record, task) if trained_otherwise or len(effects) > 1 else ()
     subgroups = subgroups_of(record, ranking)
     machines = int(record.results["machine"].nunique()) if len(record.results) else 0
     race = race_of(record, task, intervention)
@@ -116,7 +116,7 @@ def _task_answer(record: StudyRecord, task: str) -> TaskAnswer:
         task=task,
         take=_take(ranking, race, one_machine=machines < 2),
         transfer=NOT_ASKED if race else _transfer(ranking, fit, points=points),
-        pretraining=pretraining_words(record, effects),
+        pretraining=pretraining_words(record, effects, changes),
         open=tuple(would_settle(ranking, fit)),
         warnings=(
             *warnings_of(record, ranking, fit, intervention, machines),
@@ -126,7 +126,7 @@ def _task_answer(record: StudyRecord, task: str) -> TaskAnswer:
         ranking=ranking,
         fit=fit,
         effects=effects,
-        interventions=changes,
+        interventions=changes if trained_otherwise else (),
         interventions_words=in_words([line for line in changes if line.intervention in trained_otherwise]),
         subgroups=subgroups,
         protocols=both_protocols(record, task, intervention),

@@ -133,5 +133,11 @@ def apart(rows: pd.DataFrame, names: Iterable[str]) -> str:
 
 
 def and_more(others: int) -> str:
-    """So many others do the same; nothing of none."""
-    return f", and so do {others} more" if others else ""
+    """So many others do the same; nothing of none.
+
+    >>> and_more(1), and_more(2)
+    (', and so does one more', ', and so do 2 more')
+    """
+    if not others:
+        return ""
+    return ", and so does one more" if others == 1 else f", and so do {others} more"

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from afield.analysis.compare import Effect, effect_of
-from afield.analysis.interventions import ALL, Change, from_scratch, interventions_of
+from afield.analysis.interventions import ALL, Change, from_scratch
 from afield.analysis.words import count, gain_words, spelled
 from afield.scoring.metrics import direction
 from afield.study.record import StudyRecord
@@ -19,16 +19,16 @@ def effects_of_pretraining(record: StudyRecord, task: str, baseline: str) -> tup
     )
 
 
-def pretraining_words(record: StudyRecord, effects: Sequence[Effect]) -> str | None:
-    """A sentence on each control: of one backbone its gain; of several the gain on average, and how many gained. None
-    where the study has no control.
+def pretraining_words(record: StudyRecord, effects: Sequence[Effect], changes: Sequence[Change]) -> str | None:
+    """A sentence on each control: of one backbone its gain; of several the gain on average, by the line of `changes`
+    (`interventions_of`) over them, and how many gained. None where the study has no control.
     """
     controls = list(dict.fromkeys(effect.intervention for effect in effects))
     told = []
     for control in controls:
         mine = [effect for effect in effects if effect.intervention == control]
         called = f" ({control})" if len(controls) > 1 else ""
-        told.append(_of_one(record, mine[0], called) if len(mine) == 1 else _of_several(record, mine, called))
+        told.append(_of_one(record, mine[0], called) if len(mine) == 1 else _of_several(record, mine, changes, called))
     return " ".join(told) or None
 
 
@@ -42,14 +42,11 @@ def _of_one(record: StudyRecord, effect: Effect, called: str) -> str:
     return f"Pretraining {'helped' if _helped(effect) else 'hurt'} {evidence}."
 
 
-def _of_several(record: StudyRecord, effects: Sequence[Effect], called: str) -> str:
-    first = effects[0]
-    pooled = [
-        _on_average(line, _over(record, first, called))
-        for line in interventions_of(record, first.task)
-        if (line.intervention, line.backbone) == (first.intervention, ALL)
-    ]
-    return " ".join([*pooled, _single_ones(effects)])
+def _of_several(record: StudyRecord, effects: Sequence[Effect], changes: Sequence[Change], called: str) -> str:
+    control, over = effects[0].intervention, _over(record, effects[0], called)
+    pooled = (line for line in changes if (line.intervention, line.backbone) == (control, ALL))
+    average = next((_on_average(line, over) for line in pooled), f"What pretraining brought{called} is not known.")
+    return f"{average} {_single_ones(effects)}"
 
 
 def _on_average(pooled: Change, over: str) -> str:
@@ -58,9 +55,10 @@ def _on_average(pooled: Change, over: str) -> str:
     if not math.isfinite(gain.low):
         return f"What pretraining brought {of} is not known ({pooled.note})."
     evidence = f"{of}: {gain_words(gain, pooled.metric)} {over}"
-    if not pooled.clear:
+    if gain.holds(0):
         return f"Whether pretraining helps cannot be told {evidence}."
-    return f"Pretraining {'hurt' if pooled.better else 'helped'} {evidence}."
+    told = f"Pretraining {'hurt' if pooled.better else 'helped'} {evidence}"
+    return f"{told}." if pooled.clear else f"{told}; with all controls allowed for this is not clear."
 
 
 def _single_ones(effects: Sequence[Effect]) -> str:

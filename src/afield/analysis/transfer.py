@@ -190,7 +190,7 @@ def _without_line(
         resampled_slope=None,
         intercept=None,
         band=pd.DataFrame(columns=["imagenet_top1", "value", "low", "high"], dtype=np.float64),
-        method=_method(observed),
+        method=_method(replace(observed, uneven=False)),  # nothing is scattered around a line that there is not
         critical_r=critical_correlation(n, level) if n > 2 else None,
         range_note=range_note(points),
         carried_by=carrier(points),
