@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from afield.base.text import first_few
 from afield.cli.options import AsJson, Data, OneStudy
 from afield.cli.output import complain, put, put_json, say
 
@@ -108,8 +109,13 @@ def distance(
     else:
         put(describe_distances(found, against))
     if chart is not None and against is not None:
-        if against.table["spreads"].isna().any():
-            complain(f"error: --chart {chart}: not drawn, for there are too few images for a distance without bias", 2)
+        lacking = against.table.loc[against.table["spreads"].isna(), "task"]
+        if len(lacking):
+            complain(
+                f"error: --chart {chart}: not drawn, for {first_few(list(lacking))} has no distance without bias: its "
+                "images or the reference's are too few, or all alike; give `afield features` more of them",
+                2,
+            )
         from afield.report.distance_chart import draw
 
         draw(against.table, chart)
