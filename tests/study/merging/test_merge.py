@@ -136,7 +136,7 @@ def _other_rule(folder: Path) -> None:
 
 def _other_choice(folder: Path) -> None:
     (path,) = (folder / "selections").iterdir()
-    path.write_text(path.read_text().replace('"chosen": "', '"chosen": "0'))
+    path.write_text(sealed(json.dumps(read_json(path)).replace('"chosen": "', '"chosen": "0')))
 
 
 def _other_study(folder: Path) -> None:
