@@ -1,13 +1,12 @@
 """Which images lie in a GPU's memory: its numbers are made up here, and the CPU stands for it."""
 
-from collections import OrderedDict
 from pathlib import Path
 
 import pytest
 import torch
 
 from afield.images import samples
-from afield.images.samples import mapped, resident
+from afield.images.samples import begin_residents, mapped, resident
 from afield.trial.inputs import SplitInputs
 from tests.fixtures.tiny import tiny_inputs
 
@@ -26,7 +25,7 @@ def card(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (told["free"], told["whole"]))
     monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: told["reserved"])
     monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: 0)
-    monkeypatch.setattr(samples, "_HELD", OrderedDict())
+    monkeypatch.setattr(samples, "_HERE", samples._Residents())
     return told
 
 
@@ -40,7 +39,7 @@ def test_both_splits_together_take_a_quarter_at_most(splits: dict[str, SplitInpu
     assert resident(validation, CPU) is not None
     card.update(whole=4 * both - 4)
     assert resident(train, CPU) is shown, "what lies there stays"
-    samples._HELD.popitem(last=False)
+    samples._HERE.held.pop((validation, CPU))
     assert resident(validation, CPU) is None
 
 
@@ -53,11 +52,68 @@ def test_what_others_hold_is_not_taken(splits: dict[str, SplitInputs], card: dic
     assert resident(train, CPU) is not None
 
 
-def test_the_last_two_folders_are_held(splits: dict[str, SplitInputs], card: dict[str, int], tmp_path: Path) -> None:
-    card.update(free=10**9, whole=10**9)
-    train, validation = (splits[name].images.folder for name in ("train", "validation"))
-    third = tmp_path / "third"
-    third.symlink_to(train)
-    for folder in (train, validation, train, third):
+def held() -> list[str]:
+    return [folder.name for folder, _ in samples._HERE.held]
+
+
+@pytest.fixture
+def folders(splits: dict[str, SplitInputs], tmp_path: Path) -> list[Path]:
+    """Four of the same images."""
+    places = [tmp_path / name for name in "abcd"]
+    for place in places:
+        place.symlink_to(splits["train"].images.folder)
+    return places
+
+
+def room_for(count: float, folders: list[Path], card: dict[str, int]) -> None:
+    whole = int(4 * count * len(mapped(folders[0])))
+    card.update(whole=whole, free=100 * whole)
+
+
+def test_jobs_that_share_a_device_share_the_quarter(folders: list[Path], card: dict[str, int]) -> None:
+    room_for(2, folders, card)
+    begin_residents(3)
+    assert resident(folders[0], CPU) is None
+    begin_residents(2)
+    assert resident(folders[0], CPU) is not None
+    assert resident(folders[1], CPU) is None
+
+
+def test_of_two_splits_that_do_not_fit_together_the_first_stays(folders: list[Path], card: dict[str, int]) -> None:
+    room_for(1.5, folders, card)
+    begin_residents(1)
+    train, validation, *_ = folders
+    first = resident(train, CPU)
+    for _ in range(3):  # epochs
+        assert resident(validation, CPU) is None
+        assert resident(train, CPU) is first
+
+
+def test_what_an_earlier_job_holds_stays_until_its_room_is_needed(folders: list[Path], card: dict[str, int]) -> None:
+    room_for(3, folders, card)
+    for folder in folders[:3]:
         resident(folder, CPU)
-    assert [folder for folder, _ in samples._HELD] == [train, third]
+    begin_residents(1)
+    assert held() == ["a", "b", "c"]
+    resident(folders[0], CPU)
+    assert resident(folders[3], CPU) is not None
+    assert held() == ["c", "a", "d"], "the oldest went, which this job does not use"
+
+
+def test_what_an_earlier_job_holds_goes_where_others_leave_little(folders: list[Path], card: dict[str, int]) -> None:
+    room_for(3, folders, card)
+    resident(folders[0], CPU)
+    begin_residents(1)
+    card.update(free=int(3.5 * len(mapped(folders[0]))))
+    assert resident(folders[1], CPU) is not None
+    assert held() == ["b"]
+
+
+def test_nothing_goes_for_what_fits_by_no_means(folders: list[Path], card: dict[str, int]) -> None:
+    room_for(2, folders, card)
+    for folder in folders[:2]:
+        resident(folder, CPU)
+    begin_residents(1)
+    room_for(0.9, folders, card)
+    assert resident(folders[2], CPU) is None
+    assert held() == ["a", "b"]

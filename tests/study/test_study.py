@@ -82,6 +82,7 @@ def test_unknown_keys_of_tables_with_names_of_their_own_are_told_the_known_ones(
     [
         ("image_size = 16", "image_size: should be greater than or equal to 32 or 'auto', not 16"),
         ("image_size = 0.5", "image_size: should be a valid integer or 'auto', not 0.5"),
+        ("image_size = nan", "image_size: should be a valid integer or 'auto', not nan"),
         ('head = "liner"', "head: liner: is no head; did you mean linear?"),
     ],
 )

@@ -55,7 +55,8 @@ def test_warm_up_rises_update_by_update_to_the_peak_and_the_schedule_spans_the_r
     [
         ({"schedule": "step", "epochs": 7}, r"milestones: a step schedule of 7 epochs needs them, .*\[3, 5\]"),
         ({"schedule": "step", "epochs": 2}, r"a step schedule of 2 epochs needs them, .*= \[1\] "),
-        ({"schedule": "step", "epochs": 1}, 'schedule: "step": has no step in a single epoch'),
+        ({"schedule": "step", "epochs": 1}, "a single epoch has no room for a step"),
+        ({"schedule": "step", "epochs": 1, "milestones": (1,)}, 'schedule: "step": a single epoch .* use "cosine" or'),
         ({"milestones": (3,)}, 'milestones: belong to schedule = "step"'),
         ({"schedule": "step", "epochs": 7, "milestones": (5, 3)}, "must rise and be below the 7 epochs"),
         ({"schedule": "step", "epochs": 7, "milestones": (3, 7)}, "must rise and be below the 7 epochs"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
@@ -18,11 +18,23 @@ from afield.images.prepared import PreparedImages, open_prepared
 from afield.images.sending import send
 
 ON_DEVICE = 0.25
-"""share of a GPU's memory that a process's prepared images take at most: the rest is for what trains"""
-_SPLITS = 2
-"""folders whose images are held there: a training's and a validation split's"""
-_HELD = OrderedDict[tuple[Path, torch.device], torch.Tensor]()
-"""the last used stands last"""
+"""share of a GPU's memory that prepared images take at most, those of all jobs on it together: the rest is for what
+trains"""
+
+
+@dataclass
+class _Residents:
+    """The images that this process holds in a GPU's memory."""
+
+    sharing: int = 1
+    """jobs that share the GPU, each of which has an equal part of ON_DEVICE"""
+    held: OrderedDict[tuple[Path, torch.device], torch.Tensor] = field(default_factory=OrderedDict)
+    """the last used stands last"""
+    used: set[tuple[Path, torch.device]] = field(default_factory=set)
+    """those that the job under way has asked for"""
+
+
+_HERE = _Residents()
 
 
 @dataclass(frozen=True)
@@ -57,23 +69,48 @@ def mapped(folder: Path) -> torch.Tensor:
         return torch.from_numpy(open_prepared(folder).pixels)
 
 
-def resident(folder: Path, device: torch.device) -> torch.Tensor | None:
-    """The shared bytes in a GPU's memory; None where, with what this process holds there already, they would take more
-    than ON_DEVICE of it, or more than that share of what is free.
+def begin_residents(sharing: int) -> None:
+    """Begin a job in this process, one of `sharing` on its GPU. What earlier jobs hold there stays, for the next ones
+    often show the same images, and goes once its room is needed.
     """
-    held = _HELD.pop((folder, device), None)
-    if held is None:
-        while len(_HELD) >= _SPLITS:
-            _HELD.popitem(last=False)
-        pixels = mapped(folder)
-        free, whole = torch.cuda.mem_get_info(device)
-        free += torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-        together = len(pixels) + sum(map(len, _HELD.values()))
-        if together > ON_DEVICE * whole or len(pixels) > ON_DEVICE * free:
-            return None
-        held = pixels.to(device)
-    _HELD[folder, device] = held
-    return held
+    _HERE.sharing = sharing
+    _HERE.used.clear()
+
+
+def resident(folder: Path, device: torch.device) -> torch.Tensor | None:
+    """The shared bytes in a GPU's memory; None where, with what the job under way uses there already, they would take
+    more than its part of ON_DEVICE, or more than ON_DEVICE of what is free.
+
+    What that job uses makes no room: of a training and a validation split that do not fit together the first stays, in
+    place of both being copied anew each epoch.
+    """
+    held, key = _HERE.held, (folder, device)
+    if key in held:
+        held.move_to_end(key)
+    elif _make_room(len(mapped(folder)), device):
+        held[key] = mapped(folder).to(device)
+    else:
+        return None
+    _HERE.used.add(key)
+    return held[key]
+
+
+def _make_room(wanted: int, device: torch.device) -> bool:
+    """Whether so many bytes more may be held; what earlier jobs hold goes for them, oldest first, if that is enough."""
+    held = _HERE.held
+    free, whole = torch.cuda.mem_get_info(device)
+    free += torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    most = ON_DEVICE * whole / _HERE.sharing - sum(map(len, held.values()))
+    old = [key for key in held if key not in _HERE.used]
+    going = list[tuple[Path, torch.device]]()
+    while wanted > most or wanted > ON_DEVICE * free:
+        if not old:
+            return False
+        going.append(old.pop(0))
+        most, free = most + len(held[going[-1]]), free + len(held[going[-1]])
+    for key in going:
+        del held[key]
+    return True
 
 
 def evaluation_batches(

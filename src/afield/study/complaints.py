@@ -13,14 +13,14 @@ from afield.base.errors import nearest
 def complaints(error: ValidationError, prefix: str, model: type[BaseModel], top: Collection[str] = ()) -> list[str]:
     """One line a complaint: key, what is wrong, what would be right. `top`: keys that belong above all tables."""
     lines = list[str]()
-    before: tuple[str, object] | None = None
+    before = ""
     for item in error.errors(include_url=False):
         if item["type"] == "default_factory_not_called":
             continue  # its default depends on another key, whose own complaint says all
         named = [str(part) for part in item["loc"]]
         shown = [part for part in named if not part.startswith(("function-", "constrained-", "literal"))]
         place = prefix + ".".join(shown) if shown else prefix.removesuffix(".")
-        same, before = before == (place, item["input"]), (place, item["input"])
+        same, before = before == place, place
         if item["type"] == "extra_forbidden":
             known = _keys(model, item["loc"][:-1])
             key = str(item["loc"][-1])

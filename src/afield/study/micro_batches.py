@@ -37,9 +37,9 @@ def settle_micro_batches(
     """The plan with the micro-batches that fit, where its numerics leave them open on a GPU; else as it is.
 
     What the folder has settled stands; what it has not is tried by `probe` (by default in a process of its own, so that
-    its memory is free again), with as much of the device's memory as a training has beside its images and the
-    `trials_per_device` that share it. Raises AfieldError where a backbone does not fit at all, StoreError for a file
-    that cannot be read.
+    its memory is free again), with as much of the device's memory as each of the `trials_per_device` that share it has
+    beside all their images. Raises AfieldError where a backbone does not fit at all, StoreError for a file that cannot
+    be read.
     """
     if not _open(plan):
         return plan

@@ -44,10 +44,17 @@ class OneRun:
     """One run of a plan on a folder: asks the ledger, fills the engine's slots, takes what comes back."""
 
     def __init__(
-        self, plan: Plan, store: Store, claims: Claims, engine: Engine, watch: Watch, clock: Clock | None
+        self,
+        plan: Plan,
+        store: Store,
+        claims: Claims,
+        engine: Engine,
+        watch: Watch,
+        clock: Clock | None,
+        sharing: int = 1,
     ) -> None:
         self.plan, self.store, self.claims, self.engine, self.watch = plan, store, claims, engine, watch
-        self.cache, self.clock = cache_folder(), clock
+        self.cache, self.clock, self.sharing = cache_folder(), clock, sharing
         self.paces: dict[Identity, Pace] | None = None
         self.extensions = {name: store.keep_extension(item) for name, item in plan.extensions.items()}
         self.ledger = Ledger(plan, store, self._set_aside)
@@ -153,6 +160,7 @@ class OneRun:
             scored_on=scored_on,
             until=want.until,
             workers=self.engine.workers,
+            sharing=self.sharing,
             soup=want.soup,
         )
 

@@ -138,7 +138,7 @@ def _carry_out(
     with Claims(store.root) as claims, interrupts() as interrupted, engine:
         buried = bury_killed(claims, store)
         clock = None if budget is None else Clock(store.budgets, plan.study.study.name, claims.name, budget)
-        run = OneRun(plan, store, claims, engine, watch, clock)
+        run = OneRun(plan, store, claims, engine, watch, clock, _sharing(machines, plan.numerics))
         run.buried = buried
         run.choices.write_plan()
         if retry_failed:

@@ -143,8 +143,11 @@ class Recipe(BaseModel):
             if self.milestones:
                 raise ValueError('milestones: belong to schedule = "step"; say so, or take them away')
             return self
-        if not self.milestones and self.epochs == 1:
-            raise ValueError('schedule: "step": has no step in a single epoch; use "constant", or more epochs')
+        if self.epochs == 1:
+            raise ValueError(
+                'schedule: "step": a single epoch has no room for a step; use "cosine" or "constant" without '
+                "milestones, or more epochs"
+            )
         if not self.milestones:
             usual = sorted({max(1, self.epochs // 2), max(1, 5 * self.epochs // 6)})
             raise ValueError(

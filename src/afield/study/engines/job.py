@@ -96,6 +96,8 @@ class Job:
     """epochs to bring the trial to"""
     workers: int = 0
     """loader processes"""
+    sharing: int = 1
+    """jobs that share its GPU, and the room there for images"""
     soup: Soup | None = None
     """to make or to score, in place of the trial's network"""
 
@@ -161,10 +163,13 @@ def perform(job: Job, progress: Progress, stop: Callable[[], bool]) -> int:
     """Do a job and store what came of it; gives the epochs that it trained. Raises Stopped where `stop` says so,
     DamagedError where the trial's files are not what was written, and whatever the trial raises.
     """
+    from afield.images.samples import begin_residents
+
     store = Store.open(job.out)
     if job.kind == "train":
         store.begin(job.trial)  # one that is finished, but whose network is gone, stays so until it is finished anew
         return spread(job.trial.numerics, partial(_train, job), progress, stop)
+    begin_residents(job.sharing)
     if job.kind == "soup":
         _make_soup(job, store, stop)
     else:
@@ -174,12 +179,14 @@ def perform(job: Job, progress: Progress, stop: Callable[[], bool]) -> int:
 
 def _train(job: Job, progress: Progress, stop: Callable[[], bool]) -> int:
     """Bring a trial to its epoch; of several processes at it the first alone writes."""
+    from afield.images.samples import begin_residents
     from afield.training import devices
     from afield.training.checkpoint import State, load_checkpoint, save_checkpoint
     from afield.training.loop import Hooks
 
     store, trial, key = Store.open(job.out), job.trial, job.trial.key
     here = job.platform()
+    begin_residents(job.sharing)  # not in `perform`: each of several devices has a process of its own
 
     def save(state: State) -> None:
         if devices.writes():
