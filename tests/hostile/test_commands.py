@@ -8,6 +8,7 @@ import io
 import json
 import os
 import shutil
+import stat
 import sys
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
@@ -18,6 +19,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from afield.base.files import temporary_prefix
+from afield.base.hashing import sha256_file
 from afield.cli import main
 from afield.study import collect
 from afield.study.folder import index, state
@@ -60,9 +63,14 @@ def out(rich: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for words in (["status", folder], ["table", folder]):
         assert asked(words)[0] == 0
     shutil.copytree(folder, tmp_path / "here" / "kept")
-    (tmp_path / "here" / "etc" / "passwd").mkdir(parents=True)
-    (tmp_path / "here" / "etc" / "passwd" / "result.json").write_text("{}")
+    elsewhere(folder).mkdir(parents=True)
+    (elsewhere(folder) / "result.json").write_text("{}")
     return folder
+
+
+def elsewhere(out: Path) -> Path:
+    """A folder beside that no command may touch, and that would look like a result."""
+    return out.with_name("etc") / "passwd"
 
 
 @pytest.fixture
@@ -96,9 +104,18 @@ def words_of(command: str, out: Path) -> list[object]:
     }[command]  # fmt: skip
 
 
-def files_of(folder: Path) -> dict[str, int]:
-    """All that lies in a folder, with sizes of files."""
-    return {str(path.relative_to(folder)): path.lstat().st_size for path in folder.rglob("*") if path.is_file()}
+def files_of(folder: Path) -> dict[str, str]:
+    """All that lies in a folder: what each thing is, and of files and links what they hold."""
+    return {str(path.relative_to(folder)): _content(path) for path in folder.rglob("*")}
+
+
+def _content(path: Path) -> str:
+    about = path.lstat()
+    if stat.S_ISLNK(about.st_mode):
+        return f"link to {path.readlink()}"
+    if stat.S_ISREG(about.st_mode):
+        return sha256_file(path)
+    return "folder" if stat.S_ISDIR(about.st_mode) else "neither file nor folder"
 
 
 def check(command: str, out: Path, spoilt_file: Path) -> None:
@@ -118,7 +135,7 @@ def check(command: str, out: Path, spoilt_file: Path) -> None:
             assert any(name in errors for name in (spoilt_file.name, spoilt_file.parent.name, str(out))), errors
         assert new.exists() == (command == "merge" and code == 0)
         assert {path.name for path in out.parent.iterdir()} - {"new"} == {"out", "kept", "etc"}
-        after = {name: size for name, size in files_of(out.parent).items() if not name.startswith("new/")}
+        after = {name: content for name, content in files_of(out.parent).items() if not f"{name}/".startswith("new/")}
         waste = told["waste"] if command == "clean --yes" and code == 0 else []
         freed = tuple(str(Path(each["path"]).relative_to(out.parent).with_suffix("")) for each in waste)
         assert not any(".." in each for each in freed)
@@ -146,7 +163,7 @@ def test_commands_on_a_spoilt_folder_say_it_in_words(often: settings, command: s
     files = [path for path in sorted(out.rglob("*")) if path.is_file()]
 
     @often
-    @given(spoilt(files))
+    @given(spoilt(files, str(elsewhere(out))))
     def spoil(drawn: Drawn) -> None:
         path, harm = drawn
         harm(path)
@@ -185,3 +202,23 @@ def test_commands_on_sealed_files_that_tell_of_something_else(
             restore_all(out, path)
 
     spoil()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_touch_nothing_that_a_link_in_a_trial_s_folder_names(command: str, out: Path, picture: Path) -> None:
+    """In the place of each file that a training may have, and of one that a killed run was writing."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "getpid", lambda: 2**22 + 1)  # no process has this number
+        half = f"{temporary_prefix()}x"
+    folder = min(out.glob("trials/*/weights.json")).parent
+    for name in (*sorted(path.name for path in folder.iterdir()), "checkpoint.pt", half):
+        was = folder / name
+        was.unlink(missing_ok=True)
+        was.symlink_to(elsewhere(out))
+        (folder / f"{half}x").touch()  # for the sake of which `clean` looks for what is half written there
+        try:
+            check(command, out, was)
+        finally:
+            shutil.rmtree(out)
+            shutil.copytree(out.with_name("kept"), out)

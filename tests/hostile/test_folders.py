@@ -76,8 +76,8 @@ def _link(to: str) -> Spoil:
 
 
 @st.composite
-def spoilt(draw: st.DrawFn, files: list[Path]) -> tuple[Path, Spoil]:
-    """A file, and what is done to it."""
+def spoilt(draw: st.DrawFn, files: list[Path], *elsewhere: str) -> tuple[Path, Spoil]:
+    """A file, and what is done to it; it may become a link to one of those paths."""
     path = draw(st.sampled_from(files))
     content = path.read_bytes()
     match draw(st.sampled_from(["bytes", "bytes", "bit", "numbers", "another", "empty", "deep", "gone", "place"])):
@@ -98,7 +98,7 @@ def spoilt(draw: st.DrawFn, files: list[Path]) -> tuple[Path, Spoil]:
         case "gone":
             return path, Path.unlink
         case _:
-            places = [_folder, _link("nowhere"), _link(path.name), _link("..")]
+            places = [_folder, *(_link(to) for to in ("nowhere", path.name, "..", *elsewhere))]
             places += [_pipe, _link("/dev/zero")] if os.name == "posix" else []  # whose end no reader would see
             return path, draw(st.sampled_from(places))
 

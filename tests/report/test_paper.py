@@ -1,12 +1,14 @@
 """A study for a paper: text, tables and charts in a folder, each as it stands in the page, and nothing that escapes."""
 
 import csv
+import os
 import re
 from dataclasses import replace
 
 import pytest
 
 from afield.analysis.answer import answer
+from afield.base.errors import InputError
 from afield.report.contents import charts_in, contents
 from afield.report.latex import latex_table
 from afield.report.page import render
@@ -118,6 +120,19 @@ def test_names_are_no_code(small, format, tmp_path):
         assert "&" not in re.sub(r"\\&", "", text)
     for path in (tmp_path / "figures").iterdir():
         assert path.parent == tmp_path / "figures"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+@pytest.mark.parametrize("name", ["report-latex", "report-latex/figures", "report-latex/tables"])
+def test_nothing_is_written_through_a_link(small, name, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    link = tmp_path / "out" / name
+    link.parent.mkdir(parents=True)
+    link.symlink_to(elsewhere)
+    with pytest.raises(InputError, match=f"{name}: is a link, and a result folder holds none"):
+        write_paper(small, tmp_path / "out" / "report-latex", "latex")
+    assert list(elsewhere.iterdir()) == []
 
 
 def test_files_are_named_so_that_every_system_takes_them():

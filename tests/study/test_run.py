@@ -1,5 +1,6 @@
 """A study through search, store and engine: what is chosen, what is kept, and what happens when something breaks."""
 
+import errno
 import json
 import os
 import shutil
@@ -13,9 +14,10 @@ import torch
 from safetensors.torch import save
 
 import afield
-from afield.base.errors import DamagedError, InputError
+from afield.base.errors import DamagedError, InputError, StoreError
 from afield.base.files import temporary_prefix
 from afield.scoring.panel import fitting
+from afield.study import store
 from afield.study.claims import Claims
 from afield.study.collect import load_record
 from afield.study.folder.sealed import read_json, read_rows, sealed, write_rows, write_sealed
@@ -72,6 +74,15 @@ def test_the_test_split_is_read_after_the_choice(done: Path) -> None:
     reads = [json.loads(line)["key"] for line in (done / "test_reads.jsonl").read_text().splitlines()]
     assert sorted(reads) == sorted(json.loads(selection.read_text())["keys"])
     assert all(selection.stat().st_mtime <= (done / "scores" / key / "result.json").stat().st_mtime for key in reads)
+
+
+def kill_a_run(out: Path) -> None:
+    """What a run leaves that is killed as it begins."""
+    begin = (
+        f"import os, pathlib\nfrom afield.study.claims import Claims\nClaims(pathlib.Path({str(out)!r})).__enter__()"
+    )
+    begin += "\nos._exit(9)"
+    assert subprocess.run([sys.executable, "-c", begin], check=False).returncode == 9
 
 
 def test_a_second_run_trains_nothing(done: Path, photos: Path) -> None:
@@ -163,11 +174,7 @@ def test_what_a_worker_of_a_killed_run_still_wrote_as_the_next_one_began_is_remo
     """The worker hears of its parent's death after the next run has buried that."""
     out = copy(done, tmp_path)
     shutil.rmtree(min(out.glob("scores/*")))  # there is something to do
-    begin = (
-        f"import os, pathlib\nfrom afield.study.claims import Claims\nClaims(pathlib.Path({str(out)!r})).__enter__()"
-    )
-    begin += "\nos._exit(9)"
-    assert subprocess.run([sys.executable, "-c", begin], check=False).returncode == 9
+    kill_a_run(out)
     worker = subprocess.Popen(["sleep", "60"])
     with monkeypatch.context() as there:
         there.setattr(os, "getpid", lambda: worker.pid)
@@ -182,6 +189,28 @@ def test_what_a_worker_of_a_killed_run_still_wrote_as_the_next_one_began_is_remo
 
     assert afield.run_study(tiny_study(photos), out, watch=Ending()).complete
     assert_tidy(out)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows cannot tell whether a process runs")
+@pytest.mark.parametrize("first", ["no space left on the disk", ""])
+def test_what_ended_a_run_is_told_where_it_cannot_clear_up_either(
+    done: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: str
+) -> None:
+    out = copy(done, tmp_path)
+    shutil.rmtree(min(out.glob("scores/*")))  # there is something to do
+    kill_a_run(out)  # behind which the next one clears up
+
+    def fail(folder: Path, gone: object = ()) -> None:
+        raise OSError(errno.EIO, "input/output error")
+
+    class Failing(Silent):
+        def standing(self, standing: Standing) -> None:
+            monkeypatch.setattr(store, "remove_abandoned", fail)
+            if first:
+                raise StoreError(first)
+
+    with pytest.raises(StoreError, match=first or "could not be written"):
+        afield.run_study(tiny_study(photos), out, watch=Failing())
 
 
 def test_a_moved_folder_goes_on(done: Path, photos: Path, tmp_path: Path) -> None:

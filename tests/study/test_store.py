@@ -9,7 +9,9 @@ import pandas as pd
 import pytest
 
 from afield.base.errors import DamagedError, InputError, StoreError
+from afield.base.hashing import sha256_file
 from afield.scoring.predictions import Predictions
+from afield.study.folder.sealed import seal
 from afield.study.folder.state import read_state
 from afield.study.measured import Measured, read_measured, write_measured
 from afield.study.numerics import settle_numerics
@@ -158,6 +160,27 @@ def test_altered_metrics_count_for_nothing(tmp_path: Path) -> None:
     assert read_measured(path, ["hash"]) == found
     path.write_text(path.read_text().replace("0.6", "0.7"))
     assert read_measured(path, ["hash"]) == {}
+
+
+def test_a_score_is_what_was_sealed_and_before_that_what_lies_there(tmp_path: Path) -> None:
+    def hash_of() -> str:
+        return Store.open(out).scores.hash_of("key", TEST)
+
+    out = Store.create(tmp_path / "out").root
+    path = out / "scores" / "key" / "predictions.parquet"
+    path.parent.mkdir(parents=True)
+    with pytest.raises(DamagedError, match=r"predictions\.parquet: is missing"):
+        hash_of()
+    path.write_bytes(b"predictions")
+    assert hash_of() == sha256_file(path), "it is measured before it is sealed"
+    seal(path.parent, ["predictions.parquet"], {"key": "key"})
+    assert hash_of() == sha256_file(path)
+    path.write_bytes(b"altered")
+    with pytest.raises(DamagedError, match=r"predictions\.parquet: was altered"):
+        hash_of()
+    seal(path.parent, [], {"key": "key"})
+    with pytest.raises(DamagedError, match=r"predictions\.parquet: is none of the files that result\.json tells of"):
+        hash_of()
 
 
 @pytest.mark.parametrize("name", ["answers", "answers/tiny"])

@@ -37,7 +37,7 @@ def report(
     `study` names one of several studies that share the folder; each then has a page of its own, `OUT/report-NAME.html`.
     `format`: md and latex write text, tables and charts for a paper into the folder `OUT/report-md` or
     `OUT/report-latex`, and return the path of the text. `private`: without pictures. Raises InputError where the folder
-    is not a study's, and StoreError where its files are damaged.
+    is not a study's or would be written through a link, and StoreError where its files are damaged.
 
     >>> report(out).name
     'report.html'

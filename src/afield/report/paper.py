@@ -21,6 +21,7 @@ from afield.report.figures import Figure
 from afield.report.latex import PACKAGES, escaped, latex_table
 from afield.report.recorded import Table
 from afield.report.sections import TaskSection
+from afield.study.folder.mark import refuse_link_at
 from afield.study.record import StudyRecord
 
 Format: TypeAlias = Literal["md", "latex"]
@@ -57,8 +58,10 @@ def write_paper(record: StudyRecord, folder: Path, format: Format) -> Path:
 
     md: `report.md`, which holds its tables; latex: `report.tex`, which can be typeset as it is, and a file a table in
     `tables/`. Both: `figures/` with each chart as SVG and PDF, and its data as CSV. What these replace is written anew;
-    other files of the folder stay.
+    other files of the folder stay. Raises InputError where one of these folders is a link.
     """
+    for each in (folder, folder / "figures", folder / "tables"):
+        refuse_link_at(each)
     told = contents(record, private=True)
     pieces = list(_pieces(told))
     for figure in _figures(pieces):

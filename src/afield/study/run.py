@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from afield.base.errors import InputError
+from afield.base.errors import InputError, StoreError
 from afield.base.process import UNGUARDED, interrupts
 from afield.study.choose import choose_study
 from afield.study.claims import Claims
@@ -146,8 +147,11 @@ def _carry_out(
         idle = not run.ledger.wanted()
         try:
             run.go(interrupted)
-        finally:
-            run.clear_up()
+        except BaseException:
+            with suppress(StoreError):  # what ended the run is what is told
+                run.clear_up()
+            raise
+        run.clear_up()
         return outcome_of_run(run.ledger, run.trained, run.epochs), idle
 
 

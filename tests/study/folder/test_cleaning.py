@@ -111,6 +111,52 @@ def test_through_a_link_nothing_goes(plan: Plan, store: Store) -> None:
     assert set(elsewhere.iterdir()) == before
 
 
+@pytest.fixture
+def elsewhere(store: Store) -> Path:
+    """A folder that is not the store's, and would look like one of its results."""
+    folder = store.root.parent / "elsewhere"
+    folder.mkdir()
+    (folder / "result.json").write_text("{}")
+    return folder
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+@pytest.mark.parametrize(
+    "name",
+    ["trials/{key}/checkpoint.pt", "trials/{key}/weights.safetensors", "trials/{key}/a/b", "scores/{key}/test--tta/a"],
+)
+def test_a_link_deep_in_the_folder_is_refused_and_what_it_names_stays(
+    plan: Plan, store: Store, elsewhere: Path, name: str
+) -> None:
+    choose(plan, store)
+    link = store.root / name.format(key=plan.searches[0].cells[1].key)  # finished, and not chosen
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.unlink(missing_ok=True)
+    link.symlink_to(elsewhere)
+    with pytest.raises(InputError, match=f"{link.name}: is a link, and a result folder holds none"):
+        clean(store)
+    assert (elsewhere / "result.json").exists()
+    assert store.checkpoint(plan.searches[0].cells[2].key).exists(), "nothing is removed before it is refused"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+def test_of_a_link_that_is_called_half_written_the_link_goes_alone(
+    plan: Plan, store: Store, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "getpid", lambda: 2**22 + 1)  # no process has this number
+        link, half = (store.root / "extensions" / "0" / f"{files.temporary_prefix()}{name}" for name in ("x", "half"))
+    link.parent.mkdir(parents=True)
+    half.touch()  # for the sake of which one looks into this folder
+    link.symlink_to(elsewhere)
+    (elsewhere / "large").write_bytes(bytes(10_000))
+    freed = {waste.path: waste.bytes for waste in clean(store)}
+    assert freed.keys() == {link, half}
+    assert freed[link] < 10_000, "what it names is not freed"
+    assert not link.is_symlink()
+    assert {path.name for path in elsewhere.iterdir()} == {"result.json", "large"}
+
+
 def test_networks_of_a_study_with_soups_are_left_to_its_run(plan: Plan, store: Store, photos: Path) -> None:
     choose(plan, store)
     text = study_text(photos).replace('method = "halving"', 'method = "grid"') + '[soups.mean]\nover = ["cells"]\n'

@@ -14,7 +14,7 @@ from afield.base.files import TEMPORARY, abandoned, words_for_failed_writes
 from afield.base.text import columns, count, megabytes
 from afield.study.claims import Claims, work_on
 from afield.study.folder.index import RESULT
-from afield.study.folder.mark import refuse_links
+from afield.study.folder.mark import refuse_links, refuse_links_within
 from afield.study.folder.trial_files import CHECKPOINT, WEIGHTS
 from afield.study.split_view import TEST
 from afield.study.store import Store
@@ -46,6 +46,8 @@ def waste_in(store: Store) -> tuple[Waste, ...]:
     """
     refuse_links(store.root)
     _refuse_company(Claims(store.root))
+    for name in ("trials", "scores"):
+        refuse_links_within(store.root / name)
     (chosen, audited), ended = store.selections.together(), _ended(store)
     kept = chosen | {key for key in audited if not store.scores.holds(key, TEST)}
     found = [waste for key in sorted(store.trials()) for waste in _of_trial(store, key, ended, kept)]
@@ -66,7 +68,7 @@ def clean(store: Store) -> tuple[Waste, ...]:
             with claims.held(*works) as ours, words_for_failed_writes(waste.path):
                 if not ours:
                     continue
-                if waste.path.is_dir():
+                if _is_folder(waste.path):
                     (waste.path / RESULT).unlink(missing_ok=True)  # first: what is half removed is not finished
                     shutil.rmtree(waste.path)
                 else:
@@ -148,8 +150,13 @@ def _damaged_score(store: Store, key: str) -> Iterator[Waste]:
         yield Waste("damaged", folder, _size(folder), key)
 
 
+def _is_folder(path: Path) -> bool:
+    """Whether it is a folder itself: what a link names is nobody's to remove."""
+    return path.is_dir() and not path.is_symlink()
+
+
 def _size(path: Path) -> int:
-    """Bytes of a file, or of all files in a folder."""
-    if not path.is_dir():
-        return path.stat().st_size if path.exists() else 0
-    return sum(each.stat().st_size for each in path.rglob("*") if each.is_file())
+    """Bytes of a file or a link, or of all in a folder; what a link names is not in it."""
+    if not _is_folder(path):
+        return path.lstat().st_size if path.exists() or path.is_symlink() else 0
+    return sum(each.lstat().st_size for each in path.rglob("*") if each.is_file())

@@ -58,6 +58,21 @@ def refuse_links(root: Path) -> None:
     _refuse_links_in(_entries(root))
 
 
+def refuse_links_within(folder: Path) -> None:
+    """The same of all that lies in a folder and in its folders, however deep: asked only by who removes something."""
+    folders = [str(folder)] if folder.is_dir() else []
+    while folders:
+        entries = _in(folders.pop())
+        _refuse_links_in(entries)
+        folders += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+
+
+def refuse_link_at(path: Path) -> None:
+    """Raise InputError where a folder of a result folder, or what is to become one, is a link."""
+    if path.is_symlink():
+        raise _is_link(path)
+
+
 def _refuse_links_in(entries: Iterable[os.DirEntry[str]]) -> None:
     for entry in entries:  # 100,000 of them: no Path, and no question to the system
         if entry.is_symlink():

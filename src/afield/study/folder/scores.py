@@ -101,14 +101,20 @@ class Scores:
         return read_parquet(self._predictions(key, at))
 
     def hash_of(self, key: str, at: SplitView) -> str:
-        """SHA-256 of those predictions. Raises DamagedError where they are missing, or are not those that were
-        sealed; whoever reads a network's predictions asks this first, of a soup's too, which nobody else has checked.
+        """SHA-256 of those predictions. Raises DamagedError where they are missing, or where there is a result and they
+        are not those that it seals; without a result, of what lies there: a score is measured before it is sealed.
+        Whoever reads a network's predictions asks this first, of a soup's too, which nobody else has checked.
         """
         result = look_at_trial(self.root, self._index, key).result if at == VALIDATION else self.look(key, at)
         sealed = None if result is None else result["sha256"].get(_PREDICTIONS)
         path = self._predictions(key, at)
         if sealed is None and not path.is_file():
             raise DamagedError(f"{path}: is missing; run the study again to make this result anew")
+        if sealed is None and result is not None:
+            raise DamagedError(
+                f"{path}: is none of the files that {RESULT} tells of; remove the folder {path.parent} and run the "
+                "study again to make this result anew"
+            )
         return sealed or sha256_file(path)
 
     def _predictions(self, key: str, at: SplitView) -> Path:
