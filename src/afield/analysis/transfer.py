@@ -222,6 +222,7 @@ def _with_line(fit: TransferFit, level: float) -> TransferFit:
         normalised_slope=normalised,
         intercept=float(seen.y.mean() - found.slope.value * seen.x.mean()),
         band=line_band(seen, level),
+        method=_method(seen),
         hangs_on=turning_family(fit.points, seen, found.verdict, fit.smallest_slope, level),
         ceiling=full,
         verdict=found.verdict,
