@@ -158,10 +158,15 @@ def abandoned(folder: Path, gone: Collection[str] = ()) -> Iterator[Path]:
 def remove_abandoned(folder: Path, gone: Collection[str] = ()) -> None:
     """Remove what `abandoned` names."""
     for path in abandoned(folder, gone):
-        if path.is_dir() and not path.is_symlink():
+        if is_folder(path):
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a path is a folder itself: what a link names is nobody's to remove."""
+    return path.is_dir() and not path.is_symlink()
 
 
 def safe_name(text: str, length: int) -> str:

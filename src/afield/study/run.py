@@ -109,9 +109,10 @@ def run_study(
     plan = plan_of(study, needs, numerics)
     if budget is not None and kept is None:
         plan = _within(budget, plan, needs, store, machines, cache, watch)
-    plan, said = _begun(plan, store, watch, part, machines)
+    sharing = _sharing(machines, plan.numerics)
+    plan, said = _begun(plan, store, watch, part, sharing)
     _tell(said, watch)
-    outcome, idle = _carry_out(plan, store, machines, watch, budget, retry_failed=retry_failed)
+    outcome, idle = _carry_out(plan, store, machines, watch, budget, sharing, retry_failed=retry_failed)
     lacking = keep_derived(store, plan.study.study.name, plan.metrics, plan.beside)
     _tell(lacking, watch)
     if idle and question is not None:
@@ -132,14 +133,14 @@ def _question(study: Study, store: Store, find: Callable[[], Needs]) -> tuple[Ne
 
 
 def _carry_out(
-    plan: Plan, store: Store, machines: Machines, watch: Watch, budget: str | None, *, retry_failed: bool
+    plan: Plan, store: Store, machines: Machines, watch: Watch, budget: str | None, sharing: int, *, retry_failed: bool
 ) -> tuple[Outcome, bool]:
     """Do what is left of a plan; gives what came of it, and whether nothing was."""
     engine = make_engine(machines, plan.numerics, _need(plan), watch.say)
     with Claims(store.root) as claims, interrupts() as interrupted, engine:
         buried = bury_killed(claims, store)
         clock = None if budget is None else Clock(store.budgets, plan.study.study.name, claims.name, budget)
-        run = OneRun(plan, store, claims, engine, watch, clock, _sharing(machines, plan.numerics))
+        run = OneRun(plan, store, claims, engine, watch, clock, sharing)
         run.buried = buried
         run.choices.write_plan()
         if retry_failed:
@@ -170,15 +171,14 @@ def _sharing(machines: Machines, numerics: NumericsChoice) -> int:
     per_device = machines.trials_per_device or 1
     if machines.engine == "ray" or numerics.device != "cuda":
         return per_device
-    here, _ = settled_slots(numerics, machines.slots, machines.workers, per_device)
-    return -(-here.count // len(here.environments))
+    return settled_slots(numerics, machines.slots, machines.workers, per_device)[0].sharing
 
 
-def _begun(plan: Plan, store: Store, watch: Watch, part: Shard | None, machines: Machines) -> tuple[Plan, list[str]]:
+def _begun(plan: Plan, store: Store, watch: Watch, part: Shard | None, sharing: int) -> tuple[Plan, list[str]]:
     """The plan as this run begins with it, and what should be said of it; its tasks and the rule of its verdicts are
     noted in the folder.
     """
-    plan = settle_micro_batches(plan, store.root, watch.say, _sharing(machines, plan.numerics))
+    plan = settle_micro_batches(plan, store.root, watch.say, sharing)
     plan = plan if part is None else shard_of(plan, part)
     for found in (*plan.changed.values(), *plan.tasks.values()):
         write_task(store, found)

@@ -37,6 +37,15 @@ class Slots:
     short: str = ""
     """words where memory holds fewer trials than cores do; else empty"""
 
+    @property
+    def sharing(self) -> int:
+        """Trials at once that are shown the same devices, at most.
+
+        >>> Slots(4, ({"a": "0"}, {"a": "1"}, {"a": "2"})).sharing
+        2
+        """
+        return -(-self.count // len(self.environments))
+
     def environment(self, slot: int) -> Mapping[str, str]:
         """What is set for the worker of a slot."""
         return self.environments[slot % len(self.environments)]

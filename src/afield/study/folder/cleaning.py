@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from afield.base.errors import DamagedError, InputError
-from afield.base.files import TEMPORARY, abandoned, words_for_failed_writes
+from afield.base.files import TEMPORARY, abandoned, is_folder, words_for_failed_writes
 from afield.base.text import columns, count, megabytes
 from afield.study.claims import Claims, work_on
 from afield.study.folder.index import RESULT
@@ -68,7 +68,7 @@ def clean(store: Store) -> tuple[Waste, ...]:
             with claims.held(*works) as ours, words_for_failed_writes(waste.path):
                 if not ours:
                     continue
-                if _is_folder(waste.path):
+                if is_folder(waste.path):
                     (waste.path / RESULT).unlink(missing_ok=True)  # first: what is half removed is not finished
                     shutil.rmtree(waste.path)
                 else:
@@ -150,13 +150,8 @@ def _damaged_score(store: Store, key: str) -> Iterator[Waste]:
         yield Waste("damaged", folder, _size(folder), key)
 
 
-def _is_folder(path: Path) -> bool:
-    """Whether it is a folder itself: what a link names is nobody's to remove."""
-    return path.is_dir() and not path.is_symlink()
-
-
 def _size(path: Path) -> int:
     """Bytes of a file or a link, or of all in a folder; what a link names is not in it."""
-    if not _is_folder(path):
+    if not is_folder(path):
         return path.lstat().st_size if path.exists() or path.is_symlink() else 0
     return sum(each.lstat().st_size for each in path.rglob("*") if each.is_file())

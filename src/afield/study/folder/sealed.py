@@ -7,7 +7,8 @@ of several rows. What has no seal was written by an older afield.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,21 +26,29 @@ _SEAL = '{"seal": "'
 _MEND = "run the study again to make it anew"
 
 
+@contextmanager
+def words_for_failed_reads(path: Path, mend: str = _MEND) -> Iterator[None]:
+    """Raise StoreError where a file cannot be read, DamagedError with the mend where it holds no such text."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except (ValueError, RecursionError) as error:
+        raise DamagedError(f"{path}: damaged ({error}); {mend}") from error
+
+
 def read_rows(path: Path) -> tuple[dict[str, float], ...]:
     """The rows of a file with one JSON table a line, without their seal; none without the file. Raises DamagedError
     where it is cut, or not what was sealed.
     """
     mend = "run the study again to make this result anew"
-    try:
-        text = read_text(path)
+    with words_for_failed_reads(path, mend):
+        try:
+            text = read_text(path)
+        except FileNotFoundError:
+            return ()  # or it went just now: another run may be at this trial
         # one call: the rows of 100,000 trials are read at a start
         rows = tuple(json.loads(f"[{','.join(text.splitlines())}]"))
-    except FileNotFoundError:
-        return ()  # or it went just now: another run may be at this trial
-    except OSError as error:
-        raise StoreError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except (ValueError, RecursionError) as error:
-        raise DamagedError(f"{path}: damaged ({error}); {mend}") from error
     told = rows[0].pop("seal", None) if rows and isinstance(rows[0], dict) else None
     if not rows or told != _seal_of(text, path.parent.name):
         raise DamagedError(f"{path}: was altered or cut (it is not what its seal tells of); {mend}")
@@ -48,12 +57,11 @@ def read_rows(path: Path) -> tuple[dict[str, float], ...]:
 
 def read_lines(path: Path) -> list[str]:
     """The lines of a text that only grows; none without the file. Raises StoreError where it cannot be read."""
-    try:
-        return read_text(path, replace=True).splitlines()
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise StoreError(f"{path}: cannot be read ({error.strerror or error})") from error
+    with words_for_failed_reads(path):
+        try:
+            return read_text(path, replace=True).splitlines()
+        except FileNotFoundError:
+            return []
 
 
 def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -67,13 +75,9 @@ def read_json(path: Path, mend: str = _MEND) -> dict[str, Any]:
     """A file's table, without its seal. Raises StoreError where it cannot be read, DamagedError where it is no table or
     another one than was sealed.
     """
-    try:
+    with words_for_failed_reads(path, mend):
         text = read_text(path)
         content = json.loads(text)
-    except OSError as error:
-        raise StoreError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except (ValueError, RecursionError) as error:
-        raise DamagedError(f"{path}: damaged ({error}); {mend}") from error
     if not isinstance(content, dict):
         raise DamagedError(f"{path}: damaged, it should hold a table; {mend}")
     if content.pop("seal", None) != _seal_of(text):

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from afield.base.errors import DamagedError, InputError, StoreError
+from afield.base.errors import InputError
 from afield.base.files import (
     TEMPORARY,
     remove_abandoned,
@@ -25,7 +25,7 @@ from afield.base.files import (
 from afield.base.hashing import digest
 from afield.base.regular import read_text
 from afield.study.folder.registered_rules import changed_keys
-from afield.study.folder.sealed import read_json, read_lines
+from afield.study.folder.sealed import read_json, read_lines, words_for_failed_reads
 from afield.study.merging.merge_plans import contradiction, joined_plans
 from afield.study.merging.merge_trials import copy, merge_trial
 from afield.study.store import Store
@@ -163,12 +163,8 @@ def _text(path: Path) -> str:
     """The text of a file. Raises DamagedError where it is none, or not what was sealed."""
     if path.suffix == ".json":
         read_json(path)
-    try:
+    with words_for_failed_reads(path):
         return read_text(path)
-    except OSError as error:
-        raise StoreError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except ValueError as error:
-        raise DamagedError(f"{path}: damaged ({error}); run the study again to make it anew") from error
 
 
 def _register(target: Store, stores: Sequence[Store], study: str) -> None:
