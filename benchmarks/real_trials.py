@@ -114,7 +114,7 @@ def twins_of(record: StudyRecord) -> Iterator[tuple[float, float]]:
             scores = PairedScores.of(record, task.name, METRICS[task.metric], (intervention,))
             for key, mine in scores.networks.items():
                 rest = {other: each for other, each in scores.networks.items() if other != key}
-                others = PairedScores(scores.metric, rest, scores.samples, scores.clusters)
+                others = replace(scores, networks=rest)
                 for first, second in combinations(sorted(mine.rows["seed"]), 2):
                     one, two = mine.of_seeds([first]), mine.of_seeds([second])
                     difference = one.value - two.value

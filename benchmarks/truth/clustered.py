@@ -67,7 +67,8 @@ def intervals(name: str, clusters: int, seed: int, index: int) -> dict[str, tupl
         Networks(_NO_ROWS, np.array([metric.compute(each)]), resampled_values(metric, each, weights)[None], "plain")
         for each in (first, second)
     )
-    scores = PairedScores(metric, {}, len(first.label), clusters)
+    by_cluster = weights[:, ::_IMAGES].astype(np.float32)
+    scores = PairedScores(metric, {}, len(first.label), clusters, by_cluster)
     return {
         "results table": (metric_interval(metric, first), truth[0]),
         "ranking": (scores.level_of(mine), truth[0]),

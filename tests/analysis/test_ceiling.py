@@ -1,5 +1,7 @@
 """Near the ceiling: by hand, by the logit it is derived from, and what is said of it."""
 
+import math
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -60,10 +62,10 @@ def test_where_the_ceiling_begins_depends_on_what_matters(value: float, smallest
 def test_there_the_scatter_is_not_taken_to_be_even() -> None:
     near, far = only(task(0.985)), only(task(0.8))
     for fit, uneven in ((near, True), (far, False)):
-        assert fit.observed.uneven == uneven
+        assert fit.observed.ceiling == (1 if uneven else math.inf)
         r, slope = line_intervals(fit.observed, 0.95)
         assert (fit.pearson_r, fit.slope) == (r, slope)
-        assert ("HC2" in fit.method) == uneven
+        assert ("ceiling" in fit.method) == uneven
         sweep = DETAILS["cuts"](fit).iloc[0]
         assert (sweep["slope_low"], sweep["slope_high"]) == pytest.approx((100 * slope.low, 100 * slope.high))
         lines = DETAILS["slopes"](fit).set_index(["axis", "method"])

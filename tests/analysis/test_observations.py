@@ -1,5 +1,6 @@
 """A part of the backbones, or another axis, keeps what belongs together."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -42,11 +43,11 @@ def test_of_some_backbones_all_is_as_if_there_were_no_others(level: float) -> No
     table = points(level)
     kept = (table["imagenet_top1"] > 62).to_numpy()
     fresh = seen(table[kept])
-    assert fresh.uneven == (level > 0.98)
+    assert fresh.ceiling == (1 if level > 0.98 else math.inf)
     for part in (seen(table).of(kept), seen(table).of(np.flatnonzero(kept))):
         for name in ("x", "y", "errors", "families"):
             np.testing.assert_array_equal(getattr(part, name), getattr(fresh, name))
-        assert (part.clusters, part.uneven) == (7, fresh.uneven)
+        assert (part.clusters, part.ceiling) == (7, fresh.ceiling)
         assert verdict_of(part, 0.1, LEVEL) == verdict_of(fresh, 0.1, LEVEL)
 
 
@@ -57,14 +58,14 @@ def test_the_order_of_the_backbones_changes_no_interval() -> None:
         assert (one.value, one.low, one.high) == pytest.approx((other.value, other.low, other.high), rel=1e-9)
 
 
-def test_another_axis_keeps_families_and_clusters_and_scatter_is_uneven_on_the_linear_one_alone() -> None:
+def test_another_axis_keeps_families_and_clusters_and_the_linear_one_alone_has_a_ceiling() -> None:
     observed = seen(points(0.985))
     there = on_each_axis(observed, 500)
     assert list(there) == ["linear", "logit", "probit"]
     for axis, placed in there.items():
         np.testing.assert_array_equal(placed.families, observed.families)
         assert placed.clusters == 7
-        assert placed.uneven == (axis == "linear")
+        assert placed.ceiling == (100 if axis == "linear" else math.inf)
     linear = line_intervals(there["linear"], LEVEL)[1]
     assert linear.high == pytest.approx(100 * line_intervals(observed, LEVEL)[1].high)
 

@@ -1,3 +1,4 @@
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from afield.analysis.fits import line_band, line_intervals
 from afield.analysis.observations import Observations
-from afield.analysis.uncertainty import Uncertainty, told, uncertainty_of
+from afield.analysis.uncertainty import Uncertainty, by_family, by_model, told, uncertainty_of
 
 LEVEL = 0.95
 
@@ -26,10 +27,10 @@ def points(seed: int, sizes: list[int]) -> tuple[np.ndarray, np.ndarray, list[st
     return x, y, [f"family{each}" for each in family]
 
 
-def seen(x: np.ndarray, y: np.ndarray, families: list[str] | None = None, *, uneven: bool = False) -> Observations:
+def seen(x: np.ndarray, y: np.ndarray, families: list[str] | None = None, *, ceiling: float = math.inf) -> Observations:
     """Values whose errors are not known."""
     names = None if families is None else np.array(families)
-    return Observations(x, y, np.zeros((len(x), len(x))), names, uneven=uneven)
+    return Observations(x, y, np.zeros((len(x), len(x))), names, ceiling=ceiling)
 
 
 def of_slope(x: np.ndarray, y: np.ndarray, families: list[str], covariance: np.ndarray | None = None) -> Uncertainty:
@@ -37,14 +38,42 @@ def of_slope(x: np.ndarray, y: np.ndarray, families: list[str], covariance: np.n
     return uncertainty_of(slope_weights(x), known if covariance is None else replace(known, errors=covariance))
 
 
-def test_by_backbone_it_is_hc2_where_the_scatter_is_uneven() -> None:
+def test_by_an_even_model_it_is_hc2_and_cr2_of_families_of_one() -> None:
     x, y, _ = points(0, [1] * 15)
-    found = uncertainty_of(slope_weights(x), seen(x, y, uneven=True))
+    weights, covariance = slope_weights(x), np.diag(np.linspace(1, 2, 15)) * 1e-5
+    basis = np.linalg.qr(sm.add_constant(x))[0]
+    found = by_model(weights, basis, y, covariance, np.full(15, 0.04))
     robust = sm.OLS(y, sm.add_constant(x)).fit(cov_type="HC2")
-    assert float(found.variance) == pytest.approx(float(robust.cov_params()[1, 1]), rel=1e-9)
-    assert 2 < float(found.freedom) < 13  # fewer than of an even scatter
-    related = [f"family{place // 3}" for place in range(15)]
-    assert of_slope(x, y, related) == uncertainty_of(slope_weights(x), seen(x, y, related, uneven=True))
+    assert float(found[0]) == pytest.approx(float(robust.cov_params()[1, 1]), rel=1e-9)
+    assert 2 < float(found[1]) < 13  # fewer than of an even scatter
+    alone = by_family(weights, basis, y, covariance, np.arange(15))
+    np.testing.assert_allclose([float(each) for each in found], [float(each) for each in alone], rtol=1e-9)
+
+
+@given(seed=st.integers(0, 10_000), n=st.integers(3, 20))
+@settings(max_examples=25, deadline=None)
+def test_near_a_ceiling_it_is_cr2_whose_model_is_the_variance_of_a_share(seed: int, n: int) -> None:
+    """As the papers write it, value by value: Pustejovsky and Tipton 2018, equations 5 and 11."""
+    generator = np.random.default_rng(seed)
+    x = generator.uniform(60, 90, n)
+    y = 1 - np.exp(-4 - 0.05 * (x - 75) + 0.3 * generator.normal(size=n))
+    design, weights = sm.add_constant(x), slope_weights(x)
+    apart = np.eye(n) - design @ np.linalg.inv(design.T @ design) @ design.T
+    height = np.clip(y - apart @ y, y.min(), y.max())
+    spread = height * (1 - height)
+    model = np.diag(np.maximum(spread, spread.mean() / 100))
+    variance, columns = 0.0, []
+    for row, weight, of_value in zip(apart, weights, np.diag(model), strict=True):
+        stretch = np.sqrt(of_value / float(row @ model @ row))
+        variance += (weight * stretch * float(row @ y)) ** 2
+        columns.append(weight * stretch * row)
+    products = np.array(columns) @ model @ np.array(columns).T
+    found = uncertainty_of(weights, seen(x, y, ceiling=1.0))
+    assert float(found.variance) == pytest.approx(variance, rel=1e-6)
+    freedom = np.clip(np.trace(products) ** 2 / (products**2).sum(), 1, n - 1)
+    assert float(found.freedom) == pytest.approx(freedom, rel=1e-6)
+    related = [f"family{place // 2}" for place in range(n)]
+    assert of_slope(x, y, related) == uncertainty_of(weights, seen(x, y, related, ceiling=1.0))
 
 
 @given(seed=st.integers(0, 10_000), sizes=st.lists(st.integers(1, 6), min_size=3, max_size=9))

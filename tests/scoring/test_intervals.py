@@ -2,10 +2,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import binomtest
+from scipy.stats import binomtest, norm, t
 from statsmodels.stats.proportion import proportion_confint
 
-from afield.scoring.intervals import bootstrap_weights, clopper_pearson, metric_interval, resampled_values
+from afield.scoring.intervals import (
+    bootstrap_weights,
+    clopper_pearson,
+    metric_interval,
+    percentile_interval,
+    resampled_values,
+)
 from afield.scoring.metric import Metric
 from afield.scoring.metrics import METRICS
 from tests.scoring.test_metrics import predictions, random_predictions
@@ -63,6 +69,16 @@ def test_accuracy_of_single_samples_is_exact_and_of_clusters_is_wider() -> None:
     assert exact == clopper_pearson(int((said == labels).sum()), 200)
     assert clustered.value == exact.value
     assert clustered.high - clustered.low > 2 * (exact.high - exact.low)
+
+
+@pytest.mark.parametrize("clusters", [2, 5, 12, 30, 400])
+def test_percentiles_lie_as_far_out_as_the_interval_of_a_mean_asks_for(clusters: int) -> None:
+    """Of resamples that are normal by the bootstrap's own spread, short by 1 - 1 / n, it is Student's."""
+    spread = np.sqrt((clusters - 1) / clusters)
+    resampled = norm.ppf((np.arange(1_000_000) + 0.5) / 1_000_000) * spread
+    found = percentile_interval(0.0, resampled, clusters)
+    reach = min(float(t.isf(0.025, clusters - 1)), resampled[-1])  # no farther than the resamples go
+    assert (found.low, found.high) == pytest.approx((-reach, reach), rel=0.01)
 
 
 def test_the_same_table_gives_the_same_interval_in_any_order() -> None:

@@ -7,6 +7,7 @@ A straight line on one axis is a curve on another. Near 100 % a point is harder 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -51,7 +52,7 @@ AXES: dict[AxisName, Axis] = {
 
 
 def placed(axis: AxisName, observed: Observations, n_test: float, metric: str = "accuracy") -> Observations | None:
-    """Observations (x: per cent, y: shares) on one of `AXES`, where no scatter is known to be uneven.
+    """Observations (x: per cent, y: shares) on one of `AXES`, which have no ceiling.
 
     An accuracy of 0 or 1 is first moved inwards by half an image: of ImageNet's 50,000, and of the `n_test` samples.
     None where the metric is not of 0..1, by its own range or, where that is not known, by its values; where it is 0 or
@@ -70,7 +71,7 @@ def placed(axis: AxisName, observed: Observations, n_test: float, metric: str = 
     if no_line(there, here, ""):
         return None
     steep = AXES[axis].steepness(share)
-    return replace(observed, x=there, y=here, errors=observed.errors * np.outer(steep, steep), uneven=False)
+    return replace(observed, x=there, y=here, errors=observed.errors * np.outer(steep, steep), ceiling=math.inf)
 
 
 def on_each_axis(observed: Observations, n_test: float, metric: str = "accuracy") -> dict[AxisName, Observations]:

@@ -14,6 +14,8 @@ is no room.
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 
 from afield.analysis.words import signed
@@ -33,6 +35,11 @@ def near_ceiling(points: pd.DataFrame, smallest_slope: float) -> float | None:
         return None
     full = value * (1 - value) / (imagenet * (1 - imagenet))
     return full if full < ROOM * smallest_slope else None
+
+
+def ceiling_of(points: pd.DataFrame, smallest_slope: float) -> float:
+    """The ceiling that those points are near to, 1; infinite where there is room."""
+    return math.inf if near_ceiling(points, smallest_slope) is None else 1.0
 
 
 def ceiling_words(full: float, points: pd.DataFrame, metric: str, logit_slope: Interval | None) -> str:

@@ -31,8 +31,9 @@ class Observations:
     clusters: float = math.inf
     """of test samples, or blocks of them, that `errors` was estimated from; NaN where that is not known, which counts
     as many"""
-    uneven: bool = False
-    """whether the scatter cannot be taken for one and the same all along the line"""
+    ceiling: float = math.inf
+    """the largest y that there can be, where the values lie so near it that their scatter narrows towards it; else
+    infinite, and the scatter is taken for one and the same all along the line"""
 
     @property
     def paired(self) -> bool:
@@ -49,7 +50,7 @@ class Observations:
 
     def in_points(self) -> Observations:
         """The same with y, which were shares, in hundredths."""
-        return replace(self, y=100 * self.y, errors=1e4 * self.errors)
+        return replace(self, y=100 * self.y, errors=1e4 * self.errors, ceiling=100 * self.ceiling)
 
     def without_errors(self) -> Observations:
         """The same as if nothing were known of the values' errors: what their scatter alone tells."""

@@ -20,6 +20,7 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from afield.analysis.student import Part, student
@@ -82,6 +83,8 @@ class PairedScores:
     """by backbone and intervention"""
     samples: int
     clusters: int
+    weights: npt.NDArray[np.float32] | None = None
+    """[resamples, clusters] how often each cluster stands in each resample; None where each sample is its own"""
 
     @staticmethod
     def of(record: StudyRecord, task: str, metric: Metric, interventions: tuple[str, ...]) -> PairedScores:
@@ -102,7 +105,9 @@ class PairedScores:
             return resampled_values(settled(record, metric, key, classes), scored[key], weights)
 
         networks = networks_of(results, resampled)
-        return PairedScores(metric, networks, len(first.label), len(np.unique(first.cluster)))
+        samples, places = len(first.label), np.unique(first.cluster, return_index=True)[1]
+        by_cluster = weights[:, places].astype(np.float32) if len(places) < samples else None
+        return PairedScores(metric, networks, samples, len(places), by_cluster)
 
     def seed_freedom(self, intervention: str) -> int:
         """Degrees of freedom of the variance between seeds under that intervention; 0 where none was repeated."""
@@ -124,18 +129,33 @@ class PairedScores:
         return squares / max(self.seed_freedom(intervention), 1)
 
     def sample_variance(self, resampled: Floats) -> float:
-        """Variance from the test samples, unbiased for a mean (the bootstrap's own is short by 1 - 1 / clusters).
+        """Variance from the test samples, of what was found in each resample of them, [resamples].
 
-        At least what two or three clusters would give: where none of n differs, up to 3 / n may (the rule of three,
+        The bootstrap's, made unbiased for a mean (it is short by 1 - 1 / clusters), and what one cluster more would
+        add that is as far from the rest as the farthest there is: few clusters rarely hold the worst one, and a
+        variance is estimated with what it is to judge (Agresti and Coull 1998 add four such cases for a proportion).
+        At least what two or three of them would give: where none of n differs, up to 3 / n may (the rule of three,
         95 %), and a variance of 0 would claim to know better. NaN where the bootstrap cannot know it: fewer than two
         clusters, or more than 5 % of the resamples undefined.
         """
         defined = resampled[~np.isnan(resampled)]
         if not self._enough(len(defined), len(resampled)):
             return math.nan
-        width = self._width
-        floor = (1.5 * width / self.clusters) ** 2 if math.isfinite(width) else 0.0
-        return max(float(defined.var()) * self.clusters / (self.clusters - 1), floor)
+        found = float(defined.var()) * self.clusters / (self.clusters - 1)
+        farthest = (self._reach(resampled) / self.clusters) ** 2
+        return max(found + farthest, 2.25 * farthest)
+
+    def _reach(self, resampled: Floats) -> float:
+        """How far the farthest cluster lies from the rest, by its influence on the value, which the covariance of value
+        and weight over the resamples tells (Efron 2014, Journal of the American Statistical Association 109:991,
+        theorem 1). The metric's whole width where each sample is its own cluster, and where no cluster differs, so that
+        nothing tells how far one may lie; 0 where that has no end.
+        """
+        mean = np.nanmean(resampled)
+        if self.weights is not None and np.nanmax(resampled) > np.nanmin(resampled):
+            apart = np.nan_to_num(resampled - mean).astype(np.float32)
+            return float(np.abs(apart @ self.weights).max()) * self.clusters / len(resampled)
+        return self._width if math.isfinite(self._width) else 0.0
 
     def _enough(self, defined: int, resamples: int) -> bool:
         return self.clusters > 1 and defined >= (1 - UNDEFINED) * resamples

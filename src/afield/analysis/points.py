@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from afield.analysis.ceiling import near_ceiling
+from afield.analysis.ceiling import ceiling_of
 from afield.analysis.observations import Observations
 from afield.base.errors import InputError
 from afield.base.extensions import is_own
@@ -141,8 +141,8 @@ def groups_of(points: pd.DataFrame) -> pd.Series:
 
 def observations_of(points: pd.DataFrame, errors: Floats, clusters: float, smallest_slope: float) -> Observations:
     """Points (columns backbone, family, imagenet_top1, value) with the covariance of the values' errors, and from how
-    many clusters of test samples that is known. Their scatter is uneven where that smallest slope of interest puts them
-    near a ceiling.
+    many clusters of test samples that is known. That smallest slope of interest tells whether they are near a
+    ceiling.
     """
     return Observations(
         points["imagenet_top1"].to_numpy(np.float64),
@@ -150,7 +150,7 @@ def observations_of(points: pd.DataFrame, errors: Floats, clusters: float, small
         errors,
         families=groups_of(points).to_numpy(np.str_),
         clusters=clusters,
-        uneven=near_ceiling(points, smallest_slope) is not None,
+        ceiling=ceiling_of(points, smallest_slope),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from afield.analysis.ceiling import near_ceiling
+from afield.analysis.ceiling import ceiling_of
 from afield.analysis.fits import no_line
 from afield.analysis.observations import Observations
 from afield.analysis.points import groups_of
@@ -96,8 +96,7 @@ def turning_family(
         kept = (points["family"] != family).to_numpy()
         if kept.sum() < FEWEST_BACKBONES and kept.mean() >= 0.5:
             continue
-        uneven = near_ceiling(points[kept], smallest_slope) is not None
-        rest = replace(observed.of(kept), uneven=uneven)
+        rest = replace(observed.of(kept), ceiling=ceiling_of(points[kept], smallest_slope))
         if no_line(rest.x, rest.y, "") or verdict_of(rest, smallest_slope, level).verdict != verdict:
             return str(family)
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -108,7 +109,7 @@ def fit_transfer(
     ImageNet point (Fang et al., arXiv 2301.04644, figure 1). The logit and the probit slope are those of `axes.py`.
 
     Intervals (`fits.py`): Student's t for slopes, from the scatter around the line, by family where there are several
-    and one has several backbones (CR2 with Satterthwaite's degrees of freedom), or by backbone near a ceiling (HC2),
+    and one has several backbones (CR2 with Satterthwaite's degrees of freedom), or by backbone near a ceiling,
     and from the points' own errors; Fisher's z for r, wider in the same measure. The errors come from the table's
     `low`, `high` and seeds, or better from `covariance`, by backbone, which knows that all were scored on the same
     samples; the table then holds one task and metric. `blocks`: of test samples, those of the jackknife that it comes
@@ -190,7 +191,7 @@ def _without_line(
         resampled_slope=None,
         intercept=None,
         band=pd.DataFrame(columns=["imagenet_top1", "value", "low", "high"], dtype=np.float64),
-        method=_method(replace(observed, uneven=False)),  # nothing is scattered around a line that there is not
+        method=_method(replace(observed, ceiling=math.inf)),  # nothing is scattered around a line that there is not
         critical_r=critical_correlation(n, level) if n > 2 else None,
         range_note=range_note(points),
         carried_by=carrier(points),
@@ -231,7 +232,9 @@ def _with_line(fit: TransferFit, level: float) -> TransferFit:
 
 
 def _method(observed: Observations) -> str:
-    scatter = "the scatter, uneven so near the ceiling (HC2, Satterthwaite)," if observed.uneven else "the scatter"
+    scatter = "the scatter"
+    if math.isfinite(observed.ceiling):
+        scatter = "the scatter, narrower towards the ceiling as p (1 - p) is (CR2, Satterthwaite),"
     if families := told(observed.families):
         scatter = f"the scatter by {families} families (CR2, Satterthwaite)"
     known = "and at least the points' own errors"

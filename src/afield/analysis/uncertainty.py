@@ -7,8 +7,9 @@ things make such a sum uncertain.
   told, whose members err alike and may follow a slope of their own: the cluster-robust variance CR2 with
   Satterthwaite's degrees of freedom (Bell and McCaffrey 2002, Survey Methodology 28:169; Pustejovsky and Tipton 2018,
   Journal of Business and Economic Statistics 36:672), which needs no model of what they share. The same of single
-  backbones (HC2; Imbens and Kolesar 2016, Review of Economics and Statistics 98:701) where the line is known to be
-  none and the scatter to be uneven: near a ceiling.
+  backbones (Imbens and Kolesar 2016, Review of Economics and Statistics 98:701) near a ceiling, where the line is known
+  to be none and the scatter to be uneven; as the working model, by which it is made unbiased and its degrees of freedom
+  are found, with the variance of a share, p (1 - p), in place of an even one (docs/decisions/0020-*).
 - *Test samples and seeds*, by the covariance of the values' errors. The part of it that makes the points scatter is in
   the scatter already. What goes beyond (sites where better backbones gain more turn the line and scatter nothing) is
   added, with as many degrees of freedom as there are clusters of samples, less one. The sum is never taken as less
@@ -72,8 +73,8 @@ def uncertainty_of(weights: Floats, observed: Observations) -> Uncertainty:
     y, errors, basis = observed.y, observed.errors, _line_basis(observed.x)
     if observed.families is not None and told(observed.families):
         scatter, freedom, held = by_family(weights, basis, y, errors, observed.families)
-    elif observed.uneven:
-        scatter, freedom, held = by_family(weights, basis, y, errors, np.arange(len(y)))
+    elif math.isfinite(observed.ceiling):
+        scatter, freedom, held = by_model(weights, basis, y, errors, _towards(observed.ceiling, basis, y))
     else:
         scatter, freedom, held = _by_backbone(weights, basis, y, errors)
     by_errors = ((weights @ errors) * weights).sum(axis=-1)
@@ -121,11 +122,45 @@ def _by_backbone(weights: Floats, basis: Floats, y: Floats, covariance: Floats) 
     return squares * (residual**2).sum(), np.full(squares.shape, n - 2.0), squares * _by_chance(basis, covariance)
 
 
+def _towards(ceiling: float, basis: Floats, y: Floats) -> Floats:
+    """The variance of the values around their line, [n], up to a factor: p (1 - p) of the line's height, which is taken
+    to be no farther out than the values are. No point is taken for a hundred times as sure as they are on average.
+    """
+    height = np.clip(basis @ (basis.T @ y), y.min(), y.max())
+    spread = height * (ceiling - height)
+    kept: Floats = np.maximum(spread, 0.01 * spread.mean())
+    return kept
+
+
+def by_model(
+    weights: Floats, basis: Floats, y: Floats, covariance: Floats, spread: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """The same by CR2 of single values, with independent errors whose variances go as `spread` [n] as the working model
+    (Pustejovsky and Tipton 2018, equations 5 and 11; HC2 where it is even): variance, degrees of freedom (0 where
+    nothing can be known), and how much of it is expected of the values' errors.
+
+    A value adds the square of its residual times its weight, stretched by the root of its variance over that of its
+    residual. Of a value that the line fits exactly nothing can be learnt.
+    """
+    apart = np.eye(len(y)) - basis @ basis.T
+    residuals = (apart * spread) @ apart
+    own = np.diag(residuals)
+    told_by = own > _NOTHING * spread
+    squares = weights**2 * np.where(told_by, spread / np.where(told_by, own, 1.0), 0.0)
+    variance, whole = squares @ (apart @ y) ** 2, weights**2 @ spread
+    trace, square = squares @ own, ((squares @ residuals**2) * squares).sum(axis=-1)
+    known = trace > _NOTHING * whole
+    freedom = np.where(known, np.clip(trace**2 / np.where(known, square, 1.0), 1.0, len(y) - 1), 0.0)
+    made_up = np.where(known, whole / np.where(known, trace, 1.0), 1.0)
+    held = squares @ np.diag(apart @ covariance @ apart)
+    return variance * made_up, freedom, held * made_up
+
+
 def by_family(
     weights: Floats, basis: Floats, y: Floats, covariance: Floats, families: np.ndarray
 ) -> tuple[Floats, Floats, Floats]:
-    """The same by CR2, with independent and equal errors as the working model: variance, degrees of freedom (0 where
-    nothing can be known), and how much of it is expected of the values' errors.
+    """The same by CR2 of families, with independent and equal errors as the working model: variance, degrees of freedom
+    (0 where nothing can be known), and how much of it is expected of the values' errors.
 
     `basis`: orthonormal columns of the design, [n, columns]; `weights`: sums of these columns.
     A family g adds the square of a_g'e_g: its residuals e_g times its weights, a_g = (I - H_gg)^(-1/2) w_g, where H_gg

@@ -1,4 +1,4 @@
-"""Intervals from test samples: exact for counts, percentile bootstrap by cluster for everything else."""
+"""Intervals from test samples: exact for counts, the bootstrap by cluster for everything else."""
 
 from __future__ import annotations
 
@@ -104,9 +104,9 @@ def metric_interval(
 ) -> Interval:
     """A metric with its interval from the test samples: what another test set of the same kind could have given.
 
-    Clopper-Pearson for accuracy where each sample is its own cluster, else the percentile bootstrap over clusters
-    (Efron and Tibshirani 1993, chapter 13). The limits are NaN where the bootstrap cannot know them: fewer than two
-    clusters, more than 5 % of the resamples undefined, or no variation at all (every sample right).
+    Clopper-Pearson for accuracy where each sample is its own cluster, else `percentile_interval` over clusters. The
+    limits are NaN where the bootstrap cannot know them: fewer than two clusters, more than 5 % of the resamples
+    undefined, or no variation at all (every sample right).
     """
     value = metric.compute(predictions)
     n = len(predictions.label)
@@ -116,16 +116,25 @@ def metric_interval(
     if clusters < 2:
         return Interval(value, np.nan, np.nan)
     values = resampled_values(metric, predictions, bootstrap_weights(predictions.cluster, resamples, seed=seed))
-    return percentile_interval(value, values, level)
+    return percentile_interval(value, values, clusters, level)
 
 
-def percentile_interval(value: float, resampled: Floats, level: float = LEVEL) -> Interval:
-    """A value with the percentile interval of its resamples, NaN among them where one does not define it.
+def percentile_interval(value: float, resampled: Floats, clusters: int, level: float = LEVEL) -> Interval:
+    """A value with the expanded percentile interval of its resamples, NaN among them where one does not define it.
 
-    The limits are NaN where more than 5 % of the resamples are undefined or all that are defined are equal.
+    `clusters`: how many were resampled. The bootstrap's spread is short by the root of 1 - 1 / n, and it does not know
+    that a spread of n is itself estimated; so its percentiles lie as much farther out as Student's t with n - 1 degrees
+    of freedom and that root ask for (Hesterberg 2015, The American Statistician 69:371, section 4.2). For 5 clusters
+    those are 0.1 and 99.9 instead of 2.5 and 97.5, for 30 they are 1.9 and 98.1.
+
+    The limits are NaN for fewer than two clusters, where more than 5 % of the resamples are undefined, and where all
+    that are defined are equal.
     """
     defined = resampled[~np.isnan(resampled)]
-    if len(defined) < (1 - UNDEFINED) * len(resampled) or np.ptp(defined) == 0:
+    if clusters < 2 or len(defined) < (1 - UNDEFINED) * len(resampled) or np.ptp(defined) == 0:
         return Interval(value, np.nan, np.nan)
-    low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
+    from scipy.special import ndtr, stdtrit  # takes a while
+
+    tail = float(ndtr(stdtrit(clusters - 1, (1 - level) / 2) * np.sqrt(clusters / (clusters - 1))))
+    low, high = np.quantile(defined, [tail, 1 - tail])
     return Interval(value, float(low), float(high))

@@ -27,10 +27,10 @@ def per_class(
 
     `n` counts the samples that have the class, `n_clusters` their clusters; `recall` is the share of them that is said
     to have it (the accuracy of the class), `low` and `high` are the limits of its interval: Clopper-Pearson where each
-    sample is its own cluster, else the percentile bootstrap over clusters. Where a sample may have several classes,
-    those `unknown` for a class are left out of its numbers, and thresholds are those that `settling` put into the
-    logits. Over the classes that occur, mean recall is balanced accuracy and mean F1 is macro F1. NaN: recall and F1 of
-    a class without samples, precision of one that is never said, and limits that the data cannot give
+    sample is its own cluster, else `percentile_interval` over the clusters that have the class. Where a sample may have
+    several classes, those `unknown` for a class are left out of its numbers, and thresholds are those that `settling`
+    put into the logits. Over the classes that occur, mean recall is balanced accuracy and mean F1 is macro F1. NaN:
+    recall and F1 of a class without samples, precision of one that is never said, and limits that the data cannot give
     (`metric_interval` has the rule).
 
     AfieldError where a logit is NaN or infinite.
@@ -55,11 +55,11 @@ def per_class(
     else:
         weights = bootstrap_weights(predictions.cluster, resamples, seed=seed)
         limits = []
-        for index, value in enumerate(table["recall"]):
+        for index, (value, clusters) in enumerate(zip(table["recall"], table["n_clusters"], strict=True)):
             members = np.flatnonzero(has[:, index])
             drawn = weights[:, members].astype(np.float64)
             resampled = ratio(drawn @ said[members, index].astype(np.float64), drawn.sum(axis=1))
-            limits.append(percentile_interval(value, resampled, level))
+            limits.append(percentile_interval(value, resampled, clusters, level))
     return table.assign(
         low=[each.low for each in limits],
         high=[each.high for each in limits],
