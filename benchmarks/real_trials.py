@@ -2,6 +2,7 @@
 
     python -m benchmarks.real_trials placebo FOLDER   # biobench_results_tidy.csv, tll_model_ranking.csv
     python -m benchmarks.real_trials twins OUT        # a finished result folder with two seeds or more
+    python -m benchmarks.real_trials twins OUT --seeds 2    # its seeds two by two, as many studies of two seeds
 
 From the root of the repository. What is not there is told and left out. docs/how_often_wrong.md reads the tables.
 
@@ -11,7 +12,8 @@ laid out family by family, in an order of families at random, and accuracies lik
 
 Twins: two networks of one backbone, task and intervention that differ in the seed alone, as if they were two backbones.
 Of *networks* the interval knows the test images alone, so networks that do differ are no false claim; of *backbones* it
-knows the variance between seeds as well, here from the other backbones of the study.
+knows the variance between seeds as well, here from the other backbones of the study. With `--seeds` a folder of many
+seeds counts as several studies, each of which knows of its own alone; their pairs are of different trainings.
 """
 
 from __future__ import annotations
@@ -20,20 +22,21 @@ import argparse
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from afield.analysis.analyse import analyse
-from afield.analysis.paired import PairedScores
+from afield.analysis.paired import Networks, PairedScores
 from afield.analysis.points import groups_of
 from afield.analysis.student import student_p
 from afield.analysis.table import TableChoice
 from afield.analysis.transfer import TransferFit
 from afield.analysis.verdict import verdict_of
 from afield.base.streams import stream
-from afield.scoring.intervals import LEVEL
+from afield.scoring.intervals import LEVEL, clopper_pearson
 from afield.scoring.metrics import METRICS
 from afield.study.collect import load_record
 from afield.study.record import StudyRecord
@@ -105,40 +108,50 @@ def placebo(folder: Path, permutations: int, seed: int) -> None:
             )
 
 
-def twins_of(record: StudyRecord) -> Iterator[tuple[float, float]]:
-    """Of each pair of networks that differ in the seed alone two p values of there being no difference: as networks,
-    and as backbones, where others tell of the variance between seeds (else NaN).
+def twins_of(record: StudyRecord, seeds: int | None) -> Iterator[tuple[str, float, float]]:
+    """Of each pair of networks that differ in the seed alone the task, and two p values of there being no difference:
+    as networks, and as backbones, where others tell of the variance between seeds (else NaN). `seeds`: of a study; by
+    default all that there are.
     """
+    there = record.study.study.seeds
+    size = seeds or len(there)
+    studies = [there[start : start + size] for start in range(0, len(there) - size + 1, size)]
     for task in record.tasks:
         for intervention in record.study.study.interventions:
             scores = PairedScores.of(record, task.name, METRICS[task.metric], (intervention,))
-            for key, mine in scores.networks.items():
-                rest = {other: each for other, each in scores.networks.items() if other != key}
-                others = replace(scores, networks=rest)
-                for first, second in combinations(sorted(mine.rows["seed"]), 2):
-                    one, two = mine.of_seeds([first]), mine.of_seeds([second])
-                    difference = one.value - two.value
-                    samples = others.parts(one, two)[:1]
-                    known = others.seed_freedom(intervention) > 0
-                    yield (
-                        student_p(difference, samples),
-                        student_p(difference, others.parts(one, two)) if known else np.nan,
-                    )
+            for study in studies:
+                part = {key: mine.of_seeds(study) for key, mine in scores.networks.items()}
+                for key in part:
+                    rest = replace(scores, networks={other: each for other, each in part.items() if other != key})
+                    yield from ((task.name, *p) for p in _held_against_itself(part[key], rest))
 
 
-def twins(folder: Path) -> None:
+def _held_against_itself(mine: Networks, others: PairedScores) -> Iterator[tuple[float, float]]:
+    """Both p values of each pair of a backbone's networks; the variance between seeds is that of the others."""
+    known = others.seed_freedom(mine.intervention) > 0
+    for first, second in combinations(sorted(mine.rows["seed"]), 2):
+        one, two = mine.of_seeds([first]), mine.of_seeds([second])
+        difference, parts = one.value - two.value, others.parts(one, two)
+        yield student_p(difference, parts[:1]), student_p(difference, parts) if known else np.nan
+
+
+def twins(folder: Path, seeds: int | None) -> None:
     """Print how many pairs are told apart at 5 %."""
     if not (folder / "afield.json").is_file():
         print(f"{folder}: is no result folder; left out")
         return
-    found = np.array(list(twins_of(load_record(folder))))
+    found = pd.DataFrame(twins_of(load_record(folder), seeds), columns=["task", "networks", "backbones"])
     if not len(found):
         print(f"{folder}: no backbone was scored with two seeds; left out")
         return
-    print("| taken for | pairs | told apart at 5 % | share |\n|---|---|---|---|")
-    for name, p in (("networks", found[:, 0]), ("backbones", found[:, 1])):
-        p = p[~np.isnan(p)]
-        print(f"| {name} | {len(p)} | {(p < 1 - LEVEL).sum()} | {100 * np.mean(p < 1 - LEVEL):.1f} % |")
+    print("| task | taken for | pairs | told apart at 5 % | share | its 95 % interval |\n|---|---|---|---|---|---|")
+    of_tasks = [*found.groupby("task", sort=False), ("all", found)] if found["task"].nunique() > 1 else [("all", found)]
+    for (task, rows), name in product(of_tasks, ("networks", "backbones")):
+        p = rows[name].dropna()
+        if len(p):
+            share = clopper_pearson(int((p < 1 - LEVEL).sum()), len(p)).scaled(100)
+            apart = f"{share.value:.1f} % | {share.low:.1f} to {share.high:.1f} |"
+            print(f"| {task} | {name} | {len(p)} | {(p < 1 - LEVEL).sum()} | {apart}")
 
 
 def main() -> None:
@@ -148,11 +161,12 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--permutations", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seeds", type=int, help="of a study; by default all of the folder are one")
     options = parser.parse_args()
     if options.table == "placebo":
         placebo(options.folder, options.permutations, options.seed)
     else:
-        twins(options.folder)
+        twins(options.folder, options.seeds)
 
 
 if __name__ == "__main__":

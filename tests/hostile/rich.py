@@ -13,8 +13,8 @@ from PIL import Image
 import afield
 from afield.study.merging.shards import Shard, note_shard
 from afield.study.planning.budget_files import KeptBudget
+from afield.study.planning.cut import Cut
 from afield.study.store import Store
-from afield.study.study import Cut
 from afield.study.study_file import parse_study
 from afield.tasks.data import load_task
 from afield.tasks.own.task import folder_task

@@ -15,8 +15,8 @@ import pytest
 
 import afield
 from afield.study.planning.budget_files import KeptBudget
+from afield.study.planning.cut import Cut
 from afield.study.store import Store
-from afield.study.study import Cut
 from tests.fixtures.faults import faulty
 from tests.fixtures.tiny import SEARCHES, searched_text, study_text
 from tests.study.helpers import assert_same, assert_tidy, finish, run_apart, run_at_once, start, table

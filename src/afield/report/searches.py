@@ -8,20 +8,26 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from afield.analysis.audits import Audit
-from afield.analysis.best_of import best_of, chosen_flatters
-from afield.base.text import count
+from afield.analysis.best_of import best_of
 from afield.report import words
 from afield.report.audits import audit_figure
 from afield.report.figures import Figure, Figures
 from afield.report.search_charts import best_of_chart, curves_chart, landscape_chart, losses_chart, scatter_chart
-from afield.scoring.metrics import in_points, metric_title
+from afield.report.search_words import (
+    best_epochs,
+    border_warning,
+    flattered_words,
+    landscape_words,
+    notes_on,
+    seed_words,
+    standing_words,
+    values_words,
+)
 from afield.study.record import SearchRecord, StudyRecord, TrialRecord
 from afield.study.study import PLAIN
 
 Domain: TypeAlias = tuple[float, float]
 OTHERS = "other recipes"
-_SHOWN = 6
-"""added recipes that are named before the rest is counted"""
 
 
 @dataclass(frozen=True)
@@ -42,21 +48,6 @@ class SearchSection:
     """what every finished recipe did on test, where the search was audited"""
 
 
-def recipe_words(search: SearchRecord | None) -> str:
-    """The searched values of the chosen recipe: `learning rate 0.001`; what had no choice is left out."""
-    if search is None or search.chosen is None:
-        return "not chosen yet"
-    cell = next((cell for cell in search.cells if cell.key == search.chosen), None)
-    if cell is None:
-        return "not chosen yet"
-    values = {key: cell.recipe[key] for key, choices in search.axes.items() if len(choices) > 1}
-    return _named(values) or "as in the study"
-
-
-def _named(values: Mapping[str, float]) -> str:
-    return ", ".join(f"{key} {value}" for key, value in words.pairs(values))
-
-
 def search_sections(
     record: StudyRecord, task: str, metric: str, figures: Figures, names: Mapping[str, str], audit: Audit | None = None
 ) -> tuple[SearchSection, ...]:
@@ -64,7 +55,7 @@ def search_sections(
     searches = [search for search in record.searches if search.task == task]
     by_epoch = _around([row["validation"] for search in searches for trial in _trials(search) for row in trial.history])
     best = _around([cell.validation for search in searches for cell in search.cells if cell.validation is not None])
-    lines = [_seed(seed) for seed in record.study.study.seeds]
+    lines = [seed_words(seed) for seed in record.study.study.seeds]
     return tuple(
         _section(record, search, metric, (best, by_epoch), lines, figures, names, audit) for search in searches
     )
@@ -91,9 +82,9 @@ def _section(
     title = name if search.intervention == PLAIN else f"{name}, {search.intervention}"
     return SearchSection(
         title=title,
-        chosen=_standing(search),
-        notes="; ".join([*_notes(search), *_flattered(record, search)]),
-        warning=_warning(search),
+        chosen=standing_words(search),
+        notes="; ".join([*notes_on(search), *flattered_words(record, search)]),
+        warning=border_warning(search),
         landscape=_landscape(record, search, title, metric, domains[0], figures),
         curves=_curves(search, title, metric, domains[1], lines, figures),
         losses=_losses(search, title, lines, record.task(search.task).selection, figures),
@@ -102,63 +93,9 @@ def _section(
     )
 
 
-def _standing(search: SearchRecord) -> str:
-    if search.lost:
-        return f"out of the race after {count(max(search.asked), 'epoch')}"
-    return f"chosen: {recipe_words(search)}" if search.chosen else "nothing chosen yet"
-
-
 def _trials(search: SearchRecord) -> tuple[TrialRecord, ...]:
     """Every training of a search once."""
     return tuple({trial.key: trial for trial in (*search.cells, *search.repeats)}.values())
-
-
-def _notes(search: SearchRecord) -> list[str]:
-    cells = len(search.cells)
-    told = [f"{cells} {'recipe' if cells == 1 else 'recipes'}"]
-    told += _added(search)
-    if search.epochs_of_grid and cells > 1:
-        told.append(f"{search.epochs_spent} of the full grid's {search.epochs_of_grid} epochs trained")
-    if search.rung_correlation is not None:
-        told.append(f"order at the first rung and at the end: Spearman {words.minus(f'{search.rung_correlation:.2f}')}")
-    if search.micro_batch:
-        told.append(
-            f"{search.micro_batch} images of a batch computed at once: BatchNorm, where the network has it, took its "
-            "statistics from so many"
-        )
-    return told
-
-
-def _added(search: SearchRecord) -> list[str]:
-    """What came beside the recipes that were settled before anything was trained."""
-    begun = search.generations[0] if search.generations else len(search.cells)
-    added = [_named({key: cell.recipe[key] for key in search.axes}) for cell in search.cells[begun:]]
-    if not added:
-        return []
-    shown = "; ".join(added[:_SHOWN]) + (f" and {len(added) - _SHOWN} more" if len(added) > _SHOWN else "")
-    return [
-        f"{len(added)} of them added in {count(len(search.generations) - 1, 'step')} from what came before: {shown}"
-    ]
-
-
-def _flattered(record: StudyRecord, search: SearchRecord) -> list[str]:
-    """By how much being the best of several flatters the chosen recipe where it was chosen."""
-    found, task = chosen_flatters(record, search), record.task(search.task)
-    if found is None:
-        return []
-    scale, digits, unit = (100, 1, "points") if in_points(task.metric) else (1, 3, metric_title(task.metric))
-    return [
-        f"being the best of the {found.cells} that were trained to the end flatters the chosen one on {task.selection} "
-        f"by about {words.number(found.bias * scale, digits)} {unit}, and the choice of its epoch comes on top"
-    ]
-
-
-def _warning(search: SearchRecord) -> str:
-    if not search.borders:
-        return ""
-    keys = " and ".join(key.replace("_", " ") for key in search.borders)
-    verb = "lies" if len(search.borders) == 1 else "lie"
-    return f"The chosen {keys} {verb} at the border of the grid: a better value may be beyond it."
 
 
 def _state(search: SearchRecord, cell: TrialRecord) -> str:
@@ -184,7 +121,7 @@ def _landscape(
     if not search.axes or all(row["value"] is None for row in rows):
         return None
     listed = "; ".join(
-        f"{_named({key: row[key] for key in search.axes})}: "
+        f"{values_words({key: row[key] for key in search.axes})}: "
         + (row["state"] if row["value"] is None else f"{words.number(row['value'], 3)} ({row['state']})")
         for row in rows
     )
@@ -195,27 +132,13 @@ def _landscape(
         [{**row, "value": _short(row["value"])} for row in rows],
         name=f"search {title}",
         alt=f"Search for {title}, {metric}: {listed}.",
-        reading=_landscape_words(search),
+        reading=landscape_words(search),
     )
-
-
-def _landscape_words(search: SearchRecord) -> str:
-    """How far apart the recipes lie: whether the search mattered."""
-    values = [cell.validation for cell in search.cells if cell.validation is not None]
-    if search.chosen is None or len(values) < 2:
-        return ""
-    early = any(cell.state == "paused" for cell in search.cells)
-    span = f"The recipes reached {words.number(min(values), 3)} to {words.number(max(values), 3)}"
-    return f"{span}; those stopped early might have come further." if early else f"{span}."
 
 
 def _line(trial: TrialRecord, search: SearchRecord) -> str:
     chosen = {search.chosen, *(repeat.key for repeat in search.repeats)}
-    return _seed(trial.seed) if trial.key in chosen else OTHERS
-
-
-def _seed(seed: int) -> str:
-    return f"seed {seed}"
+    return seed_words(trial.seed) if trial.key in chosen else OTHERS
 
 
 def _curves(
@@ -245,21 +168,15 @@ def _curves(
         rows,
         name=f"curves {title}",
         alt=f"{metric} by epoch for {title}; at the end: {'; '.join(ends)}.",
-        reading=_best_epochs(search),
+        reading=best_epochs(search),
     )
-
-
-def _best_epochs(search: SearchRecord) -> str:
-    """Which epoch was kept of each repetition of the chosen recipe."""
-    kept = [f"{each.best_epoch} ({_seed(each.seed)})" for each in search.repeats if each.best_epoch is not None]
-    return f"Best epoch: {', '.join(kept)}." if kept else ""
 
 
 def _losses(search: SearchRecord, title: str, lines: Sequence[str], selection: str, figures: Figures) -> Figure | None:
     rows: list[dict[str, Any]] = [
         {
             "trial": place,
-            "line": _seed(trial.seed),
+            "line": seed_words(trial.seed),
             "of": of,
             "epoch": [int(row["epoch"]) for row in trial.history],
             "loss": [_short(row[key]) for row in trial.history],

@@ -21,7 +21,8 @@ from afield.report.pictures import data_uri
 from afield.report.race import RaceSection, race_section
 from afield.report.recorded import Table, metric_table, places_table, protocol_table
 from afield.report.rows import Row
-from afield.report.searches import SearchSection, recipe_words, search_sections
+from afield.report.search_words import recipe_words
+from afield.report.searches import SearchSection, search_sections
 from afield.report.wordings import Wordings, wordings
 from afield.scoring.metrics import metric_title
 from afield.study.record import SearchRecord, StudyRecord, TaskRecord

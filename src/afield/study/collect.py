@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from afield.backbones.backbone import Backbone
 from afield.base.extensions import is_own
 from afield.scoring.metric import Metric
 from afield.scoring.metrics import METRICS
+from afield.study.backbone_records import backbone_records
 from afield.study.beside import planned_beside
 from afield.study.beside_computed import compute_beside
 from afield.study.combining.combined import keep_combined, metrics_of
@@ -31,7 +31,7 @@ from afield.study.folder.trial_files import TrialFiles
 from afield.study.images_of_test import PreparedTest
 from afield.study.merging.shards import part_words, shards_in
 from afield.study.outlook import has_failed
-from afield.study.record import BackboneRecord, Failure, SearchRecord, StudyRecord, TaskRecord, TrialRecord, Unjoined
+from afield.study.record import Failure, SearchRecord, StudyRecord, TaskRecord, TrialRecord, Unjoined
 from afield.study.result_rows import (
     Scored,
     Tables,
@@ -50,9 +50,6 @@ from afield.tasks.places import cache_folder
 from afield.tasks.task import SPLITS, Card, in_order
 from afield.tasks.training_split import TrainingSplit
 
-_View = tuple[tuple[float, ...], tuple[float, ...], str, str]
-"""mean, std, interpolation and order of channels that trials were shown images with"""
-
 
 def load_record(out: str | Path, study: str | None = None) -> StudyRecord:
     """Read what a study found in a result folder. Raises InputError for a folder that is not ours and StoreError for
@@ -64,7 +61,7 @@ def load_record(out: str | Path, study: str | None = None) -> StudyRecord:
     context, stored = context_of(store, choose_stored(store, study))
     chosen = context.study
     searches, tables, joined = _found(context, stored)
-    tasks, views = tuple(tables.tasks.values()), _views(context, stored)
+    tasks = tuple(tables.tasks.values())
     store.index.keep()
     return StudyRecord(
         study=chosen,
@@ -75,7 +72,7 @@ def load_record(out: str | Path, study: str | None = None) -> StudyRecord:
         audits=read_audits(context, searches, tables.tasks),
         searches=searches,
         tasks=tasks,
-        backbones=tuple(_backbone(row, stored, views.get(row.id, set())) for row in context.backbones.values()),
+        backbones=backbone_records(context, stored),
         failures=_failures(context, searches, tables),
         numerics=stored["numerics"],
         platforms=_platforms(context),
@@ -88,15 +85,6 @@ def load_record(out: str | Path, study: str | None = None) -> StudyRecord:
         ),
         unjoined=_unjoined(context, searches, joined),
     )
-
-
-def _views(context: Context, stored: Mapping[str, Any]) -> dict[str, set[_View]]:
-    """How the cells of each backbone were shown images."""
-    views: dict[str, set[_View]] = {}
-    for key in (key for search in stored["searches"] for key in search["cells"]):
-        trial = context.trials[key]
-        views.setdefault(trial.backbone, set()).add((trial.mean, trial.std, trial.interpolation, trial.channels))
-    return views
 
 
 def _failures(context: Context, searches: Sequence[SearchRecord], tables: Tables) -> tuple[Failure, ...]:
@@ -266,20 +254,6 @@ def _prepared(store: Store, task: str, identity: str) -> PreparedTest | None:
     if name is None or not (name.isalnum() and len(name) < 100 and (cache_folder() / "prepared" / name).is_dir()):
         return None
     return PreparedTest(store.tasks.samples(task, identity), cache_folder() / "prepared" / name)
-
-
-def _backbone(row: Backbone, stored: Mapping[str, Any], views: set[_View]) -> BackboneRecord:
-    weights = stored["weights"].get(row.id)
-    preprocessing: dict[str, Any] = {}
-    for name, *values in zip(("mean", "std", "interpolation", "channels"), *sorted(views), strict=True):
-        told = list(dict.fromkeys(values))  # tasks of the study may have had other channels than the rest
-        preprocessing[name] = told[0] if len(told) == 1 else " or ".join(map(str, told))
-    name = row.id.partition(":")[0]
-    sha256 = stored.get("extensions", {}).get(name) if is_own(row.id) else None
-    code = "" if sha256 is None else f"extension {name}, SHA-256 {sha256}"
-    if weights is None:
-        return BackboneRecord(row, "", "not needed: trained from scratch only", preprocessing, code)
-    return BackboneRecord(row, weights["sha256"], weights["origin"], preprocessing, code)
 
 
 def _scored(context: Context, searches: Sequence[SearchRecord]) -> list[tuple[SearchRecord, TrialRecord]]:

@@ -14,6 +14,7 @@ from afield.base.extensions import is_own
 from afield.study.combining.ensembles import EnsembleChoice
 from afield.study.combining.soups import SoupChoice, soup_complaints
 from afield.study.complaints import complaints
+from afield.study.planning.cut import Cut
 from afield.study.planning.duration import seconds_of
 from afield.study.searching.search_choice import SearchChoice
 from afield.study.verdict_rule import SMALLEST_SLOPE
@@ -95,26 +96,6 @@ class StudyHead(_Table):
                     f"metrics: {name}: must be one of your own, FILE:NAME; those that come with afield are recorded "
                     "wherever they fit, and tasks.NAME.metric says which leads"
                 )
-        return self
-
-
-class Cut(_Table):
-    """What a budget left of the search, alike for every backbone; a run writes it down before it trains
-    (`budget.py`).
-    """
-
-    budget: str
-    """that made it"""
-    cells: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
-    """the cells that stayed, by their index in the whole grid"""
-    of: Annotated[int, Field(ge=1)]
-    """cells of the whole grid"""
-    seeds_left_out: tuple[int, ...] = ()
-
-    @model_validator(mode="after")
-    def _sound(self) -> Cut:
-        if list(self.cells) != sorted(set(self.cells)) or self.cells[-1] >= self.of:
-            raise ValueError(f"cells: must rise and be below {self.of}")
         return self
 
 

@@ -18,8 +18,8 @@ from afield.study.folder.sealed import read_json, seal, sealed, write_sealed
 from afield.study.merging import merge as module
 from afield.study.merging.merge import merge
 from afield.study.planning.budget_files import KeptBudget
+from afield.study.planning.cut import Cut
 from afield.study.store import Store
-from afield.study.study import Cut
 from tests.fixtures.tiny import study_text
 from tests.study.helpers import assert_same, assert_tidy, whole_state
 
