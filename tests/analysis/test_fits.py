@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import statsmodels.api as sm
@@ -40,6 +42,15 @@ def test_without_errors_of_the_points_it_agrees_with_scipy_and_statsmodels(seed:
     by_statsmodels = sm.OLS(y, sm.add_constant(x)).fit()
     low, high = by_statsmodels.conf_int(0.05)[1]
     assert (slope.value, slope.low, slope.high) == pytest.approx((by_statsmodels.params[1], low, high), abs=1e-9)
+
+
+def test_near_a_ceiling_the_slope_is_less_sure_and_r_has_fishers_z() -> None:
+    x, y = points(2, 12, slope=0.0005, noise=0.003)
+    r, slope = line_intervals(unknown(x, y), LEVEL)
+    there_r, there_slope = line_intervals(replace(unknown(x, y), ceiling=0.57), LEVEL)
+    assert (there_r.low, there_r.high) == pytest.approx((r.low, r.high))
+    assert there_slope.value == slope.value
+    assert there_slope.high - there_slope.low > 1.02 * (slope.high - slope.low)
 
 
 def test_the_band_is_that_of_statsmodels() -> None:

@@ -13,6 +13,7 @@ From ten backbones on a bootstrap over them is a second reading, which assumes n
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -94,7 +95,7 @@ def line_intervals(observed: Observations, level: float) -> tuple[Interval, Inte
     """Pearson's r and the slope of y on x, each with its interval.
 
     The slope's is Student's with what `uncertainty_of` makes of the observations. r has Fisher's z, made wider by as
-    much as the slope's interval is wider than that of the scatter alone; three points leave it at -1 to 1.
+    much as families and errors make the slope's interval wider; three points leave it at -1 to 1.
     """
     (found,) = line_intervals_at((level,), observed)
     return found
@@ -106,7 +107,8 @@ def line_intervals_at(levels: Sequence[float], observed: Observations) -> list[t
     r, slope = float(correlation(x, y)), float(least_squares_slope(x, y))
     n, weights = len(x), (x - x.mean()) / ((x - x.mean()) ** 2).sum()
     of_slope = uncertainty_of(weights, observed)
-    of_scatter = uncertainty_of(weights, observed.each_for_itself())
+    # a ceiling is no reason: there z holds the truth as it is (docs/how_often_wrong.md)
+    of_scatter = uncertainty_of(weights, replace(observed.each_for_itself(), ceiling=observed.ceiling))
     found = []
     for level in levels:
         margin = float(of_slope.margin(level))
