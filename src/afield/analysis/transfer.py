@@ -109,12 +109,12 @@ def fit_transfer(
     ImageNet point (Fang et al., arXiv 2301.04644, figure 1). The logit and the probit slope are those of `axes.py`.
 
     Intervals (`fits.py`): Student's t for slopes, from the scatter around the line, by family where there are several
-    and one has several backbones (CR2 with Satterthwaite's degrees of freedom), or by backbone near a ceiling,
-    and from the points' own errors; Fisher's z for r, wider in the same measure. The errors come from the table's
-    `low`, `high` and seeds, or better from `covariance`, by backbone, which knows that all were scored on the same
-    samples; the table then holds one task and metric. `blocks`: of test samples, those of the jackknife that it comes
-    from, where they are fewer than the clusters. Without `resample` nothing is read by a bootstrap, which takes most of
-    the time.
+    and one has several backbones (CR2 with Satterthwaite's degrees of freedom), or by backbone near a ceiling, and from
+    the points' own errors; Fisher's z for r, wider by as much as families and errors make the slope's wider. The errors
+    come from the table's `low`, `high` and seeds, or better from `covariance`, by backbone, which knows that all were
+    scored on the same samples; the table then holds one task and metric. `blocks`: of test samples, those of the
+    jackknife that it comes from, where they are fewer than the clusters. Without `resample` nothing is read by a
+    bootstrap, which takes most of the time.
 
     The verdict reads the normalised slope's interval [L, H] at `level`, its interval [l, h] at 2 `level` - 1 (two
     one-sided tests, Schuirmann 1987), and d = `smallest_slope` > 0:

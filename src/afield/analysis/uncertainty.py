@@ -145,8 +145,8 @@ def by_model(
     apart = np.eye(len(y)) - basis @ basis.T
     residuals = (apart * spread) @ apart
     own = np.diag(residuals)
-    told_by = own > _NOTHING * spread
-    squares = weights**2 * np.where(told_by, spread / np.where(told_by, own, 1.0), 0.0)
+    learnt = own > _NOTHING * spread
+    squares = weights**2 * np.where(learnt, spread / np.where(learnt, own, 1.0), 0.0)
     variance, whole = squares @ (apart @ y) ** 2, weights**2 @ spread
     trace, square = squares @ own, ((squares @ residuals**2) * squares).sum(axis=-1)
     known = trace > _NOTHING * whole

@@ -124,7 +124,7 @@ def percentile_interval(value: float, resampled: Floats, clusters: int, level: f
 
     `clusters`: how many were resampled. The bootstrap's spread is short by the root of 1 - 1 / n, and it does not know
     that a spread of n is itself estimated; so its percentiles lie as much farther out as Student's t with n - 1 degrees
-    of freedom and that root ask for (Hesterberg 2015, The American Statistician 69:371, section 4.2). For 5 clusters
+    of freedom and that root ask for (Hesterberg 2015, The American Statistician 69:371). For 5 clusters
     those are 0.1 and 99.9 instead of 2.5 and 97.5, for 30 they are 1.9 and 98.1.
 
     The limits are NaN for fewer than two clusters, where more than 5 % of the resamples are undefined, and where all

@@ -1,7 +1,8 @@
 """The numbers that the rule of the verdict rests on (`analysis.transfer.fit_transfer`), and its version."""
 
-RULE_VERSION = 2
-"""raised where equal settings would give another verdict; 2: families and clusters count in the intervals"""
+RULE_VERSION = 3
+"""raised where equal settings would give another verdict; 2: families and clusters count in the intervals; 3: of few
+families by their number, near a ceiling by the scatter of a share"""
 SMALLEST_SLOPE = 0.1
 """Metric points per ImageNet point that would matter. Ten points on ImageNet are years of better architectures; whoever
 changes backbones for them should get at least one point here, for less hardly pays for the change."""
