@@ -11,6 +11,7 @@ from afield.analysis.registered import registration
 from afield.report.details import details_of
 from afield.study.folder.registered_rules import RegisteredRule, rule_of
 from afield.study.record import StudyRecord
+from afield.study.verdict_rule import RULE_VERSION
 from tests.fixtures.records import STRENGTH, make_record
 
 LEADING = {"elpv": "accuracy"}
@@ -84,10 +85,8 @@ def test_a_rule_that_was_altered_counts_for_nothing(plain: StudyRecord) -> None:
 
 def test_rules_of_another_version_are_not_guessed(plain: StudyRecord) -> None:
     old = RegisteredRule.of({**other(plain).rule, "version": 0})
-    assert (
-        "It is version 0 of the rule, which this afield (2) no longer knows."
-        in registration(registered(plain, old)).words
-    )
+    said = f"It is version 0 of the rule, which this afield ({RULE_VERSION}) no longer knows."
+    assert said in registration(registered(plain, old)).words
 
 
 def test_the_hash_is_that_of_plain_values(plain: StudyRecord) -> None:
