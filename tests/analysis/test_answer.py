@@ -171,6 +171,11 @@ def test_a_difference_that_nobody_could_show_is_not_called_equality(ranking: Ran
         assert each in first
 
 
+def test_no_study_is_said_to_show_a_difference_larger_than_the_metric_has() -> None:
+    first = next(would_settle(ranked(gap=0.0, samples=0.5, seeds=None), None))  # three clusters of test images
+    assert first.endswith("no sign that they are equal: a study of so few images could not have shown any difference.")
+
+
 def test_many_backbones_make_a_difference_harder_to_show() -> None:
     two = ranked(gap=0.0098, samples=0.01, seeds=None)
     ten = replace(two, rows=(*two.rows, *[replace(two.rows[1], backbone=f"D{i}", tied=False) for i in range(8)]))

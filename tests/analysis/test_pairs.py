@@ -91,6 +91,13 @@ def test_letters_beyond_the_alphabet() -> None:
     assert len(set(letters.values())) == 30
 
 
+def test_of_two_backbones_alone_no_other_pairs_are_told_of(record: StudyRecord) -> None:
+    (found,) = pairs_of(record, SQUEEZE, LITE2)
+    assert ", or p < 0.001 where all six pairs of the task are looked at" in describe_pairs([found])
+    alone = replace(found, places=replace(found.places, pairs=(found.pair,)))
+    assert "looked at" not in describe_pairs([alone])
+
+
 def test_mcnemar_is_that_of_statsmodels() -> None:
     one = make_record(seeds=(0,), n_test=200, metrics=["accuracy"])
     (line,) = discordant(one, "elpv", SQUEEZE, LITE2)

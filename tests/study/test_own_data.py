@@ -43,7 +43,7 @@ extensions = ["my_lab.py"]
 [study]
 name = "moths"
 tasks = ["my_lab:moths"]
-backbones = ["squeezenet1_1.caffe_in1k"]
+backbones = ["squeezenet1_1.caffe_in1k", "tf_efficientnet_lite0.in1k"]
 """
 CELLS = """
 [study]

@@ -11,6 +11,7 @@ from afield.analysis.compare import Ranking, RankRow
 from afield.analysis.transfer import TransferFit
 from afield.analysis.words import count, rounded, signed, size_words, spelled
 from afield.scoring.intervals import LEVEL
+from afield.scoring.metrics import in_points
 
 _HARDLY = 200
 """backbones beyond which a correlation is as good as none"""
@@ -50,17 +51,27 @@ def _to_tell_apart(ranking: Ranking, row: RankRow) -> str:
         ways += [_images(ranking, by_images)] if by_images <= _FEASIBLE else []
         ways += [_seeds(row, by_seeds)] if by_seeds <= _FEASIBLE else []
         ways = ways or [f"{_images(ranking, whole)} and {_seeds(row, whole)}"]
-    size, seen = size_words(row.gap, ranking.metric), size_words(errors * math.sqrt(samples + seeds), ranking.metric)
+    size = size_words(row.gap, ranking.metric)
     if not ways:
         return (
             f"{row.backbone} and {winner} cannot be told apart at a bearable cost: to show a difference as small as "
             f"the one seen ({size}) would take more than {_FEASIBLE} times the test images"
-            f"{' and seeds' if seeds else ''}. That is no sign that they are equal: one of {seen} this study would "
-            "have shown in four cases of five, a smaller one it may have missed."
+            f"{' and seeds' if seeds else ''}. That is no sign that they are equal: "
+            f"{_what_it_shows(errors * math.sqrt(samples + seeds), ranking.metric)}."
         )
     return (
         f"To tell {row.backbone} from {winner}, should the difference stay {size}, in four cases of five: "
         f"{', or '.join(ways)}."
+    )
+
+
+def _what_it_shows(least: float, metric: str) -> str:
+    """The least difference that a study shows with 80 % power; in points there is none above the whole range."""
+    if in_points(metric) and least >= 1:
+        return "a study of so few images could not have shown any difference"
+    return (
+        f"one of {size_words(least, metric)} this study would have shown in four cases of five, a smaller one it may "
+        "have missed"
     )
 
 

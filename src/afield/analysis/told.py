@@ -216,10 +216,7 @@ def _two(found: Compared) -> Iterator[str]:
         yield f"  {pair.why_not}"
     else:
         verdict = "clearly apart" if found.apart else "not told apart"
-        yield (
-            f"  {verdict} on {rests_on(places.n_test, places.n_clusters)}: {p_words(pair.p)}, or "
-            f"{p_words(pair.p_all)} where all {count(len(places.pairs), 'pair')} of the task are looked at"
-        )
+        yield f"  {verdict} on {rests_on(places.n_test, places.n_clusters)}: {p_words(pair.p)}{_among_all(found)}"
     if places.compares == "networks":
         yield "  one seed: this compares two trained networks, not backbones"
     for line in found.counted:
@@ -227,6 +224,13 @@ def _two(found: Compared) -> Iterator[str]:
             f"  seed {line.seed}: {line.only_first} images only {pair.first} has right, {line.only_second} only "
             f"{pair.second} (McNemar's exact {p_words(line.p)}{_independent(places)})"
         )
+
+
+def _among_all(found: Compared) -> str:
+    pairs = len(found.places.pairs)
+    if pairs == 1:
+        return ""
+    return f", or {p_words(found.pair.p_all)} where all {count(pairs, 'pair')} of the task are looked at"
 
 
 def _independent(places: Places) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from afield.cli.options import AsJson, Data, SplitProtocol
+from afield.cli.options import AsJson, Data, SplitProtocol, TaskName
 from afield.cli.output import complain, put, put_json, say
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ check_app = typer.Typer()
 
 @check_app.command(epilog="Example: afield check photos/ --out check.html")
 def check(
-    name: Annotated[str, typer.Argument(help="A built-in task, or a folder of class folders.", show_default=False)],
+    name: TaskName,
     protocol: Annotated[SplitProtocol, typer.Option(help="Whose splits.")] = SplitProtocol.clean,
     further: Annotated[
         list[str] | None,

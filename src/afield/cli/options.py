@@ -33,6 +33,10 @@ StudyName = Annotated[
         show_default=False,
     ),
 ]
+TaskName = Annotated[
+    str,
+    typer.Argument(help="A built-in task, or your data: a folder of images, a CSV table.", show_default=False),
+]
 Backbones = Annotated[
     list[str] | None,
     typer.Option(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from afield.cli.options import AsJson, Data, SplitProtocol
+from afield.cli.options import AsJson, Data, SplitProtocol, TaskName
 from afield.cli.output import put, put_json, say
 
 tasks_app = typer.Typer(help="List and show the tasks (data sets).", no_args_is_help=True)
@@ -26,7 +26,7 @@ def tasks_list(as_json: AsJson = False) -> None:
 
 @tasks_app.command("show", epilog="Example: afield tasks show elpv --augmentation randaugment --out sheet.html")
 def tasks_show(
-    name: Annotated[str, typer.Argument(help="A built-in task, or a folder of class folders.", show_default=False)],
+    name: TaskName,
     data: Data = None,
     augmentation: Annotated[
         str | None,
@@ -68,7 +68,7 @@ def tasks_show(
 
 @tasks_app.command("splits", epilog="Example: afield tasks splits elpv --out elpv_splits.csv")
 def tasks_splits(
-    name: Annotated[str, typer.Argument(help="A built-in task, or a folder of class folders.", show_default=False)],
+    name: TaskName,
     protocol: Annotated[SplitProtocol, typer.Option(help="Whose splits.")] = SplitProtocol.clean,
     data: Data = None,
     hashes: Annotated[
@@ -106,7 +106,7 @@ def tasks_fetch(
 
 @tasks_app.command("prepare", epilog="Example: afield tasks prepare eurosat --size 64")
 def tasks_prepare(
-    name: Annotated[str, typer.Argument(help="A built-in task, or a folder of class folders.", show_default=False)],
+    name: TaskName,
     data: Data = None,
     size: Annotated[
         int | None,

@@ -17,8 +17,7 @@ from afield.report.figures import Figure, Figures
 from afield.report.recorded import Table
 from afield.report.rows import Row
 from afield.scoring.intervals import Interval
-from afield.scoring.metrics import in_points
-from afield.scoring.metrics import metric as metric_named
+from afield.scoring.metrics import direction, in_points
 
 Names = Mapping[str, str]
 """a backbone's id to the name that the page calls it"""
@@ -249,4 +248,4 @@ def arrows(bad: str, good: str, metric: str) -> str:
 
 
 def _higher(name: str) -> bool:
-    return metric_named(name).direction == "higher"
+    return direction(name) == "higher"

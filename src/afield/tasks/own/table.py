@@ -63,9 +63,11 @@ def rows_of(root: Path, path: Path, table: pd.DataFrame, folder: Path, data: Tas
         if name != SOURCE:
             named[name] = name
     wanted = {name: column for name, column in named.items() if column is not None}
-    for column in wanted.values():
+    for name, column in wanted.items():
         if column not in table:
-            raise InputError(f"{path}: has no column {column}; {nearest(column, map(str, table.columns))}")
+            raise InputError(
+                f"{path}: has no column {column}; {nearest(column, map(str, table.columns))}{_say_which(name, data)}"
+            )
     found = pd.DataFrame({name: table[column] for name, column in wanted.items()})
     empty = found.index[found["image"] == ""]
     if len(empty):
@@ -84,6 +86,14 @@ def rows_of(root: Path, path: Path, table: pd.DataFrame, folder: Path, data: Tas
     if "box" in found and "group" not in found:
         found["group"] = found["image"]  # parts of one picture stay together
     return found if "id" in found else found.assign(id=found["image"])
+
+
+def _say_which(name: str, data: TaskSource) -> str:
+    """How to name a column that nobody named, which is looked for under its usual name."""
+    key = {"image": "path", "label": "label"}.get(name)
+    if key is None or key in data.model_fields_set:
+        return ""
+    return f'; say which one it is in a study file: [tasks.NAME] table = "...", {key} = "..."'
 
 
 def _refuse_mixed_times(texts: Mapping[Path, pd.DataFrame], data: TaskSource) -> None:
