@@ -385,3 +385,8 @@ assert "resnet50.am_in1k" in list_backbones("resnet50.*")
 assert not {"torch", "torchvision", "timm", "pandas"} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_beginning_of_a_name_leads_to_those_that_begin_so() -> None:
+    with pytest.raises(InputError, match=r"squeezenet1_0\.IMAGENET1K_V1, .* begin with it .*list 'squeezenet\*'"):
+        find("squeezenet")

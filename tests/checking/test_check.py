@@ -184,6 +184,7 @@ def test_everything_is_reported_in_one_go(photos: Path) -> None:
         "is empty; restore the image or drop it",
     ]
     assert found["Imbalance of classes"].told == "crow has 21 samples, owl has 3: 7 to 1"
+    assert "(always crow is right in 87.5 %)" in found["Imbalance of classes"].advice
     assert "train has none of owl" in found["Classes without samples"].told
     assert "1 of them constant; 1 of owl" in found["Blank or nearly blank images"].told
 

@@ -176,10 +176,11 @@ def _notes(places: Places, ranking: Ranking, bias: float | None) -> Iterator[str
     if places.compares == "networks":
         yield "One seed: trained networks are compared, not backbones; another seed may order them otherwise."
     if bias is not None:
+        other = "" if places.places[0].backbone == ranking.winner else "; that of the first row is, as the best here"
         yield (
             f"The best of {len(places.places)} on validation flatters itself there by "
             f"{size_words(bias, places.metric)} or more, for being the best (luck of the images alone). Its value on "
-            "test is not flattered, since test chose nothing; the first row's is, where that is another one."
+            f"test is not flattered, since test chose nothing{other}."
         )
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from afield.backbones.backbone import Backbone
 from afield.backbones.sets import SETS
 from afield.base.errors import InputError, nearest
+from afield.base.text import first_few
 
 _SHOWN = 12
 """as many weights of an architecture are named in a message"""
@@ -78,6 +79,12 @@ def find(name: str) -> Backbone:
         raise InputError("\n".join([f"{name}: {which}", *lines]))
     if name in SETS:
         raise InputError(f"{name}: is a set of backbones, not one; its members: afield backbones list --study {name}")
+    begun = [] if "." in name else [row for row in rows if row.startswith(name)]
+    if begun:
+        raise InputError(
+            f"{name}: unknown backbone; {first_few(begun)} begin{'s' if len(begun) == 1 else ''} with it (all: afield "
+            f"backbones list '{name}*')"
+        )
     raise InputError(f"{name}: unknown backbone; {nearest(name, rows)} (all: afield backbones list)")
 
 

@@ -63,16 +63,25 @@ def cost(rows: Sequence[Backbone]) -> str:
     """What a set of backbones costs together: parameters, multiply-adds, bytes of weights in float32."""
     params = sum(row.params_m or 0 for row in rows)
     gmacs = sum(row.gmacs or 0 for row in rows)
-    return (
-        f"{params:,.0f} M parameters, about {params * 4 / 1000:,.1f} GB of weights, "
-        f"{gmacs:,.1f} GMACs for an image in each"
-    )
+    return f"{params:,.0f} M parameters, about {_size(params)} of weights, {gmacs:,.1f} GMACs for an image in each"
+
+
+def _size(params_m: float) -> str:
+    """Bytes of so many million parameters in float32.
+
+    >>> _size(1.235), _size(305)
+    ('5 MB', '1.2 GB')
+    """
+    return f"{params_m * 4 / 1000:,.1f} GB" if params_m >= 250 else f"{params_m * 4:,.0f} MB"
 
 
 def describe_cost(names: Sequence[str]) -> str:
     """What backbones of a study cost together; one's own, which no catalogue has, are counted and named apart."""
     rows = [catalogue()[name] for name in names if name in catalogue()]
-    others = "" if len(rows) == len(names) else f", and {len(names) - len(rows)} that are not in the catalogue"
+    other = len(names) - len(rows)
+    if not rows:
+        return f"{count(other, 'backbone')}, not in the catalogue"
+    others = f", and {other} that {'is' if other == 1 else 'are'} not in the catalogue" if other else ""
     return f"{count(len(rows), 'backbone')}: {cost(rows)}{others}"
 
 

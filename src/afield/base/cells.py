@@ -22,7 +22,9 @@ def read_cells(path: Path, *, strip: bool = False) -> pd.DataFrame:
             rows = [row for row in csv.reader(stream, strict=True) if any(cell.strip() for cell in row)]
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: cannot be read as a table ({error}); save it as text in UTF-8") from error
+    except (OSError, csv.Error) as error:
         raise InputError(f"{path}: cannot be read as a table ({error})") from error
     if not rows:
         raise InputError(f"{path}: is empty")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -88,6 +89,7 @@ def check_samples(
     findings = [
         *_unreadable(unreadable, samples),
         *copies(pairs, samples),
+        *_unread(task),
         *_torn_groups(table, samples),
         *_lacking(task, table),
         *_skewed(task, table),
@@ -133,8 +135,19 @@ def _unreadable(reasons: Mapping[str, str], samples: Samples) -> list[Finding]:
         return []
     examples = [Example((samples.picture(image, readable=False),), reason) for image, reason in reasons.items()]
     told = f"{many(len(reasons), 'image')}: missing, damaged, or not an image"
-    advice = "restore them or drop their samples: a run leaves out what it cannot read, or ends"
+    advice = (
+        "restore them or drop their samples: a run ends before it trains (damaged ones it leaves out where its study "
+        "says unreadable = drop)"
+    )
     return [Finding("Unreadable images", True, told, advice, tuple(examples[:SHOWN]))]
+
+
+def _unread(task: Task) -> list[Finding]:
+    if not task.unread:
+        return []
+    told = f"the table's column {task.unread} names splits, and nothing says to take them: other splits are drawn"
+    advice = f"to take them, write split = {json.dumps(task.unread)} under [tasks.NAME] of a study file"
+    return [Finding("Splits that are not used", False, told, advice)]
 
 
 def _torn_groups(table: pd.DataFrame, samples: Samples) -> list[Finding]:
@@ -172,9 +185,18 @@ def _skewed(task: Task, table: pd.DataFrame) -> list[Finding]:
     told = (
         f"{task.classes[largest]} has {most:,} samples, {task.classes[smallest]} has {least:,}: {most / least:.0f} to 1"
     )
-    share = f"always {task.classes[largest]} is right in {most / len(table):.0%}"
+    share = f"always {task.classes[largest]} is right in {_per_cent(most, len(table))}"
     advice = f"read macro F1 or balanced accuracy beside accuracy ({share}); task {task.name} leads with {task.metric}"
     return [Finding("Imbalance of classes", False, told, advice)]
+
+
+def _per_cent(part: int, whole: int) -> str:
+    """A share that never rounds up to all.
+
+    >>> _per_cent(1194, 1200), _per_cent(99_999, 100_000), _per_cent(9, 10)
+    ('99.5 %', '99.9 %', '90 %')
+    """
+    return f"{part * 1000 // whole / 10:g} %"
 
 
 def _alike(looks: Mapping[str, Look]) -> list[Finding]:

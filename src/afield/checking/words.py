@@ -5,19 +5,25 @@ from __future__ import annotations
 from textwrap import fill
 from typing import Any
 
-from afield.base.text import count
+from afield.base.text import count, first_few
 from afield.checking.findings import Check, Example, Finding, Picture
 
 _WIDTH = 110
 _INDENT = " " * 7
 _SHOWN = 3
 """examples of each finding"""
+_CLASSES = 5
+"""classes that are named"""
 
 
 def describe(check: Check) -> str:
     """The findings, the most important first: how often, what to do, some examples; then the verdict."""
     splits = ", ".join(f"{number:,} {split}" for split, number in check.counts.items())
-    lines = [f"{check.title}: {check.images:,} images, {len(check.classes)} classes; {check.protocol}: {splits}", ""]
+    names = first_few([row.name for row in check.classes], _CLASSES)
+    lines = [
+        f"{check.title}: {check.images:,} images, {len(check.classes)} classes ({names}); {check.protocol}: {splits}",
+        "",
+    ]
     lines += [f"{name}: {told}" for name, told in check.facts]
     for finding in check.findings:
         lines += ["", *_finding(finding)]

@@ -118,7 +118,10 @@ def in_turn(root: Path, images: Sequence[str], reading: Reading, processes: int)
 def _look_at(path: Path, root: Path, reading: Reading) -> Look | str:
     # Strings, not Path objects, which take three times as long.
     inside = os.path.join(os.path.realpath(root), "")  # noqa: PTH118
-    if not all(os.path.realpath(file).startswith(inside) for file in reading.files_of(str(path))):
+    files = list(reading.files_of(str(path)))
+    if any(os.path.islink(file) and not os.path.exists(file) for file in files):  # noqa: PTH110, PTH114
+        return "is a link to a file that is not there; restore the file or drop the image"
+    if not all(os.path.realpath(file).startswith(inside) for file in files):
         return f"its path leaves {root}; copy the file into it"
     try:
         return look(decode(path, reading))

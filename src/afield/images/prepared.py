@@ -20,6 +20,7 @@ from afield.base.errors import InputError, StoreError
 from afield.base.files import remove_abandoned, temporary_prefix, write_atomic, write_error, write_json
 from afield.base.hashing import digest
 from afield.base.reading import AS_DECLARED, Reading
+from afield.base.text import count
 from afield.images.decode import DECODER_VERSION, stored_size
 from afield.images.readers import in_order
 from afield.images.rule import Rule, prepare_file, resized
@@ -154,7 +155,7 @@ def refuse_broken(complaints: Sequence[str], images: int) -> None:
     if complaints:
         more = f"\nand {len(complaints) - SHOWN} more" if len(complaints) > SHOWN else ""
         listed = "\n".join(complaints[:SHOWN])
-        raise InputError(f"{len(complaints)} of {images} images cannot be used:\n{listed}{more}")
+        raise InputError(f"{len(complaints)} of {count(images, 'image')} cannot be used:\n{listed}{more}")
 
 
 def _check_space(needed: int, folder: Path) -> None:

@@ -18,7 +18,7 @@ def difference_unit(metric: str) -> str:
 
 def level(value: Interval, metric: str) -> str:
     """A metric with its interval, or why it has none."""
-    return not_defined(metric) if math.isnan(value.value) else interval(value)
+    return not_defined(metric) if math.isnan(value.value) else with_interval(value)
 
 
 def interval(value: Interval, digits: int = 3) -> str:

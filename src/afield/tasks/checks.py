@@ -36,7 +36,8 @@ def checked_samples(task: Task, samples: pd.DataFrame) -> pd.DataFrame:
     twice = samples["id"][samples["id"].duplicated()]
     if len(twice):
         raise InputError(
-            f"{task.name}: {listed(twice.unique().tolist(), 'id')}: named more than once; ids must be unique"
+            f"{task.name}: {listed(twice.unique().tolist(), 'id')}: named more than once; take the further rows away, "
+            "or name a column of unique ids by `id`"
         )
     _check_labels(task, samples)
     if task.target != "labels":

@@ -115,6 +115,8 @@ class Task:
     """how the samples' boxes were made, where they have any"""
     proposal: str = ""
     """of one's own data: which metric leads and why, said when a study begins"""
+    unread: str = ""
+    """of one's own table: its column that names splits, where nothing says whether to take them"""
     expected: Mapping[str, str] = field(default_factory=dict)
     """sha256 of the image of each sample, where a split was taken over from somebody who had them"""
     published: Published | None = None

@@ -60,7 +60,7 @@ def test_the_users_word_wins(tmp_path: Path) -> None:
 
 def test_hidden_files_are_skipped(tmp_path: Path) -> None:
     root = class_folder(tmp_path / "photos", {"a": 5, "b": 5, ".git": 5})
-    for litter in (".DS_Store", "a/._0001.png", "a/Thumbs.db", "a/.trash/x.png", "README.md"):
+    for litter in (".DS_Store", "a/._0001.png", "a/Thumbs.db", "a/.trash/x.png", "README.md", "__MACOSX/a"):
         (root / litter).parent.mkdir(exist_ok=True)
         (root / litter).write_bytes(b"litter")
     task = folder_task(root)
@@ -113,6 +113,21 @@ def test_what_cannot_be_a_task_is_refused_with_the_mend(tmp_path: Path) -> None:
     linked = class_folder(tmp_path / "linked", {"a": 5, "b": 5})
     (linked / "a" / "more").symlink_to(other / "b")
     refused(linked, "more: is a link to a folder")
+    (linked / "a" / "more").unlink()
+    (linked / "c").symlink_to(other)
+    refused(linked, "c: is a link to a folder")
+    (class_folder(tmp_path / "empty", {"a": 5, "b": 5}) / "c").mkdir()
+    refused(tmp_path / "empty", "c: a class folder that holds no image")
+
+
+def test_a_split_of_another_name_is_not_taken_for_a_class(tmp_path: Path) -> None:
+    for name in ("train", "holdout"):
+        class_folder(tmp_path / "photos" / name, {"wolf": 6, "lynx": 6})
+    with pytest.raises(InputError, match="holdout: holds the folders lynx, wolf as train does"):
+        folder_task(tmp_path / "photos")
+    class_folder(tmp_path / "vehicles" / "train", {"day": 6, "night": 6})
+    class_folder(tmp_path / "vehicles" / "car", {"2023": 6, "2024": 6})
+    assert folder_task(tmp_path / "vehicles").classes == ("car", "train")
 
 
 def test_a_link_that_leaves_the_folder_is_refused(tmp_path: Path) -> None:

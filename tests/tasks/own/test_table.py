@@ -39,6 +39,22 @@ def test_a_table_becomes_a_task(tmp_path: Path) -> None:
     assert data.table["id"].iloc[0] == "images/moths-000.png"
 
 
+def test_a_column_of_splits_that_nothing_names_is_told(tmp_path: Path) -> None:
+    path = table(tmp_path / "moths.csv", {"label": ANIMALS, "Split": ["train", "val", "test"] * 20})
+    assert own_task(source(path)).unread == "Split"
+    assert 'write split = "Split" under [tasks.NAME]' in own_task(source(path)).proposal
+    for way in ({"split": "Split"}, {"folds": 5}):
+        assert own_task(source(path, **way)).unread == ""
+    other = table(tmp_path / "wood.csv", {"label": ANIMALS, "split": ["yes", "no"] * 30})
+    assert own_task(source(other)).unread == ""
+
+
+def test_a_table_in_another_encoding_is_refused_with_the_mend(tmp_path: Path) -> None:
+    (tmp_path / "moths.csv").write_bytes("path,label\na.png,Käfer\n".encode("latin-1"))
+    with pytest.raises(InputError, match="save it as text in UTF-8"):
+        own_task(source(tmp_path / "moths.csv"))
+
+
 def test_parquet_is_read_like_text(tmp_path: Path) -> None:
     path = table(tmp_path / "moths.csv", {"label": [3] * 10 + [7] * 10, "site": ["a", "b"] * 10})
     pd.read_csv(path).astype({"label": "float64"}).to_parquet(tmp_path / "moths.parquet")

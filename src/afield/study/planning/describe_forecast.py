@@ -219,8 +219,8 @@ def _disk(found: Forecast) -> Iterator[str]:
         yield f"Prepared images: {_roughly(about, disk.prepared)} in {cache_folder()}{there}"
     kept = _roughly("roughly", disk.kept)
     yield (
-        f"Result folder: {kept} for good (chosen networks, predictions), and checkpoints of at "
-        f"most {_bytes(disk.checkpoints)}, if all cells wait at once"
+        f"Result folder: {kept} for good (chosen networks, predictions), and checkpoints of "
+        f"{_roughly('at most', disk.checkpoints)}, if all cells wait at once"
     )
 
 

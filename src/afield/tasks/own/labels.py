@@ -157,7 +157,8 @@ def _without_rare(name: str, found: Labelled, source: TaskSource) -> Labelled:
         mend = "rare = drop or unscored" if source.several else "rare = other, drop or unscored"
         raise InputError(
             f"{name}: {told}: fewer than the {least} {what} that a class needs, so that train, validation "
-            f"and test each get one; add images, take the class away, or say what becomes of it ({mend})"
+            f"and test each get one; add images, take the class away, or say what becomes of it ({mend}, under "
+            "[tasks.NAME] of a study file)"
         )
     if source.rare == "unscored":
         if not source.several and len(found.classes) - len(rare) < 2:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -94,6 +95,28 @@ def _say_which(name: str, data: TaskSource) -> str:
     if key is None or key in data.model_fields_set:
         return ""
     return f'; say which one it is in a study file: [tasks.NAME] table = "...", {key} = "..."'
+
+
+def unread_split(tables: Sequence[Path], data: TaskSource) -> str:
+    """The column of tables that is called split and holds names of splits, where `data` neither takes it
+    nor says how else to split; empty where there is none.
+    """
+    if any(way is not None for way in (data.split, data.splits, data.folds, data.time)):
+        return ""
+    for path in tables:
+        table = read_texts(path)
+        for column in table.columns:
+            if str(column).strip().lower() == "split" and table[column].map(split_named).notna().any():
+                return str(column)
+    return ""
+
+
+def unread_words(column: str) -> str:
+    """What to say of a column of splits that is not taken."""
+    return (
+        f"its column {column} is not read and the splits are drawn anew: to take them, write "
+        f"split = {json.dumps(column)} under [tasks.NAME] of a study file"
+    )
 
 
 def _refuse_mixed_times(texts: Mapping[Path, pd.DataFrame], data: TaskSource) -> None:

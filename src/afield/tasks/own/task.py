@@ -19,7 +19,7 @@ from afield.tasks.own import traps as own_traps
 from afield.tasks.own.folder import read_folder
 from afield.tasks.own.labels import Labelled, label_samples, read_labels
 from afield.tasks.own.split import split
-from afield.tasks.own.table import common_folder, is_table, read_tables
+from afield.tasks.own.table import common_folder, is_table, read_tables, unread_split, unread_words
 from afield.tasks.places import user_path
 from afield.tasks.source import TaskSource
 from afield.tasks.task import SPLITS, Card, Target, Task, in_order
@@ -64,6 +64,7 @@ def own_task(source: TaskSource, name: str = "") -> Task:
     root = _root(source)
     table, other = _rows(source, root)
     found = _labelled(source, name, table)
+    unread = unread_split(_files(source), source) if source.table is not None else ""
     counts = found.counts()
     proposed, reason = proposed_metric(source.target, counts)
     if source.metric is not None:
@@ -98,7 +99,8 @@ def own_task(source: TaskSource, name: str = "") -> Task:
             application="own data",
             licence=source.licence,
         ),
-        proposal=f"{metric_title(proposed)} leads, because {reason}",
+        proposal=f"{metric_title(proposed)} leads, because {reason}" + (unread and f"; {unread_words(unread)}"),
+        unread=unread,
     )
 
 
