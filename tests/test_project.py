@@ -45,3 +45,7 @@ def test_pins_leave_the_build_of_torch_open():
     pinned = pins()
     assert "torch" in pinned
     assert not [name for name in pinned if name.startswith(("nvidia-", "cuda-", "triton"))]
+
+
+def test_completion_offers_what_is_not_imported_yet():
+    assert set(afield.__all__) <= set(dir(afield))

@@ -71,3 +71,8 @@ def __getattr__(name: str) -> object:
 
         return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'afield' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """What completion offers, though nothing of it is imported yet."""
+    return sorted({*globals(), *__all__})

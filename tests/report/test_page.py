@@ -9,7 +9,10 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
+from afield.report.details import details_of
 from afield.report.page import render, script_json
+from afield.report.words import level
+from afield.scoring.intervals import Interval
 from afield.study.combining.ensembles import EnsembleChoice
 from afield.study.record import StudyRecord, Unjoined
 
@@ -248,3 +251,20 @@ def test_what_stands_beside_the_ranking_has_a_table_and_changes_nothing_else(rec
     assert "not here" not in text
     mean = f"{best.loc[best['metric'] == 'accuracy', 'value'].mean():.3f}"
     assert text.count(mean) > " ".join(Reader(html).text).count(mean)  # the mean member stands beside the ensemble
+
+
+def test_a_metric_without_an_interval_says_so():
+    assert level(Interval(0.435, math.nan, math.nan), "auroc") == "0.435 (no interval)"
+
+
+def test_rungs_that_no_recipe_reaches_are_not_told(record):
+    def told(epochs):
+        search = record.study.search.model_copy(update={"method": "halving", "rungs": (3, 10, 30)})
+        recipe = record.study.recipe.model_copy(update={"epochs": epochs})
+        changes = {name: {"epochs": epochs} for name in record.study.interventions}
+        study = record.study.model_copy(update={"search": search, "recipe": recipe, "interventions": changes})
+        return dict(details_of(dataclasses.replace(record, study=study)).protocol)["search"]
+
+    assert told(30).endswith("rungs at 3, 10, 30 epochs")
+    assert told(5).endswith("rungs at 3, 5 epochs")
+    assert "rungs" not in told(3)

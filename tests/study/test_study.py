@@ -271,3 +271,8 @@ def test_what_is_written_down_is_read_as_the_same_study(change: str) -> None:
     assert again.recipe_of("other") == study.recipe_of("other")
     assert again.cells("other") == study.cells("other")
     assert again.written() == study.written()
+
+
+def test_a_folder_is_no_study_file_and_the_mend_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is a folder and no study; write a study file that names it"):
+        load_study(tmp_path)

@@ -34,7 +34,7 @@ def details_of(record: StudyRecord) -> Details:
         "rule of the verdicts": registration(record).words,
         "reads of test splits, by all studies of the folder": record.test_reads,
         "search": f"{search.method} over {grid}"
-        + (f"; rungs at {words.plain(search.rungs)} epochs" if search.halves else "")
+        + _rungs(record)
         + (f"; {search.trials} cells" if search.trials else "")
         + (f"; {search.sampler} in batches of {search.batch}" if search.method == "optuna" else "")
         + (f"; up to {search.extend_steps} values beyond each end" if search.extend else ""),
@@ -53,6 +53,14 @@ def details_of(record: StudyRecord) -> Details:
         platforms=tuple(tuple(words.pairs(platform)) for platform in record.platforms),
         weights=tuple((used.backbone.id, tuple(words.pairs(_weights(used)))) for used in record.backbones),
     )
+
+
+def _rungs(record: StudyRecord) -> str:
+    """After which epochs recipes are compared before their last; empty where nothing is."""
+    study, search = record.study, record.study.search
+    lengths = [study.recipe.epochs, *(changes.get("epochs", 0) for changes in study.interventions.values())]
+    reached = [rung for rung in search.rungs if rung < max(lengths)]
+    return f"; rungs at {words.plain([*reached, max(lengths)])} epochs" if search.halves and reached else ""
 
 
 def _protocol(record: StudyRecord) -> str:

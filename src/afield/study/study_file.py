@@ -49,6 +49,10 @@ def load_study(source: str | Path) -> Study:
         raise InputError(
             f"{source}: no such file, and no shipped study of that name; {nearest(str(source), shipped)}"
         ) from None
+    except IsADirectoryError:
+        raise InputError(
+            f"{source}: is a folder and no study; write a study file that names it: study.tasks = [{str(source)!r}]"
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{source}: cannot be read as a text file ({error})") from None
     return parse_study(text, path.name, path.parent)
