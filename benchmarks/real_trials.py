@@ -37,7 +37,6 @@ from afield.analysis.transfer import TransferFit
 from afield.analysis.verdict import verdict_of
 from afield.base.streams import stream
 from afield.scoring.intervals import LEVEL, clopper_pearson
-from afield.scoring.metrics import METRICS
 from afield.study.collect import load_record
 from afield.study.record import StudyRecord
 from afield.study.verdict_rule import SMALLEST_SLOPE
@@ -111,14 +110,14 @@ def placebo(folder: Path, permutations: int, seed: int) -> None:
 def twins_of(record: StudyRecord, seeds: int | None) -> Iterator[tuple[str, float, float]]:
     """Of each pair of networks that differ in the seed alone the task, and two p values of there being no difference:
     as networks, and as backbones, where others tell of the variance between seeds (else NaN). `seeds`: of a study; by
-    default all that there are.
+    default all that there are. Seeds that are too few for a further study are left out.
     """
     there = record.study.study.seeds
     size = seeds or len(there)
     studies = [there[start : start + size] for start in range(0, len(there) - size + 1, size)]
     for task in record.tasks:
         for intervention in record.study.study.interventions:
-            scores = PairedScores.of(record, task.name, METRICS[task.metric], (intervention,))
+            scores = PairedScores.of(record, task.name, record.metric(task.name), (intervention,))
             for study in studies:
                 part = {key: mine.of_seeds(study) for key, mine in scores.networks.items()}
                 for key in part:
@@ -144,7 +143,8 @@ def twins(folder: Path, seeds: int | None) -> None:
     if not len(found):
         print(f"{folder}: no backbone was scored with two seeds; left out")
         return
-    print("| task | taken for | pairs | told apart at 5 % | share | its 95 % interval |\n|---|---|---|---|---|---|")
+    print("| task | taken for | pairs | told apart at 5 % | share | 95 % interval, were pairs independent |")
+    print("|---|---|---|---|---|---|")
     of_tasks = [*found.groupby("task", sort=False), ("all", found)] if found["task"].nunique() > 1 else [("all", found)]
     for (task, rows), name in product(of_tasks, ("networks", "backbones")):
         p = rows[name].dropna()
@@ -163,6 +163,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seeds", type=int, help="of a study; by default all of the folder are one")
     options = parser.parse_args()
+    if options.seeds is not None and options.seeds < 2:
+        parser.error(f"--seeds: {options.seeds}: two networks are held against each other, so name 2 or more")
     if options.table == "placebo":
         placebo(options.folder, options.permutations, options.seed)
     else:

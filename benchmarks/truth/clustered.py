@@ -67,7 +67,7 @@ def intervals(name: str, clusters: int, seed: int, index: int) -> dict[str, tupl
         Networks(_NO_ROWS, np.array([metric.compute(each)]), resampled_values(metric, each, weights)[None], "plain")
         for each in (first, second)
     )
-    by_cluster = weights[:, ::_IMAGES].astype(np.float32)
+    by_cluster = weights[:, np.unique(first.cluster, return_index=True)[1]].astype(np.float32)
     scores = PairedScores(metric, {}, len(first.label), clusters, by_cluster)
     return {
         "results table": (metric_interval(metric, first), truth[0]),

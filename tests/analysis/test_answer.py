@@ -173,7 +173,7 @@ def test_a_difference_that_nobody_could_show_is_not_called_equality(ranking: Ran
 
 def test_no_study_is_said_to_show_a_difference_larger_than_the_metric_has() -> None:
     first = next(would_settle(ranked(gap=0.0, samples=0.5, seeds=None), None))  # three clusters of test images
-    assert first.endswith("no sign that they are equal: a study of so few images could not have shown any difference.")
+    assert first.endswith("no sign that they are equal: a study as small as this could not have shown any difference.")
 
 
 def test_many_backbones_make_a_difference_harder_to_show() -> None:

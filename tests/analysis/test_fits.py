@@ -1,3 +1,4 @@
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -51,6 +52,13 @@ def test_near_a_ceiling_the_slope_is_less_sure_and_r_has_fishers_z() -> None:
     assert (there_r.low, there_r.high) == pytest.approx((r.low, r.high))
     assert there_slope.value == slope.value
     assert there_slope.high - there_slope.low > 1.02 * (slope.high - slope.low)
+    # what errors and families make of it counts there as elsewhere
+    turned = np.outer(x - x.mean(), x - x.mean()) * 1e-6
+    for unsure in ({"errors": turned}, {"families": np.repeat(["a", "b", "c"], 4)}):
+        there_r, elsewhere_r = (
+            line_intervals(replace(unknown(x, y), ceiling=ceiling, **unsure), LEVEL)[0] for ceiling in (0.57, math.inf)
+        )
+        assert there_r == elsewhere_r != r
 
 
 def test_the_band_is_that_of_statsmodels() -> None:

@@ -1,18 +1,21 @@
 """The variance that test samples leave: of few clusters, of one that differs, of none that does."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from afield.analysis.paired import Networks, PairedScores
+from afield.analysis.paired import PairedScores
 from afield.scoring.intervals import bootstrap_weights
 from afield.scoring.metrics import METRICS
+from tests.fixtures.records import make_record
 
 CLUSTERS, EACH = 12, 20
 
 
-def scores(weights: np.ndarray | None, metric: str = "accuracy", clusters: int = CLUSTERS) -> PairedScores:
-    return PairedScores(METRICS[metric], {}, clusters * EACH, clusters, weights)
+def scores(by_cluster: np.ndarray | None, metric: str = "accuracy", clusters: int = CLUSTERS) -> PairedScores:
+    return PairedScores(METRICS[metric], {}, clusters * EACH, clusters, by_cluster)
 
 
 def drawn(clusters: int = CLUSTERS) -> np.ndarray:
@@ -66,12 +69,26 @@ def test_of_single_samples_it_is_as_if_one_more_differed() -> None:
     assert single.sample_variance(weights @ different / n) == pytest.approx(10 / n**2, rel=0.1)
 
 
-def test_a_study_in_clusters_has_the_weights_of_its_clusters_in_their_order() -> None:
-    sites = np.repeat([f"{place:05}" for place in range(CLUSTERS)], EACH)
-    by_sample, by_cluster = bootstrap_weights(sites), drawn()
-    np.testing.assert_array_equal(by_sample[:, np.unique(sites, return_index=True)[1]], by_cluster)
-    mine = Networks(
-        pd.DataFrame(), np.array([0.5]), (by_cluster @ np.linspace(0.4, 0.6, CLUSTERS) / CLUSTERS)[None], "plain"
-    )
-    level = scores(by_cluster).level_of(mine)
-    assert 0.4 < level.low < 0.5 < level.high < 0.6
+@pytest.mark.slow
+def test_a_study_in_clusters_brings_how_often_each_stands_in_its_resamples() -> None:
+    record = make_record(n_test=500, cluster_size=25, metrics=("accuracy",))
+    found = PairedScores.of(record, "elpv", METRICS["accuracy"], ("plain",))
+    (key,) = (key for key in record.results["key"].head(1))
+    said = record.predictions_of(key, "test", record.task("elpv").classes)
+    right = pd.Series(said.logits.argmax(axis=1) == said.label).groupby(said.cluster).sum()  # by name of the cluster
+    assert found.by_cluster is not None
+    assert found.by_cluster.shape == (2000, 20)
+    (mine,) = (each for each in found.networks.values() if key in set(each.rows["key"]))
+    np.testing.assert_allclose(mine.by_seed[list(mine.rows["key"]).index(key)], found.by_cluster @ right / 500)
+    assert found.level_of(mine).low > replace(found, by_cluster=None).level_of(mine).low
+
+
+@pytest.mark.slow
+def test_of_very_many_clusters_and_of_single_samples_nothing_more_is_asked() -> None:
+    for record in (make_record(n_test=2004, cluster_size=2, metrics=("accuracy",)), make_record(metrics=("accuracy",))):
+        assert PairedScores.of(record, "elpv", METRICS["accuracy"], ("plain",)).by_cluster is None
+
+
+def test_what_differs_by_rounding_alone_does_not_differ() -> None:
+    noise = 0.5 + 1e-16 * np.arange(2000, dtype=np.float64)
+    assert np.sqrt(scores(drawn()).sample_variance(noise)) == pytest.approx(1.5 / CLUSTERS)

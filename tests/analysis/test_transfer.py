@@ -169,6 +169,14 @@ def test_a_tables_intervals_and_seeds_make_the_errors() -> None:
     np.testing.assert_allclose(found.points["error"], expected)
 
 
+@pytest.mark.parametrize("clusters", [2, 5, 30, 4000])
+def test_limits_of_few_clusters_are_read_as_they_were_made(clusters: int) -> None:
+    """By Student's t of so many; the interval of the line counts them again, and must not count them twice."""
+    wide = 0.01 * float(t.isf(0.025, clusters - 1) / norm.isf(0.025))
+    (found,) = fit_transfer(table(line(0.3, 1.0), error=wide, n_clusters=clusters))
+    np.testing.assert_allclose(found.points["error"], 0.01)
+
+
 def test_an_interval_that_the_table_lacks_is_no_sure_point() -> None:
     rows = table(line(0.3, 1.0), error=0.01)
     rows.loc[2, ["low", "high"]] = np.nan

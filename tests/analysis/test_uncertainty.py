@@ -206,3 +206,11 @@ def test_where_the_line_goes_through_both_families_nothing_can_be_known() -> Non
     assert (slope.low, slope.high, r.low, r.high) == (-np.inf, np.inf, -1, 1)
     band = line_band(both, LEVEL)
     assert np.isinf(band["high"]).all()
+
+
+def test_a_network_that_failed_makes_a_line_near_a_ceiling_no_surer() -> None:
+    x = np.linspace(60, 85, 8)
+    y = np.array([0.983, 0.986, 0.985, 0.987, 0.988, 0.986, 0.990, 0.989])
+    y[2] = -0.6  # of kappa, which goes below 0
+    near, even = (uncertainty_of(slope_weights(x), seen(x, y, ceiling=ceiling)) for ceiling in (1.0, math.inf))
+    assert float(near.margin(0.95)) > 0.8 * float(even.margin(0.95))

@@ -12,6 +12,7 @@ From ten backbones on a bootstrap over them is a second reading, which assumes n
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -106,13 +107,13 @@ def line_intervals_at(levels: Sequence[float], observed: Observations) -> list[t
     x, y = observed.x, observed.y
     r, slope = float(correlation(x, y)), float(least_squares_slope(x, y))
     n, weights = len(x), (x - x.mean()) / ((x - x.mean()) ** 2).sum()
-    of_slope = uncertainty_of(weights, observed)
-    # a ceiling is no reason: there z holds the truth as it is (docs/how_often_wrong.md)
-    of_scatter = uncertainty_of(weights, replace(observed.each_for_itself(), ceiling=observed.ceiling))
+    of_slope, of_scatter = uncertainty_of(weights, observed), uncertainty_of(weights, observed.each_for_itself())
+    # a ceiling makes r no wider: there z holds the truth as it is (docs/how_often_wrong.md)
+    of_even = uncertainty_of(weights, replace(observed, ceiling=math.inf))
     found = []
     for level in levels:
         margin = float(of_slope.margin(level))
-        wider = max(1.0, margin / float(of_scatter.margin(level)))
+        wider = max(1.0, float(of_even.margin(level)) / float(of_scatter.margin(level)))
         z, reach = np.arctanh(r), np.inf if n == 3 else wider * ndtri((1 + level) / 2) / np.sqrt(n - 3)
         of_r = Interval(r, float(np.tanh(z - reach)), float(np.tanh(z + reach)))
         found.append((of_r, Interval(slope, float(slope - margin), float(slope + margin))))

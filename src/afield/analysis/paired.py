@@ -25,11 +25,14 @@ import pandas as pd
 
 from afield.analysis.student import Part, student
 from afield.base.errors import InputError
-from afield.scoring.intervals import UNDEFINED, Interval, bootstrap_weights, resampled_values
+from afield.scoring.intervals import UNDEFINED, Interval, bootstrap_weights, resampled_values, vary
 from afield.scoring.metric import Floats, Metric
 from afield.scoring.metrics import metric_title
 from afield.scoring.predictions import Predictions
 from afield.study.record import StudyRecord
+
+_COUNTED = 1000
+"""clusters up to which one more, as far off as the farthest, is worth asking for: of more it is next to nothing"""
 
 Compares = Literal["networks", "backbones"]
 """With one seed trained networks are compared; what a backbone gives needs repetitions."""
@@ -83,8 +86,9 @@ class PairedScores:
     """by backbone and intervention"""
     samples: int
     clusters: int
-    weights: npt.NDArray[np.float32] | None = None
-    """[resamples, clusters] how often each cluster stands in each resample; None where each sample is its own"""
+    by_cluster: npt.NDArray[np.float32] | None = None
+    """[resamples, clusters] how often each cluster stands in each resample; None where each sample is its own, and of
+    more than _COUNTED clusters"""
 
     @staticmethod
     def of(record: StudyRecord, task: str, metric: Metric, interventions: tuple[str, ...]) -> PairedScores:
@@ -106,7 +110,8 @@ class PairedScores:
 
         networks = networks_of(results, resampled)
         samples, places = len(first.label), np.unique(first.cluster, return_index=True)[1]
-        by_cluster = weights[:, places].astype(np.float32) if len(places) < samples else None
+        counted = len(places) < samples and len(places) <= _COUNTED
+        by_cluster = weights[:, places].astype(np.float32) if counted else None
         return PairedScores(metric, networks, samples, len(places), by_cluster)
 
     def seed_freedom(self, intervention: str) -> int:
@@ -132,8 +137,8 @@ class PairedScores:
         """Variance from the test samples, of what was found in each resample of them, [resamples].
 
         The bootstrap's, made unbiased for a mean (it is short by 1 - 1 / clusters), and what one cluster more would
-        add that is as far from the rest as the farthest there is: few clusters rarely hold the worst one, and a
-        variance is estimated with what it is to judge (Agresti and Coull 1998 add four such cases for a proportion).
+        add that is as far off as the farthest there is: few clusters rarely hold the worst one, and a variance is
+        estimated with what it is to judge (Agresti and Coull 1998 add four such cases for a proportion).
         At least what two or three of them would give: where none of n differs, up to 3 / n may (the rule of three,
         95 %), and a variance of 0 would claim to know better. NaN where the bootstrap cannot know it: fewer than two
         clusters, or more than 5 % of the resamples undefined.
@@ -146,15 +151,15 @@ class PairedScores:
         return max(found + farthest, 2.25 * farthest)
 
     def _reach(self, resampled: Floats) -> float:
-        """How far the farthest cluster lies from the rest, by its influence on the value, which the covariance of value
+        """How far the farthest cluster lies from the mean, by its influence on the value, which the covariance of value
         and weight over the resamples tells (Efron 2014, Journal of the American Statistical Association 109:991,
-        theorem 1). The metric's whole width where each sample is its own cluster, and where no cluster differs, so that
+        theorem 1). The metric's whole width where clusters are single samples or many, and where none differs, so that
         nothing tells how far one may lie; 0 where that has no end.
         """
-        mean = np.nanmean(resampled)
-        if self.weights is not None and np.nanmax(resampled) > np.nanmin(resampled):
-            apart = np.nan_to_num(resampled - mean).astype(np.float32)
-            return float(np.abs(apart @ self.weights).max()) * self.clusters / len(resampled)
+        known = ~np.isnan(resampled)
+        if self.by_cluster is not None and vary(resampled[known]):
+            apart = np.where(known, resampled - resampled[known].mean(), 0).astype(np.float32)
+            return float(np.abs(apart @ self.by_cluster).max()) * self.clusters / int(known.sum())
         return self._width if math.isfinite(self._width) else 0.0
 
     def _enough(self, defined: int, resamples: int) -> bool:

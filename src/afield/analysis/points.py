@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
+from scipy.stats import norm, t
 
 from afield.analysis.ceiling import ceiling_of
 from afield.analysis.observations import Observations
@@ -19,8 +19,6 @@ winners of races among it: the backbones that dropped out would be missing"""
 FROM_PRETRAINED = ("pretrained", "probe")
 """initialisations whose bodies start from pretrained weights; the head of one from a `probe` does too, in a way: it was
 fitted on that body's features (docs/decisions/0010)"""
-_REACH = float(norm.isf((1 - LEVEL) / 2))
-"""standard errors from a value to a limit of its interval"""
 
 
 def has_points(metric: str, own_range: tuple[float, float] | None = None) -> bool:
@@ -85,7 +83,7 @@ def points_of(rows: pd.DataFrame, covariance: pd.DataFrame | None) -> tuple[pd.D
     complete; else the errors are those that the table tells of.
     """
     points = (
-        rows.assign(sampling=((rows["high"] - rows["low"]) / (2 * _REACH)) ** 2)
+        rows.assign(sampling=((rows["high"] - rows["low"]) / (2 * _reach(rows))) ** 2)
         .groupby("backbone", sort=True)
         .agg(
             family=("family", "first"),
@@ -117,6 +115,17 @@ def points_of(rows: pd.DataFrame, covariance: pd.DataFrame | None) -> tuple[pd.D
         columns=["sampling", "within", "known", "variance"]
     )
     return points, known_errors, lacking
+
+
+def _reach(rows: pd.DataFrame) -> Floats:
+    """Standard errors from a value to a limit of its interval, [rows]: Student's of as many clusters as the table tells
+    of (`scoring.intervals.percentile_interval`), else the normal one.
+    """
+    tail = (1 - LEVEL) / 2
+    clusters = rows["n_clusters"].to_numpy(np.float64) if "n_clusters" in rows else np.full(len(rows), np.nan)
+    several = clusters > 1
+    reach: Floats = np.where(several, t.isf(tail, np.where(several, clusters - 1, 1.0)), norm.isf(tail))
+    return reach
 
 
 def _variances(points: pd.DataFrame) -> Floats:

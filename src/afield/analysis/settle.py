@@ -68,7 +68,7 @@ def _to_tell_apart(ranking: Ranking, row: RankRow) -> str:
 def _what_it_shows(least: float, metric: str) -> str:
     """The least difference that a study shows with 80 % power; in points there is none above the whole range."""
     if in_points(metric) and least >= 1:
-        return "a study of so few images could not have shown any difference"
+        return "a study as small as this could not have shown any difference"
     return (
         f"one of {size_words(least, metric)} this study would have shown in four cases of five, a smaller one it may "
         "have missed"

@@ -124,9 +124,10 @@ def _by_backbone(weights: Floats, basis: Floats, y: Floats, covariance: Floats) 
 
 def _towards(ceiling: float, basis: Floats, y: Floats) -> Floats:
     """The variance of the values around their line, [n], up to a factor: p (1 - p) of the line's height, which is taken
-    to be no farther out than the values are. No point is taken for a hundred times as sure as they are on average.
+    to be no farther out than the values are; from half the ceiling down it grows no more. No point is taken for a
+    hundred times as sure as they are on average.
     """
-    height = np.clip(basis @ (basis.T @ y), y.min(), y.max())
+    height = np.clip(basis @ (basis.T @ y), max(y.min(), ceiling / 2), y.max())
     spread = height * (ceiling - height)
     kept: Floats = np.maximum(spread, 0.01 * spread.mean())
     return kept

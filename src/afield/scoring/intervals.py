@@ -16,6 +16,8 @@ LEVEL = 0.95
 
 _BLOCK = 4_000_000
 """weights that are drawn or looked at together (32 MB as float64), whatever the size of the test set"""
+_ROUNDING = 1e-12
+"""what values differ by that are one and the same"""
 UNDEFINED = 0.05
 """share of resamples that may lack the metric before there is no interval"""
 
@@ -119,19 +121,25 @@ def metric_interval(
     return percentile_interval(value, values, clusters, level)
 
 
+def vary(values: Floats) -> bool:
+    """Whether values, none of them NaN, differ by more than rounding."""
+    return bool(np.ptp(values) > _ROUNDING * max(1.0, float(np.abs(values).max())))
+
+
 def percentile_interval(value: float, resampled: Floats, clusters: int, level: float = LEVEL) -> Interval:
     """A value with the expanded percentile interval of its resamples, NaN among them where one does not define it.
 
     `clusters`: how many were resampled. The bootstrap's spread is short by the root of 1 - 1 / n, and it does not know
     that a spread of n is itself estimated; so its percentiles lie as much farther out as Student's t with n - 1 degrees
     of freedom and that root ask for (Hesterberg 2015, The American Statistician 69:371). For 5 clusters
-    those are 0.1 and 99.9 instead of 2.5 and 97.5, for 30 they are 1.9 and 98.1.
+    those are 0.1 and 99.9 instead of 2.5 and 97.5, for 30 they are 1.9 and 98.1. They lie no farther out than the
+    resamples: two or three clusters, of which these are few, hold the truth far too seldom (docs/metrics.md).
 
     The limits are NaN for fewer than two clusters, where more than 5 % of the resamples are undefined, and where all
     that are defined are equal.
     """
     defined = resampled[~np.isnan(resampled)]
-    if clusters < 2 or len(defined) < (1 - UNDEFINED) * len(resampled) or np.ptp(defined) == 0:
+    if clusters < 2 or len(defined) < (1 - UNDEFINED) * len(resampled) or not vary(defined):
         return Interval(value, np.nan, np.nan)
     from scipy.special import ndtr, stdtrit  # takes a while
 

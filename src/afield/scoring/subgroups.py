@@ -15,7 +15,8 @@ LEAST = 10
 """samples, and clusters of them, that a subgroup needs before a number is told of it: resamples of fewer clusters miss
 the truth far too often (docs/metrics.md)"""
 TAIL = 10
-"""resamples beyond each limit that an interval needs, so that it is more than the extreme of a few"""
+"""resamples that an interval needs beyond each limit as it would be of many clusters, so that it is more than the
+extreme of a few; of few clusters limits lie farther out (`percentile_interval`), at most where the resamples end"""
 MOST = 20_000
 """resamples at most; with more subgroups than they serve, limits are not told"""
 NOT_KNOWN = "not known"
