@@ -82,6 +82,14 @@ def test_what_an_extension_lacks_is_said_at_once(tmp_path: Path) -> None:
     assert "my_lab:mths" in str(caught.value)
 
 
+def test_two_tasks_that_are_called_alike_are_named_as_the_study_says_them(tmp_path: Path) -> None:
+    write_lab(tmp_path)
+    text = MOTHS.replace('"my_lab:moths"', '"my_lab:moths", "moths"') + RECIPE
+    text += '[tasks.moths]\ntable = "moths.csv"\nlabel = "species"\n'
+    with pytest.raises(InputError, match=r"study\.tasks: my_lab:moths and moths have one name, moths; rename one"):
+        gather(parse_study(text, "m.toml", tmp_path), tmp_path / "cache")
+
+
 @pytest.mark.slow
 def test_a_metric_of_ones_own_leads_a_study(tmp_path: Path) -> None:
     write_lab(tmp_path)

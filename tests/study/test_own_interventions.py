@@ -80,6 +80,7 @@ def test_a_setting_of_the_command_may_name_one(photos: Path, tmp_path: Path) -> 
     ("name", "words"),
     [
         ("my_lab:ruogh", r"^tiny\.toml: my_lab:ruogh: .* has no ruogh; did you mean my_lab:rough"),
+        ("my_lab:foog", r"has no foog; did you mean my_lab:fog"),
         ("my_lab:other", r"my_lab:other: is of type int, not Intervention"),
         ("my_lab:empty", r"my_lab:empty: keys: must hold recipe keys"),
         ("my_lab:misnamed", r"tiny.toml: interventions.my_lab:misnamed.epoch: unknown key; did you mean epochs"),

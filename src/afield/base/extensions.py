@@ -10,7 +10,7 @@ import hashlib
 import importlib
 import sys
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.machinery import ModuleSpec
 from importlib.metadata import EntryPoint, entry_points
@@ -126,8 +126,12 @@ def is_own(name: str) -> bool:
     return ":" in name
 
 
-def find_object(reference: str, extensions: Mapping[str, Extension], kind: type[Kind]) -> Kind:
-    """The object that `FILE:NAME` refers to. Raises InputError with the nearest names where there is none."""
+def find_object(
+    reference: str, extensions: Mapping[str, Extension], kind: type[Kind], instead: Sequence[type] = ()
+) -> Kind:
+    """The object that `FILE:NAME` refers to. Raises InputError with the nearest names where there is none, those of
+    the kinds that would do instead among them.
+    """
     name, _, attribute = reference.partition(":")
     if name not in extensions:
         file = f"{name.removesuffix('.py')}.py"
@@ -141,9 +145,10 @@ def find_object(reference: str, extensions: Mapping[str, Extension], kind: type[
     if attribute in extension.objects:
         found = type(extension.objects[attribute]).__name__
         raise InputError(f"{reference}: is of type {found}, not {what} ({extension.path}); {_offer(name, known, what)}")
+    near = [f"{name}:{key}" for kinds in (kind, *instead) for key in objects(extension, kinds)]
     raise InputError(
         f"{reference}: {extension.path} has no {attribute or 'object without a name'}; "
-        f"{nearest(reference, [f'{name}:{key}' for key in known]) if known else _offer(name, known, what)}"
+        f"{nearest(reference, near) if near else _offer(name, known, what)}"
     )
 
 

@@ -4,7 +4,7 @@ told at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -124,8 +124,7 @@ def look(
     )
     _against(problems, misfits_of(metrics, beside, tasks))
     if len(tasks) < len(loaded):
-        names = ", ".join(found.task.name for found in loaded.values())
-        _against(problems, [f"study.tasks: two have one name ({names}); rename one"])
+        _against(problems, _of_one_name({said: found.task.name for said, found in loaded.items()}))
     backbones = _each(loadable(study.study.backbones), lambda name: planned(name, extensions or {}), "study", problems)
     _against(problems, misfits(study, {task.name: task for task in named.values()}, backbones, extensions))
     pretrained = [name for name in study.study.backbones if name in backbones and _is_pretrained(study, name)]
@@ -216,6 +215,14 @@ def find_own_task(name: str, extensions: Mapping[str, Extension]) -> Task:
         source = find_object(name, extensions, TaskSource)
         return find_task(own, {own: source.below(extensions[extension].folder)})
     return find_object(name, extensions, Task)
+
+
+def _of_one_name(names: Mapping[str, str]) -> Iterator[str]:
+    """Complaints of tasks that are called alike, by what the study says."""
+    for name in dict.fromkeys(names.values()):
+        said = [each for each, called in names.items() if called == name]
+        if len(said) > 1:
+            yield f"study.tasks: {' and '.join(said)} have one name, {name}; rename one"
 
 
 def _load(study: Study, task: Task, cache: Path, data: Path | None, preparing: Preparing | None) -> TaskData:

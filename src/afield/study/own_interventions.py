@@ -83,10 +83,11 @@ def check_intervention(name: str, extensions: Mapping[str, Extension]) -> str:
 def _keys(name: str, extensions: Mapping[str, Extension]) -> dict[str, object]:
     extension, _, own = name.partition(":")
     found = extensions[extension].objects.get(own) if extension in extensions else None
-    for key, kind in _kinds().items():
+    kinds = _kinds()
+    for key, kind in kinds.items():
         if isinstance(found, kind):
             return {key: name}
-    keys: object = find_object(name, extensions, Intervention).keys
+    keys: object = find_object(name, extensions, Intervention, instead=tuple(kinds.values())).keys
     if not isinstance(keys, Mapping) or not keys:
         raise InputError(f'{name}: keys: must hold recipe keys and their values, for instance {{"pooling": "gem"}}')
     return dict(keys)
