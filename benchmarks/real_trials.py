@@ -3,6 +3,7 @@
     python -m benchmarks.real_trials placebo FOLDER   # biobench_results_tidy.csv, tll_model_ranking.csv
     python -m benchmarks.real_trials twins OUT        # a finished result folder with two seeds or more
     python -m benchmarks.real_trials twins OUT --seeds 2    # its seeds two by two, as many studies of two seeds
+    python -m benchmarks.real_trials names OUT --seeds 2    # one backbone under two names, two seeds each
 
 From the root of the repository. What is not there is told and left out. docs/how_often_wrong.md reads the tables.
 
@@ -14,13 +15,16 @@ Twins: two networks of one backbone, task and intervention that differ in the se
 Of *networks* the interval knows the test images alone, so networks that do differ are no false claim; of *backbones* it
 knows the variance between seeds as well, here from the other backbones of the study. With `--seeds` a folder of many
 seeds counts as several studies, each of which knows of its own alone; their pairs are of different trainings.
+
+Names: as a study would have it that names one backbone twice, each name and all other backbones with so many seeds: the
+variance between seeds is that of all names together.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import combinations, product
 from pathlib import Path
@@ -134,14 +138,33 @@ def _held_against_itself(mine: Networks, others: PairedScores) -> Iterator[tuple
         yield student_p(difference, parts[:1]), student_p(difference, parts) if known else np.nan
 
 
-def twins(folder: Path, seeds: int | None) -> None:
+def names_of(record: StudyRecord, seeds: int) -> Iterator[tuple[str, float, float]]:
+    """The same of each backbone under two names, each of so many seeds: one name has those of the other backbones, the
+    other the next ones. Seeds that are too few for a further study are left out.
+    """
+    there = record.study.study.seeds
+    starts = range(0, len(there) - 2 * seeds + 1, 2 * seeds)
+    for task in record.tasks:
+        for intervention in record.study.study.interventions:
+            scores = PairedScores.of(record, task.name, record.metric(task.name), (intervention,))
+            for start, (key, mine) in product(starts, scores.networks.items()):
+                first, then = there[start : start + seeds], there[start + seeds : start + 2 * seeds]
+                study = {name: each.of_seeds(first) for name, each in scores.networks.items()}
+                one, two = study[key], mine.of_seeds(then)
+                both = replace(scores, networks={**study, (f"{key[0]} again", key[1]): two})
+                difference, parts = one.value - two.value, both.parts(one, two)
+                known = both.seed_freedom(intervention) > 0
+                yield task.name, student_p(difference, parts[:1]), student_p(difference, parts) if known else np.nan
+
+
+def told_apart(folder: Path, pairs_of: Callable[[StudyRecord], Iterator[tuple[str, float, float]]]) -> None:
     """Print how many pairs are told apart at 5 %."""
     if not (folder / "afield.json").is_file():
         print(f"{folder}: is no result folder; left out")
         return
-    found = pd.DataFrame(twins_of(load_record(folder), seeds), columns=["task", "networks", "backbones"])
+    found = pd.DataFrame(pairs_of(load_record(folder)), columns=["task", "networks", "backbones"])
     if not len(found):
-        print(f"{folder}: no backbone was scored with two seeds; left out")
+        print(f"{folder}: no backbone was scored with as many seeds as that takes; left out")
         return
     print("| task | taken for | pairs | told apart at 5 % | share | 95 % interval, were pairs independent |")
     print("|---|---|---|---|---|---|")
@@ -157,18 +180,20 @@ def twins(folder: Path, seeds: int | None) -> None:
 def main() -> None:
     """Print one table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("table", choices=("placebo", "twins"))
+    parser.add_argument("table", choices=("placebo", "twins", "names"))
     parser.add_argument("folder", type=Path)
     parser.add_argument("--permutations", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--seeds", type=int, help="of a study; by default all of the folder are one")
+    parser.add_argument("--seeds", type=int, help="of a study; by default of twins all, of names two each")
     options = parser.parse_args()
     if options.seeds is not None and options.seeds < 2:
         parser.error(f"--seeds: {options.seeds}: two networks are held against each other, so name 2 or more")
     if options.table == "placebo":
         placebo(options.folder, options.permutations, options.seed)
+    elif options.table == "twins":
+        told_apart(options.folder, lambda record: twins_of(record, options.seeds))
     else:
-        twins(options.folder, options.seeds)
+        told_apart(options.folder, lambda record: names_of(record, options.seeds or 2))
 
 
 if __name__ == "__main__":
