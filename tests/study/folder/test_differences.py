@@ -39,7 +39,7 @@ def test_a_folder_and_its_copy_differ_by_nothing(out: Path, tmp_path: Path) -> N
     assert found.rows_in_both > 2
     assert fields(found) == {}
     words = found.words()
-    assert "2 pairs of trainings differ by:\nno field of the key, nor platform, nor machine" in words
+    assert "2 pairs of trainings with one key, one platform and one machine" in words
     assert words.endswith("All values in both are the same.")
 
 

@@ -19,6 +19,7 @@ _SAME = ("task", "metric", "backbone", "intervention", "seed", "split", "view", 
 """columns that make two rows of results tables the same question"""
 _NUMBERS = ("validation", "validation_loss", "best_epoch", "epochs", "seconds")
 """of a finished training"""
+_ALIKE = "with one key, one platform and one machine"
 _SHOWN = 20
 """pairs of results whose numbers are shown"""
 
@@ -118,8 +119,8 @@ class FolderDifferences:
         for out, alone in ((self.first, self.rows_in_first), (self.second, self.rows_in_second)):
             lines += [f"{count(alone, 'row')} in {out} alone"] if alone else []
         for group in self.groups:
-            what = _fields(group.fields) if group.fields else "no field of the key, nor platform, nor machine"
-            lines += ["", f"{count(group.pairs, 'pair')} of trainings differ by:", what]
+            pairs = f"{count(group.pairs, 'pair')} of trainings"
+            lines += ["", f"{pairs} differ by:", _fields(group.fields)] if group.fields else ["", f"{pairs} {_ALIKE}"]
         return "\n".join([*lines, "", self._values()])
 
     def _values(self) -> str:
