@@ -131,11 +131,15 @@ def twins_of(record: StudyRecord, seeds: int | None) -> Iterator[tuple[str, floa
 
 def _held_against_itself(mine: Networks, others: PairedScores) -> Iterator[tuple[float, float]]:
     """Both p values of each pair of a backbone's networks; the variance between seeds is that of the others."""
-    known = others.seed_freedom(mine.intervention) > 0
     for first, second in combinations(sorted(mine.rows["seed"]), 2):
-        one, two = mine.of_seeds([first]), mine.of_seeds([second])
-        difference, parts = one.value - two.value, others.parts(one, two)
-        yield student_p(difference, parts[:1]), student_p(difference, parts) if known else np.nan
+        yield _p_values(others, mine.of_seeds([first]), mine.of_seeds([second]))
+
+
+def _p_values(scores: PairedScores, one: Networks, two: Networks) -> tuple[float, float]:
+    """Of there being no difference: as networks, and as backbones, NaN where no seed was repeated."""
+    difference, parts = one.value - two.value, scores.parts(one, two)
+    known = scores.seed_freedom(one.intervention) > 0
+    return student_p(difference, parts[:1]), student_p(difference, parts) if known else np.nan
 
 
 def names_of(record: StudyRecord, seeds: int) -> Iterator[tuple[str, float, float]]:
@@ -150,11 +154,9 @@ def names_of(record: StudyRecord, seeds: int) -> Iterator[tuple[str, float, floa
             for start, (key, mine) in product(starts, scores.networks.items()):
                 first, then = there[start : start + seeds], there[start + seeds : start + 2 * seeds]
                 study = {name: each.of_seeds(first) for name, each in scores.networks.items()}
-                one, two = study[key], mine.of_seeds(then)
-                both = replace(scores, networks={**study, (f"{key[0]} again", key[1]): two})
-                difference, parts = one.value - two.value, both.parts(one, two)
-                known = both.seed_freedom(intervention) > 0
-                yield task.name, student_p(difference, parts[:1]), student_p(difference, parts) if known else np.nan
+                again = mine.of_seeds(then)
+                both = replace(scores, networks={**study, (f"{key[0]} again", key[1]): again})
+                yield (task.name, *_p_values(both, study[key], again))
 
 
 def told_apart(folder: Path, pairs_of: Callable[[StudyRecord], Iterator[tuple[str, float, float]]]) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from afield.analysis.paired import Networks, PairedScores
+from afield.analysis.paired import Networks, PairedScores, of_clusters
 from afield.base.streams import stream
 from afield.scoring.intervals import Interval, bootstrap_weights, metric_interval, resampled_values
 from afield.scoring.metrics import METRICS
@@ -67,8 +67,7 @@ def intervals(name: str, clusters: int, seed: int, index: int) -> dict[str, tupl
         Networks(_NO_ROWS, np.array([metric.compute(each)]), resampled_values(metric, each, weights)[None], "plain")
         for each in (first, second)
     )
-    by_cluster = weights[:, np.unique(first.cluster, return_index=True)[1]].astype(np.float32)
-    scores = PairedScores(metric, {}, len(first.label), clusters, by_cluster)
+    scores = PairedScores(metric, {}, len(first.label), clusters, of_clusters(weights, first.cluster))
     return {
         "results table": (metric_interval(metric, first), truth[0]),
         "ranking": (scores.level_of(mine), truth[0]),

@@ -109,7 +109,8 @@ def line_intervals_at(levels: Sequence[float], observed: Observations) -> list[t
     n, weights = len(x), (x - x.mean()) / ((x - x.mean()) ** 2).sum()
     of_slope, of_scatter = uncertainty_of(weights, observed), uncertainty_of(weights, observed.each_for_itself())
     # a ceiling makes r no wider: there z holds the truth as it is (docs/how_often_wrong.md)
-    of_even = uncertainty_of(weights, replace(observed, ceiling=math.inf))
+    near = math.isfinite(observed.ceiling)
+    of_even = uncertainty_of(weights, replace(observed, ceiling=math.inf)) if near else of_slope
     found = []
     for level in levels:
         margin = float(of_slope.margin(level))

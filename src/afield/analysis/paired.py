@@ -109,10 +109,8 @@ class PairedScores:
             return resampled_values(settled(record, metric, key, classes), scored[key], weights)
 
         networks = networks_of(results, resampled)
-        samples, places = len(first.label), np.unique(first.cluster, return_index=True)[1]
-        counted = len(places) < samples and len(places) <= _COUNTED
-        by_cluster = weights[:, places].astype(np.float32) if counted else None
-        return PairedScores(metric, networks, samples, len(places), by_cluster)
+        samples, clusters = len(first.label), len(np.unique(first.cluster))
+        return PairedScores(metric, networks, samples, clusters, of_clusters(weights, first.cluster))
 
     def seed_freedom(self, intervention: str) -> int:
         """Degrees of freedom of the variance between seeds under that intervention; 0 where none was repeated."""
@@ -228,6 +226,13 @@ class PairedScores:
             Part(samples, self.clusters - 1),
             *(Part(variance, max(self.seed_freedom(name), 1)) for name, variance in seeds),
         ]
+
+
+def of_clusters(weights: npt.NDArray[np.uint16], cluster: npt.NDArray[np.str_]) -> npt.NDArray[np.float32] | None:
+    """`PairedScores.by_cluster` from how often each sample stands in each resample, [resamples, samples]."""
+    places = np.unique(cluster, return_index=True)[1]
+    counted = len(places) < len(cluster) and len(places) <= _COUNTED
+    return weights[:, places].astype(np.float32) if counted else None
 
 
 def rows_of(record: StudyRecord, task: str, metric: str, interventions: Collection[str]) -> pd.DataFrame:

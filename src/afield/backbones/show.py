@@ -13,7 +13,7 @@ from afield.backbones.preprocessing import resized_side
 from afield.backbones.sets import SETS
 from afield.backbones.weights import Sources, Whereabouts, whereabouts
 from afield.base.errors import InputError
-from afield.base.text import count, entry
+from afield.base.text import count, entry, roughly_bytes
 
 _WIDTH = 100
 """columns of a terminal that a list may fill"""
@@ -63,16 +63,8 @@ def cost(rows: Sequence[Backbone]) -> str:
     """What a set of backbones costs together: parameters, multiply-adds, bytes of weights in float32."""
     params = sum(row.params_m or 0 for row in rows)
     gmacs = sum(row.gmacs or 0 for row in rows)
-    return f"{params:,.0f} M parameters, about {_size(params)} of weights, {gmacs:,.1f} GMACs for an image in each"
-
-
-def _size(params_m: float) -> str:
-    """Bytes of so many million parameters in float32.
-
-    >>> _size(1.235), _size(305)
-    ('5 MB', '1.2 GB')
-    """
-    return f"{params_m * 4 / 1000:,.1f} GB" if params_m >= 250 else f"{params_m * 4:,.0f} MB"
+    weights = roughly_bytes(4e6 * params)
+    return f"{params:,.0f} M parameters, about {weights} of weights, {gmacs:,.1f} GMACs for an image in each"
 
 
 def describe_cost(names: Sequence[str]) -> str:

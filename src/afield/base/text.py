@@ -102,3 +102,14 @@ def megabytes(size: int | None) -> str:
     ('12.3 MB', 'unknown')
     """
     return "unknown" if size is None else f"{size / 1e6:,.1f} MB"
+
+
+def roughly_bytes(size: float) -> str:
+    """Bytes that are estimated, as people say them.
+
+    >>> roughly_bytes(3e5), roughly_bytes(4.25e7), roughly_bytes(2.5e9)
+    ('under 1 MB', '42 MB', '2.5 GB')
+    """
+    if size >= 1e9:
+        return f"{size / 1e9:,.1f} GB"
+    return f"{size / 1e6:.0f} MB" if size >= 1e6 else "under 1 MB"

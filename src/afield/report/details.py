@@ -9,6 +9,7 @@ from afield.backbones.backbone import Backbone
 from afield.report import words
 from afield.study.planning.budget import budget_words
 from afield.study.record import BackboneRecord, StudyRecord
+from afield.study.searching.search import rungs
 from afield.study.study import PLAIN
 
 
@@ -56,11 +57,10 @@ def details_of(record: StudyRecord) -> Details:
 
 
 def _rungs(record: StudyRecord) -> str:
-    """After which epochs recipes are compared before their last; empty where nothing is."""
-    study, search = record.study, record.study.search
-    lengths = [study.recipe.epochs, *(changes.get("epochs", 0) for changes in study.interventions.values())]
-    reached = [rung for rung in search.rungs if rung < max(lengths)]
-    return f"; rungs at {words.plain([*reached, max(lengths)])} epochs" if search.halves and reached else ""
+    """After which epochs recipes are compared, of the longest one; empty where none is before its last epoch."""
+    study = record.study
+    at = rungs(study.search, max(study.recipe_of(name).epochs for name in study.study.interventions))
+    return f"; rungs at {words.plain(at)} epochs" if len(at) > 1 else ""
 
 
 def _protocol(record: StudyRecord) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from afield.base.text import columns, count
+from afield.base.text import columns, count, roughly_bytes
 from afield.study.ledger import Ledger
 from afield.study.planning.budget import budget_words
 from afield.study.planning.duration import seconds_of, told
@@ -202,8 +202,8 @@ def _memory(found: Forecast) -> Iterator[str]:
         return
     known = "at most" if memory.measured else "roughly"
     yield (
-        f"Memory{' of the GPU' if gpu else ''}: {known} {_bytes(memory.trial)} a trial ({memory.backbone}), "
-        f"{_bytes(memory.slots)} for {count(found.slots, 'slot')}."
+        f"Memory{' of the GPU' if gpu else ''}: {known} {roughly_bytes(memory.trial)} a trial ({memory.backbone}), "
+        f"{roughly_bytes(memory.slots)} for {count(found.slots, 'slot')}."
     )
     if found.short:
         yield f"{found.short}."
@@ -215,7 +215,9 @@ def _disk(found: Forecast) -> Iterator[str]:
         yield f"Prepared images: not known before the data are here; in {cache_folder()}"
     else:
         rest = disk.to_prepare or 0
-        there = ", all there" if not rest else f", {_bytes(rest)} still to be made" if rest < disk.prepared else ""
+        there = (
+            ", all there" if not rest else f", {roughly_bytes(rest)} still to be made" if rest < disk.prepared else ""
+        )
         yield f"Prepared images: {_roughly(about, disk.prepared)} in {cache_folder()}{there}"
     kept = _roughly("roughly", disk.kept)
     yield (
@@ -230,19 +232,8 @@ def _roughly(about: str, size: float) -> str:
     >>> _roughly("about", 4.25e7), _roughly("about", 3e5)
     ('about 42 MB', 'under 1 MB')
     """
-    words = _bytes(size)
+    words = roughly_bytes(size)
     return words if words.startswith("under") else f"{about} {words}"
-
-
-def _bytes(size: float) -> str:
-    """Bytes as people say them.
-
-    >>> _bytes(3e5), _bytes(4.25e7), _bytes(2.5e9)
-    ('under 1 MB', '42 MB', '2.5 GB')
-    """
-    if size >= 1e9:
-        return f"{size / 1e9:,.1f} GB"
-    return f"{size / 1e6:.0f} MB" if size >= 1e6 else "under 1 MB"
 
 
 def _unfit(found: Forecast) -> list[str]:

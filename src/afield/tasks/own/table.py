@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -34,18 +34,20 @@ def common_folder(tables: Sequence[Path]) -> Path:
     return Path(os.path.commonpath([table.parent for table in tables]))
 
 
-def read_tables(root: Path, tables: Sequence[Path], data: TaskSource) -> pd.DataFrame:
+def read_tables(root: Path, tables: Sequence[Path], data: TaskSource) -> tuple[pd.DataFrame, str]:
     """One row a sample, all as text, a blank for what is missing: `id`, `image` (path below `root`, with /), `label` or
     the columns `labels`, `table` (which one it is from: its path without the ending), and as far as they were named
     `split`, `group`, `cluster`, `unit`, `weight` and `time` (numbers), `box` (`boxes.written`) and the subgroups.
-    Where there are boxes and no groups, each image is one.
+    Where there are boxes and no groups, each image is one. Beside it the column of splits that `data` passes over
+    (`unread_split`).
 
     Raises InputError for a file that is no table, for columns that it lacks, and for images that lie outside of `root`.
     """
     folder = common_folder(tables)
     texts = {path: read_texts(path) for path in tables}
     _refuse_mixed_times(texts, data)
-    return pd.concat([rows_of(root, path, text, folder, data) for path, text in texts.items()], ignore_index=True)
+    rows = [rows_of(root, path, text, folder, data) for path, text in texts.items()]
+    return pd.concat(rows, ignore_index=True), unread_split(texts.values(), data)
 
 
 def rows_of(root: Path, path: Path, table: pd.DataFrame, folder: Path, data: TaskSource) -> pd.DataFrame:
@@ -97,14 +99,13 @@ def _say_which(name: str, data: TaskSource) -> str:
     return f'; say which one it is in a study file: [tasks.NAME] table = "...", {key} = "..."'
 
 
-def unread_split(tables: Sequence[Path], data: TaskSource) -> str:
+def unread_split(tables: Iterable[pd.DataFrame], data: TaskSource) -> str:
     """The column of tables that is called split and holds names of splits, where `data` neither takes it
     nor says how else to split; empty where there is none.
     """
     if any(way is not None for way in (data.split, data.splits, data.folds, data.time)):
         return ""
-    for path in tables:
-        table = read_texts(path)
+    for table in tables:
         for column in table.columns:
             if str(column).strip().lower() == "split" and table[column].map(split_named).notna().any():
                 return str(column)

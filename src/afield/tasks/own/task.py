@@ -19,7 +19,7 @@ from afield.tasks.own import traps as own_traps
 from afield.tasks.own.folder import read_folder
 from afield.tasks.own.labels import Labelled, label_samples, read_labels
 from afield.tasks.own.split import split
-from afield.tasks.own.table import common_folder, is_table, read_tables, unread_split, unread_words
+from afield.tasks.own.table import common_folder, is_table, read_tables, unread_words
 from afield.tasks.places import user_path
 from afield.tasks.source import TaskSource
 from afield.tasks.task import SPLITS, Card, Target, Task, in_order
@@ -62,9 +62,8 @@ def own_task(source: TaskSource, name: str = "") -> Task:
     if source.huggingface is not None:
         source = own_huggingface.as_table(source)
     root = _root(source)
-    table, other = _rows(source, root)
+    table, other, unread = _rows(source, root)
     found = _labelled(source, name, table)
-    unread = unread_split(_files(source), source) if source.table is not None else ""
     counts = found.counts()
     proposed, reason = proposed_metric(source.target, counts)
     if source.metric is not None:
@@ -125,7 +124,7 @@ def written_labels(source: TaskSource, name: str, spoken: Sequence[str]) -> tupl
     if source.huggingface is not None:
         source = own_huggingface.as_table(source)
     root = _root(source)
-    table, _ = _rows(source, root, least=1)
+    table, *_ = _rows(source, root, least=1)
     if table.empty:
         raise InputError(f"{name}: holds no samples; name a table with rows, or a folder with images")
     found = read_labels(name, table, source, spoken)
@@ -182,13 +181,16 @@ def _name(source: TaskSource) -> str:
     return user_path(folder).resolve().name if folder is not None else _files(source)[0].stem
 
 
-def _rows(source: TaskSource, root: Path, least: int = 2) -> tuple[pd.DataFrame, str]:
-    """The samples with their labels as written, and what else is to be said of the pictures; a folder must hold at
-    least so many classes.
+def _rows(source: TaskSource, root: Path, least: int = 2) -> tuple[pd.DataFrame, str, str]:
+    """The samples with their labels as written, what else is to be said of the pictures, and a column of splits that is
+    not taken; a folder must hold at least so many classes.
     """
     if source.traps is not None:
-        return own_traps.read_own_traps(root, _files(source)[0], source)
-    return (read_folder(root, least) if source.table is None else read_tables(root, _files(source), source)), ""
+        return *own_traps.read_own_traps(root, _files(source)[0], source), ""
+    if source.table is None:
+        return read_folder(root, least), "", ""
+    table, unread = read_tables(root, _files(source), source)
+    return table, "", unread
 
 
 def _labelled(source: TaskSource, name: str, table: pd.DataFrame) -> Labelled:
