@@ -19,7 +19,7 @@ from afield.checking.copies import SHOWN, Samples, copies, groups_with_copies, m
 from afield.checking.findings import Check, ClassRow, Example, Finding
 from afield.images.look import BLANK, Look, look_at
 from afield.images.similar import alike, similar
-from afield.tasks.builtin import find_task
+from afield.study.named_task import named_task
 from afield.tasks.data import count_samples, lacking_classes, split_samples
 from afield.tasks.further import called, find_further, further_samples, joined, rows_of
 from afield.tasks.labels import positions_of
@@ -42,14 +42,14 @@ def check(
     processes: int | None = None,
     further: Sequence[str] = (),
 ) -> Check:
-    """Check the task of that name, or of the folder at that path: all images are read, nothing is changed. The images
-    of the data sets named in `further` are looked at as if they had joined the training split.
+    """Check the task of that name (`named_task`): all images are read, nothing is changed. The images of the data sets
+    named in `further` are looked at as if they had joined the training split.
 
     `data` is the folder that holds the tasks' folders; `processes` read images at once, by default one a core. The
     result depends on neither, nor on the order of files. `progress` may raise to stop. Raises InputError where the
     task's data are not there or are not what a task needs, AfieldError where a process was killed.
     """
-    task = find_task(name)
+    task = named_task(name)
     table = split_samples(task, protocol, data, allow_torn=True)
     root = task.find(data_folder(data)).resolve()
     elsewhere: dict[str, Path] = {}

@@ -14,8 +14,8 @@ from afield.base.files import write_text
 from afield.base.streams import hash_rank
 from afield.checking.page import render_page, thumbnail
 from afield.images.rule import evaluation_rule, prepare_file, train_rule
+from afield.study.named_task import named_task
 from afield.tasks.boxes import pictures
-from afield.tasks.builtin import find_task
 from afield.tasks.data import split_samples
 from afield.tasks.labels import having
 from afield.tasks.places import data_folder
@@ -54,14 +54,14 @@ class Sheet:
 
 
 def write_sheet(name: str, augmentation: str, path: Path, data: Path | None = None, size: int | None = None) -> Sheet:
-    """Write a contact sheet of a task (a name, or a folder of one's own) to an HTML file.
+    """Write a contact sheet of a task (`named_task`) to an HTML file.
 
     `augmentation` is a built-in one, one of ADDITIONS or, of one's own, `FILE.py:NAME` (of an installed package: its
     entry point's name and `:NAME`), `size` the side of what networks see, pixels. Raises InputError for names that are
     none, for images that cannot be read or that the augmentation cannot have; StoreError where the file cannot be
     written.
     """
-    sheet = make_sheet(find_task(name), augmentation, data, size or USUAL_SIZE)
+    sheet = make_sheet(named_task(name), augmentation, data, size or USUAL_SIZE)
     write_text(path, render(sheet))
     return sheet
 

@@ -35,7 +35,10 @@ StudyName = Annotated[
 ]
 TaskName = Annotated[
     str,
-    typer.Argument(help="A built-in task, or your data: a folder of images, a CSV table.", show_default=False),
+    typer.Argument(
+        help="A built-in task, your data (a folder of images, a CSV table), STUDY.toml:NAME or FILE.py:NAME.",
+        show_default=False,
+    ),
 ]
 Backbones = Annotated[
     list[str] | None,

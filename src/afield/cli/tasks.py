@@ -49,14 +49,15 @@ def tasks_show(
 ) -> None:
     """Show a task's card: source, licence, classes, metric, baseline, how to get it; or a sheet of augmented images."""
     if augmentation is None:
+        from afield.study.named_task import named_task
         from afield.tasks.show import plain_task, show_task
 
         if out is not None or size is not None:
             raise typer.BadParameter("--out and --size belong to --augmentation; name one")
         if as_json:
-            put_json(plain_task(name, data))
+            put_json(plain_task(named_task(name), data))
         else:
-            put(show_task(name, data))
+            put(show_task(named_task(name), data))
         return
     if as_json:
         raise typer.BadParameter("--augmentation writes a page of pictures; leave out --json")
@@ -77,11 +78,13 @@ def tasks_splits(
     out: Annotated[Path | None, typer.Option(help="CSV file to write.", show_default=False)] = None,
 ) -> None:
     """Print or write which sample is in which split; no image is opened, unless hashes are wanted."""
+    from afield.study.named_task import named_task
     from afield.study.table import write_table
     from afield.tasks.places import cache_folder
     from afield.tasks.show import list_splits
 
-    put(write_table(list_splits(name, protocol.value, data, cache_folder() if hashes else None), "csv", out))
+    rows = list_splits(named_task(name), protocol.value, data, cache_folder() if hashes else None)
+    put(write_table(rows, "csv", out))
 
 
 @tasks_app.command("fetch", epilog="Example: afield tasks fetch eurosat --data data")

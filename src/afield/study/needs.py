@@ -114,7 +114,9 @@ def look(
     problems: list[Problem] = []
     extensions = _extensions(study, problems)
     loadable = partial(_loadable, known=extensions is not None)
-    named = _each(loadable(study.study.tasks), lambda name: _task(name, study, extensions or {}), "data", problems)
+    named = _each(
+        loadable(study.study.tasks), lambda name: find_study_task(name, study, extensions or {}), "data", problems
+    )
     loaded = _each(list(named), lambda name: _load(study, named[name], cache, data, preparing), "data", problems)
     tasks = {found.task.name: found for found in loaded.values()}
     owned = [found.task.metric for found in tasks.values() if is_own(found.task.metric)]
@@ -202,7 +204,8 @@ def _loadable(names: Sequence[str], known: bool) -> list[str]:
     return [name for name in names if known or not is_own(name)]
 
 
-def _task(name: str, study: Study, extensions: Mapping[str, Extension]) -> Task:
+def find_study_task(name: str, study: Study, extensions: Mapping[str, Extension]) -> Task:
+    """A task by the name that a study gives it; `extensions` are the study's."""
     if not is_own(name) or Path(name).exists():
         return find_task(name, study.tasks)
     return find_own_task(name, extensions)

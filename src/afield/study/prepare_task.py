@@ -9,9 +9,9 @@ from afield.backbones.backbone import IMAGENET_MEAN, IMAGENET_STD, Interpolation
 from afield.base.errors import InputError, Stopped
 from afield.base.process import interrupts
 from afield.study.inputs import prepare_split
+from afield.study.named_task import named_task
 from afield.study.needs import Preparing
 from afield.study.protocol import View
-from afield.tasks.builtin import find_task
 from afield.tasks.data import TaskData, load_task
 from afield.tasks.places import cache_folder
 from afield.tasks.task import Protocol, Task
@@ -40,7 +40,7 @@ def prepare_task(
     with each interpolation that weights ask for. Raises InputError that names the first thing that is wrong and where,
     or lists the images that cannot be read; Stopped after Ctrl-C while images are prepared; StoreError for the disk.
     """
-    task, cache = find_task(name), cache_folder()
+    task, cache = named_task(name), cache_folder()
     loaded = load_task(task, protocol, cache, data)
     pixels = size or _usual_size(task, protocol)
     fresh = 0

@@ -9,7 +9,7 @@ import pandas as pd
 
 from afield.base.errors import InputError
 from afield.base.text import columns, entry
-from afield.tasks.builtin import TASKS, find_task
+from afield.tasks.builtin import TASKS
 from afield.tasks.data import count_samples, lacking_classes, load_task, split_samples
 from afield.tasks.labels import positions_of
 from afield.tasks.task import Protocol, Task
@@ -25,12 +25,8 @@ def list_tasks() -> str:
     return columns(rows, ("task", "classes", "metric", "title"))
 
 
-def show_task(name: str, data: Path | None = None) -> str:
-    """A task's card, and its counts where the data are here; no image is opened.
-
-    Raises InputError for a name that is no task's.
-    """
-    task = find_task(name)
+def show_task(task: Task, data: Path | None = None) -> str:
+    """A task's card, and its counts where the data are here; no image is opened."""
     card = task.card
     others = ", ".join(name for name in task.metrics if name != task.metric)
     entries = {
@@ -56,11 +52,10 @@ def plain_tasks() -> list[dict[str, Any]]:
     return [_plain(task) for task in TASKS.values()]
 
 
-def plain_task(name: str, data: Path | None = None) -> dict[str, Any]:
+def plain_task(task: Task, data: Path | None = None) -> dict[str, Any]:
     """A task's card as plain values; `splits` are its samples by split and class where the data are here, else None
-    with the reason in `not_here`. Raises InputError for a name that is no task's.
+    with the reason in `not_here`.
     """
-    task = find_task(name)
     try:
         counts = count_samples(task, split_samples(task, "clean", data))
     except InputError as error:
@@ -74,14 +69,15 @@ def _plain(task: Task) -> dict[str, Any]:
     return {**about, **metrics, **vars(task.card)}
 
 
-def list_splits(name: str, protocol: Protocol, data: Path | None = None, hashes_in: Path | None = None) -> pd.DataFrame:
+def list_splits(
+    task: Task, protocol: Protocol, data: Path | None = None, hashes_in: Path | None = None
+) -> pd.DataFrame:
     """Which sample is in which split, a row each: id (as the original names it), split, label (its position in the
     classes; several are parted by blanks) and group. No image is opened, unless `hashes_in` names a folder for known
     hashes: then sha256 is that of the sample's image, so that others can tell whether theirs are the same.
 
-    Raises InputError for a name that is no task's, and for data that are not there or not what they should be.
+    Raises InputError for data that are not there or not what they should be.
     """
-    task = find_task(name)
     if hashes_in is None:
         table = split_samples(task, protocol, data)
     else:

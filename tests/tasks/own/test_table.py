@@ -256,7 +256,7 @@ def test_a_group_may_not_reach_into_a_further_test_split(tmp_path: Path) -> None
 
 def test_a_shared_split_may_name_further_ones(tmp_path: Path) -> None:
     path = table(tmp_path / "moths.csv", {"label": ANIMALS})
-    listed = list_splits(str(path), "clean")
+    listed = list_splits(find_task(str(path)), "clean")
     test = listed.index[listed["split"] == "test"]
     listed.loc[test[::2], "split"] = "test-other"
     listed.to_csv(tmp_path / "splits.csv", index=False)
@@ -308,7 +308,7 @@ def test_contradictions_are_refused(words: dict, complaint: str) -> None:
 @pytest.mark.slow
 def test_a_split_is_shared_without_images_and_taken_over(tmp_path: Path) -> None:
     path = table(tmp_path / "moths.csv", {"label": ANIMALS})
-    listed = list_splits(str(path), "clean", hashes_in=tmp_path / "cache")
+    listed = list_splits(find_task(str(path)), "clean", hashes_in=tmp_path / "cache")
     assert list(listed) == ["id", "split", "label", "group", "sha256"]
     swapped = listed.assign(split=listed["split"].replace({"test": "validation", "validation": "test"}))
     swapped[:-1].to_csv(tmp_path / "splits.csv", index=False)
@@ -395,7 +395,7 @@ def test_odd_input_is_told_in_words(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_quoted_header_hides_no_hashes(tmp_path: Path) -> None:
     path = table(tmp_path / "moths.csv", {"label": ANIMALS})
-    listed = list_splits(str(path), "clean", hashes_in=tmp_path / "cache").assign(sha256="0" * 64)
+    listed = list_splits(find_task(str(path)), "clean", hashes_in=tmp_path / "cache").assign(sha256="0" * 64)
     listed.to_csv(tmp_path / "splits.csv", index=False, quoting=csv.QUOTE_ALL)
     task = find_task("mine", {"mine": source(path, splits=str(tmp_path / "splits.csv"))})
     with pytest.raises(InputError, match=r"60 samples .*not the image that the split was written of"):

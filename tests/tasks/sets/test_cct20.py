@@ -8,6 +8,7 @@ import pytest
 import afield
 from afield.base.errors import InputError
 from afield.report.page import report
+from afield.tasks.builtin import find_task
 from afield.tasks.data import TaskData, load_task
 from afield.tasks.sets.cct20 import CATEGORIES, IMAGES, TASK, find
 from afield.tasks.show import list_splits
@@ -103,7 +104,7 @@ def test_other_cameras_are_further_test_splits(data: Path, tmp_path: Path, proto
 def test_the_splits_are_listed_without_the_images(data: Path) -> None:
     for image in (data / "CCT-20" / "eccv_18_all_images_sm").iterdir():
         image.unlink()
-    listed = list_splits("cct20", "clean", data)
+    listed = list_splits(find_task("cct20"), "clean", data)
     assert listed.columns.tolist() == ["id", "split", "label", "group"]
     assert (
         listed["split"].value_counts().to_dict() == {"train": 31, "validation": 32, "test": 32} | OTHER_CAMERAS["clean"]

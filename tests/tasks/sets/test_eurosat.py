@@ -14,6 +14,7 @@ import afield
 from afield.base.errors import InputError
 from afield.images.decode import decode, decode_channels
 from afield.report.page import report
+from afield.tasks.builtin import find_task
 from afield.tasks.data import load_task
 from afield.tasks.sets.eurosat import ALL, ALL_BANDS, BANDS, CLASSES, LOCATED, MS, TASK, find, split
 from afield.tasks.show import list_splits
@@ -105,7 +106,7 @@ def test_splits_are_listed_from_the_file_names_alone(tmp_path: Path) -> None:
     tiles(tmp_path / "2750", count=5)
     for path in (tmp_path / "2750").rglob("*.jpg"):
         path.write_bytes(b"")
-    listed = list_splits("eurosat", "paper", tmp_path)
+    listed = list_splits(find_task("eurosat"), "paper", tmp_path)
     assert list(listed.columns) == ["id", "split", "label", "group"]
     assert listed["split"].value_counts().to_dict() == {"train": 40, "test": 10}
     assert listed["id"][0] == "AnnualCrop/AnnualCrop_1.jpg"

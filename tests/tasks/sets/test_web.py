@@ -10,7 +10,7 @@ import pytest
 from scipy.io import loadmat, savemat
 
 from afield.base.errors import InputError
-from afield.tasks.builtin import TASKS, WEB_SCRAPED
+from afield.tasks.builtin import TASKS, WEB_SCRAPED, find_task
 from afield.tasks.data import load_task
 from afield.tasks.sets.web import WHY, official_split
 from afield.tasks.show import list_splits, list_tasks
@@ -109,7 +109,7 @@ def test_without_the_data_it_says_where_it_looked_and_how_to_get_them(tmp_path: 
 
 def test_splits_are_listed_from_the_published_lists_alone(data: Path, tmp_path: Path) -> None:
     shutil.copytree(data / "food-101" / "meta", tmp_path / "food-101" / "meta")
-    listed = list_splits("food101", "paper", tmp_path)
+    listed = list_splits(find_task("food101"), "paper", tmp_path)
     assert listed["split"].value_counts().to_dict() == {"train": 202, "test": 101}
     assert listed["id"][0] == "apple_pie/1000"
 
