@@ -102,9 +102,17 @@ def resampled_values(metric: Metric, predictions: Predictions, weights: npt.NDAr
 
 
 def metric_interval(
-    metric: Metric, predictions: Predictions, *, level: float = LEVEL, resamples: int = RESAMPLES, seed: int = 0
+    metric: Metric,
+    predictions: Predictions,
+    weights: npt.NDArray[np.uint16] | None = None,
+    *,
+    level: float = LEVEL,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
 ) -> Interval:
     """A metric with its interval from the test samples: what another test set of the same kind could have given.
+
+    `weights` are the `bootstrap_weights` of these clusters where they have been drawn, for several metrics at once.
 
     Clopper-Pearson for accuracy where each sample is its own cluster, else `percentile_interval` over clusters. The
     limits are NaN where the bootstrap cannot know them: fewer than two clusters, more than 5 % of the resamples
@@ -117,8 +125,9 @@ def metric_interval(
         return clopper_pearson(round(value * n), n, level)
     if clusters < 2:
         return Interval(value, np.nan, np.nan)
-    values = resampled_values(metric, predictions, bootstrap_weights(predictions.cluster, resamples, seed=seed))
-    return percentile_interval(value, values, clusters, level)
+    if weights is None:
+        weights = bootstrap_weights(predictions.cluster, resamples, seed=seed)
+    return percentile_interval(value, resampled_values(metric, predictions, weights), clusters, level)
 
 
 def vary(values: Floats) -> bool:

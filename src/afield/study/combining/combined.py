@@ -18,7 +18,7 @@ from afield.scoring.metric import Metric
 from afield.scoring.metrics import METRICS
 from afield.scoring.predictions import Predictions
 from afield.study.combining.ensembles import Combination
-from afield.study.measured import Measured, measured, read_measured, validation_and, write_measured
+from afield.study.measured import Measured, measured, measured_all, read_measured, validation_and, write_measured
 from afield.study.split_view import SplitView
 from afield.study.store import Store
 
@@ -68,8 +68,7 @@ def _compute(
     pairs = pairs_of(store, combination, classes, at)
     if combination.kind == "folds":
         return {metric.name: measured_out_of_fold(metric, pairs) for metric in metrics}
-    validation, test = _joined(combination, pairs)
-    return {metric.name: measured(metric, validation, test) for metric in metrics}
+    return measured_all({metric.name: metric for metric in metrics}, *_joined(combination, pairs))
 
 
 def pairs_of(store: Store, combination: Combination, classes: tuple[str, ...], at: SplitView) -> list[Pair]:
