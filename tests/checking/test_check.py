@@ -66,7 +66,7 @@ def test_a_clean_task_is_clean(photos: Path) -> None:
     found = check(str(photos), "clean", quiet, processes=1)
     assert found.findings == ()
     assert not found.biased
-    assert describe(found).endswith("Clean: nothing was found that would bias a result.")
+    assert describe(found).endswith("These checks found nothing that would bias a result.")
     assert found.counts == {"train": 24, "validation": 8, "test": 8}
     assert dict(found.facts)["Most frequent size"] == "96 x 72 pixels (all 40)"
     assert [(row.name, row.counts["test"], row.size) for row in found.classes] == [

@@ -48,7 +48,7 @@ def photos(tmp_path: Path) -> Path:
 @pytest.mark.slow
 def test_a_clean_folder_ends_with_0_and_a_page(afield: Run, photos: Path, tmp_path: Path) -> None:
     said = afield(str(photos))
-    assert "Clean: nothing was found that would bias a result.\nPage: check_photos.html" in said
+    assert "These checks found nothing that would bias a result.\nPage: check_photos.html" in said
     assert (tmp_path / "check_photos.html").read_text(encoding="utf-8").startswith("<!doctype html>")
 
 

@@ -73,7 +73,7 @@ def test_a_clean_check_has_a_page_too(tmp_path: Path) -> None:
         for number in range(6):
             scene(seed + number).save(tmp_path / name / f"{number}.png")
     page = render(check(str(tmp_path), "clean", quiet, processes=1))
-    assert "Clean: nothing was found" in page
+    assert "These checks found nothing" in page
     assert "What would bias a result" not in page
 
 

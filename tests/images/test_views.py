@@ -34,10 +34,11 @@ def test_what_holds_no_image_is_named(tmp_path: Path) -> None:
     ):
         with pytest.raises(InputError, match=words):
             find_images(paths)
-    (root / "a" / "labels.csv").write_text("x")
-    with pytest.raises(InputError, match=r"labels\.csv: is not an image that can be read"):
+    (root / "a" / "film.mp4").write_text("x")
+    with pytest.raises(InputError, match=r"film\.mp4: is not an image that can be read"):
         find_images(root)
-    (root / "a" / "labels.csv").unlink()
+    (root / "a" / "film.mp4").rename(root / "a" / "labels.csv")
+    assert [image.name for image in find_images(root)] == ["0000.png"], "a text is no image, and none is missed in it"
     (root / "linked").symlink_to(tmp_path / "empty")
     with pytest.raises(InputError, match="linked: is a link to a folder"):
         find_images(root)

@@ -7,6 +7,7 @@ import pytest
 from afield.base.errors import InputError
 from afield.study.changes import with_settings
 from afield.study.choose import choose_study
+from afield.study.searching.search import rung_sizes
 from afield.study.study_file import load_study, parse_study
 from tests.fixtures.images import class_folder
 from tests.fixtures.own import table
@@ -72,3 +73,24 @@ shots = 2
     assert again == study
     with pytest.raises(InputError, match=r"tasks\.few: shot: unknown key|tasks\.few\.shot: unknown key"):
         parse_study(text.replace("shots", "shot"), "x.toml", tmp_path)
+
+
+def test_a_value_that_is_set_is_not_searched(tmp_path: Path) -> None:
+    """Nobody wrote the grid of a study of one's own data; where somebody did, one of the two is a mistake."""
+    root = class_folder(tmp_path / "photos", {"a": 5, "b": 5})
+    study = choose_study(str(root), ["recipe.learning_rate=1e-3", "recipe.epochs=2"])
+    assert (study.recipe.learning_rate, study.recipe.epochs) == (1e-3, 2)
+    assert study.search.grid == {"weight_decay": (1e-4,)}
+    assert [cell.learning_rate for cell in study.cells("plain")] == [1e-3]
+    with pytest.raises(InputError, match=r"^recipe\.learning_rate: is searched by search\.grid; take it out of one"):
+        with_settings(load_study("quickstart"), ["recipe.learning_rate=1e-3"])
+    text = f'study = {{ name = "x", tasks = ["{root}"], backbones = ["squeezenet1_1.caffe_in1k"] }}\n'
+    text += "recipe.weight_decay = 1e-4\nsearch.grid.weight_decay = [1e-4]\n"
+    with pytest.raises(InputError, match=r"^my\.toml: recipe\.weight_decay: is searched by search\.grid"):
+        parse_study(text, "my.toml")
+
+
+def test_of_four_learning_rates_two_are_compared_once_more(tmp_path: Path) -> None:
+    root = class_folder(tmp_path / "photos", {"a": 5, "b": 5})
+    search = choose_study(str(root)).search
+    assert rung_sizes(search, 4, 30) == [(3, 4), (10, 2), (30, 1)]

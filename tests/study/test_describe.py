@@ -36,7 +36,7 @@ def test_what_is_true_of_several_tasks_is_said_once(photos: Path, cache: Path) -
     says = {"a": "x", "b": "y", "c": "x", "d": "x", "e": "x"}
     of = {name: dataclasses.replace(data.task, proposal=words) for name, words in says.items()}
     tasks = {name: dataclasses.replace(data, task=task) for name, task in of.items()}
-    several = dataclasses.replace(plan, tasks=tasks)
+    several = dataclasses.replace(plan, tasks=tasks, searches=())
     assert task_words(several) == ["a, c, d and 1 more: x", "b: y"]
     assert plan_notes(several) == task_words(several)
 

@@ -68,6 +68,13 @@ def test_impossible_schedules_are_refused_with_the_mend(keys: dict[str, object],
         Recipe.model_validate(keys)
 
 
+def test_a_decay_that_leaves_nothing_is_refused_with_the_mend() -> None:
+    """Under `study` a step at the peak multiplies weights by 1 - weight_decay, under `torch` by 1 - 1e-4 times it."""
+    with pytest.raises(ValueError, match=r'weight_decay: 1 would take whole weights .* decay = "torch"'):
+        Recipe.model_validate({"weight_decay": 1.0})
+    assert Recipe.model_validate({"weight_decay": 5.0, "decay": "torch"}).weight_decay == 5
+
+
 def test_a_recipe_comes_back_from_a_file_as_it_was() -> None:
     recipe = Recipe.model_validate({"schedule": "step"})
     assert Recipe.model_validate(recipe.model_dump(mode="json")) == recipe

@@ -35,7 +35,7 @@ def verdict(check: Check) -> str:
     number = sum(finding.biases for finding in check.findings)
     if number:
         return f"{count(number, 'finding')} would bias a result."
-    return "Clean: nothing was found that would bias a result."
+    return "These checks found nothing that would bias a result."
 
 
 def plain_check(check: Check) -> dict[str, Any]:

@@ -20,8 +20,8 @@ def find_images(paths: str | Path | Iterable[str | Path], reading: Reading = AS_
 
     Hidden files and folders are skipped. Where an image is several files, each of them, and what their names share,
     stands for it; of a folder or a row of paths it comes once. Raises InputError where nothing lies at a path, where a
-    folder holds no image, something else than images or a link to a folder, where a file of an image is missing, and
-    where no path is given.
+    folder holds no image, something else than images and texts or a link to a folder, where a file of an image is
+    missing, and where no path is given.
     """
     named = [paths] if isinstance(paths, str | Path) else list(paths)
     if not named:

@@ -23,7 +23,7 @@ def with_settings(study: Study, settings: Sequence[str]) -> Study:
     Values are written as in the file; what is no value there is text. Raises InputError for what the file could not
     hold.
     """
-    content = study.model_dump(mode="json", exclude_unset=True)
+    content, recipe = study.model_dump(mode="json", exclude_unset=True), set[str]()
     for setting in settings:
         place, equals, text = setting.partition("=")
         if not equals or not place.strip():
@@ -35,10 +35,14 @@ def with_settings(study: Study, settings: Sequence[str]) -> Study:
             if not isinstance(table, dict):
                 raise InputError(f"{setting}: {name} is no table")
         table[key] = _value(text.strip())
+        recipe |= {key} if tables == ["recipe"] else set()
     try:
-        return Study.model_validate_json(json.dumps(with_own(content, Path()), default=str))
+        changed = Study.model_validate_json(json.dumps(with_own(content, Path()), default=str))
     except ValidationError as error:
         raise InputError("\n".join(complaints(error, "", Study))) from None
+    if twice := changed.search.twice("recipe", sorted(recipe)):
+        raise InputError("\n".join(twice))
+    return changed
 
 
 def _value(text: str) -> object:

@@ -34,6 +34,7 @@ from afield.study.planning.budget_files import Clock
 from afield.study.planning.budgeted import holding, with_kept, within_budget
 from afield.study.planning.resources import largest_need
 from afield.study.ready import path_of, sources_of
+from afield.study.recipe_words import recipe_words
 from afield.study.standing import Silent, Watch
 from afield.study.store import Store
 from afield.study.study import Study
@@ -182,7 +183,7 @@ def _begun(plan: Plan, store: Store, watch: Watch, part: Shard | None, sharing: 
     plan = plan if part is None else shard_of(plan, part)
     for found in (*plan.changed.values(), *plan.tasks.values()):
         write_task(store, found)
-    said = [*task_words(plan), *changed_words(plan)]
+    said = [*task_words(plan), *changed_words(plan), *recipe_words(plan)]
     note_shard(store.root, plan.study.study.name, part)
     leading = {name: data.task.metric for name, data in plan.tasks.items()}
     store.rules.register(plan.study.study.name, rule_of(plan.study, leading), store.scores.reads())

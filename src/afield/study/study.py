@@ -144,12 +144,8 @@ class Study(_Table):
         for name, table in self.interventions.items():
             if name == PLAIN:
                 raise ValueError(f"interventions.{PLAIN}: is the recipe as it stands; put its keys into [recipe]")
-            for key in table:
-                if key in self.search.keys:
-                    searched = "space" if self.search.space else "grid"
-                    raise ValueError(
-                        f"interventions.{name}.{key}: is searched by search.{searched}; take it out of one of them"
-                    )
+            for complaint in self.search.twice(f"interventions.{name}", table):
+                raise ValueError(complaint)
             unknown = sorted(set(self.backbones_of(name)) - set(self.study.backbones))
             if unknown:
                 raise ValueError(

@@ -76,6 +76,8 @@ def parse_study(text: str, name: str, folder: Path | None = None) -> Study:
     except ValidationError as error:
         lines = "\n".join(complaints(error, "", Study, Study.model_fields)).splitlines()
         raise InputError(_complained(name, lines)) from None
+    if twice := study.search.twice("recipe", content.get("recipe", {})):  # only the file tells what was written
+        raise InputError(_complained(name, twice))
     try:
         return _with_places(study, folder or Path())
     except InputError as error:  # of a path that no system can have

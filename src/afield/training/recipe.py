@@ -133,6 +133,15 @@ class Recipe(BaseModel):
         return name
 
     @model_validator(mode="after")
+    def _decay_holds(self) -> Recipe:
+        if self.decay == "study" and self.weight_decay >= 1:
+            raise ValueError(
+                f"weight_decay: {self.weight_decay:g} would take whole weights away in an update at the peak; say less "
+                'than 1, or decay = "torch" for what torch and timm mean by it'
+            )
+        return self
+
+    @model_validator(mode="after")
     def _schedule_holds(self) -> Recipe:
         if self.warmup_epochs >= self.epochs:
             raise ValueError(

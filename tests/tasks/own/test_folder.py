@@ -36,7 +36,7 @@ def test_it_can_be_pickled(tmp_path: Path) -> None:
 
 def test_the_leading_metric_suits_the_labels_and_says_why(tmp_path: Path) -> None:
     def proposed(name: str, counts: dict[str, int]) -> tuple[str, str]:
-        task = folder_task(class_folder(tmp_path / name, counts))
+        task = own_task(TaskSource(folder=str(class_folder(tmp_path / name, counts)), flips=()))
         return task.metric, task.proposal
 
     two = ("auroc", "AUROC leads, because there are two classes")
@@ -45,6 +45,14 @@ def test_the_leading_metric_suits_the_labels_and_says_why(tmp_path: Path) -> Non
     metric, why = proposed("skewed", {"a": 16, "b": 5, "c": 5})
     assert metric == "macro_f1"
     assert "the largest class has more than 3 times the samples of the smallest" in why
+
+
+def test_mirroring_is_told_unless_somebody_said_whether_labels_stay(tmp_path: Path) -> None:
+    root = str(class_folder(tmp_path / "digits", {"2": 5, "5": 5}))
+    assert own_task(TaskSource(folder=root)).proposal.endswith(
+        "training mirrors images left to right, unless flips = [] forbids it"
+    )
+    assert "mirrors" not in own_task(TaskSource(folder=root, flips=("horizontal",))).proposal
 
 
 def test_the_users_word_wins(tmp_path: Path) -> None:
@@ -110,6 +118,8 @@ def test_what_cannot_be_a_task_is_refused_with_the_mend(tmp_path: Path) -> None:
     other = class_folder(tmp_path / "other", {"a": 5, "b": 5})
     (other / "a" / "0000.png").rename(other / "a" / "photo.heic")
     refused(other, "photo.heic: is not an image that can be read")
+    (other / "a" / "photo.heic").rename(other / "a" / "Photo.XML")  # an annotation
+    refused(other, r"a \(4\): fewer than the 5")
     linked = class_folder(tmp_path / "linked", {"a": 5, "b": 5})
     (linked / "a" / "more").symlink_to(other / "b")
     refused(linked, "more: is a link to a folder")

@@ -6,6 +6,7 @@ from afield.backbones.backbone import Backbone
 from afield.base.text import count
 from afield.study.combining.soups import takes_part
 from afield.study.plan import Plan, changed_words, task_words
+from afield.study.recipe_words import recipe_words
 from afield.study.searching.search import rung_sizes
 from afield.tasks.words import absence_words, dropped_words
 
@@ -15,7 +16,7 @@ def plan_notes(plan: Plan) -> list[str]:
     lines = [*_parts(plan), *_soups(plan), *task_words(plan)]
     for name, data in plan.tasks.items():
         lines += [f"{name}: {words}" for words in (dropped_words(data.dropped), *absence_words(data.absent())) if words]
-    return [*lines, *changed_words(plan)]
+    return [*lines, *changed_words(plan), *recipe_words(plan)]
 
 
 def _soups(plan: Plan) -> list[str]:

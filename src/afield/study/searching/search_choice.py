@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
 from typing import Annotated, Any, Literal
 
@@ -86,6 +86,12 @@ class SearchChoice(_Table):
     def keys(self) -> tuple[str, ...]:
         """The searched keys."""
         return tuple(self.space or self.grid)
+
+    def twice(self, place: str, keys: Iterable[str]) -> list[str]:
+        """Complaints of searched ones among a table's keys, which would count for nothing there."""
+        table = "space" if self.space else "grid"
+        searched = [key for key in keys if key in self.keys]
+        return [f"{place}.{key}: is searched by search.{table}; take it out of one of them" for key in searched]
 
     @property
     def halves(self) -> bool:

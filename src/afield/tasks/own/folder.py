@@ -16,6 +16,8 @@ SUFFIXES = (".bmp", ".dcm", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".
 """endings of files that are images, in any case"""
 LITTER = ("__macosx", "desktop.ini", "thumbs.db")
 """what Windows and archives of macOS leave in folders of images; skipped as hidden files are"""
+TEXTS = (".csv", ".html", ".json", ".log", ".md", ".tsv", ".txt", ".xml", ".yaml", ".yml")
+"""endings of files that tell of images and are none; skipped, where any other ending could be that of an image"""
 SPLIT_NAMES: Mapping[str, Split] = {
     "train": "train", "training": "train",
     "val": "validation", "valid": "validation", "validation": "validation", "dev": "validation",
@@ -38,9 +40,9 @@ def read_folder(root: Path, least: int = 2) -> pd.DataFrame:
     """One row an image of a tree `root/<class>/**/<image>` or `root/<split>/<class>/**/<image>`: `id` and `image` (the
     path below root, with /), `label` (the name of its class) and, of the second kind, `split`.
 
-    Hidden files are skipped. Raises InputError where the folder is missing or holds fewer than `least` class folders,
-    where a file lies beside them, where one is empty or a link, where only some folders are called as splits are though
-    all hold the same classes, and where a file's ending is not that of an image.
+    Hidden files and texts are skipped. Raises InputError where the folder is missing or holds fewer than `least` class
+    folders, where a file lies beside them, where one is empty or a link, where only some folders are called as splits
+    are though all hold the same classes, and where a file's ending is not that of an image.
     """
     folders = _folders(root)
     parts = {name: split_named(name) for name in folders}
@@ -116,6 +118,8 @@ def image_files(folder: Path) -> Iterator[Path]:
         folders[:] = sorted(name for name in folders if not skipped(name))
         _refuse_links(Path(parent) / name for name in folders)
         for path in (Path(parent) / name for name in sorted(files) if not skipped(name)):
+            if path.suffix.lower() in TEXTS:
+                continue
             if path.suffix.lower() not in SUFFIXES:
                 raise InputError(
                     f"{path}: is not an image that can be read ({' '.join(SUFFIXES)}); convert it or move it away"

@@ -72,6 +72,11 @@ def own_task(source: TaskSource, name: str = "") -> Task:
     rare = _rare_words(found.rare, source)
     weighed = "" if source.weight is None else f", weighed in training by the column {source.weight}"
     given = in_order(found.table["split"]) if "split" in found.table else ()
+    told = (
+        f"{metric_title(proposed)} leads, because {reason}",
+        unread and unread_words(unread),
+        _mirrored_words(source),
+    )
     unscored = tuple(found.classes.index(label) for label in found.rare) if source.rare == "unscored" else ()
     return Task(
         name=name,
@@ -98,8 +103,17 @@ def own_task(source: TaskSource, name: str = "") -> Task:
             application="own data",
             licence=source.licence,
         ),
-        proposal=f"{metric_title(proposed)} leads, because {reason}" + (unread and f"; {unread_words(unread)}"),
+        proposal="; ".join(filter(None, told)),
         unread=unread,
+    )
+
+
+def _mirrored_words(source: TaskSource) -> str:
+    """That images are mirrored, where nobody has said whether they may be."""
+    return (
+        ""
+        if "flips" in source.model_fields_set
+        else "training mirrors images left to right, unless flips = [] forbids it"
     )
 
 
