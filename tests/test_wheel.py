@@ -31,6 +31,7 @@ def test_the_wheel_holds_studies_catalogue_and_the_report_s_parts(wheel: Path) -
         path.relative_to(ROOT / "src").as_posix() for path in (ROOT / "src" / "afield").rglob("*") if path.is_file()
     }
     assert {name for name in ours if "__pycache__" not in name} <= names
+    assert "afield/py.typed" in names  # without it type checkers take nothing of afield for typed
     assert not [name for name in names if not name.startswith("afield")]
 
 
