@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
@@ -18,6 +19,10 @@ from afield.study.collect import load_record
 from tests.fixtures.tiny import study_text
 
 Run = Callable[..., str]
+
+
+def test_the_version_is_told_with_torch_s(afield: Run) -> None:
+    assert afield("--version") == f"afield {version('afield')} (torch {version('torch')})\n"
 
 
 @pytest.mark.slow

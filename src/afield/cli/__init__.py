@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import gc
 import sys
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
+from afield import __version__
 from afield.base.errors import AfieldError, InputError, Stopped
 from afield.cli.analyse import analyse_app
 from afield.cli.backbones import backbones_app, extension_app
@@ -19,7 +20,7 @@ from afield.cli.distance import distance_app
 from afield.cli.folders import folders_app
 from afield.cli.labels import labels_app
 from afield.cli.networks import networks_app
-from afield.cli.output import complain
+from afield.cli.output import complain, put
 from afield.cli.plan import plan_app
 from afield.cli.studies import shipped_app, studies_app
 from afield.cli.tasks import tasks_app
@@ -44,6 +45,28 @@ app.add_typer(shipped_app, name="studies")
 app.add_typer(tasks_app, name="tasks")
 app.add_typer(backbones_app, name="backbones")
 app.add_typer(extension_app, name="extension")
+
+
+def _print_version(asked: bool) -> None:
+    if not asked:
+        return
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        torch = f"torch {version('torch')}"  # as pip noted it: torch itself takes seconds to import
+    except PackageNotFoundError:
+        torch = "without torch"
+    put(f"afield {__version__} ({torch})")
+    raise typer.Exit
+
+
+@app.callback()
+def _app(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """What goes before every command."""
 
 
 def main() -> NoReturn:
