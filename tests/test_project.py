@@ -1,6 +1,8 @@
 """Files that must tell the same: versions, pins and requirements."""
 
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -49,3 +51,15 @@ def test_pins_leave_the_build_of_torch_open():
 
 def test_completion_offers_what_is_not_imported_yet():
     assert set(afield.__all__) <= set(dir(afield))
+
+
+def test_all_that_is_offered_is_there_and_told_of():
+    told = (ROOT / "docs" / "scripts.md").read_text(encoding="utf-8").split("## From Python")[1].split("\n## ")[0]
+    for name in set(afield.__all__) - {"__version__"}:
+        assert callable(getattr(afield, name)), name
+        assert re.search(rf"`(afield\.)?{name}\b", told), name
+
+
+def test_to_import_afield_imports_nothing_else():
+    code = "import sys; import afield; print([name for name in sys.modules if name.startswith('afield.')])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from afield import Metric
-from afield.scoring.predictions import Predictions
+from afield import Metric, Predictions
 
 MISSED, FALSE_ALARM = 10.0, 1.0
 """what it costs to take an image of the second class for another, and another for the second"""

@@ -1,6 +1,7 @@
 """afield takes ImageNet backbones afield: does better on ImageNet mean better here, and which backbone should I use?
 
-The functions equal the commands; each is imported when it is first used, so `import afield` is cheap.
+What a script or a notebook calls, what an extension is made of, and the errors that a caller may want to catch
+(docs/scripts.md has a line about each function). Each is imported when it is first used, so `import afield` is cheap.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ if TYPE_CHECKING:
     from afield.analysis.table import TableChoice
     from afield.backbones.backbone import Backbone
     from afield.backbones.own_heads import Head
+    from afield.base.errors import AfieldError, DamagedError, InputError, Stopped, StoreError
     from afield.images.augmentation.augmentation import Augmentation
     from afield.report.page import charts, report
     from afield.scoring.metric import Metric
+    from afield.scoring.predictions import Predictions
     from afield.study.collect import load_record, results
     from afield.study.own_interventions import Intervention
     from afield.study.run import run_study
@@ -26,12 +29,18 @@ if TYPE_CHECKING:
     from afield.winner import load_network
 
 __all__ = [
+    "AfieldError",
     "Augmentation",
     "Backbone",
+    "DamagedError",
     "Head",
+    "InputError",
     "Intervention",
     "Loss",
     "Metric",
+    "Predictions",
+    "Stopped",
+    "StoreError",
     "TableChoice",
     "Task",
     "__version__",
@@ -46,12 +55,18 @@ __all__ = [
 ]
 
 _HOMES = {
+    "AfieldError": "afield.base.errors",
     "Augmentation": "afield.images.augmentation.augmentation",
     "Backbone": "afield.backbones.backbone",
+    "DamagedError": "afield.base.errors",
     "Head": "afield.backbones.own_heads",
+    "InputError": "afield.base.errors",
     "Intervention": "afield.study.own_interventions",
     "Loss": "afield.training.losses",
     "Metric": "afield.scoring.metric",
+    "Predictions": "afield.scoring.predictions",
+    "Stopped": "afield.base.errors",
+    "StoreError": "afield.base.errors",
     "TableChoice": "afield.analysis.table",
     "Task": "afield.tasks.task",
     "analyse": "afield.analysis.analyse",
