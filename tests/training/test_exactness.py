@@ -120,6 +120,28 @@ def test_six_epochs_equal_three_stop_three_and_any_stop(
     assert same(kept(trial, splits, tmp_path, until=6), unstopped)
 
 
+def test_where_no_save_is_due_the_end_and_a_stop_are_saved(
+    whole: State, inputs: tuple[TaskData, dict[str, SplitInputs]], tmp_path: Path
+) -> None:
+    """As of networks whose saves take long; the next process goes on from what was saved last."""
+    data, splits = inputs
+    saved: list[tuple[int, int]] = []
+    asked = iter(range(1000))
+    path = tmp_path / "checkpoint.pt"
+
+    def save(state: State) -> None:
+        saved.append((state.epoch, state.step))
+        save_checkpoint(path, state, HERE)
+
+    with pytest.raises(Stopped):
+        go(tiny_trial(data), splits, State(), 6, hooks=Hooks(save, stop=lambda: next(asked) == 7, due=lambda: False))
+    assert len(saved) == 1
+    begun = load_checkpoint(path, HERE)
+    assert begun is not None
+    assert same(go(tiny_trial(data), splits, begun, 6, hooks=Hooks(save, due=lambda: False)), whole)
+    assert saved[1:] == [(6, 0)]
+
+
 @pytest.mark.parametrize(
     "stop_after", [pytest.param(1, marks=pytest.mark.slow), 4, pytest.param(13, marks=pytest.mark.slow)]
 )

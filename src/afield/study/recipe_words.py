@@ -26,8 +26,8 @@ def _few_updates(plan: Plan) -> list[str]:
         updates = math.ceil(images / recipe.batch_size) * recipe.epochs
         if updates < FEW:
             words = (
-                f"{count(images, 'training image')} in batches of {recipe.batch_size} make {count(updates, 'update')} "
-                f"in {count(recipe.epochs, 'epoch')}, which is few; a smaller recipe.batch_size gives more"
+                f"{images:,} training images in batches of {recipe.batch_size} make {count(updates, 'update')} in "
+                f"{count(recipe.epochs, 'epoch')}, which is few; a smaller recipe.batch_size gives more"
             )
             found.setdefault(words, []).append(search.task)
     return [f"{first_few(list(dict.fromkeys(tasks)))}: {words}" for words, tasks in found.items()]

@@ -43,12 +43,14 @@ class Hooks:
     """What the surroundings are told, and what they may ask."""
 
     save: Callable[[State], None] = lambda state: None
-    """called after each epoch, and before a stop"""
+    """called at the end and before a stop, and after each epoch that `due` says so of"""
     progress: Callable[[int, int, int, float], None] = lambda epoch, step, steps, images_per_second: None
     before: Callable[[str, int, int, float], None] = lambda what, done, total, per_second: None
     """told how far what comes before the first epoch is: frozen features, a probe"""
     stop: Callable[[], bool] = lambda: False
     """asked before each step, and often before the first epoch"""
+    due: Callable[[], bool] = lambda: True
+    """asked after each epoch but the last: whether it is time to save"""
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,8 @@ def train(setup: Setup, state: State, until: int, hooks: Hooks) -> State:
             speed = (state.step - first) * batches.batch_size / (time.perf_counter() - since)
             hooks.progress(state.epoch, state.step, steps, speed)
         _end_epoch(state, setup, learner.kept, losses.cpu(), begun)
-        hooks.save(with_tensors(learner, state))
+        if state.epoch == until or hooks.due():
+            hooks.save(with_tensors(learner, state))
     return state
 
 

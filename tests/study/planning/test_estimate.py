@@ -16,6 +16,7 @@ from afield.study.planning.pace import (
     Speed,
     checkpoint_bytes,
     pace_of,
+    training,
     whole_line,
 )
 from afield.study.planning.probe_steps import SCATTER, Steps, speed_of
@@ -45,6 +46,13 @@ def test_a_search_by_hand() -> None:
     assert found.middle == pytest.approx(10 + 4 + 28 + 26 + 38 + pace.score)
     assert found.high == pytest.approx(10 * 1.33 + 4 + MEASURED * (28 + 26 + 38 + pace.score))
     assert found.low == pytest.approx(10 / 1.33 + 4 + (28 + 26 + 38 + pace.score) / MEASURED)
+
+
+def test_checkpoints_that_take_long_take_a_tenth_of_the_time_and_one_at_the_end() -> None:
+    pace = pace_of(load(), IMAGES, replace(SPEED, save=5.0))
+    assert training(10, pace) == pytest.approx(2 + 10 * 11 + 5 + 11)
+    assert training(1, pace) == pytest.approx(2 + 11 + 5)
+    assert training(1, replace(pace, save=60.0)) == pytest.approx(2 + 11 + 60)
 
 
 def test_cells_that_are_proposed_in_batches_wait_for_those_before_them() -> None:

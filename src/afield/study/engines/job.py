@@ -183,14 +183,16 @@ def _train(job: Job, progress: Progress, stop: Callable[[], bool]) -> int:
     from afield.training import devices
     from afield.training.checkpoint import State, load_checkpoint, save_checkpoint
     from afield.training.loop import Hooks
+    from afield.training.saving import Saving
 
     store, trial, key = Store.open(job.out), job.trial, job.trial.key
-    here = job.platform()
+    here, saving = job.platform(), Saving()
     begin_residents(job.sharing)  # not in `perform`: each of several devices has a process of its own
 
     def save(state: State) -> None:
         if devices.writes():
-            save_checkpoint(store.checkpoint(key), state, here)
+            with saving.timed():
+                save_checkpoint(store.checkpoint(key), state, here)
             store.write_history(key, state.history)
 
     def before(what: str, done: int, total: int, per_second: float) -> None:
@@ -202,7 +204,7 @@ def _train(job: Job, progress: Progress, stop: Callable[[], bool]) -> int:
         trial, job.splits["train"].open(), job.splits["validation"].open(), job.backbone(), job.weights, job.metric(),
         job.own_loss(),
         own_head=job.own_head(), state=begun, until=job.until, workers=job.workers, extensions=job.extensions,
-        hooks=Hooks(save, progress, before, stop),
+        hooks=Hooks(save, progress, before, stop, saving.due),
         views=job.splits["views"].open() if trial.recipe.probed else None, cache=cache_folder(),
     )  # fmt: skip
     if not devices.writes():

@@ -16,6 +16,7 @@ from afield.study.planning.makespan import Line, Stage
 from afield.study.planning.workload import Images, Workload
 from afield.training.numerics import Device
 from afield.training.recipe import Recipe
+from afield.training.saving import CHEAP, SHARE
 
 MEASURED = 1.2
 """an honest factor for what some seconds of steps cannot know: other work on the machine, its heat, pages that are not
@@ -52,7 +53,7 @@ class Speed:
     begin: float
     """seconds from a job to its first step, the worker being up"""
     save: float
-    """seconds of a checkpoint, one an epoch"""
+    """seconds of a checkpoint"""
     starting: float = STARTING
     """seconds until a worker is up"""
     memory: int | None = None
@@ -103,7 +104,7 @@ class Pace:
     epoch: float
     """with its validation"""
     save: float
-    """of an epoch's checkpoint"""
+    """of a checkpoint"""
     begin: float
     """of a job, before its first step"""
     score: float
@@ -171,7 +172,10 @@ def last_stage(pace: Pace, epochs: int, repeats: int) -> Stage:
 
 def training(epochs: float, pace: Pace) -> float:
     """Seconds of a job of so many epochs."""
-    return pace.begin + epochs * (pace.epoch + pace.save)
+    saves = epochs * pace.save
+    if pace.known and pace.save > CHEAP:
+        saves = min(saves, pace.save + SHARE * epochs * pace.epoch)
+    return pace.begin + epochs * pace.epoch + saves
 
 
 def checkpoint_bytes(backbone: Backbone, recipe: Recipe) -> float:
