@@ -1,6 +1,7 @@
 """How many samples of an update a GPU takes at once, settled for each backbone and size before any trial begins.
 
-It is part of the numerics, so all trials of a comparison share it: OUT/micro_batches.json keeps what was found.
+It is part of the numerics, and the one of them that is measured: OUT/micro_batches.json keeps what was found, so that
+all runs on the folder, and all trials of a comparison, share it.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ The truth is files; the last file of each result comes by atomic rename, with th
     OUT/plans/<name>.json        the trials that each was turned into
     OUT/extensions/<sha256>/     the user's own files as they were run
     OUT/numerics.toml            what `auto` was settled to
+    OUT/micro_batches.json       how many images a GPU takes at once, as the first run found
     OUT/tasks/<task>-<data>/     samples.parquet (ids, labels, splits), task.json, pictures
     OUT/trials/<key>/            trial.json, history.jsonl, predictions.parquet (validation), result.json;
                                  checkpoint.pt while under way, failure.json of the failed,

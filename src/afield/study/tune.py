@@ -1,6 +1,6 @@
 """What makes this machine fastest: a study's networks timed under other numerics, on images of noise.
 
-A measurement never enters a key. The lines that come of it do, once the user puts them into the study.
+No time that is taken here enters a key. The lines that come of it do, once the user puts them into the study.
 """
 
 from __future__ import annotations
