@@ -1,8 +1,11 @@
-"""The wheel, installed away from the repository, runs a real study: nothing that it needs stayed behind."""
+"""The wheel, made from the source distribution and installed away from the repository, runs a real study: nothing that
+it needs stayed behind.
+"""
 
 import os
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -17,12 +20,27 @@ ONE_TRAINING = ('study.interventions=["plain"]', "study.seeds=[0]", "search.grid
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where source distribution and wheel are: build makes the wheel from what the other holds."""
     out = tmp_path_factory.mktemp("dist")
-    build = [sys.executable, "-m", "build", "--wheel", "--outdir", str(out), str(ROOT)]
-    subprocess.run(build, check=True, capture_output=True)
-    (path,) = out.glob("*.whl")
+    subprocess.run([sys.executable, "-m", "build", "--outdir", str(out), str(ROOT)], check=True, capture_output=True)
+    return out
+
+
+@pytest.fixture(scope="module")
+def wheel(built: Path) -> Path:
+    (path,) = built.glob("*.whl")
     return path
+
+
+def test_the_source_distribution_holds_all_that_its_tests_need(built: Path) -> None:
+    (path,) = built.glob("*.tar.gz")
+    with tarfile.open(path) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"conftest.py", "pyproject.toml", "constraints.txt", "Makefile", ".ci/run", "CONTRIBUTING.md"} <= names
+    assert {"README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CITATION.cff", "LICENSE", "docs/index.md"} <= names
+    ours = {path.relative_to(ROOT).as_posix() for path in (ROOT / "tests").rglob("*") if path.is_file()}
+    assert {name for name in ours if "__pycache__" not in name} <= names
 
 
 def test_the_wheel_holds_studies_catalogue_and_the_report_s_parts(wheel: Path) -> None:
