@@ -1,4 +1,4 @@
-"""Files that must tell the same: versions, pins and requirements."""
+"""Files that must tell the same: versions, pins and requirements; what is offered and told of; maps and the land."""
 
 import re
 import subprocess
@@ -63,3 +63,41 @@ def test_all_that_is_offered_is_there_and_told_of():
 def test_to_import_afield_imports_nothing_else():
     code = "import sys; import afield; print([name for name in sys.modules if name.startswith('afield.')])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def linked_from(page):
+    """The pages that a page links to, as paths."""
+    text = page.read_text(encoding="utf-8")
+    return [page.parent / link for link in re.findall(r"\]\(([^)#:]+\.md)(?:#[^)]*)?\)", text)]
+
+
+def test_the_index_names_every_page_once():
+    docs = ROOT / "docs"
+    linked = [path.resolve() for path in linked_from(docs / "index.md")]
+    pages = {*docs.glob("*.md"), *docs.glob("decisions/*.md")} - {docs / "index.md"}
+    pages |= {ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")}
+    assert sorted(linked) == sorted(path.resolve() for path in pages)
+    assert set(docs.glob("tasks/*.md")) <= set(linked_from(docs / "tasks.md"))
+
+
+def test_every_page_that_is_linked_to_is_there():
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    assert not [(page.name, str(link)) for page in pages for link in linked_from(page) if not link.exists()]
+
+
+def test_the_map_names_every_module_in_its_room():
+    house = ROOT / "src" / "afield"
+    whole = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8").split("```")[1]
+    parts = re.split(r"^  (\w+)/", whole, flags=re.MULTILINE)
+    told = dict(zip(parts[1::2], parts[2::2], strict=True))
+    missing = []
+    for path in house.rglob("*"):
+        room, *inner = path.relative_to(house).parts
+        together = path.name == "__init__.py" or room == "studies" or inner[:1] == ["sets"]  # told of in a sentence
+        if path.suffix in (".py", ".css", ".js", ".j2", ".csv") and not together:
+            words = told.get(room, "") if inner else whole
+            if not re.search(rf"(?<![\w.]){re.escape(path.name)}(?!\w)", words):
+                missing.append(path.relative_to(house).as_posix())
+    assert not missing
+    names = set(re.findall(r"\b\w+\.(?:html\.j2|py|css|js|csv)\b", whole)) - {"make_catalogue.py"}  # of tools
+    assert not names - {path.name for path in house.rglob("*")}
