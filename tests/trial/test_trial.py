@@ -42,11 +42,11 @@ PLAIN = Trial(
 )
 
 words = st.text(max_size=8) | st.sampled_from(["\0", "\1", "\1seed\1", '"', "\\u0000", "recipe", "}", "ö"])
-sizes = st.floats(1e-9, 1e9)  # no -0.0, which equals 0.0 and is written otherwise
+sizes = st.floats(1e-9, 1e9)
 recipes = st.builds(
     Recipe,
     learning_rate=sizes,
-    weight_decay=st.floats(1e-9, 0.5),
+    weight_decay=st.floats(1e-9, 0.5) | st.sampled_from([0.0, -0.0]),
     batch_size=st.integers(2, 512),
     ema=st.sampled_from([0.0, 0.99]),
 )

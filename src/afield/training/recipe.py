@@ -118,6 +118,12 @@ class Recipe(BaseModel):
     """what is done about classes of unequal size, counted in the training split: rare ones weigh more in the loss, are
     shown as often as others, weigh more in a focal loss, or give way by their logits (docs/losses.md)"""
 
+    @field_validator("*")
+    @classmethod
+    def _of_one_zero(cls, value: object) -> object:
+        """-0.0 equals 0.0 and is written otherwise, which would give equal recipes two keys."""
+        return value + 0.0 if isinstance(value, float) else value
+
     @field_validator("augmentation")
     @classmethod
     def _is_known(cls, name: str) -> str:
