@@ -208,7 +208,8 @@ class RayEngine:
         except errors.RayError as error:
             raise AfieldError(
                 f"a machine of the cluster could not take a job; each needs afield {this_afield()} and the same "
-                f"Python and Ray as this one (docs/cluster.md). Ray says: {_short(error, last=True)}"
+                "Python and Ray as this one, and must not be too busy to start a worker (docs/cluster.md). Ray says: "
+                f"{_short(error, last=True)}"
             ) from error
         try:
             unpack(Store(job.out), job, done.files)
