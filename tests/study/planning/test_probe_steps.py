@@ -1,13 +1,17 @@
 """Steps measured in earnest, in two processes at once, and what becomes of a network that cannot train."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from afield.base.errors import AfieldError
 from afield.study.engines.job import Job
+from afield.study.engines.slots import VISIBLE
 from afield.study.planning.probe_steps import Subject, measure
+from afield.trial.inputs import SplitInputs
 from tests.fixtures.tiny import tiny_inputs, tiny_trial
 
 
@@ -34,3 +38,29 @@ def test_the_one_that_fails_says_why_and_none_waits_for_it(subject: Subject) -> 
     trial = subject.job.trial.model_copy(update={"backbone": "no_such.backbone"})
     with pytest.raises(AfieldError, match=r"no_such\.backbone: unknown backbone"):
         measure(replace(subject, job=replace(subject.job, trial=trial)), 2)
+
+
+class _Noting:
+    """Inputs that are none: they note which devices the process sees that asks for them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def samples(self) -> None:
+        (self.folder / f"sees {os.environ.get(VISIBLE)}").touch()
+        raise AfieldError("noted")
+
+
+@pytest.mark.slow
+def test_each_process_sees_the_gpu_that_a_worker_in_its_slot_has(
+    subject: Subject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    monkeypatch.delenv(VISIBLE, raising=False)
+    numerics = subject.job.trial.numerics.model_copy(update={"device": "cuda"})
+    job = replace(subject.job, trial=subject.job.trial.model_copy(update={"numerics": numerics}))
+    inputs = cast(SplitInputs, _Noting(tmp_path))
+    with pytest.raises(AfieldError, match="noted"):
+        measure(Subject(job, inputs, inputs), 3)
+    assert {file.name for file in tmp_path.glob("sees *")} == {"sees 0", "sees 1"}
+    assert VISIBLE not in os.environ

@@ -8,12 +8,12 @@ import signal
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from types import TracebackType
 
 from afield.base.errors import AfieldError
-from afield.base.process import UNGUARDED
+from afield.base.process import UNGUARDED, begun_in
 from afield.study.engines.engine import Event, outcome_of
 from afield.study.engines.job import Job
 from afield.study.engines.slots import Slots
@@ -36,7 +36,7 @@ class _Worker:
         self.process = context.Process(target=_work, args=(other,), daemon=False, name="afield-worker")
         self.job: Job | None = None
         self.ready = False
-        with _environment({**dict.fromkeys(THREAD_VARIABLES, "1"), **environment}):
+        with begun_in({**dict.fromkeys(THREAD_VARIABLES, "1"), **environment}):
             self.process.start()
         other.close()
 
@@ -148,21 +148,6 @@ class LocalEngine:
             f"a worker process ended by {why} before it could take a trial; what it said stands above. "
             + (UNGUARDED if killed is None else "The log of the system may say what ended it")
         )
-
-
-@contextmanager
-def _environment(given: Mapping[str, str]) -> Iterator[None]:
-    """Let a child start with these variables."""
-    before = {name: os.environ.get(name) for name in given}
-    os.environ.update(given)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def _work(pipe: Connection) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from afield.base.memory import free_memory
 from afield.base.process import cores
 from afield.base.text import count as counted
-from afield.training.numerics import NumericsChoice
+from afield.training.numerics import Numerics, NumericsChoice
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 """the variable by which CUDA shows a process some of the machine's devices: numbers or names, parted by commas"""
@@ -94,6 +94,15 @@ def gpu_environments(devices: int, per_trial: int, visible: str | None) -> tuple
     return tuple({VISIBLE: ",".join(group)} for group in groups)
 
 
+def environments_here(numerics: NumericsChoice | Numerics) -> tuple[Mapping[str, str], ...]:
+    """What this machine's workers are shown of its devices under settled numerics, as `Slots.environments`."""
+    if numerics.device != "cuda":
+        return ({},)
+    import torch
+
+    return gpu_environments(torch.cuda.device_count(), numerics.devices, os.environ.get(VISIBLE))
+
+
 def slots_here(
     numerics: NumericsChoice,
     cores: int,
@@ -111,9 +120,7 @@ def slots_here(
         return Slots(slots) if slots else within_memory(cpu_slots(numerics, cores), need, free_memory())
     if numerics.device != "cuda":
         return Slots(slots or trials_per_device)
-    import torch
-
-    shown = gpu_environments(torch.cuda.device_count(), numerics.devices, os.environ.get(VISIBLE))
+    shown = environments_here(numerics)
     return Slots(slots or len(shown) * trials_per_device, shown)
 
 

@@ -20,7 +20,9 @@ from threading import BrokenBarrierError
 from typing import TYPE_CHECKING
 
 from afield.base.errors import AfieldError, Stopped
+from afield.base.process import begun_in
 from afield.study.engines.job import Job
+from afield.study.engines.slots import Slots, environments_here
 from afield.study.planning.pace import Speed
 from afield.trial.inputs import SplitInputs
 
@@ -111,7 +113,8 @@ class _Watch:
 
 
 def measure(subject: Subject, slots: int) -> Speed:
-    """Measure a trial's speed in `slots` processes at once. Raises AfieldError, with the reason, where one cannot.
+    """Measure a trial's speed in `slots` processes at once, each with the GPU that a run gives its worker. Raises
+    AfieldError, with the reason, where one cannot.
 
     Each process trains WARM updates, waits for the others, and is timed over STEPS more, or for LIMIT seconds; then
     over BATCHES of evaluation. A probe of a head alone times evaluation, by which its features are made.
@@ -119,11 +122,14 @@ def measure(subject: Subject, slots: int) -> Speed:
     context = multiprocessing.get_context("spawn")
     barrier = context.Barrier(slots)
     pipes, processes = list[Connection](), []
+    shown = Slots(slots, environments_here(subject.job.trial.numerics))
+    subject = replace(subject, job=replace(subject.job, sharing=shown.sharing))
     try:
-        for _ in range(slots):
+        for slot in range(slots):
             mine, theirs = context.Pipe()
             process = context.Process(target=_take_part, args=(theirs, barrier, subject, time.time()))
-            process.start()
+            with begun_in(shown.environment(slot)):
+                process.start()
             theirs.close()
             pipes.append(mine)
             processes.append(process)
@@ -189,12 +195,14 @@ def _take_part(pipe: Connection, barrier: Barrier, subject: Subject, asked: floa
 
 
 def _measured(subject: Subject, barrier: Barrier, folder: Path, asked: float) -> Steps:
+    from afield.images.samples import begin_residents
     from afield.training import loop, start
     from afield.training.checkpoint import State
     from afield.trial.run import set_up
 
     starting, since = time.time() - asked, time.perf_counter()
     job, trial = subject.job, subject.job.trial
+    begin_residents(job.sharing)
     backbone = job.backbone()
     _, batches, setup = set_up(
         trial, subject.train, subject.validation, backbone, job.weights, job.metric(), job.own_loss(), job.own_head(),
