@@ -73,6 +73,20 @@ def settle_process(numerics: Numerics) -> None:
         torch.backends.cudnn.allow_tf32 = numerics.tf32
 
 
+def answers() -> bool:
+    """Whether the GPU that this process uses, if it does, still works for it. After a fault inside a kernel (an address
+    that is not there, an assertion that does not hold, memory that lost bits) CUDA answers whatever the process asks
+    with the same error, until the process ends.
+    """
+    if not torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        return True
+    try:
+        torch.cuda.synchronize()
+    except RuntimeError:
+        return False
+    return True
+
+
 def memory_format(numerics: Numerics) -> torch.memory_format:
     """The layout of images and convolution weights in memory."""
     return torch.channels_last if numerics.memory_format == "channels_last" else torch.contiguous_format

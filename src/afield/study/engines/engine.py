@@ -42,6 +42,8 @@ class Event:
     trace: str = ""
     seconds: float = 0.0
     """that a job which is done took"""
+    spent: bool = False
+    """whether the process that did the job can do no other: its GPU answers no more"""
 
 
 class Engine(Protocol):
@@ -108,5 +110,8 @@ def outcome_of(job: Job, tell: Callable[[Event], None], stop: Callable[[], bool]
     except AfieldError as error:
         return Event(job, "failed", reason=str(error), trace=traceback.format_exc())
     except Exception as error:  # noqa: BLE001 - whatever a trial raises is stored with its trace and must not end the others
-        return Event(job, "failed", reason=f"{type(error).__name__}: {error}", trace=traceback.format_exc())
+        from afield.training.device import answers
+
+        reason, trace = f"{type(error).__name__}: {error}", traceback.format_exc()
+        return Event(job, "failed", reason=reason, trace=trace, spent=not answers())
     return Event(job, "done", epochs, seconds=time.monotonic() - begun)

@@ -40,6 +40,14 @@ class _Worker:
             self.process.start()
         other.close()
 
+    def end(self) -> None:
+        """See it end: one whose pipe is closed ends by itself."""
+        self.pipe.close()
+        self.process.join(timeout=5)
+        if self.process.is_alive():
+            self.process.kill()
+            self.process.join()
+
 
 class LocalEngine:
     """Runs jobs in as many processes as there are slots; an `Engine` that leaves no process behind."""
@@ -56,12 +64,9 @@ class LocalEngine:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for worker in self._workers:
-            worker.pipe.close()  # a worker whose pipe closes ends by itself
+            worker.pipe.close()  # so that all of them end at once
         for worker in self._workers:
-            worker.process.join(timeout=5)
-            if worker.process.is_alive():
-                worker.process.kill()
-                worker.process.join()
+            worker.end()
 
     @property
     def slots(self) -> int:
@@ -130,6 +135,9 @@ class LocalEngine:
         event: Event = message
         if event.kind != "progress":
             worker.job = None
+        if event.spent:  # the next job gets a new process
+            self._workers.remove(worker)
+            worker.end()
         return event
 
     def _died(self, worker: _Worker, job: Job) -> Event:
