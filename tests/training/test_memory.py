@@ -8,7 +8,7 @@ from torch import nn
 
 from afield.base.errors import AfieldError
 from afield.training.losses import LOSSES
-from afield.training.memory import largest_micro_batch, try_step
+from afield.training.memory import hold_to, largest_micro_batch, try_step
 from afield.training.numerics import NumericsChoice, numerics_for, settle
 from afield.training.recipe import Recipe
 
@@ -65,6 +65,37 @@ def test_where_no_image_fits_it_says_so() -> None:
 
     with pytest.raises(AfieldError, match=r"single image does not fit .*smaller recipe\.image_size"):
         largest_micro_batch(attempt, 4)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "GET was unable to find an engine to execute this computation",
+        "FIND was unable to find an engine to execute this computation",
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "CUDA error: out of memory\nSearch for `cudaErrorMemoryAllocation'",
+    ],
+)
+def test_want_of_memory_in_other_words_counts_unless_a_single_image_meets_it(words: str) -> None:
+    """cuDNN's engines that lack room to work in are passed over; where none is left, torch says no more than that."""
+
+    def attempt(at_once: int, room: int) -> None:
+        if at_once > room:
+            raise RuntimeError(words)
+
+    assert largest_micro_batch(lambda at_once: attempt(at_once, 2), 8) == 2
+    with pytest.raises(RuntimeError, match=words.split()[0]):
+        largest_micro_batch(lambda at_once: attempt(at_once, 0), 8)
+
+
+def test_a_share_of_the_memory_is_what_is_left_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Torch's limit is for its own allocator: CUDA's memory for each process, and that of others, lie beside it."""
+    given = list[float]()
+    monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", given.append)
+    for free in (1000, 950, 100):
+        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda free=free: (free, 1000))
+        hold_to(0.25)
+    assert given == pytest.approx([0.25, 0.2, 0.0])
 
 
 def test_any_other_error_is_no_want_of_memory() -> None:

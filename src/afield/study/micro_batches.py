@@ -115,7 +115,7 @@ def try_trial(trial: Trial, backbone: Backbone, share: float = 1.0) -> int:
     import torch
 
     from afield.training.losses import LOSSES
-    from afield.training.memory import largest_micro_batch, try_step
+    from afield.training.memory import hold_to, largest_micro_batch, try_step
     from afield.training.start import limit
     from afield.trial.network import network_of
 
@@ -123,7 +123,7 @@ def try_trial(trial: Trial, backbone: Backbone, share: float = 1.0) -> int:
     if is_own(trial.recipe.head):  # takes as much memory as a linear one, or nearly so
         scratch = scratch.model_copy(update={"recipe": trial.recipe.model_copy(update={"head": "linear"})})
     if trial.numerics.device == "cuda":
-        torch.cuda.set_per_process_memory_fraction(share)
+        hold_to(share)
     size = trial.numerics.at_once(trial.recipe.batch_size)
     labels = torch.zeros((size, len(trial.classes)) if trial.target == "labels" else size, dtype=torch.int64)
 

@@ -17,18 +17,39 @@ from afield.training.numerics import Numerics
 from afield.training.preprocessing import Preprocessing
 from afield.training.recipe import Recipe
 
+_IN_OTHER_WORDS = (
+    "unable to find an engine to execute this computation",
+    "CUDA ran out of memory outside PyTorch's allocator",
+    "CUDA error: out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+)
+"""what torch says, beside OutOfMemoryError, where the device lacks memory: for a convolution it tries one of cuDNN's
+engines after the other, and of those that find no room to work in it tells no more than that none was left"""
+
+
+def hold_to(share: float) -> None:
+    """Let torch have that share of the GPU's memory at most, less what is taken already: it counts neither what CUDA
+    takes for the process itself, outside of its allocator, nor what others have.
+    """
+    free, whole = torch.cuda.mem_get_info()
+    torch.cuda.set_per_process_memory_fraction(max(0.0, share - (whole - free) / whole))
+
 
 def largest_micro_batch(attempt: Callable[[int], None], batch_size: int) -> int:
     """The most of `batch_size` samples that fit at once: all (0), or the first half of a half that does.
 
     `attempt` makes the largest step with so many at once. Only the device's want of memory counts as a no; anything
-    else that it raises is raised. Raises AfieldError where a single sample does not fit.
+    else that it raises is raised, as is what may be that want where a single sample is not spared it. Raises
+    AfieldError where a single sample does not fit.
     """
     at_once = batch_size
     while True:
         try:
             attempt(at_once)
-        except torch.OutOfMemoryError as error:
+        except RuntimeError as error:
+            certain = isinstance(error, torch.OutOfMemoryError)
+            if not certain and (at_once == 1 or not any(words in str(error) for words in _IN_OTHER_WORDS)):
+                raise
             if at_once == 1:
                 raise AfieldError(
                     "a single image does not fit into the device's memory; train at a smaller recipe.image_size, or on "
