@@ -1,5 +1,6 @@
 """Which images lie in a GPU's memory: its numbers are made up here, and the CPU stands for it."""
 
+import weakref
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,25 @@ def test_what_an_earlier_job_holds_goes_where_others_leave_little(folders: list[
     card.update(free=int(3.5 * len(mapped(folders[0]))))
     assert resident(folders[1], CPU) is not None
     assert held() == ["b"]
+
+
+class Circle:
+    """As a network that refers to itself."""
+
+    def __init__(self) -> None:
+        self.circle = self
+
+
+def test_a_job_gives_back_to_the_device_what_those_before_it_took(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Torch keeps for its process what was freed there, and a training beside it on the GPU finds no room."""
+    given_back = list[bool]()
+    left = weakref.ref(Circle())
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: given_back.append(left() is None))
+    begin_residents(1)
+    assert not given_back, "this process has no GPU in use"
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    begin_residents(1)
+    assert given_back == [True]
 
 
 def test_nothing_goes_for_what_fits_by_no_means(folders: list[Path], card: dict[str, int]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import warnings
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -72,9 +73,15 @@ def mapped(folder: Path) -> torch.Tensor:
 def begin_residents(sharing: int) -> None:
     """Begin a job in this process, one of `sharing` on its GPU. What earlier jobs hold there stays, for the next ones
     often show the same images, and goes once its room is needed.
+
+    All else that they took goes back to the GPU: torch keeps what was freed for its own process, and those beside it
+    could not have it.
     """
     _HERE.sharing = sharing
     _HERE.used.clear()
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        gc.collect()  # a network may refer to itself
+        torch.cuda.empty_cache()
 
 
 def resident(folder: Path, device: torch.device) -> torch.Tensor | None:
