@@ -113,6 +113,9 @@ def test_what_does_not_go_together_is_named() -> None:
     with pytest.raises(InputError, match="add --engine ray"):
         make_engine(Machines(address="auto"), CPU)
     assert make_engine(Machines(slots=3, workers=2), CPU).workers == 2
+    pairs = CUDA.model_copy(update={"devices": 2})
+    with pytest.raises(InputError, match=r"trials per device: 3: .* have 2 each .* leave it at 1"):
+        make_engine(Machines(engine="ray", trials_per_device=3), pairs)
 
 
 class _Asking:

@@ -49,6 +49,11 @@ def make_engine(
         from afield.study.engines.ray import RayEngine
 
         per_device = machines.trials_per_device or 1
+        if per_device > 1 and numerics.devices > 1:
+            raise InputError(
+                f"trials per device: {per_device}: Ray gives a training a part of one GPU, or whole ones, and those of "
+                f"this study have {numerics.devices} each (numerics.devices); leave it at 1, or use --engine local"
+            )
         return RayEngine(numerics, machines.address, machines.slots, machines.workers, per_device, need, say)
     if machines.address is not None:
         raise InputError("--address is that of a Ray cluster; add --engine ray")
