@@ -36,6 +36,12 @@ def test_a_label_that_all_samples_have_has_finite_weights() -> None:
     assert np.isfinite(label_weights(Counts(np.array([5]), np.array([0])))).all()
 
 
+@pytest.mark.parametrize("effective", [True, False])
+def test_a_label_of_which_nothing_is_known_weighs_nothing(effective: bool) -> None:
+    """Its losses are left out, but 0 times a weight that is no number would be none."""
+    assert label_weights(Counts(np.array([0, 2]), np.array([0, 2])), effective=effective)[:, 0].tolist() == [0, 0]
+
+
 def test_priors_are_shares_of_the_samples() -> None:
     np.testing.assert_allclose(np.exp(log_prior(count(CLASSES, 3))), np.array([50, 7, 1]) / 58)
 

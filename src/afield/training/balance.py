@@ -53,14 +53,16 @@ def class_weights(counts: Counts, *, effective: bool = False) -> Floats:
 
 def label_weights(counts: Counts, *, effective: bool = False) -> Floats:
     """The weights of not having (row 0) and of having (row 1) each class, [2, classes], for several labels a sample:
-    of each class as `class_weights` of these two, so that the mean over what is known of it is 1.
+    of each class as `class_weights` of these two, so that the mean over what is known of it is 1. A class of which
+    nothing is known weighs 0.
 
     >>> label_weights(Counts(np.array([10]), np.array([90]))).round(3).tolist()
     [[0.556], [5.0]]
     """
     sides = np.stack([counts.has_not, counts.has])
     inverse = 1 / _numbers(sides, effective=effective)
-    result: Floats = inverse * sides.sum(axis=0) / (inverse * sides).sum(axis=0)
+    known, weighed = sides.sum(axis=0), (inverse * sides).sum(axis=0)
+    result: Floats = inverse * known / np.where(known > 0, weighed, 1)
     return result
 
 
