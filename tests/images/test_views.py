@@ -53,7 +53,7 @@ def test_a_view_is_the_one_of_training_and_a_broken_image_has_none(tmp_path: Pat
     views, complaints = read_views([broken, good], rule)
     assert len(views) == 1
     assert np.array_equal(views[0], prepare_pixels(decode(good), rule))
-    assert complaints == [f"{broken}: is empty; restore the image or drop it"]
+    assert complaints == {0: f"{broken}: is empty; restore the image or drop it"}
 
 
 def test_an_image_of_several_files_is_found_by_any_of_them_and_comes_once(tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_an_image_of_several_files_is_found_by_any_of_them_and_comes_once(tmp_pa
     assert find_images(tmp_path, pair)[2:] == [tmp_path / "whole.png"]
     rule = evaluation_rule(32, "bicubic")
     views, complaints = read_views([one, two], rule, pair)
-    assert complaints == []
+    assert complaints == {}
     for view, image in zip(views, planes, strict=True):
         assert np.array_equal(view, prepare_pixels(np.moveaxis(image, 0, 2), rule))
     (tmp_path / "two_b.png").unlink()

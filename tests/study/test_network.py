@@ -3,9 +3,12 @@
 import dataclasses
 import json
 import re
+import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from PIL import Image
@@ -15,6 +18,7 @@ from afield.backbones.build import build
 from afield.backbones.catalogue import find
 from afield.base.errors import AfieldError, DamagedError, InputError
 from afield.base.files import write_json
+from afield.cli import main
 from afield.images.rule import PREPARATION_VERSION
 from afield.study.network import Network
 from afield.study.open_network import open_network
@@ -25,6 +29,7 @@ from afield.trial.score import score
 from afield.trial.trial import Trial
 from tests.fixtures.tiny import BACKBONE, tiny_inputs, tiny_trial
 
+Captured = pytest.CaptureFixture[str]
 Inputs = tuple[TaskData, dict[str, SplitInputs]]
 
 
@@ -114,6 +119,45 @@ def test_all_broken_images_are_named_at_once(network: Network, inputs: Inputs, t
         network.predict(files)
     assert f"{cut}: is damaged" in str(caught.value)
     assert f"{narrow}: 1 pixels wide and 200000 high is too narrow" in str(caught.value)
+    table, broken = network.predict_readable(files)
+    assert table["path"].tolist() == [str(file) for file in good * 9]
+    np.testing.assert_allclose(table["p_warm"][: len(good)], network.predict(good)["p_warm"], atol=1e-6)
+    assert [(path, reason[:10]) for path, reason in broken.items()] == [
+        (str(cut), "is damaged"),
+        (str(narrow), "1 pixels w"),
+    ]
+    with pytest.raises(InputError, match=r"^1 of 1 image cannot be used:\n"):
+        network.predict_readable(cut)
+
+
+def test_the_command_predicts_what_can_be_read_and_names_the_rest(
+    network: Network, store: Store, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    new, table = shutil.copytree(photos / "cold", tmp_path / "new"), tmp_path / "all.csv"
+    broken = new / "003.png"
+    broken.write_bytes(b"")
+
+    def predict(*options: str) -> tuple[str, str]:
+        monkeypatch.setattr(
+            sys, "argv", ["afield", "predict", str(store.root), str(new), "--key", network.key, *options]
+        )
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == 1
+        said = capsys.readouterr()
+        return said.out, said.err
+
+    out, said = predict("--to", str(table))
+    assert (out, len(pd.read_csv(table))) == ("", 19)
+    assert said.splitlines()[1:] == [
+        f"19 rows written to {table}",
+        f"{broken}: is empty; restore the image or drop it",
+        "1 of 20 images cannot be read and has no prediction",
+    ]
+    rows = json.loads(predict("--json")[0])
+    assert [row["unreadable"] for row in rows[:-1]] == [None] * 19
+    assert (rows[-1]["path"], rows[-1]["predicted"], rows[-1]["p_cold"]) == (str(broken), None, None)
+    assert rows[-1]["unreadable"].startswith("is empty")
 
 
 def test_what_was_trained_on_whole_pictures_takes_no_boxes(network: Network, inputs: Inputs, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from afield.base.text import count
 from afield.cli.options import AsJson, Data, Key, OneStudy, Out
 from afield.cli.output import complain, put, put_json, say
 
@@ -34,20 +35,25 @@ def predict(
 ) -> None:
     """Name the class of images by a network that a study kept.
 
-    Prints each image's class and its probability; --to and --json give those of all classes.
+    Prints each image's class and its probability; --to and --json give those of all classes. Exit code 1 where some
+    images cannot be read: they are named, and the others predicted.
     """
-    from afield.study.table import rows_of, write_predictions
+    from afield.study.table import plain_predictions, unreadable_words, write_predictions
     from afield.winner import load_network
 
     if as_json and to is not None:
         complain("--json prints the rows; leave out --to", 2)
     network = load_network(out, key, study)
     say(f"{network.backbone}, training {network.key}")
-    said = network.predict(images, boxes)
+    said, unreadable = network.predict_readable(images, boxes)
     if as_json:
-        put_json(rows_of(said))
+        put_json(plain_predictions(said, unreadable))
     else:
         put(write_predictions(said, to))
+    if to is not None:
+        say(f"{count(len(said), 'row', say='{:,}'.format)} written to {to}")
+    if unreadable:
+        complain(unreadable_words(unreadable, said["path"].nunique()), 1)
 
 
 @networks_app.command(epilog="Example: afield submit aptos2019 out/retina --to submission.csv")

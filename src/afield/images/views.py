@@ -64,14 +64,15 @@ def _files(path: Path) -> Iterator[Path]:
 
 def read_views(
     images: Sequence[Path], rule: Rule, reading: Reading = AS_DECLARED, boxes: Sequence[str] = ()
-) -> tuple[list[npt.NDArray[np.uint8]], list[str]]:
+) -> tuple[list[npt.NDArray[np.uint8]], dict[int, str]]:
     """Images, or what of them lies in `boxes` (one an image, `boxes.written`), as an evaluation rule prepares them,
-    [size, size, channels] each, and a complaint for each that cannot be read (in its place there is nothing).
+    [size, size, channels] each, and by its position a complaint for each that cannot be read (of which there is no
+    view).
     """
-    views, complaints = [], []
-    for image, box in zip(images, boxes or [WHOLE] * len(images), strict=True):
+    views, complaints = [], {}
+    for position, (image, box) in enumerate(zip(images, boxes or [WHOLE] * len(images), strict=True)):
         try:
             views.append(prepare_file(image, rule, reading, box)[0])
         except InputError as error:
-            complaints.append(str(error))
+            complaints[position] = str(error)
     return views, complaints

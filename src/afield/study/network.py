@@ -77,12 +77,31 @@ class Network:
         and, all listed at once, for pictures that cannot be read.
         """
         shown = self._shown(paths, boxes)
-        said = self._unlabelled([str(file) for file, _ in shown], self._logits(shown))
+        return self._table(shown, self._logits(shown), boxed=boxes is not None)
+
+    def predict_readable(self, paths: Paths, boxes: str | Path | None = None) -> tuple[pd.DataFrame, dict[str, str]]:
+        """The same of all pictures that can be read, and why each other one cannot, by its path.
+
+        Raises as `predict` does, and where no picture can be read.
+        """
+        shown = self._shown(paths, boxes)
+        broken: dict[int, str] = {}
+        logits = self._logits(shown, broken)
+        told = {
+            path: words.removeprefix(path).removeprefix(": ")
+            for path, words in ((str(shown[position][0]), words) for position, words in broken.items())
+        }
+        read = [each for position, each in enumerate(shown) if position not in broken]
+        return self._table(read, logits, boxed=boxes is not None), told
+
+    def _table(self, shown: Sequence[Shown], logits: npt.NDArray[np.float32], *, boxed: bool) -> pd.DataFrame:
+        """A row a picture, or a box of one, of what was said of it."""
+        said = self._unlabelled([str(file) for file, _ in shown], logits)
         probabilities = said.probabilities()
         return pd.DataFrame(
             {
                 "path": said.sample,
-                **({} if boxes is None else {"box": [box for _, box in shown]}),
+                **({"box": [box for _, box in shown]} if boxed else {}),
                 "predicted": self._named(said),
                 "probability": probabilities.max(axis=1),
                 **{f"p_{name}": probabilities[:, place] for place, name in enumerate(self.classes)},
@@ -112,7 +131,7 @@ class Network:
         """Pictures as `module` wants them: float32 [n, channels, size, size], normalised. Raises as `predict` does."""
         shown = self._shown(paths, boxes)
         views, broken = self._views(shown)
-        refuse_broken(broken, len(shown))
+        refuse_broken(list(broken.values()), len(shown))
         return self._normalised(views)
 
     @property
@@ -135,20 +154,25 @@ class Network:
             )
         return boxed(files, Path(boxes), cropping)
 
-    def _views(self, shown: Sequence[Shown]) -> tuple[list[npt.NDArray[np.uint8]], list[str]]:
+    def _views(self, shown: Sequence[Shown]) -> tuple[list[npt.NDArray[np.uint8]], dict[int, str]]:
         files, boxes = zip(*shown, strict=True)
         return read_views(files, self._rule, self.trial.reading, boxes)
 
-    def _logits(self, shown: Sequence[Shown]) -> npt.NDArray[np.float32]:
+    def _logits(self, shown: Sequence[Shown], passed_over: dict[int, str] | None = None) -> npt.NDArray[np.float32]:
+        """Logits of all, or of those that can be read: complaints of the others go into `passed_over`, by position.
+
+        Raises InputError for any that cannot be read; with `passed_over` where none can.
+        """
         from afield.training.loop import EVALUATION_BATCH
 
-        parts, broken = [], list[str]()
+        parts, broken = [], {} if passed_over is None else passed_over
         for start in range(0, len(shown), EVALUATION_BATCH):
             views, complaints = self._views(shown[start : start + EVALUATION_BATCH])
-            broken += complaints
-            if not broken:  # else only what is broken too is still looked for
+            broken |= {start + position: words for position, words in complaints.items()}
+            if views and (passed_over is not None or not broken):  # else only what is broken too is still looked for
                 parts.append(self._logits_of(views))
-        refuse_broken(broken, len(shown))
+        if passed_over is None or not parts:
+            refuse_broken(list(broken.values()), len(shown))
         return np.concatenate(parts)
 
     def _logits_of(self, views: list[npt.NDArray[np.uint8]]) -> npt.NDArray[np.float32]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pandas as pd
 
 from afield.base.errors import InputError
 from afield.base.files import write_atomic, write_text
-from afield.base.text import columns
+from afield.base.text import columns, count
 
 
 def write_table(table: pd.DataFrame, form: str, to: Path | None) -> str:
@@ -32,6 +33,28 @@ def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
     return [
         {str(name): value for name, value in row.items()} for row in whole.where(table.notna(), None).to_dict("records")
     ]
+
+
+def plain_predictions(table: pd.DataFrame, unreadable: Mapping[str, str]) -> list[dict[str, Any]]:
+    """What `Network.predict_readable` gave, for JSON: `unreadable` is None of a picture that was read; those that could
+    not be follow, with the reason there and None of all else but their path.
+    """
+    blank = dict.fromkeys(map(str, table.columns))
+    broken = [{**blank, "path": path, "unreadable": reason} for path, reason in unreadable.items()]
+    return [*({**row, "unreadable": None} for row in rows_of(table)), *broken]
+
+
+def unreadable_words(unreadable: Mapping[str, str], read: int) -> str:
+    """A line a picture that could not be read, and how many these are; `read` are those that were.
+
+    >>> print(unreadable_words({"a.png": "is empty"}, 3))
+    a.png: is empty
+    1 of 4 images cannot be read and has no prediction
+    """
+    lines = [f"{path}: {reason}" for path, reason in unreadable.items()]
+    images = count(len(lines) + read, "image", say="{:,}".format)
+    have = "has" if len(lines) == 1 else "have"
+    return "\n".join([*lines, f"{len(lines):,} of {images} cannot be read and {have} no prediction"])
 
 
 def write_predictions(table: pd.DataFrame, to: Path | None) -> str:
