@@ -11,6 +11,8 @@ from afield.base.errors import InputError, Stopped
 from afield.study.inputs import prepare_inputs, write_task
 from afield.study.prepare_task import describe_preparation, prepare_task
 from afield.study.store import Store
+from afield.tasks.builtin import find_task
+from afield.tasks.data import split_samples
 from afield.tasks.places import cache_folder
 from afield.tasks.task import Protocol
 from tests.fixtures import layouts
@@ -18,6 +20,7 @@ from tests.fixtures.tiny import scratch_study
 from tests.study.helpers import check_ready
 
 IMAGES = sum(layouts.CASSAVA_COUNTS)
+BROKEN = {"train": 7, "test": 1}
 
 
 @pytest.fixture(autouse=True)
@@ -83,6 +86,26 @@ def test_the_first_thing_that_is_wrong_is_named_with_its_place(cassava: Path) ->
     with pytest.raises(InputError, match=rf"cassava: not found: below {cassava}, none of cassava, .*kaggle"):
         prepare_task("cassava", unwatched, data=cassava)
     assert not list(cache_folder().glob("prepared/.afield-tmp-*"))
+
+
+def test_broken_images_of_all_splits_are_told_at_once(photos: Path, tmp_path: Path) -> None:
+    root = shutil.copytree(photos, tmp_path / "photos")
+    table = split_samples(find_task(str(root)), "clean")
+    broken = {split: table.loc[table["split"] == split, "image"].tolist()[:number] for split, number in BROKEN.items()}
+    for image in [each for images in broken.values() for each in images]:
+        (root / image).write_bytes(b"no picture")
+    with pytest.raises(InputError) as caught:
+        prepare_task(str(root), unwatched, size=32)
+    said = str(caught.value)
+    assert [line for line in said.splitlines() if not line.startswith(str(root))] == [
+        "photos train: 7 of 24 images cannot be used:",
+        "and 2 more",
+        "photos test: 1 of 8 images cannot be used:",
+        'restore them or take them away; a study with unreadable = "drop" (--set study.unreadable=drop) leaves damaged '
+        "ones out, and `afield check` shows them",
+    ]
+    assert [f"{root / image}: " in said for image in broken["train"]] == [True] * 5 + [False] * 2
+    assert f"{root / broken['test'][0]}: " in said
 
 
 def test_a_folder_of_one_s_own_has_no_protocol_paper(photos: Path) -> None:

@@ -75,10 +75,9 @@ def prepare(
 
     The folder is named by the images' hashes, the rule, the versions of our decoder and of Pillow, which make the
     bytes, by `reading` where a task states one, and by `boxes` (one an image, `boxes.written`) where parts of the
-    images are shown; one that is there is whole and used again. `progress(done, all)` is
-    told after each image and may raise to stop. `processes` decode at once; 1 works in this process. Raises InputError
-    that lists all broken images, StoreError where the disk is too small or cannot be written, AfieldError where a
-    process was killed.
+    images are shown; one that is there is whole and used again. `progress(done, all)` is told after each image and may
+    raise to stop. `processes` decode at once; 1 works in this process. Raises BrokenImagesError that lists all that are
+    broken, StoreError where the disk is too small or cannot be written, AfieldError where a process was killed.
     """
     folder = place_of(hashes, rule, cache, reading, boxes)
     if folder.is_dir():
@@ -150,12 +149,27 @@ def _whole(images: Sequence[str]) -> list[str]:
     return [WHOLE] * len(images)
 
 
+class BrokenImagesError(InputError):
+    """Images that cannot be read: a complaint of each, and among how many they are."""
+
+    def __init__(self, complaints: Sequence[str], images: int) -> None:
+        self.complaints, self.images = tuple(complaints), images
+        super().__init__(f"{self.counted()} cannot be used:\n{self.listed(SHOWN)}")
+
+    def counted(self) -> str:
+        """How many they are, of how many."""
+        return f"{len(self.complaints)} of {count(self.images, 'image')}"
+
+    def listed(self, shown: int) -> str:
+        """The first complaints, a line each; the rest are counted."""
+        more = [f"and {len(self.complaints) - shown} more"] if len(self.complaints) > shown else []
+        return "\n".join([*self.complaints[:shown], *more])
+
+
 def refuse_broken(complaints: Sequence[str], images: int) -> None:
-    """Raise InputError that lists what cannot be read of so many images, where there is any."""
+    """Raise BrokenImagesError for what cannot be read of so many images, where there is any."""
     if complaints:
-        more = f"\nand {len(complaints) - SHOWN} more" if len(complaints) > SHOWN else ""
-        listed = "\n".join(complaints[:SHOWN])
-        raise InputError(f"{len(complaints)} of {count(images, 'image')} cannot be used:\n{listed}{more}")
+        raise BrokenImagesError(complaints, images)
 
 
 def _check_space(needed: int, folder: Path) -> None:

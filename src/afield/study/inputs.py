@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
+from afield.base.errors import InputError
 from afield.base.process import cores
-from afield.images.prepared import open_prepared, prepare
+from afield.images.prepared import BrokenImagesError, open_prepared, prepare
 from afield.images.rule import Rule
 from afield.scoring.labels import label_array
 from afield.study.engines.job import SplitPaths
@@ -20,6 +22,8 @@ from afield.tasks.labels import HAS
 
 PICTURES = 6
 """sample images a class that are kept for the report"""
+NAMED = 5
+"""broken images of a split that are named; the rest are counted"""
 
 
 def prepare_inputs(
@@ -28,9 +32,14 @@ def prepare_inputs(
     """Where each search's splits lie, by search and split, after preparing what is not yet there; their tasks must be
     written (`write_task`).
 
-    Raises InputError that lists images which cannot be decoded, and StoreError where the disk is full.
+    Raises InputError that lists images of all splits which cannot be decoded, and StoreError where the disk is full.
     """
-    folders: dict[tuple[str, str, Rule], Path] = {}  # by the data's fingerprint, split and rule
+    wanted = [
+        (plan.data_of(search), split_of(part), rule)
+        for search in plan.searches
+        for part, rule in plan.rules(search).items()
+    ]
+    folders = prepare_splits(wanted, cache, progress)
     inputs = {}
     pictured: set[str] = set()
     for search in plan.searches:
@@ -39,11 +48,8 @@ def prepare_inputs(
         paths: dict[str, SplitPaths] = {}
         for part, rule in plan.rules(search).items():
             split = split_of(part)
-            place = (data.fingerprint, split, rule)
-            if place not in folders:
-                folders[place] = prepare_split(data, split, rule, cache, progress)
             table = data.selection if split == "validation" else split
-            paths[part] = SplitPaths(samples, table, folders[place])
+            paths[part] = SplitPaths(samples, table, folders[data.fingerprint, split, rule])
         if search.task not in pictured:
             pictured.add(search.task)
             shown = plan.tasks[search.task]
@@ -51,6 +57,41 @@ def prepare_inputs(
             store.tasks.note_prepared(shown.task.name, shown.identity, paths["test"].images)
         inputs[search.identity] = paths
     return inputs
+
+
+def prepare_splits(
+    wanted: Iterable[tuple[TaskData, str, Rule]], cache: Path, progress: Preparing
+) -> dict[tuple[str, str, Rule], Path]:
+    """Prepare what splits show under each rule; gives the folders by the data's fingerprint, split and rule.
+
+    Raises InputError that tells of the broken images of all splits at once, as `prepare_split` does otherwise.
+    """
+    folders: dict[tuple[str, str, Rule], Path] = {}
+    broken: dict[str, BrokenImagesError] = {}
+    looked_at: set[tuple[str, str]] = set()
+    for data, split, rule in wanted:
+        name, place = f"{data.task.name} {split}", (data.fingerprint, split, rule)
+        again = name in broken or (broken and place[:2] in looked_at)  # another rule would find the same images broken
+        if again or place in folders:
+            continue
+        looked_at.add(place[:2])
+        try:
+            folders[place] = prepare_split(data, split, rule, cache, progress)
+        except BrokenImagesError as error:
+            broken[name] = error
+    if broken:
+        raise InputError(_broken_words(broken))
+    return folders
+
+
+def _broken_words(broken: Mapping[str, BrokenImagesError]) -> str:
+    """The broken images of each split, the first few by name, and what to do."""
+    parts = [f"{name}: {error.counted()} cannot be used:\n{error.listed(NAMED)}" for name, error in broken.items()]
+    mend = (
+        'restore them or take them away; a study with unreadable = "drop" (--set study.unreadable=drop) leaves damaged '
+        "ones out, and `afield check` shows them"
+    )
+    return "\n".join([*parts, mend])
 
 
 def prepare_split(data: TaskData, split: str, rule: Rule, cache: Path, progress: Preparing) -> Path:

@@ -8,7 +8,7 @@ from pathlib import Path
 from afield.backbones.backbone import IMAGENET_MEAN, IMAGENET_STD, Interpolation
 from afield.base.errors import InputError, Stopped
 from afield.base.process import interrupts
-from afield.study.inputs import prepare_split
+from afield.study.inputs import prepare_splits
 from afield.study.named_task import named_task
 from afield.study.needs import Preparing
 from afield.study.protocol import View
@@ -53,11 +53,12 @@ def prepare_task(
             fresh += 1
             progress(what, done, total)
 
-        folders = {
-            prepare_split(loaded, split, rule, cache, watch)
+        wanted = [
+            (loaded, split, rule)
             for view in _views(protocol, pixels)
             for split, rule in view.rules(Recipe().augmentation, task.extra_splits).items()
-        }
+        ]
+        folders = set(prepare_splits(wanted, cache, watch).values())
     return Preparation(loaded, pixels, tuple(sorted(folders)), fresh)
 
 

@@ -52,7 +52,7 @@ class StudyHead(_Table):
     preprocessing of the study's own code; mostly test selects, too"""
 
     unreadable: Literal["error", "drop"] = "error"
-    """what becomes of images that cannot be read: all are named and nothing runs, or they are left out and listed"""
+    """what becomes of images that cannot be read: they are told of and nothing runs, or they are left out and listed"""
 
     views: Annotated[tuple[Literal["plain", "flips", "dihedral"], ...], Field(min_length=1)] = ("plain",)
     """how the test pictures are shown to a chosen network; the mean of all ways of a view is a row of its own, and
