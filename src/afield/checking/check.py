@@ -27,6 +27,7 @@ from afield.tasks.own.task import SKEW
 from afield.tasks.places import data_folder
 from afield.tasks.task import Protocol, Task, in_order
 from afield.tasks.training_choice import FurtherChoice
+from afield.tasks.words import single_words
 
 Progress = Callable[[str, int, int], None]
 """told what is being done, how much of it is done, and of how much"""
@@ -92,6 +93,7 @@ def check_samples(
         *_unread(task),
         *_torn_groups(table, samples),
         *_lacking(task, table),
+        *_single(task, table),
         *_skewed(task, table),
         *_alike(looks),
         *_blank(looks, samples),
@@ -173,6 +175,14 @@ def _lacking(task: Task, table: pd.DataFrame) -> list[Finding]:
     told = "; ".join(f"{split} has none of {first_few(names, _NAMED)}" for split, names in lacking.items())
     advice = "means over classes leave them out: add samples, or join rare classes"
     return [Finding("Classes without samples", False, told, advice)]
+
+
+def _single(task: Task, table: pd.DataFrame) -> list[Finding]:
+    told = single_words(task, count_samples(task, table))
+    if not told:
+        return []
+    advice = "add images of them, give validation and test larger fractions, or join rare classes"
+    return [Finding("Classes of a single image", False, " ".join(told).removesuffix("."), advice)]
 
 
 def _skewed(task: Task, table: pd.DataFrame) -> list[Finding]:

@@ -21,7 +21,7 @@ from afield.study.split_view import SplitView, wanted_of
 from afield.study.study import Study
 from afield.tasks.data import TaskData
 from afield.tasks.training_split import training_words
-from afield.tasks.words import absence_words, incomplete_words
+from afield.tasks.words import absence_words, incomplete_words, single_words
 from afield.training.numerics import NumericsChoice
 from afield.trial.trial import Trial
 
@@ -234,7 +234,7 @@ def task_words(plan: Plan) -> list[str]:
     """What one should know of the tasks: a line each, and one of all of whom the same is to be said."""
     said: dict[str, list[str]] = {}
     for name, data in plan.tasks.items():
-        for words in filter(None, (data.task.proposal, plan.incomplete[name])):
+        for words in filter(None, (data.task.proposal, plan.incomplete[name], *single_words(data.task, data.counts()))):
             said.setdefault(words, []).append(name)
     return [f"{first_few(names)}: {words}" for words, names in said.items()]
 

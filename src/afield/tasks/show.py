@@ -13,7 +13,7 @@ from afield.tasks.builtin import TASKS
 from afield.tasks.data import count_samples, lacking_classes, load_task, split_samples
 from afield.tasks.labels import positions_of
 from afield.tasks.task import Protocol, Task
-from afield.tasks.words import absence_words
+from afield.tasks.words import absence_words, single_words
 
 _WIDTH = 110
 """columns of a terminal that a card may fill"""
@@ -43,7 +43,8 @@ def show_task(task: Task, data: Path | None = None) -> str:
     for split, numbers in counts.items():
         told = ", ".join(f"{number} {label}" for label, number in numbers.items())
         lines.append(entry(split, f"{sum(numbers.values())} images: {told}", _WIDTH))
-    lines += [entry("mind", words, _WIDTH) for words in absence_words(lacking_classes(counts))]
+    minded = (*absence_words(lacking_classes(counts)), *single_words(task, counts))
+    lines += [entry("mind", words, _WIDTH) for words in minded]
     return "\n".join(lines)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from afield.base.text import first_few
+from afield.scoring.metrics import metric_title
 from afield.tasks.task import Protocol, Task
 
 _NAMED = 8
@@ -53,3 +54,38 @@ def absence_words(absent: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
             means = f"epochs and recipes are chosen without {it}"
         told.append(f"No {split} image is of {first_few(names, _NAMED)}: {means}.")
     return tuple(told)
+
+
+def single_words(task: Task, counts: Mapping[str, Mapping[str, int]]) -> tuple[str, ...]:
+    """What it means that splits other than training hold a single sample of classes, a sentence a split; `counts` are
+    samples by split and class (`data.count_samples`).
+    """
+    return tuple(
+        f"A single {split} image{'' if len(names) == 1 else ' each'} is of {first_few(names, _NAMED)}: "
+        f"{_hanging(task, split)}."
+        for split, names in single_classes(counts).items()
+    )
+
+
+def single_classes(counts: Mapping[str, Mapping[str, int]]) -> dict[str, list[str]]:
+    """The classes of which each split other than training holds a single sample; no entry for a split without such.
+
+    >>> single_classes({"train": {"owl": 1}, "test": {"owl": 1, "fox": 2}})
+    {'test': ['owl']}
+    """
+    single = {split: [name for name, number in each.items() if number == 1] for split, each in counts.items()}
+    return {split: names for split, names in single.items() if names and split != "train"}
+
+
+def _hanging(task: Task, split: str) -> str:
+    """What of the leading metric, and of its interval, hangs on a single image of a class."""
+    title, rest = metric_title(task.metric), "" if split != "validation" else ", by which epochs and recipes are chosen"
+    ranking = task.metric in ("auroc", "average_precision", "map_11")
+    if ranking and len(task.classes) == 2 and task.target != "labels":
+        return f"{title}{rest + ',' if rest else ' has no interval, and'} hangs on its rank alone"
+    if ranking or task.metric.startswith(("macro_f1", "balanced_accuracy")):
+        share = f"it decides the whole share of its class in {title}"
+        return f"{share}{rest or ', and the interval cannot tell how far that is chance'}"
+    if rest:
+        return "epochs and recipes are chosen with hardly a look at its class"
+    return f"what is said of its class hangs on it, and {title} with its interval hardly shows it"
