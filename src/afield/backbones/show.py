@@ -13,6 +13,7 @@ from afield.backbones.preprocessing import resized_side
 from afield.backbones.sets import SETS
 from afield.backbones.weights import Sources, Whereabouts, whereabouts
 from afield.base.errors import InputError
+from afield.base.extensions import is_own
 from afield.base.text import count, entry, roughly_bytes
 
 _WIDTH = 100
@@ -68,11 +69,13 @@ def cost(rows: Sequence[Backbone]) -> str:
 
 
 def describe_cost(names: Sequence[str]) -> str:
-    """What backbones of a study cost together; one's own, which no catalogue has, are counted and named apart."""
+    """What backbones of a study cost together; one's own, which no catalogue has, are counted apart. Nothing
+    is said of names that are nobody's: they are refused.
+    """
     rows = [catalogue()[name] for name in names if name in catalogue()]
-    other = len(names) - len(rows)
+    other = sum(map(is_own, names))
     if not rows:
-        return f"{count(other, 'backbone')}, not in the catalogue"
+        return f"{count(other, 'backbone')}, not in the catalogue" if other else ""
     others = f", and {other} that {'is' if other == 1 else 'are'} not in the catalogue" if other else ""
     return f"{count(len(rows), 'backbone')}: {cost(rows)}{others}"
 

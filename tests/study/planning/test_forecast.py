@@ -232,3 +232,9 @@ def test_what_a_folder_has_is_left_out(finished: Path, photos: Path, tmp_path: P
     assert rest.left is not None
     assert 0 < rest.left.seconds.middle <= rest.seconds.middle
     assert plain_forecast(rest)["left"]["epochs"] > 0
+
+
+def test_without_a_known_backbone_there_is_the_complaint_alone(photos: Path, tmp_path: Path) -> None:
+    study = parse_study(study_text(photos).replace(BACKBONE, "nosuch"), "tiny.toml")
+    with pytest.raises(InputError, match=r"^nosuch: unknown backbone; [^\n]*$"):
+        plan(study, tmp_path)

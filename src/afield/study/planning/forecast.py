@@ -106,8 +106,8 @@ def forecast(
 ) -> Forecast:
     """Look at everything that a study needs, measure what can be measured (unless `probe` is None), and estimate.
 
-    Nothing is downloaded, trained or written into `out`. Raises InputError for a folder that is not ours, and for a
-    budget that is no duration.
+    Nothing is downloaded, trained or written into `out`. Raises InputError for a folder that is not ours, for a
+    budget that is no duration, and where not one backbone can be found.
     """
     store = _store(out)
     kept = None if store is None else store.budgets.read(study.study.name)
@@ -117,6 +117,8 @@ def forecast(
     study = with_kept(study, kept)
     numerics, lacking = _numerics(study, out)
     looked = look(study, cache, sources, data, download=False)
+    if not looked.needs.backbones:  # nothing could be counted
+        raise InputError("\n".join(dict.fromkeys(problem.words for problem in looked.problems)))
     trials = [(load.backbone, load.recipe) for load in distinct(workloads(study, looked))]
     here, workers = settled_slots(numerics, slots, workers, need=largest_need(trials, numerics))
     slots = here.count
