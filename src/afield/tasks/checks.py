@@ -167,9 +167,18 @@ def check_paths(task: Task, root: Path, images: Sequence[str]) -> None:
         raise InputError(f"{task.name}: {listed(outside, 'image')}: path leaves {root}; copy the file into it")
     absent = [file for file in files if not os.path.isfile(os.path.join(root, file))]  # noqa: PTH113, PTH118
     if absent:
-        raise InputError(
-            f"{task.name}: {listed(absent, 'image')}: no such file in {root}; restore it or drop its sample"
-        )
+        some = f"{listed(absent, 'image')}: no such file in {root}; restore it or drop its sample"
+        raise InputError(f"{task.name}: {_all_absent(task, root, absent) if len(absent) == len(files) > 1 else some}")
+
+
+def _all_absent(task: Task, root: Path, absent: Sequence[str]) -> str:
+    """Where paths were taken to count from, of which not one holds, and what to do."""
+    of_table = f"name their folder by the key images, such as --set tasks.{task.name}.images=DIR"
+    mend = f"put them there, or {of_table}" if task.proposal else "put them there"  # one's own data propose a metric
+    return (
+        f"all {len(absent)} images are missing: no such file in {root}, from where their paths count; the first was "
+        f"looked for at {root / absent[0]}; {mend}"
+    )
 
 
 def check_expected(task: Task, table: pd.DataFrame, hashes: Mapping[str, str]) -> None:
