@@ -9,6 +9,7 @@ from afield.study.changes import with_settings
 from afield.study.choose import choose_study
 from afield.study.searching.search import rung_sizes
 from afield.study.study_file import load_study, parse_study
+from afield.tasks.builtin import find_task
 from tests.fixtures.images import class_folder
 from tests.fixtures.own import table
 
@@ -48,6 +49,8 @@ def test_values_are_put_in_place_of_the_studys_own() -> None:
         ("recipe.epoch=5", r"recipe\.epoch: unknown key; did you mean epochs\?"),
         ("recipe.epochs=many", r"recipe\.epochs: .*not 'many'"),
         ("study.name.x=1", "study.name.x=1: name is no table"),
+        ("tasks=3", "tasks: "),
+        ("tasks.elpv=3", r"tasks\.elpv: "),
     ],
 )
 def test_what_the_file_could_not_hold_is_refused(setting: str, words: str) -> None:
@@ -94,3 +97,47 @@ def test_of_four_learning_rates_two_are_compared_once_more(tmp_path: Path) -> No
     root = class_folder(tmp_path / "photos", {"a": 5, "b": 5})
     search = choose_study(str(root)).search
     assert rung_sizes(search, 4, 30) == [(3, 4), (10, 2), (30, 1)]
+
+
+def test_keys_of_own_data_are_set_by_the_name_of_their_study(tmp_path: Path) -> None:
+    path = table(tmp_path / "moths.v2.csv", {"kind": ["a", "b"] * 5, "trap": [f"t{row}" for row in range(10)]})
+    study = choose_study(str(path), ["tasks.moths.v2.label=kind", "tasks.moths.v2.group=trap", "recipe.epochs=2"])
+    assert study.study.tasks == (study.study.name,) == ("moths.v2",)
+    source = study.tasks["moths.v2"]
+    assert (source.table, source.label, source.group) == ((str(path),), "kind", "trap")
+    assert find_task("moths.v2", study.tasks).classes == ("a", "b")
+    root = class_folder(tmp_path / "eurosat", {"a": 5, "b": 5})
+    assert choose_study(str(root), ["tasks.own_eurosat.folds=3"]).tasks["own_eurosat"].folds == 3
+    with pytest.raises(InputError, match="does not use the task eurosat; it uses own_eurosat"):
+        choose_study(str(root), ["tasks.eurosat.folds=3"])
+
+
+PARTS = """
+[study]
+name = "x"
+tasks = ["few", "elpv"]
+backbones = ["squeezenet1_1.caffe_in1k"]
+[tasks.few]
+task = "moths"
+shots = 2
+[tasks.moths]
+table = "moths.csv"
+[tasks.idle]
+table = "other.csv"
+"""
+
+
+@pytest.mark.parametrize("name", ["idle", "nothing"])
+def test_keys_of_a_task_that_the_study_does_not_use_are_refused(name: str) -> None:
+    with pytest.raises(
+        InputError, match=rf"tasks.{name}.label=x: the study does not use the task {name}; it uses few, elpv, moths"
+    ):
+        with_settings(parse_study(PARTS, "x.toml"), [f"tasks.{name}.label=x"])
+
+
+def test_keys_of_a_task_that_is_used_can_be_set() -> None:
+    study = parse_study(PARTS, "x.toml")
+    assert with_settings(study, ["tasks.moths.label=x"]).tasks["moths"].label == "x", "few is a part of it"
+    assert with_settings(study, ["tasks.idle.label=x", 'study.tasks=["idle"]']).tasks["idle"].label == "x"
+    with pytest.raises(InputError, match=r"elpv is a built-in task, whose keys cannot be changed"):
+        with_settings(study, ["tasks.elpv.label=x"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,22 +13,27 @@ from pydantic import ValidationError
 from afield.backbones.catalogue import members
 from afield.base.errors import InputError
 from afield.base.hashing import digest
+from afield.base.text import first_few
 from afield.study.complaints import complaints
 from afield.study.own_interventions import with_own
 from afield.study.study import LONGEST_NAME, NAME, PLAIN, Study
+from afield.tasks.builtin import TASKS
+
+_NAMED = 12
+"""tasks that a complaint names"""
 
 
 def with_settings(study: Study, settings: Sequence[str]) -> Study:
     """The study with values put in place of its own: `recipe.epochs=5`, `search.grid.learning_rate=[1e-4, 1e-3]`.
     Values are written as in the file; what is no value there is text. Raises InputError for what the file could not
-    hold.
+    hold, and for a task that the study does not use.
     """
     content, recipe = study.model_dump(mode="json", exclude_unset=True), set[str]()
     for setting in settings:
         place, equals, text = setting.partition("=")
         if not equals or not place.strip():
             raise InputError(f"{setting}: must be KEY=VALUE, for instance recipe.epochs=5")
-        *tables, key = place.strip().split(".")
+        *tables, key = _keys(place.strip(), _table(content, "tasks"))
         table = content
         for name in tables:
             table = table.setdefault(name, {})
@@ -36,6 +41,7 @@ def with_settings(study: Study, settings: Sequence[str]) -> Study:
                 raise InputError(f"{setting}: {name} is no table")
         table[key] = _value(text.strip())
         recipe |= {key} if tables == ["recipe"] else set()
+    _check_tasks_named(study, content, settings)
     try:
         changed = Study.model_validate_json(json.dumps(with_own(content, Path()), default=str))
     except ValidationError as error:
@@ -43,6 +49,45 @@ def with_settings(study: Study, settings: Sequence[str]) -> Study:
     if twice := changed.search.twice("recipe", sorted(recipe)):
         raise InputError("\n".join(twice))
     return changed
+
+
+def _table(content: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A table of the content; an empty one in place of what is none, of which the study complains."""
+    table = content.get(name)
+    return table if isinstance(table, dict) else {}
+
+
+def _keys(place: str, tasks: Iterable[str]) -> list[str]:
+    """The keys on the way to a value; a task's name may hold points.
+
+    >>> _keys("tasks.moths.v2.group", ["moths.v2"])
+    ['tasks', 'moths.v2', 'group']
+    """
+    for name in tasks:
+        if place.startswith(f"tasks.{name}."):
+            return ["tasks", name, *place.removeprefix(f"tasks.{name}.").split(".")]
+    return place.split(".")
+
+
+def _check_tasks_named(study: Study, content: Mapping[str, Any], settings: Sequence[str]) -> None:
+    """Refuse keys of tasks that a study of that content would not use: nothing would come of them."""
+    tables, named = _table(content, "tasks"), _table(content, "study").get("tasks")
+    if not isinstance(named, list):
+        return  # of which the study complains
+    used = [name for name in named if isinstance(name, str)]
+    further = [study.training_of(name).further.values() for name in study.study.interventions]
+    used += [choice.task for sets in further for choices in sets for choice in choices]
+    for name in used:  # and those of which these are parts: the list grows on the way
+        source = _table(tables, name).get("task")
+        used += [source] if isinstance(source, str) and source not in used else []
+    for setting in settings:
+        keys = _keys(setting.partition("=")[0].strip(), tables)
+        if keys[0] != "tasks" or len(keys) < 3:
+            continue
+        if keys[1] not in used:
+            raise InputError(f"{setting}: the study does not use the task {keys[1]}; it uses {first_few(used, _NAMED)}")
+        if keys[1] in TASKS:
+            raise InputError(f"{setting}: {keys[1]} is a built-in task, whose keys cannot be changed")
 
 
 def _value(text: str) -> object:
