@@ -29,12 +29,15 @@ def test_only_what_is_known_to_be_abandoned_goes(tmp_path: Path, monkeypatch: py
     of_others = temporary_prefix().replace(f"-{os.getpid()}-", f"-{ended}-")
     monkeypatch.undo()
     longer_host = f"{TEMPORARY}{socket.gethostname()}-{ended}-{os.getpid()}-"
-    for name in (mine, of_ended, of_others, longer_host):
+    of_nobody = mine.replace(f"-{os.getpid()}-", "-\N{SUPERSCRIPT TWO}-")
+    for name in (mine, of_ended, of_others, of_nobody, longer_host):
         (tmp_path / f"{name}x.json").touch()
     (tmp_path / f"{of_ended}folder").mkdir()
     (tmp_path / f"{of_ended}link").symlink_to(tmp_path)
     remove_abandoned(tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {f"{name}x.json" for name in (mine, of_others, longer_host)}
+    assert {path.name for path in tmp_path.iterdir()} == {
+        f"{name}x.json" for name in (mine, of_others, of_nobody, longer_host)
+    }
 
 
 def test_what_a_machine_left_goes_when_it_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

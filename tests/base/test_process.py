@@ -19,6 +19,7 @@ def test_a_process_is_alive_until_it_has_ended_and_keeps_its_start() -> None:
         assert process_start(child.pid) == start
     assert process_alive(os.getpid())
     assert not process_alive(child.pid)
+    assert not any(map(process_alive, (-1, 0, 10**30))), "which no process has"
     assert process_start(child.pid) == ""
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 
 from afield.base import files
 from afield.base.errors import StoreError
+from afield.base.process import machine
 from afield.study import claims
 from afield.study.claims import Claims
 from afield.study.one_run import bury_killed
@@ -192,6 +194,52 @@ def test_a_line_read_in_the_instant_of_a_beat_is_no_death(tmp_path: Path) -> Non
         holder.take("a")
         (tmp_path / "runs" / f"{holder.name}.json").write_text('{"machine": ')
         assert not other.take("a")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '["run"]',
+        '{"a":' * 10**5,
+        '{"machine": MINE, "start": "1"}',
+        '{"machine": MINE, "start": "1", "process": "x"}',
+        '{"machine": MINE, "start": "1", "process": -1}',
+        '{"machine": MINE, "start": "1", "process": 1000000000000000000000000000000}',
+        '{"machine": ["MINE"], "counter": []}',
+    ],
+)
+def test_files_that_no_run_writes_hold_nothing_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str
+) -> None:
+    content = content.replace("MINE", json.dumps(machine()))
+    for folder, name in (("runs", "other"), ("claims", "a"), ("claims", "b")):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        (tmp_path / folder / f"{name}.json").write_text(content)
+    (tmp_path / "claims" / "c.json").write_text('{"run": "other"}')
+    now = time.monotonic()
+    with Claims(tmp_path) as one:
+        assert one.take("a")
+        one.take("c")
+        monkeypatch.setattr(time, "monotonic", lambda: now + 100)
+        assert one.take("c")
+        assert one.gone() == ["other"]
+        assert one.machines(["other"]) <= {machine()}
+        one.bury("other")
+    assert [path.name for path in tmp_path.rglob("*.json")] == ["b.json"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="no pipes among files")
+def test_a_pipe_in_the_place_of_a_run_or_a_claim_is_named(tmp_path: Path) -> None:
+    """It may stand for a run that is at work, and nobody waits for what it says."""
+    for name in ("runs/other.json", "claims/a.json"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        os.mkfifo(tmp_path / name)
+        with Claims(tmp_path) as one:
+            ask: Callable[[], object] = one.gone if name.startswith("runs") else partial(one.take, "a")
+            with pytest.raises(StoreError, match=rf"{name}: cannot be read \(.*\); remove it if no run is at work"):
+                ask()
+            (tmp_path / name).unlink()
+            ask()
 
 
 def _count(root: Path, done: Path) -> None:

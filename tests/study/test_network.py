@@ -6,6 +6,7 @@ import re
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -53,10 +54,20 @@ def network_of(trial: Trial) -> dict[str, torch.Tensor]:
     return body.state_dict()
 
 
-def keep(store: Store, trial: Trial, inputs: Inputs, tensors: dict[str, torch.Tensor] | None = None) -> str:
-    """The folder of a trial that has been finished and chosen, with an untrained network in it."""
+def keep(
+    store: Store,
+    trial: Trial,
+    inputs: Inputs,
+    tensors: dict[str, torch.Tensor] | None = None,
+    told: dict[str, Any] | None = None,
+) -> str:
+    """The folder of a trial that has been finished and chosen, with an untrained network in it; what it tells of itself
+    may have been changed meanwhile.
+    """
     key, validation = trial.key, inputs[1]["validation"]
     store.begin(trial)
+    if told is not None:
+        write_json(store.trial_folder(key) / "trial.json", {**trial.model_dump(mode="json"), **told})
     store.write_network(key, save(tensors or network_of(trial)), {"classes": list(trial.classes)})
     logits = np.zeros((len(validation.table), len(trial.classes)), np.float32)
     platform = {"torch": "2.9.0", "timm": "1.0.12"}
@@ -231,19 +242,13 @@ def test_other_versions_of_afield_are_told(store: Store, trial: Trial, inputs: I
     later = trial.model_copy(update={"preparation": PREPARATION_VERSION + 1})
     with pytest.raises(InputError, match="trained on images as another version of afield prepares them"):
         open_network(store.root, keep(store, later, inputs))
-    folder = store.trial_folder(trial.key)
-    folder.mkdir(parents=True)
-    write_json(folder / "trial.json", {**trial.model_dump(mode="json"), "teacher": "vit"})
     with pytest.raises(InputError, match=r"trial\.json: was written by another version of afield \(teacher: "):
-        open_network(store.root, keep(store, trial, inputs))
+        open_network(store.root, keep(store, trial, inputs, told={"teacher": "vit"}))
 
 
 def test_a_trial_that_is_another_one_is_refused(store: Store, trial: Trial, inputs: Inputs) -> None:
-    folder = store.trial_folder(trial.key)
-    folder.mkdir(parents=True)
-    write_json(folder / "trial.json", {**trial.model_dump(mode="json"), "interpolation": "None"})
-    with pytest.raises(DamagedError, match=r"trial\.json: tells of another training"):
-        open_network(store.root, keep(store, trial, inputs))
+    with pytest.raises(DamagedError, match=r"trial\.json: tells of another training; remove the folder"):
+        open_network(store.root, keep(store, trial, inputs, told={"interpolation": "None"}))
 
 
 LAB = """

@@ -1,6 +1,7 @@
 """The store's errors have words, and first runs agree."""
 
 import json
+import math
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,8 +12,9 @@ import pytest
 from afield.base.errors import DamagedError, InputError, StoreError
 from afield.base.hashing import sha256_file
 from afield.scoring.predictions import Predictions
-from afield.study.folder.sealed import seal
+from afield.study.folder.sealed import seal, write_rows
 from afield.study.folder.state import read_state
+from afield.study.folder.trial_files import read_history
 from afield.study.measured import Measured, read_measured, write_measured
 from afield.study.numerics import settle_numerics
 from afield.study.split_view import TEST
@@ -79,6 +81,17 @@ def test_a_history_never_gets_shorter(tmp_path: Path) -> None:
     assert store.read("key").history == tuple(rows[:1])
 
 
+@pytest.mark.parametrize(
+    ("column", "value"), [("epoch", math.inf), ("epoch", 3), ("epoch", math.nan), ("validation", math.nan)]
+)
+def test_rows_that_no_training_writes_are_named(tmp_path: Path, column: str, value: float) -> None:
+    """The seal fits: an epoch that is none ended in a trace, and by a metric that is none another epoch was best."""
+    path = tmp_path / "history.jsonl"
+    write_rows(path, [{"epoch": 1, "validation": 0.5, "validation_loss": 0.5, "seconds": 1.0, column: value}])
+    with pytest.raises(DamagedError, match=r"history\.jsonl:1: is not the row of epoch 1 with a finite metric"):
+        read_history(path)
+
+
 def test_what_another_platform_finishes_never_stands_under_the_old_result(tmp_path: Path) -> None:
     store = Store.create(tmp_path / "out")
     labels = np.array(["a", "b"])
@@ -99,6 +112,19 @@ def test_an_altered_network_is_not_used(tmp_path: Path) -> None:
     store.weights("key").write_bytes(b"tensorz")
     with pytest.raises(DamagedError, match=r"weights\.safetensors: was altered or cut"):
         store.check_network("key")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("content", ["", "{}", "\udc80"])
+def test_a_training_that_begins_again_tells_what_it_is(photos: Path, cache: Path, tmp_path: Path, content: str) -> None:
+    """Else what was spoilt before it ended would be sealed with its result."""
+    store, trial = Store.create(tmp_path / "out"), tiny_trial(tiny_inputs(photos, cache)[0])
+    path = store.trial_folder(trial.key) / "trial.json"
+    store.begin(trial)
+    was = path.read_text()
+    path.write_bytes(content.encode(errors="surrogateescape"))
+    store.begin(trial)
+    assert path.read_text() == was
 
 
 def test_of_two_first_runs_the_first_settles_the_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -140,7 +140,12 @@ def _take_name(temporary: Path, path: Path, text: str) -> None:
 
 def write_json(path: Path, value: object) -> None:
     """Write a JSON file, whole or not at all; NaN is refused."""
-    write_text(path, json.dumps(value, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n")
+    write_text(path, json_text(value))
+
+
+def json_text(value: object) -> str:
+    """What `write_json` writes."""
+    return json.dumps(value, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
 
 
 def abandoned(folder: Path, gone: Collection[str] = ()) -> Iterator[Path]:
@@ -151,7 +156,7 @@ def abandoned(folder: Path, gone: Collection[str] = ()) -> Iterator[Path]:
     for path in folder.glob(f"{TEMPORARY}*"):
         made_on, _, rest = path.name.removeprefix(TEMPORARY).partition("-")
         process = rest.partition("-")[0]
-        if made_on in elsewhere or (made_on == here and process.isdigit() and not process_alive(int(process))):
+        if made_on in elsewhere or (made_on == here and process.isdecimal() and not process_alive(int(process))):
             yield path
 
 

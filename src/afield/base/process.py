@@ -57,9 +57,11 @@ def process_alive(process: int) -> bool:
     """
     if os.name == "nt":
         return True
+    if process < 1:
+        return False  # by such numbers the system means many processes
     try:
         os.kill(process, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
         return True

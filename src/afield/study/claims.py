@@ -23,6 +23,7 @@ from typing import Any
 from afield.base.errors import StoreError
 from afield.base.files import words_for_failed_writes, write_text
 from afield.base.process import machine, process_alive, process_start
+from afield.base.regular import read_text
 
 BEAT = 2.0
 STALE = 60.0
@@ -165,21 +166,16 @@ class Claims:
 
     def _holder(self, path: Path) -> str | None:
         try:
-            return str(json.loads(path.read_text())["run"])
+            return str(_table(path).get("run", ""))  # a claim that says nothing holds nothing
         except FileNotFoundError:
             return None
-        except (ValueError, KeyError):
-            return ""  # a claim that says nothing holds nothing
 
     def _about(self, run: str) -> dict[str, Any] | None:
         """What a run says of itself: an empty table in the instant of a beat, None where it has let go."""
         try:
-            about = json.loads(self._file(run).read_text())
+            return _table(self._file(run))
         except FileNotFoundError:
             return None
-        except ValueError:
-            return {}
-        return about if isinstance(about, dict) else {}
 
     def _lives(self, run: str) -> bool:
         other = self._about(run)
@@ -187,13 +183,32 @@ class Claims:
             return False
         start = other.get("start")
         if other.get("machine") == self._machine and start:  # without a start, numbers of processes tell nothing
-            return process_alive(other["process"]) and process_start(other["process"]) == start
+            process = other.get("process")
+            return isinstance(process, int) and process_alive(process) and process_start(process) == start
         counter, since = self._seen.get(run, (None, 0.0))
         now = time.monotonic()
         if other.get("counter", "") != counter:
             self._seen[run] = (other.get("counter", ""), now)
             return True
         return now - since < STALE
+
+
+def _table(path: Path) -> dict[str, Any]:
+    """Text and numbers of a file's table; empty where it holds none. Raises FileNotFoundError where there is no such
+    file, and StoreError where it cannot be read: it may well say that its run is at work.
+    """
+    try:
+        found = json.loads(read_text(path))
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise StoreError(
+            f"{path}: cannot be read ({error.strerror or error}); remove it if no run is at work"
+        ) from error
+    except (ValueError, RecursionError):
+        return {}
+    table = found if isinstance(found, dict) else {}
+    return {name: value for name, value in table.items() if isinstance(value, str | int)}
 
 
 def _lock(handle: int, path: Path) -> None:

@@ -45,7 +45,7 @@ def settle_micro_batches(
     if not _open(plan):
         return plan
     path = root / FILE
-    settled = _read(path)
+    settled = read_micro_batches(root)
     lacking = {
         _name(cell): (cell, search.backbone)
         for search in plan.searches
@@ -62,7 +62,7 @@ def settle_micro_batches(
             found = (probe or in_a_process)(cell, backbone, share)
         except AfieldError as error:
             raise AfieldError(f"{name}: {error}") from error
-        write_json(path, {name: found, **_read(path)})  # another run on the folder may have been first
+        write_json(path, {name: found, **read_micro_batches(root)})  # another run on the folder may have been first
         if found:
             say(f"{name}: {found} at once")
     return with_settled(plan, root)
@@ -72,7 +72,7 @@ def with_settled(plan: Plan, root: Path) -> Plan:
     """The plan with the micro-batches that a folder has settled; whole batches for what it has not."""
     if not _open(plan):
         return plan
-    settled = _read(root / FILE)
+    settled = read_micro_batches(root)
     return plan.with_micro_batches(lambda trial: 0 if trial.recipe.trained == "head" else settled.get(_name(trial), 0))
 
 
@@ -87,14 +87,18 @@ def _name(trial: Trial) -> str:
     return f"{trial.backbone} at {recipe.size} px, batches of {recipe.batch_size}{trained}{shared}"
 
 
-def _read(path: Path) -> dict[str, int]:
+def read_micro_batches(root: Path) -> dict[str, int]:
+    """What a folder has settled, each by backbone, size and batch; nothing where it has not. Raises StoreError for a
+    file that cannot be read, or holds something else.
+    """
+    path = root / FILE
     try:
         found = json.loads(read_text(path))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise StoreError(f"{path}: cannot be read ({error}); delete it to settle the micro-batches anew") from error
-    if not (isinstance(found, Mapping) and all(isinstance(value, int) and value >= 0 for value in found.values())):
+    if not (isinstance(found, Mapping) and all(type(value) is int and value >= 0 for value in found.values())):
         raise StoreError(f"{path}: is not a table of whole numbers; delete it to settle the micro-batches anew")
     return dict(found)
 

@@ -51,7 +51,7 @@ def settle_numerics(choice: NumericsChoice, out: Path | None, protocol: Protocol
 def _settled_device(path: Path) -> Device:
     try:
         device = NumericsChoice.model_validate(tomllib.loads(read_text(path))).device
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise StoreError(f"{path}: cannot be read ({error}); delete it to settle the numerics anew") from error
     if device == "auto":
         raise StoreError(f"{path}: names no device; delete it to settle the numerics anew")

@@ -20,10 +20,11 @@ from afield.images.rule import PREPARATION_VERSION
 from afield.scoring.predictions import Predictions
 from afield.study.folder.sealed import read_json
 from afield.study.folder.shapes import AboutNetwork, check_shape
+from afield.study.folder.trial_files import check_told
 from afield.study.network import Network, on_cpu
 from afield.study.split_view import VALIDATION
 from afield.study.store import Store
-from afield.trial.trial import Trial, key_of
+from afield.trial.trial import Trial
 
 if TYPE_CHECKING:
     from torch import nn
@@ -75,7 +76,7 @@ def _trial(store: Store, key: str) -> Trial:
             f"{folder}: keeps no network: only those that a search chose are kept "
             f"(the column `key` of: afield table {store.root})"
         )
-    told, soup = read_json(folder / "trial.json"), (folder / "soup.json").exists()
+    told = read_json(folder / "trial.json")
     try:
         trial = Trial.model_validate(told)
     except ValidationError as error:
@@ -89,8 +90,7 @@ def _trial(store: Store, key: str) -> Trial:
             f"{folder}: was trained on images as another version of afield prepares them "
             f"(rule {trial.preparation}, here {PREPARATION_VERSION}); load it with that one"
         )
-    if key_of(told) not in (store.trials() if soup else {key}):
-        raise DamagedError(f"{folder / 'trial.json'}: tells of another training; run the study again to train it anew")
+    check_told(folder, told)
     return trial
 
 

@@ -7,9 +7,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from afield.base.errors import InputError
+from afield.base.errors import DamagedError, InputError
+from afield.base.files import write_json
 from afield.study.folder import differences
 from afield.study.folder.differences import FolderDifferences, Value, compare_folders, compare_trainings
+from afield.study.folder.sealed import read_json, seal
 from afield.study.split_view import TEST
 from afield.study.store import Store
 from afield.study.study import Study
@@ -145,6 +147,22 @@ def test_a_key_that_is_not_there_is_told_with_the_nearest(out: Path) -> None:
     wrong = ("0" if key[0] != "0" else "1") + key[1:]
     with pytest.raises(InputError, match=f"no training {wrong} here; did you mean {key}"):
         compare_trainings(out, wrong, key)
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_a_training_whose_file_tells_of_another_one_is_named(out: Path, tmp_path: Path, finished: bool) -> None:
+    copy = Path(shutil.copytree(out, tmp_path / "copy"))
+    first, second = sorted(path.name for path in (copy / "scores").iterdir())
+    folder = copy / "trials" / first
+    result = read_json(folder / "result.json")
+    (folder / "result.json").unlink()
+    write_json(folder / "trial.json", {**read_json(folder / "trial.json"), "seed": 7})
+    if finished:
+        seal(folder, list(result.pop("sha256")), result)
+    with pytest.raises(DamagedError, match=rf"{first}/trial\.json: tells of another training; remove the folder"):
+        compare_trainings(copy, first, second)
+    with pytest.raises(InputError, match=r"no training \.\./trials/"):
+        compare_trainings(copy, f"../trials/{second}", second)
 
 
 @pytest.mark.slow

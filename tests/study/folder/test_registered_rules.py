@@ -53,6 +53,15 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
         rules.read("one")
 
 
+def test_a_rule_that_nobody_can_have_registered_is_an_altered_one(tmp_path: Path) -> None:
+    rules = Store.create(tmp_path / "out").rules
+    (tmp_path / "out/rules").mkdir()
+    (tmp_path / "out/rules/one.json").write_text(
+        '{"registered": [{"rule": {"smallest_slope": 1e400}, "hash": "0", "test_reads": 0}]}'
+    )
+    assert [rule.whole for rule in rules.read("one")] == [False]
+
+
 def test_a_study_says_what_would_matter() -> None:
     study = parse_study(f"{TEXT}[verdict]\nsmallest_slope = 0.25\n", "one.toml")
     assert rule_of(study, {})["smallest_slope"] == 0.25

@@ -11,7 +11,7 @@ import pytest
 
 import afield
 from afield.analysis.answer import answer
-from afield.base.errors import AfieldError, DamagedError, InputError
+from afield.base.errors import AfieldError, DamagedError, InputError, StoreError
 from afield.study.collect import load_record
 from afield.study.folder.registered_rules import RegisteredRule
 from afield.study.folder.sealed import read_json, seal, sealed, write_sealed
@@ -209,6 +209,27 @@ def test_a_damaged_source_is_named(parts: list[Path], tmp_path: Path) -> None:
     with pytest.raises(DamagedError, match=r"broken/trials/.*predictions\.parquet: was altered or cut"):
         merge([broken, parts[1]], tmp_path / "whole")
     assert not (tmp_path / "whole").exists()
+
+
+def test_an_altered_rule_is_named_and_never_registered_anew(parts: list[Path], tmp_path: Path) -> None:
+    """In all folders alike, so that nothing contradicts it."""
+    altered = [Path(shutil.copytree(part, tmp_path / part.name)) for part in parts]
+    for folder in altered:
+        path = folder / "rules" / "tiny.json"
+        (row,) = read_json(path)["registered"]
+        row["rule"]["smallest_slope"] = 7.0
+        write_sealed(path, {"registered": [row]})
+    with pytest.raises(DamagedError, match=r"rules/tiny\.json: a registered rule was altered since"):
+        merge(altered, tmp_path / "whole")
+    assert not (tmp_path / "whole").exists()
+
+
+@pytest.mark.parametrize("content", ['{"net at 64 px": "many"}', '{"net at 64 px": true}', '{"a":' * 10**5])
+def test_micro_batches_that_are_none_are_not_copied(content: str, parts: list[Path], tmp_path: Path) -> None:
+    broken = Path(shutil.copytree(parts[0], tmp_path / "broken"))
+    (broken / "micro_batches.json").write_text(content)
+    with pytest.raises(StoreError, match=r"broken/micro_batches\.json: .*delete it"):
+        merge([broken, parts[1]], tmp_path / "whole")
 
 
 @pytest.mark.parametrize("name", ["selections/*.json", "numerics.toml"])

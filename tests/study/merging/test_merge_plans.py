@@ -61,6 +61,16 @@ def test_searches_are_joined_as_far_as_each_has_grown(tmp_path: Path) -> None:
     assert joined["weights"]["net"]["origin"] == "directory /here", "where a file lay is no contradiction"
 
 
+def test_what_an_older_plan_leaves_out_is_empty(tmp_path: Path) -> None:
+    older = {name: value for name, value in plan().items() if name not in ("beside", "extensions")}
+    joined = joined_plans("tiny", stores(tmp_path, older, older, plan()))
+    assert len(joined["searches"]) == 2
+    newer = plan(extensions={"my_lab": "0a"})
+    for number, having in enumerate(((older, newer), (newer, older))):
+        with pytest.raises(InputError, match="other files of the extension my_lab"):
+            joined_plans("tiny", stores(tmp_path / str(number), *having))
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from afield.base.errors import InputError
 from afield.study.searching import proposals
+from afield.study.searching.growing import settled_in
 from afield.study.searching.growth import beyond, follows, grow, has_ended
 from afield.study.searching.proposals import check_sampler, propose
 from afield.study.searching.search import Ask, Chosen, Seen, ask, asked, epochs_asked, finalists
@@ -177,3 +178,15 @@ def test_samplers_that_cannot_do_it_and_an_absent_package_are_named(monkeypatch:
     with pytest.raises(InputError, match=r"pip install 'afield\[optuna\]'"):
         check_sampler(TPE)
     check_sampler(GRID)
+
+
+@pytest.mark.parametrize(
+    "recipe", [{}, {"learning_rate": "x"}, {"learning_rate": math.nan}, {"learning_rate": 10**400}]
+)
+def test_of_a_stored_plan_only_what_can_have_been_proposed_stands(recipe: dict[str, object]) -> None:
+    search = SearchChoice(method="grid", grid={"learning_rate": (1e-3,)})
+    generations = [{"cells": 1, "follows": ""}, {"cells": 1, "follows": "this"}, {"cells": 1, "follows": "that"}]
+    recipes = {"a": {"learning_rate": 1e-3}, "b": {"learning_rate": 1e-2}, "c": recipe}
+    trials = {key: {"recipe": each} for key, each in recipes.items()}
+    plan = {"searches": [{"cells": [*"abc"], "generations": generations}], "trials": trials}
+    assert settled_in(plan, search) == {"this": ({"learning_rate": 1e-2},)}

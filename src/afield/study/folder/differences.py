@@ -13,6 +13,7 @@ from afield.base.errors import InputError, nearest
 from afield.base.text import columns, count
 from afield.study.collect import results
 from afield.study.folder.sealed import read_json
+from afield.study.folder.trial_files import check_told
 from afield.study.store import Store
 
 _SAME = ("task", "metric", "backbone", "intervention", "seed", "split", "view", "kind", "joined")
@@ -186,13 +187,14 @@ def _differing(both: pd.DataFrame) -> Iterator[Row]:
 
 
 def _told(store: Store, key: str) -> Iterator[tuple[str, str]]:
-    """Each field of a training with its value as text."""
+    """Each field of a training with its value as text, or of a soup's first ingredient."""
     path = store.trial_folder(key) / "trial.json"
-    if not path.exists():
+    if key not in store.trials() or not path.exists():
         raise InputError(f"{store.root}: no training {key} here; {nearest(key, store.trials())}")
-    result = store.look(key).result or {}
+    result, told = store.look(key).result or {}, read_json(path)
+    check_told(path.parent, told)
     platform = {"platform": result.get("platform", {}), "machine": result.get("machine", "")}
-    yield from _flat({**read_json(path), **platform}, "")
+    yield from _flat({**told, **platform}, "")
 
 
 def _flat(table: Mapping[str, Any], before: str) -> Iterator[tuple[str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,23 @@ def look_at_trial(root: Path, index: Index, key: str) -> TrialFiles:
     return TrialFiles(known.history, known.result, failure, CHECKPOINT in known.names, WEIGHTS in known.names)
 
 
+def check_told(folder: Path, told: Mapping[str, Any]) -> None:
+    """Raise DamagedError where `trial.json`, of that content, is not what the training was hashed from or, of a soup,
+    one of this folder.
+    """
+    from afield.trial.trial import key_of  # a tenth of a second, and `afield status` needs none
+
+    try:
+        whole = key_of(told) in (names_in(folder.parent) if (folder / "soup.json").exists() else {folder.name})
+    except ValueError:
+        whole = False  # no training is hashed from what is infinite
+    if not whole:
+        raise DamagedError(
+            f"{folder / 'trial.json'}: tells of another training; remove the folder {folder} and run the study again "
+            "to train it anew"
+        )
+
+
 def read_score(folder: Path) -> Mapping[str, Any] | None:
     """The result of a score; None where there is none. Raises DamagedError where its files are not what was written."""
     return unseal(folder, ScoreResult) if (folder / RESULT).exists() else None
@@ -96,6 +114,11 @@ def read_history(path: Path) -> Rows:
     for number, row in enumerate(rows, 1):
         if not isinstance(row, dict) or not all(_is_number(row.get(name)) for name in _COLUMNS):
             raise DamagedError(f"{path}:{number}: is no row of numbers; run the study again to make this result anew")
+        if row["epoch"] != number or not isfinite(row["validation"]):
+            raise DamagedError(
+                f"{path}:{number}: is not the row of epoch {number} with a finite metric; run the study again to make "
+                "this result anew"
+            )
     return rows
 
 

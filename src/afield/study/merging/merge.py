@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from afield.base.errors import InputError
+from afield.base.errors import DamagedError, InputError
 from afield.base.files import (
     TEMPORARY,
     remove_abandoned,
@@ -28,6 +28,8 @@ from afield.study.folder.registered_rules import changed_keys
 from afield.study.folder.sealed import read_json, read_lines, words_for_failed_reads
 from afield.study.merging.merge_plans import contradiction, joined_plans
 from afield.study.merging.merge_trials import copy, merge_trial
+from afield.study.micro_batches import FILE as MICRO_BATCHES
+from afield.study.micro_batches import read_micro_batches
 from afield.study.store import Store
 
 _DONE = "merged.json"
@@ -99,7 +101,7 @@ def _made_of(stores: Sequence[Store]) -> dict[str, Any]:
     files: list[object] = [
         [path.relative_to(store.root).as_posix(), path.stat().st_size, path.stat().st_mtime_ns]
         for store in stores
-        for name in (*_TRUTH, "test_reads.jsonl", "numerics.toml", "micro_batches.json")
+        for name in (*_TRUTH, "test_reads.jsonl", "numerics.toml", MICRO_BATCHES)
         for path in (sorted((store.root / name).rglob("*")) if (store.root / name).is_dir() else [store.root / name])
         if path.is_file() and not path.name.startswith(TEMPORARY)
     ]
@@ -122,7 +124,7 @@ def _fill(target: Store, stores: Sequence[Store]) -> tuple[str, ...]:
         mend = "numerics; let numerics.device name the device in the study"
         write_text(target.root / "numerics.toml", _one(stores, "numerics.toml", mend))
     if settled := _micro_batches(stores):
-        write_json(target.root / "micro_batches.json", settled)
+        write_json(target.root / MICRO_BATCHES, settled)
     for store in stores:
         for kind in _BY_NAME:
             copy(store, kind, target)
@@ -169,9 +171,16 @@ def _text(path: Path) -> str:
 
 def _register(target: Store, stores: Sequence[Store], study: str) -> None:
     """The rules of the verdict, which must be the same everywhere; each was registered after as many reads of test as
-    it was in the folder that had most.
+    it was in the folder that had most. Raises DamagedError for one that was altered since: registered anew it would
+    pass for what was settled before test was read.
     """
     registered = [(store, rules) for store in stores if (rules := store.rules.read(study))]
+    for store, rules in registered:
+        if not all(rule.whole for rule in rules):
+            raise DamagedError(
+                f"{store.root / 'rules' / study}.json: a registered rule was altered since (its hash is no longer its "
+                "own); restore this file, or merge without this folder"
+            )
     if not registered:
         return
     first_store, first = registered[0]
@@ -190,12 +199,11 @@ def _micro_batches(stores: Sequence[Store]) -> Mapping[str, int]:
     """What fitted on the devices, of all folders. Raises InputError where they differ on one."""
     settled: dict[str, int] = {}
     for store in stores:
-        path = store.root / "micro_batches.json"
-        for name, size in (read_json(path) if path.exists() else {}).items():
+        for name, size in read_micro_batches(store.root).items():
             if settled.setdefault(name, size) != size:
                 raise InputError(
-                    f"{path}: {name}: {size} at once, in another folder {settled[name]}; set numerics.micro_batch in "
-                    "the study where GPUs differ"
+                    f"{store.root / MICRO_BATCHES}: {name}: {size} at once, in another folder {settled[name]}; set "
+                    "numerics.micro_batch in the study where GPUs differ"
                 )
     return settled
 

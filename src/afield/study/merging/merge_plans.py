@@ -27,8 +27,9 @@ def joined_plans(study: str, stores: Sequence[Store]) -> Mapping[str, Any]:
         other = store.read_plan(study)
         place = f"plans/{study}.json"
         for name, words in _EQUAL.items():
-            for key in {**plan[name], **other[name]}:
-                if plan[name].get(key) != other[name].get(key):
+            mine, theirs = plan.get(name, {}), other.get(name, {})
+            for key in {**mine, **theirs}:
+                if mine.get(key) != theirs.get(key):
                     raise contradiction(place, first, store, words.format(key))
         for key in plan["weights"].keys() & other["weights"].keys():
             if plan["weights"][key]["sha256"] != other["weights"][key]["sha256"]:

@@ -67,14 +67,21 @@ def _stored(plan: Plan, store: Store) -> Mapping[str, Any] | None:
 
 
 def settled_in(plan: Mapping[str, Any], search: SearchChoice) -> dict[str, tuple[Point, ...]]:
-    """The later generations of all searches of a stored plan, by what they follow from."""
+    """The later generations of all searches of a stored plan, by what they follow from; those whose recipes hold no
+    such values are left out, and proposed again.
+    """
     known = {}
     for planned in plan["searches"]:
         begun = 0
         for generation in planned.get("generations", []):
             keys = planned["cells"][begun : begun + generation["cells"]]
-            if generation["follows"]:
-                recipes = [plan["trials"][key]["recipe"] for key in keys]
+            recipes = [plan["trials"][key]["recipe"] for key in keys]
+            if generation["follows"] and all(_has_point(recipe, search) for recipe in recipes):
                 known[generation["follows"]] = tuple(point_of(recipe, search) for recipe in recipes)
             begun += generation["cells"]
     return known
+
+
+def _has_point(recipe: Mapping[str, Any], search: SearchChoice) -> bool:
+    values = [recipe.get(key) for key in search.keys]
+    return all(isinstance(value, int | float) and abs(value) < 2**53 for value in values)
