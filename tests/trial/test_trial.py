@@ -6,20 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from afield.base.reading import AS_DECLARED, Reading
-from afield.training.numerics import Numerics
 from afield.training.recipe import Recipe
 from afield.trial.trial import Trial, changed_fields, key_of, keys_of
+from tests.training.test_inference import NUMERICS
 
-NUMERICS = Numerics(
-    device="cpu",
-    precision="float32",
-    memory_format="contiguous",
-    threads=1,
-    micro_batch=0,
-    compile=False,
-    tf32=False,
-    deterministic=True,
-)
 PLAIN = Trial(
     task="photos",
     task_version=1,
