@@ -20,7 +20,8 @@ def recipe_words(plan: Plan) -> list[str]:
 
 def _few_updates(plan: Plan) -> list[str]:
     found: dict[str, list[str]] = {}
-    for search in plan.whole:
+    alike = {(search.task, search.intervention): search for search in plan.whole}  # whatever the backbone
+    for search in alike.values():
         recipe = search.cells[0].recipe
         images = int((plan.data_of(search).table["split"] == "train").sum())
         updates = math.ceil(images / recipe.batch_size) * recipe.epochs
