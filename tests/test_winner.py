@@ -57,7 +57,7 @@ def test_the_network_repeats_its_stored_test_predictions(finished: Path, photos:
     assert network.key == search.repeats[0].key
     store = Store.open(finished)
     for key in (network.key, search.repeats[1].key):
-        stored = store.scores.predictions(key, TEST)
+        stored = store.scores.predictions(key, TEST, network.classes)
         logits = afield.load_network(finished, key).logits([photos / name for name in stored["sample"]])
         np.testing.assert_allclose(logits, np.stack(stored["logits"].to_list()), rtol=0, atol=1e-5)
     about = json.loads((finished / "trials" / network.key / "weights.json").read_text())

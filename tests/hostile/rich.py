@@ -15,7 +15,6 @@ from afield.study.merging.shards import Shard, note_shard
 from afield.study.planning.budget_files import KeptBudget
 from afield.study.planning.cut import Cut
 from afield.study.store import Store
-from afield.study.study_file import parse_study
 from afield.tasks.data import load_task
 from afield.tasks.own.task import folder_task
 from tests.fixtures.tiny import study_text
@@ -39,7 +38,7 @@ over = ["cells"]
 
 
 def make_rich(photos: Path, folder: Path, cache: Path) -> Path:
-    """Run such a study in a folder that is made; gives its result folder."""
+    """Run such a study, rich.toml in a folder that is made; gives its result folder, which lies beside."""
     here = Path(shutil.copytree(photos, folder / "photos"))
     drawn = np.random.default_rng(5)
     (folder / "more" / "hot").mkdir(parents=True)
@@ -52,7 +51,8 @@ def make_rich(photos: Path, folder: Path, cache: Path) -> Path:
     text = 'extensions = ["lab.py"]\n' + study_text(here, "grid", 1).replace("1e-4, ", "")
     text = text.replace("seeds =", 'interventions = ["plain", "more"]\nmetrics = ["lab:half"]\nbudget = "9d"\nseeds =')
     text = text.replace("rungs", "audit = true\nrungs")
-    study = parse_study(text + MORE, "rich.toml", folder)
+    study = folder / "rich.toml"
+    study.write_text(text + MORE, encoding="utf-8")
     out = folder / "out"
     store = Store.create(out)
     store.budgets.first("tiny", KeptBudget("9d", Cut(budget="9d", cells=(1, 2), of=3)))

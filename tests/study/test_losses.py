@@ -112,7 +112,7 @@ def test_grades_are_said_alike_by_record_score_and_kept_network(tmp_path: Path) 
     points = json.loads(store.weights(key).with_suffix(".json").read_text())["cut_points"]
     assert len(points) == 2
     assert points[0] < points[1]
-    scored = store.scores.predictions(key, TEST)
+    scored = store.scores.predictions(key, TEST, network.classes)
     stored = np.stack(scored["logits"].to_list())
     assert stored.shape == (12, 3)
     files = [tmp_path / "images" / f"{Path(name).stem}.png" for name in scored["sample"]]

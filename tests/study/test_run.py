@@ -310,6 +310,22 @@ def test_a_folder_of_an_earlier_version_is_named(done: Path, tmp_path: Path) -> 
         load_record(out)
 
 
+def test_a_task_s_record_of_other_classes_than_the_predictions_have_is_named_and_made_anew(
+    done: Path, photos: Path, tmp_path: Path
+) -> None:
+    """Each is sealed, and neither tells of the other."""
+    out = copy(done, tmp_path)
+    (about,) = (out / "tasks").glob("*/task.json")
+    told = read_json(about)
+    write_sealed(about, {**told, "classes": told["classes"][:1]})
+    for read in (load_record, afield.report):
+        with pytest.raises(DamagedError, match=r"predictions\.parquet: does not fit the record of its task in .*tasks"):
+            read(out)
+    assert afield.run_study(tiny_study(photos), out).epochs == 0
+    assert read_json(about) == told
+    assert len(load_record(out).results)
+
+
 def test_a_study_that_is_no_text_hides_no_other(done: Path, tmp_path: Path) -> None:
     out = copy(done, tmp_path)
     (out / "studies" / "other.json").write_bytes(b"\xff\xfe")

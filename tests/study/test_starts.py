@@ -29,7 +29,7 @@ def test_a_study_of_starts_ends_and_its_networks_are_whole(
     assert set(table["initialisation"]) == {"pretrained", "probe"}
     (key,) = set(table.loc[table["intervention"] == "head", "key"])
     network = afield.load_network(out, key)
-    split = Store.open(out).scores.predictions(key, TEST)
+    split = Store.open(out).scores.predictions(key, TEST, network.classes)
     pictures = sorted(photos.rglob("*.png"))
     assert np.isfinite(network.logits(pictures)).all()
     assert len(split) > 0

@@ -82,6 +82,32 @@ class Predictions:
         )
 
 
+def misfit(frame: pd.DataFrame, classes: tuple[str, ...]) -> str:
+    """Words for what keeps a table from being `Predictions.to_frame` of predictions of those classes; empty where
+    nothing does.
+    """
+    lacking = {"key", "split", "view", "sample", "unit", "cluster", "label", "logits"} - set(frame.columns)
+    if lacking:
+        return f"it lacks the column {min(lacking)}"
+    no_numbers = "its labels or logits are no numbers"
+    try:
+        label = label_array(frame["label"])
+        widths = {len(each) for each in frame["logits"]}
+        types = {np.asarray(each).dtype for each in frame["logits"]}
+    except (TypeError, ValueError):
+        return no_numbers
+    if not all(np.issubdtype(each, np.number) for each in types):
+        return no_numbers
+    n = len(classes)
+    if widths - {n}:
+        return f"it has {min(widths - {n})} logits a sample, and the task {n} classes"
+    if label.ndim == 2:
+        fits = label.shape[1] == n and np.isin(label, (-1, 0, 1)).all()
+        return "" if fits else "its labels are no vectors of 1, 0 and -1, one each class"
+    unknown = label[(label < 0) | (label >= n)]
+    return f"it has the label {unknown[0]}, and the task {n} classes" if len(unknown) else ""
+
+
 def select(predictions: Predictions, rows: npt.NDArray[np.intp]) -> Predictions:
     """The samples at those places, which may repeat."""
     return Predictions(

@@ -67,7 +67,7 @@ def load_record(out: str | Path, study: str | None = None) -> StudyRecord:
         study=chosen,
         results=headline_rows(tables),
         further=further_rows(tables, joined, _soups(context, searches)),
-        predictions=_predictions(context, searches),
+        predictions=_predictions(context, searches, tables.tasks),
         resampled=_resampled(context, searches, tasks),
         audits=read_audits(context, searches, tables.tasks),
         searches=searches,
@@ -260,9 +260,12 @@ def _scored(context: Context, searches: Sequence[SearchRecord]) -> list[tuple[Se
     return [(search, trial) for search in searches for trial in search.repeats if trial.key in context.scores]
 
 
-def _predictions(context: Context, searches: Sequence[SearchRecord]) -> pd.DataFrame:
-    keys = dict.fromkeys(trial.key for _, trial in _scored(context, searches))
-    frames = [context.store.scores.predictions(key, at) for key in keys for at in (VALIDATION, TEST)]
+def _predictions(
+    context: Context, searches: Sequence[SearchRecord], tasks: Mapping[str, TaskRecord]
+) -> pd.DataFrame:
+    classes = {trial.key: tasks[trial.task].classes for _, trial in _scored(context, searches)}
+    read = context.store.scores.predictions
+    frames = [read(key, at, of) for key, of in classes.items() for at in (VALIDATION, TEST)]
     columns = ["key", "split", "view", "sample", "unit", "cluster", "label", "logits"]
     return pd.concat(frames, ignore_index=True)[columns] if frames else pd.DataFrame(columns=columns)
 

@@ -136,7 +136,7 @@ def source_of(store: Store, key: str, at: SplitView) -> list[str]:
 def validation_and(store: Store, key: str, classes: tuple[str, ...], at: SplitView) -> tuple[Predictions, Predictions]:
     """The predictions of a network on validation under the same view, and those that are measured."""
     validation, test = (
-        Predictions.from_frame(store.scores.predictions(key, each), classes) for each in (at.validation, at)
+        Predictions.from_frame(store.scores.predictions(key, each, classes), classes) for each in (at.validation, at)
     )
     return validation, test
 

@@ -47,7 +47,7 @@ def open_network(out: str | Path, key: str) -> Network:
     module = _build(trial, backbone, path, extensions)
     about = read_json(path.with_suffix(".json"))
     check_shape(path.with_suffix(".json"), about, AboutNetwork)
-    validation = Predictions.from_frame(store.scores.predictions(key, VALIDATION), trial.classes)
+    validation = Predictions.from_frame(store.scores.predictions(key, VALIDATION, trial.classes), trial.classes)
     return Network(key, trial.backbone, trial.classes, module, about, trial, validation)
 
 

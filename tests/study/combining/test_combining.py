@@ -84,7 +84,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def said(store: Store, key: str, at: SplitView, classes: tuple[str, ...]) -> Predictions:
-    return Predictions.from_frame(store.scores.predictions(key, at), classes)
+    return Predictions.from_frame(store.scores.predictions(key, at, classes), classes)
 
 
 @pytest.mark.slow

@@ -446,7 +446,7 @@ def test_a_study_makes_its_soups_and_keeps_what_it_needs(photos: Path, tmp_path:
 
     # the soup is a network like any other, and says on new pictures what it said of test
     network = afield.load_network(out, key)
-    test = store.scores.predictions(key, TEST)
+    test = store.scores.predictions(key, TEST, network.classes)
     pictures = [photos / name for name in test["sample"]]
     np.testing.assert_allclose(network.logits(pictures), np.stack(test["logits"].to_list()), rtol=1e-5, atol=1e-5)
     assert sum(json.loads(line)["key"] == key for line in (out / "test_reads.jsonl").read_text().splitlines()) == 1

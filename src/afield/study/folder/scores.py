@@ -18,7 +18,7 @@ import pandas as pd
 from afield.base.errors import DamagedError
 from afield.base.files import words_for_failed_writes
 from afield.base.hashing import sha256_file
-from afield.scoring.predictions import Predictions
+from afield.scoring.predictions import Predictions, misfit
 from afield.study.folder.index import RESULT, Index
 from afield.study.folder.sealed import read_lines, read_parquet, seal, write_parquet
 from afield.study.folder.trial_files import look_at_score, look_at_trial, names_in, read_score
@@ -96,9 +96,19 @@ class Scores:
         except DamagedError:
             return False
 
-    def predictions(self, key: str, at: SplitView) -> pd.DataFrame:
-        """The predictions table of a scored trial, or of a finished one on plain validation."""
-        return read_parquet(self._predictions(key, at))
+    def predictions(self, key: str, at: SplitView, classes: tuple[str, ...]) -> pd.DataFrame:
+        """The predictions table of a scored trial, or of a finished one on plain validation. Raises DamagedError where
+        it is not about a task of those classes: a table and the record of its task are each sealed, and not together.
+        """
+        path = self._predictions(key, at)
+        frame = read_parquet(path)
+        words = misfit(frame, classes)
+        if words:
+            raise DamagedError(
+                f"{path}: does not fit the record of its task in {self.root / 'tasks'} ({words}); run the study again "
+                f"to make the record anew, and if that mends nothing, remove {path.parent} and run it once more"
+            )
+        return frame
 
     def hash_of(self, key: str, at: SplitView) -> str:
         """SHA-256 of those predictions. Raises DamagedError where they are missing, or where there is a result and they

@@ -35,6 +35,7 @@ def with_resampled_cells(record: StudyRecord, out: str | Path) -> StudyRecord:
 
 
 def _resampled(store: Store, record: StudyRecord, search: SearchRecord, key: str) -> npt.NDArray[np.float64]:
-    said = Predictions.from_frame(store.scores.predictions(key, VALIDATION), record.task(search.task).classes)
+    classes = record.task(search.task).classes
+    said = Predictions.from_frame(store.scores.predictions(key, VALIDATION, classes), classes)
     metric: Metric = record.metric(search.task)
     return resampled_values(metric.on(said), said, bootstrap_weights(said.cluster, CELL_RESAMPLES))
