@@ -10,7 +10,15 @@ import pytest
 
 from afield.base import files
 from afield.base.errors import StoreError
-from afield.base.files import TEMPORARY, remove_abandoned, safe_name, temporary_prefix, write_text, write_text_once
+from afield.base.files import (
+    TEMPORARY,
+    keep_text,
+    remove_abandoned,
+    safe_name,
+    temporary_prefix,
+    write_text,
+    write_text_once,
+)
 
 
 def ended_process() -> int:
@@ -75,3 +83,27 @@ def test_names_for_files_fit_any_file_system() -> None:
     assert safe_name("big/32 px", 40) == "big_32_px"
     assert len(safe_name("\u82d7" * 100, 40).encode()) <= 40
     assert set(safe_name("\u82d7" * 100, 40)) == {"\u82d7"}
+
+
+def test_a_text_that_is_there_is_left_alone_and_another_one_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    keep_text(path, "1")
+    first = path.stat()
+    keep_text(path, "1")
+    assert path.stat().st_ino == first.st_ino
+    keep_text(path, "2")
+    assert path.read_text() == "2"
+    path.write_bytes(b"\xff")
+    keep_text(path, "3")
+    assert path.read_text() == "3"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="no pipes among files")
+def test_what_cannot_be_read_is_replaced_and_a_folder_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    os.mkfifo(path)
+    keep_text(path, "1")
+    assert path.read_text() == "1"
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(StoreError, match="folder: "):
+        keep_text(tmp_path / "folder", "1")

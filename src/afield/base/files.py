@@ -14,6 +14,7 @@ from pathlib import Path
 from afield.base.errors import StoreError
 from afield.base.hashing import digest
 from afield.base.process import machine, process_alive
+from afield.base.regular import read_text
 
 TEMPORARY = ".afield-tmp-"
 """names of files in the making begin with it"""
@@ -109,6 +110,16 @@ def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write a text file, whole or not at all."""
     write_atomic(path, lambda temporary: temporary.write_text(text, encoding="utf-8", newline="\n"))
+
+
+def keep_text(path: Path, text: str) -> None:
+    """Write a text like `write_text`, unless it is what lies there: a folder that says so already may be read-only."""
+    try:
+        there = read_text(path, replace=True)
+    except OSError:
+        there = None
+    if there != text:
+        write_text(path, text)
 
 
 def write_text_once(path: Path, text: str) -> bool:

@@ -260,9 +260,7 @@ def _scored(context: Context, searches: Sequence[SearchRecord]) -> list[tuple[Se
     return [(search, trial) for search in searches for trial in search.repeats if trial.key in context.scores]
 
 
-def _predictions(
-    context: Context, searches: Sequence[SearchRecord], tasks: Mapping[str, TaskRecord]
-) -> pd.DataFrame:
+def _predictions(context: Context, searches: Sequence[SearchRecord], tasks: Mapping[str, TaskRecord]) -> pd.DataFrame:
     classes = {trial.key: tasks[trial.task].classes for _, trial in _scored(context, searches)}
     read = context.store.scores.predictions
     frames = [read(key, at, of) for key, of in classes.items() for at in (VALIDATION, TEST)]

@@ -38,12 +38,12 @@ from afield.base.errors import DamagedError, InputError
 from afield.base.extensions import Extension, keep_copy
 from afield.base.files import (
     json_text,
+    keep_text,
     remove_abandoned,
     words_for_failed_writes,
     write_atomic,
     write_error,
     write_json,
-    write_text,
 )
 from afield.base.hashing import sha256_file
 from afield.scoring.predictions import Predictions
@@ -122,9 +122,7 @@ class Store:
             folder.mkdir(parents=True, exist_ok=True)
             remove_abandoned(folder)
             (folder / "failure.json").unlink(missing_ok=True)
-        path, told = folder / "trial.json", json_text(trial.model_dump(mode="json"))
-        if not (path.is_file() and path.read_text(encoding="utf-8", errors="replace") == told):
-            write_text(path, told)
+        keep_text(folder / "trial.json", json_text(trial.model_dump(mode="json")))
 
     def write_history(self, key: str, history: Sequence[Mapping[str, float]]) -> None:
         """Write the rows of all epochs so far; the checkpoint they belong to must already lie there.

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from afield.base.errors import InputError, StoreError, nearest
-from afield.base.files import write_text
+from afield.base.files import keep_text
 from afield.study.folder.agreement import disagreements, disagreements_of_searches
 from afield.study.folder.sealed import read_json, sealed, sealed_text
 from afield.study.folder.shapes import StoredPlan, StoredSearches, StoredStudy, check_shape, misfit
@@ -27,8 +27,7 @@ class StudyFiles:
         if "trials" in plan:
             plan = {**plan, "trials": dict(plan["trials"])}
         for path, text in ((self._plan(name), sealed_text(plan, compact=True)), (self._study(name), sealed(study))):
-            if not (path.is_file() and path.read_text(encoding="utf-8", errors="replace") == text):
-                write_text(path, text)
+            keep_text(path, text)
 
     def names(self) -> list[str]:
         """The studies that were run here."""

@@ -15,7 +15,7 @@ from PIL import Image
 
 from afield.base.errors import DamagedError, StoreError
 from afield.base.extensions import is_own
-from afield.base.files import safe_name, write_atomic
+from afield.base.files import keep_text, safe_name, write_atomic
 from afield.base.hashing import sha256_file
 from afield.base.regular import read_bytes
 from afield.scoring.metrics import METRICS
@@ -71,9 +71,7 @@ class TaskFiles:
 
     def note_prepared(self, task: str, identity: str, images: Path) -> None:
         """Note the name of the folder in the cache that holds the prepared images of test."""
-        path, content = self._prepared(task, identity), {"test": images.name}
-        if not path.is_file() or path.read_text(encoding="utf-8", errors="replace") != sealed_text(content):
-            write_sealed(path, content)
+        keep_text(self._prepared(task, identity), sealed_text({"test": images.name}))
 
     def prepared(self, task: str, identity: str) -> str | None:
         """The name that `note_prepared` noted; None where nobody did."""
