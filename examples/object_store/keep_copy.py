@@ -67,9 +67,10 @@ def _files(out: Path) -> dict[str, State]:
 def reach(address: str) -> tuple[AbstractFileSystem, str]:
     """A store, and the place in it."""
     try:
-        return url_to_fs(address)
+        store, root = url_to_fs(address)
     except (ImportError, ValueError) as error:
         sys.exit(f"{address}: {error}")
+    return store, root
 
 
 def bring_back(store: AbstractFileSystem, root: str, out: Path) -> None:
