@@ -4,7 +4,7 @@
 
 Backbones of families that share a part of what they deviate by, and one more: of a family of its own, or of one that is
 there. A line a situation; the share of candidates, in per cent, that the 95 % interval holds, and its median half
-width (a backbone deviates by 1): by the scatter of single backbones, and as `afield.analysis.candidate` makes it.
+width (a backbone deviates by 1): by the scatter of single backbones, and as `analysis.ranking.candidate` makes it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import argparse
 import numpy as np
 import pandas as pd
 
-from afield.analysis.candidate import against_the_line
+from afield.analysis.ranking.candidate import against_the_line
 
 
 def candidate(generator: np.random.Generator, families: int, members: int, shared: float, *, kin: bool) -> pd.DataFrame:

@@ -2,14 +2,15 @@
 
     python -m benchmarks.over_tasks [--studies 600]                   # from the root of the repository
 
-Studies of known slope are simulated as `afield.analysis.crossed` models them, in metric points. A line a situation; in
-each column the share of studies, in per cent, whose 95 % interval holds the true mean slope over all tasks that there
-could be:
+Studies of known slope are simulated as `analysis.over_tasks.crossed` models them, in metric points. A line a situation;
+in each column the share of studies, in per cent, whose 95 % interval holds the true mean slope over all tasks that
+there could be:
 
     afield        `crossed_slope(...).anywhere`
     meta-analysis the tasks' slopes pooled as independent studies, modified Knapp-Hartung, T - 1 degrees of freedom
     Wald          restricted maximum likelihood with normal quantiles, as MixedLM prints it; by mean squares, which is
-                  the same in balanced data (tests/analysis/test_overall.py), variances below 0 set to 0
+                  the same in balanced data (tests/analysis/over_tasks/test_overall_verdict.py), variances below 0 set
+                  to 0
     one line      through the means over the tasks, as if they were the only tasks there are
 
 and then afield's median half width, verdicts that claim what is not so (of all), `cannot tell`, and how often one more
@@ -25,8 +26,8 @@ from typing import Any
 import numpy as np
 from scipy.stats import norm, t
 
-from afield.analysis.crossed import Cells, crossed_slope, slopes_differ, spread_beyond_noise, task_reach
-from afield.analysis.verdict import judge
+from afield.analysis.fitting.verdict import judge
+from afield.analysis.over_tasks.crossed import Cells, crossed_slope, slopes_differ, spread_beyond_noise, task_reach
 from afield.study.verdict_rule import SMALLEST_SLOPE
 
 SITUATIONS: dict[str, dict[str, Any]] = {

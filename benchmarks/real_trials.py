@@ -33,12 +33,12 @@ import numpy as np
 import pandas as pd
 
 from afield.analysis.analyse import analyse
-from afield.analysis.paired import Networks, PairedScores
-from afield.analysis.points import groups_of
+from afield.analysis.fitting.points import groups_of
+from afield.analysis.fitting.transfer import TransferFit
+from afield.analysis.fitting.verdict import verdict_of
+from afield.analysis.ranking.paired import Networks, PairedScores
 from afield.analysis.student import student_p
-from afield.analysis.table import TableChoice
-from afield.analysis.transfer import TransferFit
-from afield.analysis.verdict import verdict_of
+from afield.analysis.tables.table import TableChoice
 from afield.base.streams import stream
 from afield.scoring.intervals import LEVEL, clopper_pearson
 from afield.study.collect import load_record

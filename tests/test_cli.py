@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from afield.analysis.interventions import COLUMNS
+from afield.analysis.ranking.interventions import COLUMNS
 from afield.base.errors import InputError
 from afield.scoring.panel import fitting
 from afield.study.collect import load_record

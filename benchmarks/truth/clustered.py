@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from afield.analysis.paired import Networks, PairedScores, of_clusters
+from afield.analysis.ranking.paired import Networks, PairedScores, of_clusters
 from afield.base.streams import stream
 from afield.scoring.intervals import Interval, bootstrap_weights, metric_interval, resampled_values
 from afield.scoring.metrics import METRICS

@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 from benchmarks.truth.worlds import SimulatedStudy
 
-from afield.analysis.association import correlations
-from afield.analysis.attenuation import disattenuated
-from afield.analysis.axes import AXES, axis_slope
-from afield.analysis.fits import BOOTSTRAP_FROM, bootstrap_intervals, line_intervals
-from afield.analysis.robust import family_bootstrap, slopes
-from afield.analysis.verdict import Verdict, verdict_of
+from afield.analysis.fitting.association import correlations
+from afield.analysis.fitting.attenuation import disattenuated
+from afield.analysis.fitting.axes import AXES, axis_slope
+from afield.analysis.fitting.fits import BOOTSTRAP_FROM, bootstrap_intervals, line_intervals
+from afield.analysis.fitting.robust import family_bootstrap, slopes
+from afield.analysis.fitting.verdict import Verdict, verdict_of
 from afield.scoring.intervals import LEVEL, Interval
 from afield.study.verdict_rule import SMALLEST_SLOPE
 

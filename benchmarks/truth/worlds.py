@@ -18,10 +18,10 @@ import pandas as pd
 from scipy.special import expit, logit, ndtri
 from scipy.stats import kendalltau, spearmanr
 
-from afield.analysis.fits import correlation, least_squares_slope
-from afield.analysis.observations import Observations
-from afield.analysis.paired import Networks, PairedScores
-from afield.analysis.points import observations_of
+from afield.analysis.fitting.fits import correlation, least_squares_slope
+from afield.analysis.fitting.observations import Observations
+from afield.analysis.fitting.points import observations_of
+from afield.analysis.ranking.paired import Networks, PairedScores
 from afield.base.streams import stream
 from afield.scoring.intervals import bootstrap_weights
 from afield.scoring.metric import Floats

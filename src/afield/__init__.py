@@ -12,7 +12,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from afield.analysis.analyse import analyse
-    from afield.analysis.table import TableChoice
+    from afield.analysis.tables.table import TableChoice
     from afield.backbones.backbone import Backbone
     from afield.backbones.own_heads import Head
     from afield.base.errors import AfieldError, DamagedError, InputError, Stopped, StoreError
@@ -67,7 +67,7 @@ _HOMES = {
     "Predictions": "afield.scoring.predictions",
     "Stopped": "afield.base.errors",
     "StoreError": "afield.base.errors",
-    "TableChoice": "afield.analysis.table",
+    "TableChoice": "afield.analysis.tables.table",
     "Task": "afield.tasks.task",
     "analyse": "afield.analysis.analyse",
     "charts": "afield.report.page",

@@ -15,7 +15,7 @@ from afield.analysis.described import details, headlines, reasons
 from afield.analysis.details import DETAILS
 from afield.analysis.questions import QUESTIONS
 from afield.analysis.study_fits import fit_study
-from afield.analysis.table import TableChoice
+from afield.analysis.tables.table import TableChoice
 from afield.base.errors import InputError
 from afield.study.record import StudyRecord
 

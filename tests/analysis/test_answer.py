@@ -7,9 +7,9 @@ from scipy.stats import t
 from statsmodels.stats.power import NormalIndPower
 
 from afield.analysis.answer import TaskAnswer, answer
-from afield.analysis.compare import Ranking, RankRow
-from afield.analysis.paired import Compares
-from afield.analysis.settle import would_settle
+from afield.analysis.deciding.settle import would_settle
+from afield.analysis.ranking.compare import Ranking, RankRow
+from afield.analysis.ranking.paired import Compares
 from afield.backbones.sets import PAPER
 from afield.scoring.intervals import Interval
 from afield.study.record import StudyRecord

@@ -8,7 +8,7 @@ import pytest
 
 from afield.analysis.answer import answer
 from afield.analysis.chosen import chosen_network, subgroup_table, subgroups_of
-from afield.analysis.compare import rank_backbones
+from afield.analysis.ranking.compare import rank_backbones
 from afield.base.errors import InputError
 from afield.scoring.metrics import METRICS
 from afield.scoring.predictions import Predictions

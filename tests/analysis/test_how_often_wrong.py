@@ -8,8 +8,8 @@ from benchmarks.truth.readings import is_wrong, of_line, verdict
 from benchmarks.truth.worlds import World, families_of, simulate, truth_of
 from benchmarks.verdict import IN_FAMILIES, WORLDS, alone, coverage, held
 
-from afield.analysis.transfer import fit_transfer
-from afield.analysis.verdict import Verdict
+from afield.analysis.fitting.transfer import fit_transfer
+from afield.analysis.fitting.verdict import Verdict
 from afield.study.verdict_rule import SMALLEST_SLOPE
 
 STUDIES = range(150)

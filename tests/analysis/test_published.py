@@ -12,12 +12,12 @@ import pandas as pd
 import pytest
 
 from afield.analysis.analyse import Analysis, analyse
-from afield.analysis.association import correlations, misranked
 from afield.analysis.described import headlines
-from afield.analysis.points import groups_of
-from afield.analysis.robust import family_bootstrap, outliers, slopes
-from afield.analysis.table import TableChoice
-from afield.analysis.transfer import TransferFit
+from afield.analysis.fitting.association import correlations, misranked
+from afield.analysis.fitting.points import groups_of
+from afield.analysis.fitting.robust import family_bootstrap, outliers, slopes
+from afield.analysis.fitting.transfer import TransferFit
+from afield.analysis.tables.table import TableChoice
 from afield.base.errors import InputError
 from tests.fixtures.shared import shared
 

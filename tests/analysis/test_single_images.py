@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from afield.analysis.chosen import chosen_network
-from afield.analysis.compare import rank_backbones
+from afield.analysis.ranking.compare import rank_backbones
 from afield.analysis.single_images import confusion, disputed, worst
 from afield.scoring.predictions import Predictions
 from tests.fixtures.records import make_record

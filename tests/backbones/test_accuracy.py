@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest, linregress
 
-from afield.analysis.transfer import fit_transfer
+from afield.analysis.fitting.transfer import fit_transfer
 from afield.backbones.accuracy import Accuracy, check_table, describe_accuracy, write_accuracy
 from afield.backbones.catalogue import find
 from afield.backbones.imagenet import ValidationImages

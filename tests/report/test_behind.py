@@ -5,9 +5,9 @@ import dataclasses
 import pytest
 
 from afield.analysis.answer import answer
-from afield.analysis.curves import CURVES_FROM
 from afield.analysis.details import DETAILS
-from afield.analysis.subsets import leave_out
+from afield.analysis.fitting.curves import CURVES_FROM
+from afield.analysis.fitting.subsets import leave_out
 from afield.backbones.sets import PAPER
 from afield.report.behind import behind
 from afield.report.figures import Figures

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from afield.analysis.answer import answer
-from afield.analysis.compare import rank_backbones
+from afield.analysis.ranking.compare import rank_backbones
 from afield.report import words
 from afield.report.chosen import chosen_section
 from afield.report.chosen_charts import AS_TRAINED, SCALED, reliability_chart, subgroup_chart

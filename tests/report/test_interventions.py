@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from afield.analysis.interventions import interventions_of
+from afield.analysis.ranking.interventions import interventions_of
 from afield.report import words
 from afield.report.page import render
 from afield.study.record import StudyRecord

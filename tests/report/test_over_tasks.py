@@ -7,8 +7,8 @@ import re
 import pytest
 
 from afield.analysis.answer import answer
-from afield.analysis.mean_ranks import mean_ranks
-from afield.analysis.pairs import Places
+from afield.analysis.ranking.mean_ranks import mean_ranks
+from afield.analysis.ranking.pairs import Places
 from afield.report.figures import Figures
 from afield.report.over_tasks import over_section
 from afield.report.page import render

@@ -82,7 +82,7 @@ def test_says_the_answer_first_then_the_verdict_then_what_is_open(record, html):
 
 
 def test_numbers_of_every_backbone_stand_in_the_text(record, html):
-    from afield.analysis.compare import rank_backbones
+    from afield.analysis.ranking.compare import rank_backbones
 
     text = "".join(Reader(html).text)
     for row in rank_backbones(record, "elpv").rows:

@@ -15,7 +15,7 @@ from torch import nn
 
 import afield
 from afield.analysis.answer import answer
-from afield.analysis.transfer import fit_transfer
+from afield.analysis.fitting.transfer import fit_transfer
 from afield.backbones.weights import Sources
 from afield.base.errors import InputError
 from afield.report.page import render

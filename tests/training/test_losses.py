@@ -11,7 +11,7 @@ from torch.nn import functional
 from torchvision.ops import sigmoid_focal_loss
 
 from afield.base.errors import InputError
-from afield.tasks.task import Target
+from afield.tasks.kinds import Target
 from afield.training.balance import count
 from afield.training.losses import LOSSES, Loss, check_loss, loss_for
 from afield.training.recipe import BUILT_IN_LOSSES, Recipe

@@ -13,7 +13,7 @@ from torch import nn
 from afield.images.batch import Batch
 from afield.images.symmetries import Symmetry
 from afield.images.turned import Turned
-from afield.tasks.task import Target
+from afield.tasks.kinds import Target
 from afield.training.balance import count
 from afield.training.device import autocast
 from afield.training.grades import with_grades

@@ -17,7 +17,7 @@ from afield.images.symmetries import PLAIN, symmetries
 from afield.scoring.combine import combined
 from afield.scoring.metrics import METRICS
 from afield.scoring.predictions import Predictions
-from afield.tasks.task import Flip
+from afield.tasks.kinds import Flip
 from tests.fixtures.constructed import Picture, Set, shown_at, trained_on, written
 
 SEEDS = range(5)

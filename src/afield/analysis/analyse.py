@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from afield.analysis.details import DETAILS
-from afield.analysis.domains import adjusted_logits, domain_slopes
-from afield.analysis.on_the_line import OnTheLine
-from afield.analysis.overall_verdict import OverallVerdict, fits_over, overall_of_study, overall_verdict
+from afield.analysis.fitting.on_the_line import OnTheLine
+from afield.analysis.fitting.robust import outliers
+from afield.analysis.fitting.transfer import TransferFit, fit_transfer
+from afield.analysis.over_tasks.domains import adjusted_logits, domain_slopes
+from afield.analysis.over_tasks.overall_verdict import OverallVerdict, fits_over, overall_of_study, overall_verdict
+from afield.analysis.over_tasks.side_by_side import Reply, leading_fits
 from afield.analysis.questions import QUESTIONS
-from afield.analysis.robust import outliers
-from afield.analysis.side_by_side import Reply, leading_fits
-from afield.analysis.table import TableChoice, read_table
-from afield.analysis.transfer import TransferFit, fit_transfer
+from afield.analysis.tables.table import TableChoice, read_table
 from afield.analysis.words import count, listing, signed
 from afield.base.errors import InputError
 from afield.base.plain import plain
@@ -27,8 +27,8 @@ from afield.study.table import rows_of
 from afield.study.verdict_rule import SMALLEST_SLOPE
 
 if TYPE_CHECKING:
-    from afield.analysis.audits import Audit
     from afield.analysis.registered import Registration
+    from afield.analysis.searches.audits import Audit
 
 INTERVALS = ("pearson_r", "disattenuated_r", "slope", "normalised_slope", "logit_slope", "probit_slope")
 _AS_IS = TableChoice()
@@ -173,9 +173,9 @@ def analyse(
 def _of_folder(source: str | Path, study: str | None, smallest_slope: float | None, *, resample: bool) -> Analysis:
     """The same of a study."""
     # a table starts without all that reads folders
-    from afield.analysis.audits import audit_of
-    from afield.analysis.races import NOT_ASKED
     from afield.analysis.registered import registration
+    from afield.analysis.searches.audits import audit_of
+    from afield.analysis.searches.races import NOT_ASKED
     from afield.analysis.study_fits import fit_study, lines_of, told_rows
     from afield.study.collect import load_record
     from afield.study.searching.resampled_cells import with_resampled_cells

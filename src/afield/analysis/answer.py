@@ -7,19 +7,19 @@ from dataclasses import dataclass, replace
 
 from afield.analysis.chosen import Subgroups, subgroups_of
 from afield.analysis.clusters import rests_on
-from afield.analysis.compare import Effect, Ranking, RankRow, rank_backbones, ranked_intervention
-from afield.analysis.domains import domain_slopes, domain_words
-from afield.analysis.interventions import Change, from_scratch, in_words, interventions_of
-from afield.analysis.overall_verdict import OverallVerdict, fits_over, overall_of_study
-from afield.analysis.points import has_points
-from afield.analysis.pretraining import effects_of_pretraining, pretraining_words
+from afield.analysis.deciding.settle import would_settle
+from afield.analysis.fitting.points import has_points
+from afield.analysis.fitting.transfer import TransferFit
+from afield.analysis.over_tasks.domains import domain_slopes, domain_words
+from afield.analysis.over_tasks.overall_verdict import OverallVerdict, fits_over, overall_of_study
 from afield.analysis.protocols import BothProtocols, both_protocols
-from afield.analysis.races import NOT_ASKED, Race, race_of
+from afield.analysis.ranking.compare import Effect, Ranking, RankRow, rank_backbones, ranked_intervention
+from afield.analysis.ranking.interventions import Change, from_scratch, in_words, interventions_of
+from afield.analysis.ranking.pretraining import effects_of_pretraining, pretraining_words
 from afield.analysis.registered import Registration, registration
-from afield.analysis.settle import would_settle
+from afield.analysis.searches.races import NOT_ASKED, Race, race_of
 from afield.analysis.study_fits import fit_leading
 from afield.analysis.to_mind import warnings_of
-from afield.analysis.transfer import TransferFit
 from afield.analysis.words import capital, count, gap_words, level_words, listing, not_defined, share
 from afield.scoring.metrics import direction, metric_title
 from afield.study.record import StudyRecord

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from afield.analysis.clusters import rests_on
-from afield.analysis.compare import Ranking, rank_backbones, ranked_intervention
+from afield.analysis.ranking.compare import Ranking, rank_backbones, ranked_intervention
 from afield.analysis.words import count, level_words, spelled
 from afield.base.errors import InputError, nearest
 from afield.scoring.intervals import Interval

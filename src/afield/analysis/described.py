@@ -9,19 +9,19 @@ from collections.abc import Iterator
 import pandas as pd
 
 from afield.analysis.analyse import Analysis, cautions
-from afield.analysis.association import correlations, misranked
-from afield.analysis.curves import CURVES_FROM, curves
 from afield.analysis.details import DETAILS
-from afield.analysis.domains import adjusted_logits, domain_slopes, domain_words, off_the_logits
-from afield.analysis.on_the_line import OnTheLine
-from afield.analysis.overall_verdict import fits_over
-from afield.analysis.points import groups_of
-from afield.analysis.power import power
+from afield.analysis.fitting.association import correlations, misranked
+from afield.analysis.fitting.curves import CURVES_FROM, curves
+from afield.analysis.fitting.on_the_line import OnTheLine
+from afield.analysis.fitting.points import groups_of
+from afield.analysis.fitting.power import power
+from afield.analysis.fitting.robust import FAMILIES_FROM, family_bootstrap, outliers
+from afield.analysis.fitting.subsets import leave_out
+from afield.analysis.fitting.transfer import TransferFit
+from afield.analysis.over_tasks.domains import adjusted_logits, domain_slopes, domain_words, off_the_logits
+from afield.analysis.over_tasks.overall_verdict import fits_over
+from afield.analysis.over_tasks.side_by_side import Reply
 from afield.analysis.questions import QUESTIONS, WHOLE, in_short
-from afield.analysis.robust import FAMILIES_FROM, family_bootstrap, outliers
-from afield.analysis.side_by_side import Reply
-from afield.analysis.subsets import leave_out
-from afield.analysis.transfer import TransferFit
 from afield.analysis.words import P_COLUMNS, count, digits_of_r, listing, p_value, signed
 from afield.base.text import columns
 from afield.scoring.intervals import Interval

@@ -7,13 +7,13 @@ from dataclasses import asdict
 
 import pandas as pd
 
-from afield.analysis.association import correlations
-from afield.analysis.curves import curves
-from afield.analysis.points import groups_of
-from afield.analysis.power import power
-from afield.analysis.robust import family_bootstrap, outliers, slopes
-from afield.analysis.subsets import cut_sweep, leave_out
-from afield.analysis.transfer import TransferFit
+from afield.analysis.fitting.association import correlations
+from afield.analysis.fitting.curves import curves
+from afield.analysis.fitting.points import groups_of
+from afield.analysis.fitting.power import power
+from afield.analysis.fitting.robust import family_bootstrap, outliers, slopes
+from afield.analysis.fitting.subsets import cut_sweep, leave_out
+from afield.analysis.fitting.transfer import TransferFit
 
 
 def _families(fit: TransferFit) -> pd.DataFrame:

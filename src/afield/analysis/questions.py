@@ -6,15 +6,15 @@ from collections.abc import Callable, Sequence
 
 import pandas as pd
 
-from afield.analysis.between_tasks import between_tasks
-from afield.analysis.decision import regret, rules
-from afield.analysis.front import fronts
-from afield.analysis.others import beyond_imagenet
-from afield.analysis.rivals import rival_explanations
-from afield.analysis.side_by_side import Reply
-from afield.analysis.stability import metric_dependence
+from afield.analysis.deciding.decision import regret, rules
+from afield.analysis.deciding.front import fronts
+from afield.analysis.deciding.stability import metric_dependence
+from afield.analysis.fitting.transfer import TransferFit
+from afield.analysis.over_tasks.between_tasks import between_tasks
+from afield.analysis.over_tasks.others import beyond_imagenet
+from afield.analysis.over_tasks.rivals import rival_explanations
+from afield.analysis.over_tasks.side_by_side import Reply
 from afield.analysis.study_figures import published_beside_own
-from afield.analysis.transfer import TransferFit
 
 QUESTIONS: dict[str, Callable[[Sequence[TransferFit], pd.DataFrame], Reply]] = {
     "others": beyond_imagenet,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from afield.analysis.compare import Ranking
+from afield.analysis.ranking.compare import Ranking
 from afield.scoring.decisions import most_likely
 from afield.scoring.predictions import Predictions
 from afield.study.record import StudyRecord

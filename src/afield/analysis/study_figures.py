@@ -15,9 +15,9 @@ from importlib import resources
 
 import pandas as pd
 
-from afield.analysis.fits import line_intervals, no_line
-from afield.analysis.side_by_side import Reply, leading_fits
-from afield.analysis.transfer import TransferFit
+from afield.analysis.fitting.fits import line_intervals, no_line
+from afield.analysis.fitting.transfer import TransferFit
+from afield.analysis.over_tasks.side_by_side import Reply, leading_fits
 from afield.analysis.words import count, listing
 from afield.scoring.intervals import LEVEL, Interval
 

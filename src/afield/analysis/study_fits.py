@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from afield.analysis.compare import Ranking, rank_backbones, ranked_intervention
-from afield.analysis.covariances import covariances
-from afield.analysis.on_the_line import OnTheLine, on_the_line
-from afield.analysis.points import has_points, rows_to_fit
-from afield.analysis.transfer import TransferFit, fit_transfer
+from afield.analysis.fitting.on_the_line import OnTheLine, on_the_line
+from afield.analysis.fitting.points import has_points, rows_to_fit
+from afield.analysis.fitting.transfer import TransferFit, fit_transfer
+from afield.analysis.ranking.compare import Ranking, rank_backbones, ranked_intervention
+from afield.analysis.ranking.covariances import covariances
 from afield.study.record import StudyRecord
 from afield.study.result_rows import joined_table
 

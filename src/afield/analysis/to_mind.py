@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from afield.analysis.clusters import few_clusters
-from afield.analysis.compare import Ranking
-from afield.analysis.transfer import TransferFit
+from afield.analysis.fitting.transfer import TransferFit
+from afield.analysis.ranking.compare import Ranking
 from afield.analysis.words import capital, count, listing
 from afield.study.record import SearchRecord, StudyRecord
 from afield.study.study import PLAIN

@@ -86,7 +86,7 @@ def analyse(
     Prints r, slope and a verdict a task, each with its interval and reason: does better on ImageNet mean better here?
     """
     from afield.analysis.analyse import analyse as analyse_table
-    from afield.analysis.table import TableChoice
+    from afield.analysis.tables.table import TableChoice
 
     choice = TableChoice(
         columns=_pairs(columns),

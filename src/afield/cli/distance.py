@@ -90,9 +90,9 @@ def distance(
     Frechet distance and KID, all at one number of images, from what `afield features` wrote with one backbone at one
     size.
     """
-    from afield.analysis.distance_and_transfer import against_transfer
-    from afield.analysis.distance_words import describe_distances
-    from afield.analysis.distances import read_distances
+    from afield.analysis.distance.distance_and_transfer import against_transfer
+    from afield.analysis.distance.distance_words import describe_distances
+    from afield.analysis.distance.distances import read_distances
 
     if chart is not None and results is None:
         complain("error: --chart: draws distances against results; name them with --results", 2)

@@ -235,7 +235,7 @@ def table(
     if interventions and by is not None:
         complain("--by and --interventions are two tables; give one of them", 2)
     if interventions:
-        from afield.analysis.interventions import intervention_table
+        from afield.analysis.ranking.interventions import intervention_table
 
         rows = intervention_table(load_record(out, study))
     elif by is not None:

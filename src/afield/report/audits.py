@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from afield.analysis.audits import Audit, PooledAudit, pools
-from afield.analysis.search_audit import SearchAudit
+from afield.analysis.searches.audits import Audit, PooledAudit, pools
+from afield.analysis.searches.search_audit import SearchAudit
 from afield.report import words
 from afield.report.figures import Figure, Figures
 from afield.report.recorded import Table

@@ -16,7 +16,7 @@ from afield.analysis.described import (
     without_words,
 )
 from afield.analysis.details import DETAILS
-from afield.analysis.transfer import TransferFit
+from afield.analysis.fitting.transfer import TransferFit
 from afield.analysis.words import capital, count
 from afield.report import words
 from afield.report.charts import interval_chart

@@ -10,7 +10,7 @@ import pandas as pd
 
 from afield.analysis.chosen import ChosenNetwork, Subgroups, chosen_network
 from afield.analysis.clusters import few_clusters, rests_on
-from afield.analysis.compare import Ranking
+from afield.analysis.ranking.compare import Ranking
 from afield.report import words
 from afield.report.behind import Part
 from afield.report.chosen_charts import AS_TRAINED, JOINED, SCALED, reliability_chart, subgroup_chart

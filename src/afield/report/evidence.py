@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from afield.analysis.clusters import rests_on
-from afield.analysis.compare import Effect, Ranking, RankRow
-from afield.analysis.transfer import TransferFit
+from afield.analysis.fitting.transfer import TransferFit
+from afield.analysis.ranking.compare import Effect, Ranking, RankRow
 from afield.analysis.words import count, digits_of_r
 from afield.report import charts, words
 from afield.report.figures import Figure, Figures

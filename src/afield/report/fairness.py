@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from afield.analysis.fairness import Got, unequal, what_each_got
+from afield.analysis.searches.fairness import Got, unequal, what_each_got
 from afield.report.recorded import Table
 from afield.report.rows import Row
 from afield.study.record import StudyRecord

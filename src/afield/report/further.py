@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from afield.analysis.compare import Ranking
+from afield.analysis.ranking.compare import Ranking
 from afield.report import words
 from afield.report.recorded import Table
 from afield.report.rows import Row

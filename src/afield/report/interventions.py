@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from afield.analysis.class_gains import class_gains
 from afield.analysis.clusters import rests_on
-from afield.analysis.compare import Ranking
-from afield.analysis.interventions import ALL, Change, leading_lines
+from afield.analysis.ranking.class_gains import class_gains
+from afield.analysis.ranking.compare import Ranking
+from afield.analysis.ranking.interventions import ALL, Change, leading_lines
 from afield.analysis.words import count
 from afield.report import words
 from afield.report.evidence import arrows, finite, gap_of, interval_figure

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from afield.analysis.overall_verdict import LEADS, OverallVerdict
+from afield.analysis.over_tasks.overall_verdict import LEADS, OverallVerdict
 from afield.analysis.words import p_value
 from afield.report import words
 from afield.report.recorded import Table

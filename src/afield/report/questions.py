@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from afield.analysis.compare import Ranking
+from afield.analysis.fitting.transfer import TransferFit
 from afield.analysis.questions import QUESTIONS, TITLES, WHOLE, in_short
+from afield.analysis.ranking.compare import Ranking
 from afield.analysis.study_fits import fit_study, lines_of, told_rows
-from afield.analysis.transfer import TransferFit
 from afield.report.behind import Part
 from afield.report.frames import frame_table
 from afield.study.record import StudyRecord

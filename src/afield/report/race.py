@@ -8,7 +8,7 @@ from typing import Any
 
 import altair as alt
 
-from afield.analysis.races import Race, Runner, race_words
+from afield.analysis.searches.races import Race, Runner, race_words
 from afield.report import words
 from afield.report.charts import INK, MUTED, WINNER, layered
 from afield.report.figures import ROWS, Figure, Figures

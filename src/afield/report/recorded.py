@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from afield.analysis.clusters import rests_on
-from afield.analysis.compare import Ranking
-from afield.analysis.pairs import Places
 from afield.analysis.protocols import BothProtocols
+from afield.analysis.ranking.compare import Ranking
+from afield.analysis.ranking.pairs import Places
 from afield.report import words
 from afield.report.rows import Row
 from afield.scoring.intervals import Interval

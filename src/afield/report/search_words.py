@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from afield.analysis.best_of import chosen_flatters
+from afield.analysis.searches.best_of import chosen_flatters
 from afield.base.text import count
 from afield.report import words
 from afield.scoring.metrics import in_points, metric_title

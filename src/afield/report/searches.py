@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from afield.analysis.audits import Audit
-from afield.analysis.best_of import best_of
+from afield.analysis.searches.audits import Audit
+from afield.analysis.searches.best_of import best_of
 from afield.report import words
 from afield.report.audits import audit_figure
 from afield.report.figures import Figure, Figures

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from afield.analysis.answer import Answer, TaskAnswer
-from afield.analysis.audits import Audit, audit_of
 from afield.analysis.clusters import few_clusters
-from afield.analysis.compare import Ranking, RankRow
+from afield.analysis.ranking.compare import Ranking, RankRow
+from afield.analysis.searches.audits import Audit, audit_of
 from afield.report import evidence, words
 from afield.report.audits import AuditSection, audit_section
 from afield.report.behind import Part, behind

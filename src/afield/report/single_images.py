@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from afield.analysis.chosen import ChosenNetwork
-from afield.analysis.compare import Ranking
+from afield.analysis.ranking.compare import Ranking
 from afield.analysis.single_images import confusion, disputed, worst
 from afield.analysis.words import count
 from afield.report import words

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from afield.analysis.reworded import cut_words, reworded
-from afield.analysis.transfer import TransferFit
+from afield.analysis.fitting.reworded import cut_words, reworded
+from afield.analysis.fitting.transfer import TransferFit
 
 HEADLINES = {
     "transfers": ("ImageNet accuracy tells here", "yes"),

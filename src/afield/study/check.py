@@ -30,8 +30,9 @@ from afield.study.needs import find_own_task
 from afield.study.own_interventions import Intervention, check_intervention
 from afield.study.own_metrics import own_metric
 from afield.tasks.data import count_samples, split_samples
+from afield.tasks.kinds import Target
 from afield.tasks.source import TaskSource
-from afield.tasks.task import Target, Task
+from afield.tasks.task import Task
 from afield.training.losses import Loss, check_loss, own_loss
 from afield.training.recipe import Recipe
 

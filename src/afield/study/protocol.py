@@ -9,7 +9,8 @@ from typing import Literal
 from afield.backbones.backbone import IMAGENET_MEAN, IMAGENET_STD, Backbone, Interpolation
 from afield.base.errors import InputError
 from afield.images.rule import Rule, evaluation_rule, full_rule, train_rule
-from afield.tasks.task import Flip, Protocol, Task
+from afield.tasks.kinds import Flip
+from afield.tasks.task import Protocol, Task
 from afield.training.recipe import USUAL_SIZE, Recipe
 
 TRAINING_VIEWS = "views"

@@ -20,7 +20,8 @@ from afield.study.folder.registered_rules import RegisteredRule
 from afield.study.images_of_test import PreparedTest
 from afield.study.study import Study
 from afield.tasks.data import lacking_classes
-from afield.tasks.task import Card, Target
+from afield.tasks.kinds import Target
+from afield.tasks.task import Card
 from afield.tasks.training_split import TrainingSplit
 
 TrialState = Literal["finished", "paused", "failed", "missing"]

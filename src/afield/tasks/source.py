@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from afield.base.errors import InputError, nearest
 from afield.base.reading import Range, Reading
 from afield.tasks.formats.megadetector import CONFIDENCE
+from afield.tasks.kinds import Flip, Target
 from afield.tasks.places import user_path
-from afield.tasks.task import Flip, Target
 
 Column = Annotated[str, Field(min_length=1)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]

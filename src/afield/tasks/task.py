@@ -13,6 +13,7 @@ import pandas as pd
 from afield.base.reading import AS_DECLARED, Reading
 from afield.scoring.panel import fitting
 from afield.tasks.boxes import Cropping
+from afield.tasks.kinds import Flip, Target
 
 if TYPE_CHECKING:
     from afield.tasks.source import TaskSource
@@ -26,9 +27,6 @@ Protocol = Literal["clean", "paper"]
 2301.04644): mostly the split that is reported chooses, too"""
 LEFT_OUT = ""
 """in place of a split: a sample that a protocol does not use"""
-Flip = Literal["horizontal", "vertical"]
-Target = Literal["class", "grade", "labels"]
-"""what is told of a sample: one of several classes, one of grades in an order, or any number of labels"""
 
 
 def in_order(splits: Iterable[str]) -> tuple[str, ...]:

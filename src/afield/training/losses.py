@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from afield.base.errors import InputError, nearest
 from afield.base.extensions import Extension, find_object, is_own
-from afield.tasks.task import Target
+from afield.tasks.kinds import Target
 from afield.training.balance import Counts, Floats, class_weights, label_weights, log_prior
 from afield.training.recipe import FOCAL_GAMMA, Recipe
 

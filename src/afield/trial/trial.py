@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from afield.base.hashing import canonical_json, digest
 from afield.base.reading import AS_DECLARED, Reading
-from afield.tasks.task import Target
+from afield.tasks.kinds import Target
 from afield.training.numerics import Numerics
 from afield.training.recipe import Recipe
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 import afield
-from afield.analysis.points import rows_to_fit
+from afield.analysis.fitting.points import rows_to_fit
 from afield.base.errors import InputError
 from afield.scoring.combine import combined
 from afield.scoring.metrics import METRICS

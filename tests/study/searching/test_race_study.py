@@ -10,7 +10,7 @@ import afield
 from afield.analysis.analyse import analyse
 from afield.analysis.answer import answer
 from afield.analysis.questions import QUESTIONS
-from afield.analysis.races import NOT_ASKED, race_of
+from afield.analysis.searches.races import NOT_ASKED, race_of
 from afield.base.errors import InputError, Stopped
 from afield.report.page import render
 from afield.study.collect import load_record

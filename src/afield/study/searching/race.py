@@ -1,7 +1,7 @@
 """The race: halving over the cells of all backbones together, for the one best network of a task.
 
 It is the same pure function, asked about all cells at once; the search of each backbone then sees its own part of the
-step. Dropouts would bias a fit against ImageNet accuracy, so nothing of a race enters one (analysis/points.py).
+step. Dropouts would bias a fit against ImageNet accuracy, so nothing of a race enters one (analysis/fitting/points.py).
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from afield.base.text import count, first_few
 from afield.scoring.metrics import METRICS, direction, metric_title
 from afield.scoring.panel import fitting
 from afield.tasks.boxes import Cropping
+from afield.tasks.kinds import Target
 from afield.tasks.own import huggingface as own_huggingface
 from afield.tasks.own import traps as own_traps
 from afield.tasks.own.folder import read_folder
@@ -22,7 +23,7 @@ from afield.tasks.own.split import split
 from afield.tasks.own.table import common_folder, is_table, read_tables, unread_words
 from afield.tasks.places import user_path
 from afield.tasks.source import TaskSource
-from afield.tasks.task import SPLITS, Card, Target, Task, in_order
+from afield.tasks.task import SPLITS, Card, Task, in_order
 
 SKEW = 3
 """a largest class of more than this many times the smallest makes macro F1 the leading metric"""

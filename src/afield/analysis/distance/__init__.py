@@ -1,0 +1,1 @@
+"""How far data lie from ImageNet, and whether its accuracy tells less of those farther away."""

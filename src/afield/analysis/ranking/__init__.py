@@ -1,0 +1,1 @@
+"""Backbones and ways of training against each other, in pairs on the same test images."""
