@@ -11,7 +11,7 @@ from contextlib import nullcontext
 import pytest
 
 RUNNING = {
-    *("afield.study.run.run_study", "afield.study.collect.results"),
+    *("afield.study.running.run.run_study", "afield.study.collecting.collect.results"),
     *("afield.report.page.report", "afield.report.page.charts"),
 }
 """docstring examples that train"""

@@ -33,15 +33,15 @@ from PIL import Image
 
 from afield.scoring.metrics import METRICS
 from afield.scoring.predictions import Predictions
-from afield.study.inputs import write_task
-from afield.study.make_plan import plan_of
-from afield.study.measured import Measured, measured, source_of, write_measured
-from afield.study.needs import gather
-from afield.study.numerics import settle_numerics
+from afield.study.collecting.measured import Measured, measured, source_of, write_measured
 from afield.study.plan import Plan
+from afield.study.preparing.inputs import write_task
+from afield.study.preparing.make_plan import plan_of
+from afield.study.preparing.needs import gather
+from afield.study.preparing.numerics import settle_numerics
+from afield.study.preparing.study_file import load_study
 from afield.study.split_view import TEST
 from afield.study.store import Store
-from afield.study.study_file import load_study
 from afield.tasks.data import TaskData
 from afield.trial.trial import Trial
 

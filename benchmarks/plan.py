@@ -19,9 +19,9 @@ from afield.base.errors import InputError
 from afield.base.text import columns
 from afield.study.planning.duration import told
 from afield.study.planning.forecast import Forecast, forecast
-from afield.study.run import run_study
+from afield.study.preparing.study_file import parse_study
+from afield.study.running.run import run_study
 from afield.study.study import Study
-from afield.study.study_file import parse_study
 
 SMALL = ["squeezenet1_1.caffe_in1k", "tf_efficientnet_lite0.in1k"]
 STUDY = """

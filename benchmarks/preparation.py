@@ -43,8 +43,8 @@ from afield.images.prepared import prepare
 from afield.images.rule import Rule, prepare_pixels, train_rule
 from afield.scoring.metrics import METRICS
 from afield.study.engines.job import SplitPaths
-from afield.study.make_plan import plan_of
-from afield.study.needs import gather
+from afield.study.preparing.make_plan import plan_of
+from afield.study.preparing.needs import gather
 from afield.study.study import Study, StudyHead
 from afield.tasks.builtin import find_task
 from afield.tasks.data import TaskData, load_task

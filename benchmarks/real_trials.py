@@ -41,7 +41,7 @@ from afield.analysis.student import student_p
 from afield.analysis.tables.table import TableChoice
 from afield.base.streams import stream
 from afield.scoring.intervals import LEVEL, clopper_pearson
-from afield.study.collect import load_record
+from afield.study.collecting.collect import load_record
 from afield.study.record import StudyRecord
 from afield.study.verdict_rule import SMALLEST_SLOPE
 

@@ -28,10 +28,10 @@ import numpy as np
 from afield.backbones.catalogue import find
 from afield.base.streams import stream
 from afield.study.planning.cost import TRAINING_IMAGES
+from afield.study.preparing.study_file import load_study
 from afield.study.searching.search import rung_sizes
 from afield.study.searching.search_choice import SearchChoice
 from afield.study.study import Study
-from afield.study.study_file import load_study
 
 RATES = {
     "mobilenet_v3_small.IMAGENET1K_V1": 8035.08, "mnasnet0_5.IMAGENET1K_V1": 4680.08,

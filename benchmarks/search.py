@@ -31,7 +31,7 @@ from scipy.stats import spearmanr
 from afield.scoring.intervals import bootstrap_weights, resampled_values
 from afield.scoring.metric import Floats, Metric
 from afield.scoring.predictions import Predictions
-from afield.study.collect import load_record
+from afield.study.collecting.collect import load_record
 from afield.study.record import SearchRecord, StudyRecord
 from afield.study.searching.search import Ask, Seen, ask, best_so_far, rungs
 from afield.study.searching.search_choice import SearchChoice

@@ -15,7 +15,7 @@ from sklearn.metrics import roc_auc_score
 from afield.analysis.ranking.interventions import COLUMNS
 from afield.base.errors import InputError
 from afield.scoring.panel import fitting
-from afield.study.collect import load_record
+from afield.study.collecting.collect import load_record
 from tests.fixtures.tiny import study_text
 
 Run = Callable[..., str]
@@ -67,7 +67,7 @@ def test_help_names_every_command_on_one_line_without_torch() -> None:
 
 @pytest.mark.slow
 def test_analysis_and_report_need_no_torch() -> None:
-    modules = "afield.report.page, afield.analysis.answer, afield.study.collect"
+    modules = "afield.report.page, afield.analysis.answer, afield.study.collecting.collect"
     code = f"import sys, {modules}; afield.load_network; assert 'torch' not in sys.modules"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 

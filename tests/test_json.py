@@ -19,7 +19,7 @@ from afield.backbones.catalogue import catalogue
 from afield.base.plain import plain
 from afield.cli import app
 from afield.cli.output import put_json
-from afield.study.study_file import parse_study, shipped_studies
+from afield.study.preparing.study_file import parse_study, shipped_studies
 from afield.tasks.builtin import TASKS
 from tests.fixtures.made import made_folder, planned
 from tests.fixtures.tiny import study_text

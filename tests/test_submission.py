@@ -10,7 +10,7 @@ import pytest
 import afield
 from afield.base.errors import InputError
 from afield.cli import main
-from afield.study.collect import load_record
+from afield.study.collecting.collect import load_record
 from afield.submission import submission
 from tests.fixtures import layouts
 from tests.fixtures.tiny import scratch_study

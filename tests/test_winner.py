@@ -10,7 +10,7 @@ import pytest
 import afield
 from afield.analysis.answer import answer
 from afield.base.errors import InputError
-from afield.study.collect import load_record
+from afield.study.collecting.collect import load_record
 from afield.study.record import StudyRecord
 from afield.study.split_view import TEST
 from afield.study.store import Store

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from afield.report.page import charts, report
     from afield.scoring.metric import Metric
     from afield.scoring.predictions import Predictions
-    from afield.study.collect import load_record, results
-    from afield.study.own_interventions import Intervention
-    from afield.study.run import run_study
-    from afield.study.study_file import load_study
+    from afield.study.collecting.collect import load_record, results
+    from afield.study.preparing.own_interventions import Intervention
+    from afield.study.preparing.study_file import load_study
+    from afield.study.running.run import run_study
     from afield.tasks.task import Task
     from afield.training.losses import Loss
     from afield.winner import load_network
@@ -61,7 +61,7 @@ _HOMES = {
     "DamagedError": "afield.base.errors",
     "Head": "afield.backbones.own_heads",
     "InputError": "afield.base.errors",
-    "Intervention": "afield.study.own_interventions",
+    "Intervention": "afield.study.preparing.own_interventions",
     "Loss": "afield.training.losses",
     "Metric": "afield.scoring.metric",
     "Predictions": "afield.scoring.predictions",
@@ -72,11 +72,11 @@ _HOMES = {
     "analyse": "afield.analysis.analyse",
     "charts": "afield.report.page",
     "load_network": "afield.winner",
-    "load_record": "afield.study.collect",
-    "load_study": "afield.study.study_file",
+    "load_record": "afield.study.collecting.collect",
+    "load_study": "afield.study.preparing.study_file",
     "report": "afield.report.page",
-    "results": "afield.study.collect",
-    "run_study": "afield.study.run",
+    "results": "afield.study.collecting.collect",
+    "run_study": "afield.study.running.run",
 }
 
 

@@ -19,7 +19,7 @@ from rich.text import Text
 from afield.base.text import printable
 from afield.study.folder.state import read_state
 from afield.study.folder.state_words import describe_state
-from afield.study.standing import Running, Standing
+from afield.study.running.standing import Running, Standing
 
 _LINE_EVERY = 30.0
 """seconds between two lines where the output is not a terminal"""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from afield.base.errors import InputError
-from afield.study.collect import load_record
+from afield.study.collecting.collect import load_record
 from afield.study.network import Network
 from afield.tasks.builtin import find_task
 from afield.tasks.places import data_folder

@@ -7,7 +7,7 @@ from pathlib import Path
 from afield.analysis.answer import answer
 from afield.analysis.chosen import chosen_network
 from afield.base.errors import InputError
-from afield.study.collect import load_record
+from afield.study.collecting.collect import load_record
 from afield.study.network import Network
 from afield.study.open_network import open_network
 from afield.study.record import StudyRecord

@@ -21,7 +21,7 @@ from afield.backbones.catalogue import find
 from afield.backbones.convert import load_state
 from afield.backbones.weights import Weights, locate
 from afield.base.errors import InputError
-from afield.study.study_file import load_study
+from afield.study.preparing.study_file import load_study
 
 ALL = [find(name) for name in load_study("quickstart").study.backbones]
 SQUEEZENET = find("squeezenet1_1.caffe_in1k")

@@ -8,8 +8,8 @@ import afield
 from afield.backbones import own
 from afield.backbones.catalogue import find
 from afield.base.errors import InputError
-from afield.study.numerics import settle_numerics
-from afield.study.study_file import parse_study
+from afield.study.preparing.numerics import settle_numerics
+from afield.study.preparing.study_file import parse_study
 from afield.training.numerics import NumericsChoice
 from tests.fixtures.plans import make_plan
 from tests.fixtures.tiny import study_text

@@ -8,7 +8,7 @@ import pytest
 from afield.backbones.catalogue import find
 from afield.backbones.weights import Weights, locate, read
 from afield.base.errors import InputError
-from afield.study.study_file import load_study
+from afield.study.preparing.study_file import load_study
 
 SQUEEZENET = find("squeezenet1_1.caffe_in1k")
 

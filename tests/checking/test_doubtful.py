@@ -19,9 +19,9 @@ from afield.checking.doubtful_page import render_doubts
 from afield.cli import app
 from afield.scoring.labels import label_array
 from afield.scoring.predictions import Predictions
+from afield.study.preparing.study_file import parse_study
 from afield.study.record import StudyRecord
 from afield.study.study import Study
-from afield.study.study_file import parse_study
 from afield.tasks.builtin import find_task
 from afield.tasks.data import split_samples
 from afield.tasks.reviewed import read_review

@@ -14,10 +14,10 @@ import afield
 from afield.backbones.own_heads import Head
 from afield.backbones.weights import Sources
 from afield.base.extensions import Extension, find_object, load_extension
-from afield.study.changes import with_settings
 from afield.study.check import check_extension
 from afield.study.open_network import open_network
-from afield.study.study_file import load_study
+from afield.study.preparing.changes import with_settings
+from afield.study.preparing.study_file import load_study
 from afield.training.losses import Loss
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "extensions" / "arcface"

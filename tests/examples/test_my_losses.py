@@ -13,9 +13,9 @@ from torch.nn import functional
 import afield
 from afield.backbones.weights import Sources
 from afield.base.extensions import find_object, load_extension
-from afield.study.changes import with_settings
 from afield.study.check import check_extension
-from afield.study.study_file import load_study
+from afield.study.preparing.changes import with_settings
+from afield.study.preparing.study_file import load_study
 from afield.training.losses import Loss
 from tests.fixtures.own import table
 

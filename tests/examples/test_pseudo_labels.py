@@ -13,8 +13,8 @@ from PIL import Image
 import afield
 from afield.base.errors import InputError
 from afield.base.extensions import load_extension
-from afield.study.changes import with_settings
-from afield.study.study_file import load_study
+from afield.study.preparing.changes import with_settings
+from afield.study.preparing.study_file import load_study
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "extensions" / "pseudo_labels"
 SMALL = ["recipe.epochs=3", 'recipe.initialisation="scratch"', "recipe.image_size=32", "recipe.batch_size=8"]

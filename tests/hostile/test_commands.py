@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from afield import cli
 from afield.base.files import temporary_prefix
 from afield.base.hashing import sha256_file
-from afield.study import collect
+from afield.study.collecting import collect
 from afield.study.folder import index, state
 from afield.study.folder.sealed import write_sealed
 from tests.hostile.mutations import FEW, MANY, spoilt_trees

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 import afield
 from afield.analysis.answer import answer
 from afield.base.errors import AfieldError
-from afield.study import collect
-from afield.study.collect import load_record
+from afield.study.collecting import collect
+from afield.study.collecting.collect import load_record
 from afield.study.folder import index, state
 from afield.study.folder.sealed import write_sealed
 from afield.study.folder.state import read_state

@@ -11,8 +11,8 @@ from PIL import Image
 
 import afield
 from afield.cli.output import put, say
-from afield.study.collect import load_record
-from afield.study.run import run_study
+from afield.study.collecting.collect import load_record
+from afield.study.running.run import run_study
 
 SCRIPT = "<script>alert(1)<"
 CLASSES = (SCRIPT, "a\nb", "\N{COLLISION SYMBOL} caf\u00e9", "\x1b[31mred", "{{ 7 * 7 }}", "-rf", 'a,"b"\'c', "x" * 120)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from afield.base.errors import InputError
-from afield.study.study_file import parse_study, shipped_studies
+from afield.study.preparing.study_file import parse_study, shipped_studies
 from tests.hostile.mutations import few_or_many, refused_in_words, spoilt_bytes, spoilt_trees
 
 SHIPPED = list(shipped_studies().values())

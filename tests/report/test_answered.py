@@ -10,8 +10,8 @@ from afield.report.answered import answered
 from afield.study.folder.folder_state import state_of
 from afield.study.folder.index import Index
 from afield.study.folder.sealed import read_json, write_sealed
+from afield.study.preparing.study_file import parse_study
 from afield.study.study import Study
-from afield.study.study_file import parse_study
 from tests.fixtures.made import made_folder, planned
 from tests.fixtures.tiny import study_text
 

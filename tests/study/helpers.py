@@ -17,10 +17,10 @@ from afield.base.files import TEMPORARY
 from afield.scoring.predictions import Predictions
 from afield.study.folder.state import read_state
 from afield.study.folder.state_words import describe_state, more_words
-from afield.study.numerics import settle_numerics
 from afield.study.plan import Plan
-from afield.study.ready import path_of, sources_of
-from afield.study.standing import Silent, Standing
+from afield.study.preparing.numerics import settle_numerics
+from afield.study.preparing.ready import path_of, sources_of
+from afield.study.running.standing import Silent, Standing
 from afield.study.store import Store
 from afield.study.study import Study
 from afield.tasks.places import cache_folder

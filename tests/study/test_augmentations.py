@@ -13,8 +13,8 @@ from afield.base.errors import InputError
 from afield.base.extensions import load_extension
 from afield.images.augmentation.own import check_augmentation
 from afield.images.loader import TrainingBatches, load
+from afield.study.preparing.study_file import parse_study
 from afield.study.study import Study
-from afield.study.study_file import parse_study
 from tests.fixtures.tiny import study_text, tiny_inputs
 from tests.study.helpers import check_ready
 

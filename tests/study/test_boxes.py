@@ -12,11 +12,11 @@ from afield.images.decode import decode
 from afield.images.prepared import open_prepared
 from afield.images.rule import full_rule
 from afield.report.page import report
-from afield.study.collect import load_record
+from afield.study.collecting.collect import load_record
 from afield.study.engines.job import SplitPaths
-from afield.study.inputs import prepare_split
-from afield.study.run import run_study
-from afield.study.study_file import parse_study
+from afield.study.preparing.inputs import prepare_split
+from afield.study.preparing.study_file import parse_study
+from afield.study.running.run import run_study
 from afield.tasks.data import load_task
 from afield.tasks.own.task import own_task
 from afield.tasks.source import TaskSource

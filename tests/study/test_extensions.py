@@ -19,12 +19,12 @@ from afield.analysis.fitting.transfer import fit_transfer
 from afield.backbones.weights import Sources
 from afield.base.errors import InputError
 from afield.report.page import render
-from afield.study.changes import with_settings
 from afield.study.check import check_extension
-from afield.study.collect import load_record
-from afield.study.standing import Silent
+from afield.study.collecting.collect import load_record
+from afield.study.preparing.changes import with_settings
+from afield.study.preparing.study_file import load_study
+from afield.study.running.standing import Silent
 from afield.study.study import Study
-from afield.study.study_file import load_study
 from tests.fixtures.records import STRENGTH, make_record
 from tests.study.helpers import check_ready
 

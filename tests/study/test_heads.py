@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from afield.base.errors import InputError
-from afield.study.study_file import parse_study
+from afield.study.preparing.study_file import parse_study
 from tests.fixtures.tiny import study_text
 from tests.study.helpers import check_ready
 

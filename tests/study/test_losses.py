@@ -10,9 +10,9 @@ import pytest
 import afield
 from afield.base.errors import InputError
 from afield.study.open_network import open_network
+from afield.study.preparing.study_file import parse_study
 from afield.study.split_view import TEST
 from afield.study.store import Store
-from afield.study.study_file import parse_study
 from tests.fixtures.own import table
 from tests.fixtures.tiny import study_text
 from tests.study.helpers import check_ready

@@ -12,10 +12,10 @@ from afield.backbones.catalogue import find
 from afield.base.errors import InputError
 from afield.base.reading import Reading
 from afield.report.page import report
-from afield.study.collect import load_record
-from afield.study.numerics import settle_numerics
+from afield.study.collecting.collect import load_record
+from afield.study.preparing.numerics import settle_numerics
+from afield.study.preparing.study_file import parse_study
 from afield.study.protocol import view_of
-from afield.study.study_file import parse_study
 from afield.tasks.sets.elpv import TASK as ELPV
 from afield.tasks.sets.eurosat import TASK as EUROSAT
 from afield.tasks.task import Published

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import afield
+from afield.study.preparing.study_file import parse_study
 from afield.study.split_view import TEST
 from afield.study.store import Store
 from afield.study.study import Study
-from afield.study.study_file import parse_study
 from tests.fixtures.tiny import starts_text, tiny_weights
 
 

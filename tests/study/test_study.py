@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from afield.backbones.catalogue import named_set
 from afield.base.errors import InputError
-from afield.study.changes import with_backbones
-from afield.study.numerics import settle_numerics
+from afield.study.preparing.changes import with_backbones
+from afield.study.preparing.numerics import settle_numerics
+from afield.study.preparing.study_file import load_study, parse_study, shipped_studies
 from afield.study.study import Study
-from afield.study.study_file import load_study, parse_study, shipped_studies
 from afield.training.numerics import NumericsChoice
 
 TEXT = shipped_studies()["quickstart"]

@@ -19,7 +19,7 @@ from afield.backbones.weights import Weights
 from afield.base.errors import InputError, Stopped
 from afield.base.hashing import sha256_file
 from afield.scoring.metrics import METRICS
-from afield.study.study_file import parse_study
+from afield.study.preparing.study_file import parse_study
 from afield.tasks.data import TaskData
 from afield.tasks.places import cache_folder
 from afield.training.checkpoint import State, load_checkpoint, save_checkpoint

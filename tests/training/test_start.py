@@ -11,7 +11,7 @@ from afield.backbones.catalogue import find
 from afield.backbones.heads import pooled_features
 from afield.base.errors import InputError
 from afield.scoring.metrics import METRICS
-from afield.study.study_file import parse_study
+from afield.study.preparing.study_file import parse_study
 from afield.tasks.data import TaskData
 from afield.tasks.places import cache_folder
 from afield.training.checkpoint import State

@@ -23,7 +23,7 @@ from afield.analysis.words import count, listing, signed
 from afield.base.errors import InputError
 from afield.base.plain import plain
 from afield.scoring.intervals import Interval
-from afield.study.table import rows_of
+from afield.study.collecting.table import rows_of
 from afield.study.verdict_rule import SMALLEST_SLOPE
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ def _of_folder(source: str | Path, study: str | None, smallest_slope: float | No
     from afield.analysis.searches.audits import audit_of
     from afield.analysis.searches.races import NOT_ASKED
     from afield.analysis.study_fits import fit_study, lines_of, told_rows
-    from afield.study.collect import load_record
+    from afield.study.collecting.collect import load_record
     from afield.study.searching.resampled_cells import with_resampled_cells
 
     record = load_record(source, study)

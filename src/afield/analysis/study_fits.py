@@ -11,8 +11,8 @@ from afield.analysis.fitting.points import has_points, rows_to_fit
 from afield.analysis.fitting.transfer import TransferFit, fit_transfer
 from afield.analysis.ranking.compare import Ranking, rank_backbones, ranked_intervention
 from afield.analysis.ranking.covariances import covariances
+from afield.study.collecting.result_rows import joined_table
 from afield.study.record import StudyRecord
-from afield.study.result_rows import joined_table
 
 _ABOUT = ("objective", "augmentation", "input_size")
 

@@ -19,7 +19,7 @@ from afield.checking.copies import SHOWN, Samples, copies, groups_with_copies, m
 from afield.checking.findings import Check, ClassRow, Example, Finding
 from afield.images.look import BLANK, Look, look_at
 from afield.images.similar import alike, similar
-from afield.study.named_task import named_task
+from afield.study.preparing.named_task import named_task
 from afield.tasks.data import count_samples, lacking_classes, split_samples
 from afield.tasks.further import called, find_further, further_samples, joined, rows_of
 from afield.tasks.labels import positions_of

@@ -14,7 +14,7 @@ from afield.base.files import write_text
 from afield.base.streams import hash_rank
 from afield.checking.page import render_page, thumbnail
 from afield.images.rule import evaluation_rule, prepare_file, train_rule
-from afield.study.named_task import named_task
+from afield.study.preparing.named_task import named_task
 from afield.tasks.boxes import pictures
 from afield.tasks.data import split_samples
 from afield.tasks.labels import having

@@ -23,7 +23,7 @@ def rank(out: Out, intervention: Intervention = None, study: OneStudy = None, as
     """
     from afield.analysis.ranking.asked import ranks_of
     from afield.analysis.ranking.told import describe_ranks, plain_ranks
-    from afield.study.collect import load_record
+    from afield.study.collecting.collect import load_record
 
     found = ranks_of(load_record(out, study), intervention)
     if as_json:
@@ -62,7 +62,7 @@ def compare(
     With --candidate: one backbone (or way of training, with --intervention) against the line that the other backbones
     draw between ImageNet and the task.
     """
-    from afield.study.collect import load_record
+    from afield.study.collecting.collect import load_record
 
     named = backbones or []
     if against is not None and (candidate is None or named):

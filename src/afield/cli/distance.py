@@ -103,7 +103,7 @@ def distance(
 
         against = against_transfer(found, analyse(results, study=study).fits)
     if as_json:
-        from afield.study.table import rows_of
+        from afield.study.collecting.table import rows_of
 
         put_json(rows_of(found if against is None else against.table))
     else:

@@ -51,7 +51,7 @@ def labels(
     """
     from afield.checking.doubtful import describe_doubts, doubtful, write_list
     from afield.checking.doubtful_page import write_doubts
-    from afield.study.collect import load_record
+    from afield.study.collecting.collect import load_record
 
     found = doubtful(load_record(out, study), task, intervention, data)
     path = to or Path(f"labels_{found.task}.csv")

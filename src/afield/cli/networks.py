@@ -38,7 +38,7 @@ def predict(
     Prints each image's class and its probability; --to and --json give those of all classes. Exit code 1 where some
     images cannot be read: they are named, and the others predicted.
     """
-    from afield.study.table import plain_predictions, unreadable_words, write_predictions
+    from afield.study.collecting.table import plain_predictions, unreadable_words, write_predictions
     from afield.winner import load_network
 
     if as_json and to is not None:
@@ -74,7 +74,7 @@ def submit(
     from rich.console import Console
     from rich.progress import Progress
 
-    from afield.study.table import write_table
+    from afield.study.collecting.table import write_table
     from afield.submission import submission
 
     console = Console(stderr=True)

@@ -34,7 +34,7 @@ shipped_app = typer.Typer(help="List and show the studies that come with the pac
 @shipped_app.command("list", epilog="Example: afield studies list")
 def studies_list(as_json: AsJson = False) -> None:
     """Name the shipped studies, a line each: what they cost and what they ask."""
-    from afield.study.shipped import list_studies, plain_studies
+    from afield.study.preparing.shipped import list_studies, plain_studies
 
     if as_json:
         put_json(plain_studies())
@@ -47,7 +47,7 @@ def studies_show(
     name: Annotated[str, typer.Argument(help="A shipped study, such as paper/main.", show_default=False)],
 ) -> None:
     """Print a shipped study's file; its head says what it re-creates, what was found, and what it costs."""
-    from afield.study.shipped import show_study
+    from afield.study.preparing.shipped import show_study
 
     put(show_study(name))
 
@@ -84,9 +84,9 @@ def run(
     budget: Budget = None,
 ) -> None:
     """Run a study, or what is missing of it, and print the answer."""
-    from afield.study.choose import choose_study
-    from afield.study.describe import describe_change, describe_outcome, where_to_look
-    from afield.study.run import run_study
+    from afield.study.collecting.describe import describe_change, describe_outcome, where_to_look
+    from afield.study.preparing.choose import choose_study
+    from afield.study.running.run import run_study
 
     content, change = describe_change(choose_study(study, settings or [], backbones or []), backbones or [])
     say(change)
@@ -156,9 +156,9 @@ def tune(
 
     Tries precisions and memory formats on images of noise, and prints the lines that make the study fastest here.
     """
-    from afield.study.choose import choose_study
-    from afield.study.tune import describe_timings
-    from afield.study.tune import tune as time_study
+    from afield.study.preparing.choose import choose_study
+    from afield.study.preparing.tune import describe_timings
+    from afield.study.preparing.tune import tune as time_study
 
     put(describe_timings(time_study(choose_study(study, [], backbones or []), seconds, say)))
 
@@ -227,8 +227,8 @@ def table(
     as_json: AsJson = False,
 ) -> None:
     """Print or write the results table."""
-    from afield.study.collect import load_record, results
-    from afield.study.table import rows_of, write_table
+    from afield.study.collecting.collect import load_record, results
+    from afield.study.collecting.table import rows_of, write_table
 
     if as_json and (format is not None or to is not None):
         complain("--json prints the rows; leave out --format and --to", 2)

@@ -49,7 +49,7 @@ def tasks_show(
 ) -> None:
     """Show a task's card: source, licence, classes, metric, baseline, how to get it; or a sheet of augmented images."""
     if augmentation is None:
-        from afield.study.named_task import named_task
+        from afield.study.preparing.named_task import named_task
         from afield.tasks.show import plain_task, show_task
 
         if out is not None or size is not None:
@@ -78,8 +78,8 @@ def tasks_splits(
     out: Annotated[Path | None, typer.Option(help="CSV file to write.", show_default=False)] = None,
 ) -> None:
     """Print or write which sample is in which split; no image is opened, unless hashes are wanted."""
-    from afield.study.named_task import named_task
-    from afield.study.table import write_table
+    from afield.study.collecting.table import write_table
+    from afield.study.preparing.named_task import named_task
     from afield.tasks.places import cache_folder
     from afield.tasks.show import list_splits
 
@@ -126,7 +126,7 @@ def tasks_prepare(
     from rich.console import Console
 
     from afield.progress import Display
-    from afield.study.prepare_task import describe_preparation, prepare_task
+    from afield.study.preparing.prepare_task import describe_preparation, prepare_task
 
     with Display(Console(stderr=True)) as display:
         done = prepare_task(name, display.prepare, size=size, protocol=protocol.value, data=data)

@@ -23,8 +23,8 @@ from afield.report.cite import citation
 from afield.report.contents import Contents, charts_in, contents
 from afield.report.details import details_of
 from afield.report.origins import origins
-from afield.study.collect import load_record, studies_of
-from afield.study.counterpart import with_counterpart
+from afield.study.collecting.collect import load_record, studies_of
+from afield.study.collecting.counterpart import with_counterpart
 from afield.study.record import StudyRecord
 from afield.study.searching.resampled_cells import with_resampled_cells
 

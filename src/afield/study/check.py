@@ -25,10 +25,10 @@ from afield.images.augmentation.contract import applies_alike, draws_alike, trav
 from afield.scoring.intervals import bootstrap_weights, resampled_values
 from afield.scoring.metric import Metric
 from afield.scoring.predictions import Predictions, select
-from afield.study.beside import further_columns
-from afield.study.needs import find_own_task
-from afield.study.own_interventions import Intervention, check_intervention
-from afield.study.own_metrics import own_metric
+from afield.study.collecting.beside import further_columns
+from afield.study.collecting.own_metrics import own_metric
+from afield.study.preparing.needs import find_own_task
+from afield.study.preparing.own_interventions import Intervention, check_intervention
 from afield.tasks.data import count_samples, split_samples
 from afield.tasks.kinds import Target
 from afield.tasks.source import TaskSource

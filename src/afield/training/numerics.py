@@ -1,5 +1,5 @@
 """Numerics are declared: plain values, a fixed rule for what the study leaves open. One is measured into the key: the
-micro-batch on CUDA, once a folder (study/micro_batches.py). Needs no torch.
+micro-batch on CUDA, once a folder (study/preparing/micro_batches.py). Needs no torch.
 """
 
 from __future__ import annotations

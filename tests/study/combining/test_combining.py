@@ -14,12 +14,12 @@ from afield.base.errors import InputError
 from afield.scoring.combine import combined
 from afield.scoring.metrics import METRICS
 from afield.scoring.predictions import Predictions
-from afield.study.collect import load_record
-from afield.study.misfits import misfits
+from afield.study.collecting.collect import load_record
+from afield.study.preparing.misfits import misfits
+from afield.study.preparing.study_file import parse_study
 from afield.study.split_view import TEST, SplitView, wanted_of
 from afield.study.store import Store
 from afield.study.study import Study
-from afield.study.study_file import parse_study
 from afield.tasks.builtin import find_task
 from tests.fixtures.tiny import make_photos
 

@@ -12,10 +12,10 @@ import pytest
 
 import afield
 from afield.base.errors import Stopped
-from afield.study.collect import load_record
+from afield.study.collecting.collect import load_record
 from afield.study.engines.choose import EngineName
-from afield.study.standing import Silent, Standing
-from afield.study.study_file import parse_study
+from afield.study.preparing.study_file import parse_study
+from afield.study.running.standing import Silent, Standing
 from tests.fixtures.tiny import study_text, tiny_study
 from tests.study.engines.helpers import killer, small_ray
 from tests.study.helpers import assert_same, assert_tidy

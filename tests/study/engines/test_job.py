@@ -6,11 +6,11 @@ from types import TracebackType
 import pytest
 
 from afield.images import samples
-from afield.study import run
 from afield.study.engines.engine import Event, outcome_of
 from afield.study.engines.job import Job
-from afield.study.run import run_study
-from afield.study.study_file import parse_study
+from afield.study.preparing.study_file import parse_study
+from afield.study.running import run
+from afield.study.running.run import run_study
 from tests.fixtures.made import planned
 from tests.fixtures.tiny import study_text
 

@@ -12,7 +12,7 @@ import pytest
 
 import afield
 from afield.base.errors import AfieldError, InputError
-from afield.study.collect import load_record
+from afield.study.collecting.collect import load_record
 from afield.study.engines import ray as module
 from afield.study.engines.choose import Machines, make_engine
 from afield.study.engines.engine import Event
@@ -20,9 +20,9 @@ from afield.study.engines.job import Job
 from afield.study.engines.node import Done
 from afield.study.engines.ray import RayEngine, _UnderWay, import_ray
 from afield.study.engines.slots import Need
-from afield.study.standing import Silent, Standing
+from afield.study.preparing.study_file import parse_study
+from afield.study.running.standing import Silent, Standing
 from afield.study.store import Store
-from afield.study.study_file import parse_study
 from afield.training.numerics import NumericsChoice, settle
 from tests.fixtures.tiny import study_text, tiny_inputs, tiny_trial
 from tests.study.engines.helpers import QUIET, SMALL

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 import afield
-from afield.study.collect import load_record
-from afield.study.study_file import parse_study
+from afield.study.collecting.collect import load_record
+from afield.study.preparing.study_file import parse_study
 from afield.training.device import answers
 from tests.fixtures.tiny import study_text
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from afield.study.numerics import settle_numerics
 from afield.study.plan import Plan
+from afield.study.preparing.numerics import settle_numerics
 from tests.fixtures.plans import make_plan
 from tests.fixtures.tiny import tiny_study
 

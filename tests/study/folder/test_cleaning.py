@@ -7,12 +7,12 @@ import pytest
 
 from afield.base import files
 from afield.base.errors import DamagedError, InputError
-from afield.study.claims import Claims
 from afield.study.folder.cleaning import clean, describe_waste, waste_in
 from afield.study.plan import Plan
+from afield.study.preparing.study_file import parse_study
+from afield.study.running.claims import Claims
 from afield.study.split_view import TEST
 from afield.study.store import Store
-from afield.study.study_file import parse_study
 from tests.fixtures.tiny import study_text
 from tests.study.helpers import said, train
 

@@ -12,10 +12,10 @@ from afield.base.files import write_json
 from afield.study.folder import differences
 from afield.study.folder.differences import FolderDifferences, Value, compare_folders, compare_trainings
 from afield.study.folder.sealed import read_json, seal
+from afield.study.preparing.study_file import parse_study
 from afield.study.split_view import TEST
 from afield.study.store import Store
 from afield.study.study import Study
-from afield.study.study_file import parse_study
 from tests.fixtures.made import ABOUT, made_folder, planned
 from tests.fixtures.tiny import study_text
 

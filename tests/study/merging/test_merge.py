@@ -12,7 +12,7 @@ import pytest
 import afield
 from afield.analysis.answer import answer
 from afield.base.errors import AfieldError, DamagedError, InputError, StoreError
-from afield.study.collect import load_record
+from afield.study.collecting.collect import load_record
 from afield.study.folder.registered_rules import RegisteredRule
 from afield.study.folder.sealed import read_json, seal, sealed, write_sealed
 from afield.study.merging import merge as module

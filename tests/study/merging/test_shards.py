@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from afield.base.errors import InputError
 from afield.study.merging.shards import Shard, balanced, note_shard, part_words, shard_of, shards_in, tied
-from afield.study.numerics import settle_numerics
 from afield.study.plan import Plan
-from afield.study.study_file import parse_study
+from afield.study.preparing.numerics import settle_numerics
+from afield.study.preparing.study_file import parse_study
 from tests.fixtures.plans import make_plan
 from tests.fixtures.tiny import study_text
 

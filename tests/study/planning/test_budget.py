@@ -11,8 +11,8 @@ from afield.study.planning.budget import budget_words, cut, fitted, ladder, spre
 from afield.study.planning.budget_files import Budgets, Clock, KeptBudget
 from afield.study.planning.budgeted import holding, with_kept
 from afield.study.planning.duration import seconds_of, told
+from afield.study.preparing.study_file import load_study, parse_study
 from afield.study.study import Study
-from afield.study.study_file import load_study, parse_study
 
 TWO = """
 study = { name = "two", tasks = ["elpv"], backbones = ["small"], seeds = [0, 1, 2], interventions = ["plain", "big"] }

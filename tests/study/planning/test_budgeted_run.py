@@ -8,12 +8,12 @@ import pytest
 from afield.backbones.weights import Sources
 from afield.base.errors import Stopped
 from afield.report.page import report
-from afield.study.collect import load_record
+from afield.study.collecting.collect import load_record
 from afield.study.planning.budget import budget_words
 from afield.study.planning.budget_files import Clock
 from afield.study.planning.forecast import forecast
 from afield.study.planning.pace import Speed
-from afield.study.run import run_study
+from afield.study.running.run import run_study
 from tests.fixtures.tiny import tiny_study
 from tests.study.helpers import assert_same, assert_tidy, whole_state
 

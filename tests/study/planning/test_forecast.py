@@ -16,9 +16,9 @@ from afield.study.planning.forecast import Forecast, forecast
 from afield.study.planning.pace import Calibration, Speed
 from afield.study.planning.probe_steps import Subject
 from afield.study.planning.speeds import batch_of
+from afield.study.preparing.study_file import load_study, parse_study, shipped_studies
 from afield.study.searching.planned_search import PlannedSearch
 from afield.study.study import Study
-from afield.study.study_file import load_study, parse_study, shipped_studies
 from afield.training.numerics import Device, NumericsChoice, settle
 from tests.fixtures.plans import make_plan
 from tests.fixtures.tiny import BACKBONE, starts_text, study_text, tiny_study

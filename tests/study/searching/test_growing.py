@@ -8,9 +8,9 @@ import pytest
 
 import afield
 from afield.base.errors import Stopped
-from afield.study.collect import load_record
+from afield.study.collecting.collect import load_record
+from afield.study.preparing.study_file import parse_study
 from afield.study.study import Study
-from afield.study.study_file import parse_study
 from tests.fixtures.tiny import searched_text
 from tests.study.helpers import Impatient, assert_same, assert_tidy, whole_state
 

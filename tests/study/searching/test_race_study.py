@@ -13,10 +13,10 @@ from afield.analysis.questions import QUESTIONS
 from afield.analysis.searches.races import NOT_ASKED, race_of
 from afield.base.errors import InputError, Stopped
 from afield.report.page import render
-from afield.study.collect import load_record
-from afield.study.standing import Silent, Standing
+from afield.study.collecting.collect import load_record
+from afield.study.preparing.study_file import parse_study
+from afield.study.running.standing import Silent, Standing
 from afield.study.study import Study
-from afield.study.study_file import parse_study
 from tests.fixtures.tiny import study_text
 from tests.study.helpers import assert_same, assert_tidy, whole_state
 

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from afield.base.errors import InputError
+from afield.study.preparing.study_file import load_study, parse_study, shipped_studies
 from afield.study.searching.search_choice import Range, SearchChoice, draws
-from afield.study.study_file import load_study, parse_study, shipped_studies
 
 SPACE = "[search.space]\nlearning_rate = { low = 1e-5, high = 1e-2 }\nweight_decay = [0, 1e-4, 1e-3]\n"
 

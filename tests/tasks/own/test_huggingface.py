@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from afield.base.errors import InputError
-from afield.study.choose import choose_study
+from afield.study.preparing.choose import choose_study
 from afield.tasks.builtin import find_task
 from afield.tasks.data import load_task, split_samples
 from afield.tasks.own.task import own_task

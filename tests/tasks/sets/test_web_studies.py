@@ -9,7 +9,7 @@ import pytest
 
 import afield
 from afield.report.page import report
-from afield.study.study_file import parse_study
+from afield.study.preparing.study_file import parse_study
 from tests.fixtures.web import MAKERS
 
 STUDY = """
@@ -47,7 +47,7 @@ def test_a_study_runs_from_the_layouts_to_the_report(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...], protocol: str, chooses: str
 ) -> None:
     # So many processes would be started for these few tiny images that the start would take minutes.
-    monkeypatch.setattr("afield.study.inputs.cores", lambda: 1)
+    monkeypatch.setattr("afield.study.preparing.inputs.cores", lambda: 1)
     for name in names:
         MAKERS[name](tmp_path / "data")
     study = parse_study(STUDY.format(tasks=json.dumps(names), protocol=protocol), "web.toml")

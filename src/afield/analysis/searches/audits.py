@@ -20,8 +20,8 @@ from afield.analysis.words import capital, signed, spelled
 from afield.base import text
 from afield.base.plain import plain
 from afield.scoring.intervals import Interval
+from afield.study.collecting.table import rows_of
 from afield.study.record import SearchRecord, StudyRecord
-from afield.study.table import rows_of
 
 
 @dataclass(frozen=True)

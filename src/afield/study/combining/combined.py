@@ -17,8 +17,15 @@ from afield.scoring.combine import RANKED, combined
 from afield.scoring.metric import Metric
 from afield.scoring.metrics import METRICS
 from afield.scoring.predictions import Predictions
+from afield.study.collecting.measured import (
+    Measured,
+    measured,
+    measured_all,
+    read_measured,
+    validation_and,
+    write_measured,
+)
 from afield.study.combining.ensembles import Combination
-from afield.study.measured import Measured, measured, measured_all, read_measured, validation_and, write_measured
 from afield.study.split_view import SplitView
 from afield.study.store import Store
 

@@ -18,7 +18,7 @@ EngineName = Literal["local", "ray"]
 @dataclass(frozen=True)
 class Machines:
     """Where trials run, and how many at once; nothing of it is in a key or changes a result, but for how much of a
-    GPU's memory is left to each trial where a first run settles micro-batches (study/micro_batches.py).
+    GPU's memory is left to each trial where a first run settles micro-batches (study/preparing/micro_batches.py).
     """
 
     engine: EngineName = "local"

@@ -12,10 +12,10 @@ from typing import Literal
 from afield.base.errors import DamagedError, InputError
 from afield.base.files import TEMPORARY, abandoned, is_folder, words_for_failed_writes
 from afield.base.text import columns, count, megabytes
-from afield.study.claims import Claims, work_on
 from afield.study.folder.index import RESULT
 from afield.study.folder.mark import refuse_links, refuse_links_within
 from afield.study.folder.trial_files import CHECKPOINT, WEIGHTS
+from afield.study.running.claims import Claims, work_on
 from afield.study.split_view import TEST
 from afield.study.store import Store
 

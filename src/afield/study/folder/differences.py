@@ -11,7 +11,7 @@ import pandas as pd
 
 from afield.base.errors import InputError, nearest
 from afield.base.text import columns, count
-from afield.study.collect import results
+from afield.study.collecting.collect import results
 from afield.study.folder.sealed import read_json
 from afield.study.folder.trial_files import check_told
 from afield.study.store import Store

@@ -66,7 +66,7 @@ def more_words(out: Path, state: StudyState) -> tuple[str, ...]:
     """
     if not state.more or state.damaged:
         return ()
-    from afield.study.collect import load_record
+    from afield.study.collecting.collect import load_record
     from afield.study.planning.budget import budget_words  # seconds, and few studies need it
 
     record = load_record(out, state.study)

@@ -28,8 +28,8 @@ from afield.study.folder.registered_rules import changed_keys
 from afield.study.folder.sealed import read_json, read_lines, words_for_failed_reads
 from afield.study.merging.merge_plans import contradiction, joined_plans
 from afield.study.merging.merge_trials import copy, merge_trial
-from afield.study.micro_batches import FILE as MICRO_BATCHES
-from afield.study.micro_batches import read_micro_batches
+from afield.study.preparing.micro_batches import FILE as MICRO_BATCHES
+from afield.study.preparing.micro_batches import read_micro_batches
 from afield.study.store import Store
 
 _DONE = "merged.json"

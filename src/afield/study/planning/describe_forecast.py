@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from afield.base.text import columns, count, roughly_bytes
-from afield.study.ledger import Ledger
 from afield.study.planning.budget import budget_words
 from afield.study.planning.duration import seconds_of, told
 from afield.study.planning.estimate import Span
@@ -14,6 +13,7 @@ from afield.study.planning.forecast import Forecast
 from afield.study.planning.pace import FACTORS, Source
 from afield.study.planning.plan_notes import plan_notes
 from afield.study.planning.workload import Workload
+from afield.study.running.ledger import Ledger
 from afield.tasks.places import cache_folder
 
 

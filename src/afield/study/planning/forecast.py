@@ -13,11 +13,6 @@ from afield.backbones.weights import Sources
 from afield.base.errors import InputError
 from afield.base.process import cores
 from afield.study.engines.slots import settled_slots
-from afield.study.ledger import Ledger
-from afield.study.make_plan import plan_of
-from afield.study.micro_batches import with_settled
-from afield.study.needs import Looked, look
-from afield.study.numerics import settle_numerics
 from afield.study.plan import Plan
 from afield.study.planning.budget import fitted
 from afield.study.planning.budgeted import with_kept
@@ -28,7 +23,12 @@ from afield.study.planning.probe_steps import measure
 from afield.study.planning.resources import Disk, Memory, disk_of, images_to_prepare, largest_need, memory_of
 from afield.study.planning.speeds import Probe, Timing, assumed, timing_of
 from afield.study.planning.workload import Workload, distinct, workloads
-from afield.study.standing import lines_left
+from afield.study.preparing.make_plan import plan_of
+from afield.study.preparing.micro_batches import with_settled
+from afield.study.preparing.needs import Looked, look
+from afield.study.preparing.numerics import settle_numerics
+from afield.study.running.ledger import Ledger
+from afield.study.running.standing import lines_left
 from afield.study.store import Store
 from afield.study.study import Study
 from afield.training.numerics import NumericsChoice, settle

@@ -11,7 +11,7 @@ from typing import Literal
 from afield.backbones.backbone import Backbone
 from afield.base.errors import InputError
 from afield.base.extensions import is_own
-from afield.study.needs import Looked, Problem
+from afield.study.preparing.needs import Looked, Problem
 from afield.study.study import Study
 from afield.tasks.builtin import find_task
 from afield.tasks.getting.downloads import DOWNLOADS, ON_KAGGLE

@@ -6,7 +6,7 @@ from afield.backbones.backbone import Backbone
 from afield.base.text import count
 from afield.study.combining.soups import takes_part
 from afield.study.plan import Plan, changed_words, task_words
-from afield.study.recipe_words import recipe_words
+from afield.study.preparing.recipe_words import recipe_words
 from afield.study.searching.search import rung_sizes
 from afield.tasks.words import absence_words, dropped_words
 

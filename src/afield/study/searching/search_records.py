@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from afield.study.context import Context
+from afield.study.collecting.context import Context
 from afield.study.folder.history import column
 from afield.study.record import SearchRecord, TrialRecord, TrialState
 from afield.study.searching.growth import has_ended

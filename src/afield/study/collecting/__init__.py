@@ -1,0 +1,1 @@
+"""From a result folder to one record of a study: its measured networks, its searches, its table."""
