@@ -77,7 +77,7 @@ class Network:
         and, all listed at once, for pictures that cannot be read.
         """
         shown = self._shown(paths, boxes)
-        return self._table(shown, self._logits(shown), boxed=boxes is not None)
+        return self._table(shown, self._logits(shown)[0], boxed=boxes is not None)
 
     def predict_readable(self, paths: Paths, boxes: str | Path | None = None) -> tuple[pd.DataFrame, dict[str, str]]:
         """The same of all pictures that can be read, and why each other one cannot, by its path.
@@ -85,8 +85,7 @@ class Network:
         Raises as `predict` does, and where no picture can be read.
         """
         shown = self._shown(paths, boxes)
-        broken: dict[int, str] = {}
-        logits = self._logits(shown, broken)
+        logits, broken = self._logits(shown, pass_over=True)
         told = {
             path: words.removeprefix(path).removeprefix(": ")
             for path, words in ((str(shown[position][0]), words) for position, words in broken.items())
@@ -125,7 +124,7 @@ class Network:
 
     def logits(self, paths: Paths, boxes: str | Path | None = None) -> npt.NDArray[np.float32]:
         """Logits [n, classes], as `score` gives them for the test split. Raises as `predict` does."""
-        return self._logits(self._shown(paths, boxes))
+        return self._logits(self._shown(paths, boxes))[0]
 
     def images(self, paths: Paths, boxes: str | Path | None = None) -> torch.Tensor:
         """Pictures as `module` wants them: float32 [n, channels, size, size], normalised. Raises as `predict` does."""
@@ -158,22 +157,24 @@ class Network:
         files, boxes = zip(*shown, strict=True)
         return read_views(files, self._rule, self.trial.reading, boxes)
 
-    def _logits(self, shown: Sequence[Shown], passed_over: dict[int, str] | None = None) -> npt.NDArray[np.float32]:
-        """Logits of all, or of those that can be read: complaints of the others go into `passed_over`, by position.
+    def _logits(
+        self, shown: Sequence[Shown], *, pass_over: bool = False
+    ) -> tuple[npt.NDArray[np.float32], dict[int, str]]:
+        """Logits of those that can be read, and complaints of the others, by position.
 
-        Raises InputError for any that cannot be read; with `passed_over` where none can.
+        Raises InputError for any that cannot be read; with `pass_over` where none can.
         """
         from afield.training.loop import EVALUATION_BATCH
 
-        parts, broken = [], {} if passed_over is None else passed_over
+        parts, broken = [], dict[int, str]()
         for start in range(0, len(shown), EVALUATION_BATCH):
             views, complaints = self._views(shown[start : start + EVALUATION_BATCH])
             broken |= {start + position: words for position, words in complaints.items()}
-            if views and (passed_over is not None or not broken):  # else only what is broken too is still looked for
+            if views and (pass_over or not broken):  # else only what is broken too is still looked for
                 parts.append(self._logits_of(views))
-        if passed_over is None or not parts:
+        if not (pass_over and parts):
             refuse_broken(list(broken.values()), len(shown))
-        return np.concatenate(parts)
+        return np.concatenate(parts), broken
 
     def _logits_of(self, views: list[npt.NDArray[np.uint8]]) -> npt.NDArray[np.float32]:
         import torch

@@ -25,9 +25,8 @@ def named_task(name: str) -> Task:
     path, whole_file = user_path(name), name.endswith((_STUDY, _EXTENSION))
     if path.is_dir() or not (whole_file or (is_own(name) and not path.exists())):
         return find_task(name)
-    from afield.study.preparing.study_file import (
-        shipped_studies,
-    )  # what a study needs takes a second, which others need not
+    # what a study needs takes a second, which others need not
+    from afield.study.preparing.study_file import shipped_studies
 
     source, own = _parts(name)
     of_study = source.endswith(_STUDY) or source in shipped_studies()

@@ -161,10 +161,8 @@ def _changed(
     """The tasks (by the study's names) with the training splits that interventions make; nothing where none does."""
     if not any(study.training_of(name).tasks() for name in study.study.interventions):
         return {}
-    from afield.study.preparing.training_split import (
-        Surroundings,
-        changed_data,
-    )  # rare, and it needs what compares pictures
+    # rare, and it needs what compares pictures
+    from afield.study.preparing.training_split import Surroundings, changed_data
 
     around = Surroundings(
         study,
