@@ -92,8 +92,8 @@ def misfit(frame: pd.DataFrame, classes: tuple[str, ...]) -> str:
     no_numbers = "its labels or logits are no numbers"
     try:
         label = label_array(frame["label"])
-        widths = {len(each) for each in frame["logits"]}
-        types = {np.asarray(each).dtype for each in frame["logits"]}
+        logits = [np.asarray(each) for each in frame["logits"].to_list()]
+        widths, types = {len(each) for each in logits}, {each.dtype for each in logits}
     except (TypeError, ValueError):
         return no_numbers
     if not all(np.issubdtype(each, np.number) for each in types):

@@ -261,11 +261,14 @@ def _scored(context: Context, searches: Sequence[SearchRecord]) -> list[tuple[Se
 
 
 def _predictions(context: Context, searches: Sequence[SearchRecord], tasks: Mapping[str, TaskRecord]) -> pd.DataFrame:
-    classes = {trial.key: tasks[trial.task].classes for _, trial in _scored(context, searches)}
-    read = context.store.scores.predictions
-    frames = [read(key, at, of) for key, of in classes.items() for at in (VALIDATION, TEST)]
+    """A task at a time: thousands of small tables take fifty kilobytes each."""
     columns = ["key", "split", "view", "sample", "unit", "cluster", "label", "logits"]
-    return pd.concat(frames, ignore_index=True)[columns] if frames else pd.DataFrame(columns=columns)
+    found = []
+    for task in tasks.values():
+        keys = dict.fromkeys(trial.key for _, trial in _scored(context, searches) if trial.task == task.name)
+        said = [context.store.scores.predictions(key, at, task.classes) for key in keys for at in (VALIDATION, TEST)]
+        found += [pd.concat(said, ignore_index=True)[columns]] if said else []
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=columns)
 
 
 def _resampled(

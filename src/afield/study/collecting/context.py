@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,6 +19,9 @@ from afield.study.folder.trial_files import TrialFiles
 from afield.study.store import Store
 from afield.study.study import Study
 from afield.trial.trial import Trial
+
+_TRIALS = 256
+"""that are kept, of a search and its repeats: each takes 8 kB, and a folder may hold tens of thousands"""
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,8 @@ def choose_stored(store: Store, name: str | None) -> Study:
 def context_of(store: Store, study: Study) -> tuple[Context, Mapping[str, Any]]:
     """All that is looked up, and the plan as it was stored."""
     stored = store.read_plan(study.study.name)
-    trials = _Looked(stored["trials"].keys(), partial(_trial, store, study.study.name, stored["trials"]))
+    find = partial(_trial, store, study.study.name, stored["trials"])
+    trials = _Looked(stored["trials"].keys(), find, _TRIALS)
     files = _Looked(trials.keys(), store.look)
     scored = {key for key in store.scores.all_keys() if key in trials and store.scores.look(key) is not None}
     backbones = {name: _backbone(store, study.study.name, values) for name, values in stored["backbones"].items()}
@@ -64,16 +68,13 @@ _T = TypeVar("_T")
 
 
 class _Looked(Mapping[str, _T]):
-    """What is found of each key, each when it is first asked."""
+    """What is found of each key, each when it is first asked; the last `kept` of them, by default all, are kept."""
 
-    def __init__(self, keys: Collection[str], find: Callable[[str], _T]) -> None:
-        self._keys, self._find = keys, find
-        self._found: dict[str, _T] = {}
+    def __init__(self, keys: Collection[str], find: Callable[[str], _T], kept: int | None = None) -> None:
+        self._keys, self._find = keys, lru_cache(kept)(find)
 
     def __getitem__(self, key: str) -> _T:
-        if key not in self._found:
-            self._found[key] = self._find(key)
-        return self._found[key]
+        return self._find(key)
 
     def __contains__(self, key: object) -> bool:  # without looking: other studies of the folder have other keys
         return key in self._keys
