@@ -100,6 +100,13 @@ def test_a_file_in_the_working_folder_does_not_shadow_itself(tmp_path, monkeypat
     assert load_extension(write(tmp_path, "x = 1\n")).objects["x"] == 1
 
 
+def test_a_file_in_a_folder_of_its_name_may_be_called_from_beside_it(tmp_path, monkeypatch):
+    """`python -m afield` has the working folder on Python's path, where the folder looks like a package."""
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "veil").mkdir()
+    assert load_extension(write(tmp_path / "veil", "x = 1\n", "veil.py")).objects["x"] == 1
+
+
 def test_missing_file_and_unreadable_text(tmp_path):
     with pytest.raises(InputError, match="no such file"):
         load_extension(tmp_path / "gone.py")

@@ -243,7 +243,9 @@ def _module_of(name: str) -> Path | None:
         spec = find_spec(name)
     except (ImportError, ValueError):
         return None
-    return None if spec is None else _place(spec)
+    if spec is None or spec.origin is None:  # the latter: a folder without code, such as the one that the file lies in
+        return None
+    return _place(spec)
 
 
 def _place(spec: ModuleSpec) -> Path:
