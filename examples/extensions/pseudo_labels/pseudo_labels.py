@@ -1,9 +1,9 @@
 """Pseudo-labels: what a first study's network is sure of on unlabelled pictures becomes training data of a second.
 
-    python pseudo_labels.py OUT FOLDER
+    python pseudo_labels.py OUT FOLDER [SURE]
 
 reads FOLDER/unlabelled.csv (column `path`, and `group` where the labelled data have groups) and writes
-FOLDER/pseudo.csv: every labelled sample in the split that it had in OUT, and below them the new ones, for training.
+FOLDER/pseudo.csv: those pictures that get a label, which the second study adds to its training split.
 """
 
 import json
@@ -17,17 +17,20 @@ from afield.base.errors import AfieldError, InputError
 from afield.base.hashing import sha256_file
 from afield.study.network import Network
 
+FIRST = "first"
+"""name of the teacher's study, which may share its folder with others"""
 SURE = 0.9
 """probability from which on a prediction is taken for a label"""
 
 
-def pseudo_table(out: Path, folder: Path, sure: float = SURE, study: str | None = None) -> pd.DataFrame:
-    """The table of the second study: path, label, split, group, weight. A pseudo-label weighs its probability, a label
-    1. `study` names the first study where several share `out`.
+def pseudo_table(out: Path, folder: Path, sure: float = SURE, study: str = FIRST) -> pd.DataFrame:
+    """The further training pictures of the second study: path, label, group, weight. A pseudo-label weighs its
+    probability, where a label weighs 1.
 
-    The teacher is the network that the first study's answer names, and the splits are those that it was trained by:
-    then no picture that selects or tests the second study has taught either network. Raises InputError for unlabelled
-    pictures that are among the labelled ones, byte for byte, or in a group that validation or test hold.
+    The teacher is the network that the first study's answer names; the second study divides the labelled pictures as
+    the first one did, so none that selects or tests it has taught either network. Raises InputError for unlabelled
+    pictures that are among the labelled ones, byte for byte, or in a group that validation or test hold, and where the
+    teacher is sure of none.
     """
     network = afield.load_network(out, study=study)
     if network.trial.target == "labels":
@@ -40,22 +43,25 @@ def pseudo_table(out: Path, folder: Path, sure: float = SURE, study: str | None 
         {
             "path": unlabelled["path"],
             "label": said["predicted"],
-            "split": "train",
             "group": unlabelled.get("group", unlabelled["path"]),
             "weight": said["probability"],
         }
     )
-    return pd.concat([labelled, new[new["weight"] >= sure]], ignore_index=True)
+    found = new[new["weight"] >= sure]
+    if found.empty:
+        raise InputError(
+            f"unlabelled.csv: of no picture is the teacher {sure:g} sure, of the surest {new['weight'].max():.2f}; "
+            "name a lower bound, or teach it better"
+        )
+    return found
 
 
 def _labelled(out: Path, network: Network) -> pd.DataFrame:
-    """The samples that the network was trained, selected and tested by, from the result folder."""
+    """The samples that the network was trained, selected and tested by, from the result folder: path, split, group."""
     for place in out.glob("tasks/*/task.json"):
         if json.loads(place.read_text(encoding="utf-8"))["fingerprint"] == network.trial.data:
             samples = pd.read_parquet(place.with_name("samples.parquet"))
-            named = samples.rename(columns={"image": "path"}).assign(weight=1.0)
-            labels = [network.classes[place] for place in named["label"]]
-            return named.assign(label=labels)[["path", "label", "split", "group", "weight"]]
+            return samples.rename(columns={"image": "path"})[["path", "split", "group"]]
     raise InputError(f"{out}: does not hold the samples of {network.trial.task}; copy the whole result folder")
 
 
@@ -76,15 +82,15 @@ def _refuse_known(folder: Path, unlabelled: pd.DataFrame, labelled: pd.DataFrame
 
 
 def main() -> None:
-    """Write FOLDER/pseudo.csv and say how much of it is new."""
+    """Write FOLDER/pseudo.csv and say how much is in it."""
     out, folder = map(Path, sys.argv[1:3])
     try:
-        table = pseudo_table(out, folder)
+        table = pseudo_table(out, folder, float(sys.argv[3]) if len(sys.argv) > 3 else SURE)
     except AfieldError as error:
         sys.exit(f"{error}")
     table.to_csv(folder / "pseudo.csv", index=False)
-    sure = table["path"].isin(pd.read_csv(folder / "unlabelled.csv", dtype=str)["path"])
-    sys.stdout.write(f"pseudo.csv: {(~sure).sum()} labelled samples and {sure.sum()} pseudo-labels\n")
+    unlabelled = len(pd.read_csv(folder / "unlabelled.csv", dtype=str))
+    sys.stdout.write(f"pseudo.csv: {len(table)} of {unlabelled} unlabelled pictures got a label\n")
 
 
 if __name__ == "__main__":
