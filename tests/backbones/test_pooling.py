@@ -20,6 +20,8 @@ TOKENS = {"deit_tiny_patch16_224", "deit_small_patch16_224", "mixer_b16_224"} | 
     one.architecture for one in CLIP if one.architecture.startswith("ViT")
 }
 MAPS = [one for one in (*THE_19, *THE_7, *CLIP[:2]) if one.architecture not in TOKENS]
+NORMED_BEHIND = {"mobilenet_v3_small", "convnext_tiny", "caformer_b36"}
+"""with layers that learn between their pool and their head, made for so many features"""
 NOT_AVERAGED = {"alexnet", "vgg13_bn", "vgg16_bn", "RN50", "RN101"}
 """whose own pooling is a grid or attention"""
 
@@ -38,12 +40,17 @@ def marked(some):
 def test_every_map_can_be_pooled_in_every_way(studied):
     with torch.device("meta"):
         network = make(studied.row, 3)
-        for pooling in OF_MAPS:
+        possible = [one for one in OF_MAPS if one != "concat" or studied.architecture not in NORMED_BEHIND]
+        for pooling in possible:
             other = copy.deepcopy(network)
             set_pooling(other, studied.row, pooling)
             powers = [m for m in other.modules() if isinstance(m, Pool) and hasattr(m, "p")]
             assert len(powers) == (pooling == "gem")
-        assert other(torch.zeros(2, 3, studied.size, studied.size)).shape == (2, 3)
+            if pooling in ("concat", "gem"):
+                assert other(torch.zeros(2, 3, studied.size, studied.size)).shape == (2, 3)
+        if "concat" not in possible:
+            with pytest.raises(InputError, match=r'pooling = "concat": is not possible here; .* or "gem"'):
+                set_pooling(network, studied.row, "concat")
         for pooling in OF_TOKENS:
             with pytest.raises(
                 InputError, match=r'is not possible here; it can have "own" or "average" or .* or "gem"'
@@ -92,6 +99,7 @@ def test_pools_against_numpy():
         "average": values.mean(2),
         "max": values.max(2),
         "average+max": (values.mean(2) + values.max(2)) / 2,
+        "concat": np.concatenate([values.mean(2), values.max(2)], axis=1),
         "gem": np.mean(np.maximum(values, 1e-6) ** 3, axis=2) ** (1 / 3),
     }
     for kind, pooled in expected.items():
@@ -100,7 +108,8 @@ def test_pools_against_numpy():
             found = Pool(kind, flatten=True, channels_last=channels_last)(laid)
             torch.testing.assert_close(found.detach().double(), torch.from_numpy(pooled), rtol=1e-5, atol=1e-6)
             kept = Pool(kind, channels_last=channels_last)(laid).detach()
-            assert kept.shape == ((2, 1, 1, 3) if channels_last else (2, 3, 1, 1))
+            width = pooled.shape[1]
+            assert kept.shape == ((2, 1, 1, width) if channels_last else (2, width, 1, 1))
 
 
 def test_gem_learns_one_p_that_begins_at_three():
@@ -118,6 +127,21 @@ def test_squeezenet_pools_before_its_convolution():
     with torch.no_grad():
         logits = network(torch.randn(8, 3, 64, 64))
     assert (logits < 0).any()
+
+
+@pytest.mark.parametrize("head", ["own", "linear"])
+def test_concat_gives_the_head_average_and_maximum_side_by_side(head):
+    row, network = network_of("squeezenet1_1", pooling="concat", head=head, size=64)
+    images = torch.randn(2, 3, 64, 64)
+    with torch.no_grad():
+        last = network.features(images)
+        both = torch.cat([last.mean((2, 3)), last.amax((2, 3))], dim=1)
+        layer = network.get_submodule("classifier.1")
+        torch.testing.assert_close(pooled_features(network, row, images), both)
+        expected = both @ layer.weight.flatten(1).T + layer.bias
+        torch.testing.assert_close(network(images), expected, rtol=1e-4, atol=1e-5)
+    assert layer.weight.shape[:2] == (3, 1024)
+    assert layer.weight.abs().max() <= 1024**-0.5, "drawn by the rule of all heads, for as many inputs"
 
 
 @pytest.mark.slow
@@ -269,6 +293,7 @@ def test_a_distilled_network_has_two_heads_and_no_linear_one():
     ("architecture", "options"),
     [
         ("squeezenet1_1", {"pooling": "gem"}),
+        ("squeezenet1_1", {"pooling": "concat", "head": "linear"}),
         ("mnasnet0_5", {"pooling": "gem"}),  # whose own loading asks for a version that files of tensors lack
         pytest.param("alexnet", {"pooling": "average", "head": "linear"}, marks=pytest.mark.slow),
         ("deit_tiny_patch16_224", {"size": 64, "pooling": "mean of tokens"}),

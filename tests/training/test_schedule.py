@@ -61,6 +61,7 @@ def test_warm_up_rises_update_by_update_to_the_peak_and_the_schedule_spans_the_r
         ({"schedule": "step", "epochs": 7, "milestones": (5, 3)}, "must rise and be below the 7 epochs"),
         ({"schedule": "step", "epochs": 7, "milestones": (3, 7)}, "must rise and be below the 7 epochs"),
         ({"warmup_epochs": 30}, "leaves none of the 30 epochs at the peak"),
+        ({"warmup_epochs": 15, "schedule": "step"}, "milestones: 15 leaves no epoch at the peak, .* warm-up takes 15"),
     ],
 )
 def test_impossible_schedules_are_refused_with_the_mend(keys: dict[str, object], said: str) -> None:
@@ -73,6 +74,13 @@ def test_a_decay_that_leaves_nothing_is_refused_with_the_mend() -> None:
     with pytest.raises(ValueError, match=r'weight_decay: 1 would take whole weights .* decay = "torch"'):
         Recipe.model_validate({"weight_decay": 1.0})
     assert Recipe.model_validate({"weight_decay": 5.0, "decay": "torch"}).weight_decay == 5
+
+
+def test_a_momentum_that_nothing_reads_is_refused() -> None:
+    """It would train the same thing again, under another key."""
+    with pytest.raises(ValueError, match=r'momentum: is of optimiser = "sgd", and adamw does not read it; .* 0\.9'):
+        Recipe.model_validate({"momentum": 0.5})
+    assert Recipe.model_validate({"momentum": 0.5, "optimiser": "sgd"}).momentum == 0.5
 
 
 def test_a_recipe_comes_back_from_a_file_as_it_was() -> None:

@@ -73,6 +73,18 @@ def replace_head(network: nn.Module, backbone: Backbone, classes: int) -> None:
             _put(network, name, nn.Linear(old.in_features, classes, bias=bias))
 
 
+def widen_heads(network: nn.Module, backbone: Backbone, times: int) -> None:
+    """Let each head take `times` as many features, in a new layer of its kind."""
+    for name in head_names(network, backbone):
+        old = network.get_submodule(name)
+        bias = getattr(old, "bias", None) is not None
+        if isinstance(old, nn.Conv2d):
+            _put(network, name, nn.Conv2d(times * old.in_channels, old.out_channels, 1, bias=bias))
+        elif isinstance(old, nn.Linear):
+            kind = LinearOnMap if isinstance(old, LinearOnMap) else nn.Linear
+            _put(network, name, kind(times * old.in_features, old.out_features, bias=bias))
+
+
 def make_linear(network: nn.Module, backbone: Backbone, classes: int) -> None:
     """Let a plain nn.Linear on the pooled features give the logits, without dropout before it.
 

@@ -13,22 +13,23 @@ from torch import nn
 
 from afield.backbones.architectures import Tower, make
 from afield.backbones.backbone import Backbone
-from afield.backbones.heads import head_names, make_linear
+from afield.backbones.heads import head_names, is_of_head, make_linear, widen_heads
 from afield.base.errors import InputError
 
-Pooling = Literal["own", "average", "max", "average+max", "gem", "class token", "mean of tokens"]
+Pooling = Literal["own", "average", "max", "average+max", "concat", "gem", "class token", "mean of tokens"]
 
-OF_MAPS: tuple[Pooling, ...] = ("own", "average", "max", "average+max", "gem")
+OF_MAPS: tuple[Pooling, ...] = ("own", "average", "max", "average+max", "concat", "gem")
 _APPENDED = {"ShuffleNetV2": "conv5", "MNASNet": "layers", "_MNASNet": "layers", "MobileNetV2": "features"}
 """torchvision's networks that average in their code, behind this sequence: a pool at its end leaves them one value"""
 
 
 class Pool(nn.Module):
-    """One value a channel of a map [n, c, h, w], or [n, h, w, c] with `channels_last`.
+    """One value (of `concat` two) a channel of a map [n, c, h, w], or [n, h, w, c] with `channels_last`.
 
     average+max: (average + max) / 2, timm's `avgmax`; the number of features stays, so pretrained layers behind it
-    still fit. gem: generalised mean, mean(x^p)^(1/p) with x at least 1e-6 and one p a network, learned from 3
-    (Radenovic, Tolias & Chum 2019, eq. 3). With `flatten` the result is [n, c], else the map's sides stay as 1.
+    still fit. concat: average and max side by side, twice the features. gem: generalised mean, mean(x^p)^(1/p) with x
+    at least 1e-6 and one p a network, learned from 3 (Radenovic, Tolias & Chum 2019, eq. 3). With `flatten` the result
+    is [n, c], else the map's sides stay as 1.
     """
 
     def __init__(self, kind: Pooling, *, flatten: bool = False, channels_last: bool = False) -> None:
@@ -48,6 +49,9 @@ class Pool(nn.Module):
             return features.amax(self.sides, keepdim=keep)
         if self.kind == "average+max":
             return (features.mean(self.sides, keepdim=keep) + features.amax(self.sides, keepdim=keep)) / 2
+        if self.kind == "concat":
+            both = [features.mean(self.sides, keepdim=keep), features.amax(self.sides, keepdim=keep)]
+            return torch.cat(both, dim=3 if keep and self.sides == (1, 2) else 1)
         positive = features.float().clamp(min=1e-6)  # powers overflow in half precision
         pooled: torch.Tensor = positive.pow(self.p).mean(self.sides, keepdim=keep).pow(1 / self.p)
         return pooled.to(features.dtype)
@@ -78,7 +82,8 @@ def check_pooling(backbone: Backbone, pooling: Pooling, head: Literal["own", "li
 def set_pooling(network: nn.Module, backbone: Backbone, pooling: Pooling) -> None:
     """Exchange the network's pooling; `own` leaves it as the architecture has it. Logits keep their shape.
 
-    Maps (CNNs, Swin, CAFormer): average, max, average+max, gem. In SqueezeNet it then comes before the 1x1
+    Maps (CNNs, Swin, CAFormer): average, max, average+max, gem, and concat where nothing that learns stands between
+    pool and head, which then takes twice the features. In SqueezeNet it then comes before the 1x1
     convolution, in AlexNet and VGG it replaces the grid and the fully connected layers that take the grid (as
     Radenovic et al. did), in CLIP's ResNets the attention pooling with its projection; their heads then stand on the
     pooled map. Tokens (ViT, DeiT, CLIP's ViT): `class token` and `mean of tokens` (of the normalised patches);
@@ -88,27 +93,33 @@ def set_pooling(network: nn.Module, backbone: Backbone, pooling: Pooling) -> Non
     """
     if pooling == "own":
         return
-    possible = _possible(network)
+    possible = _possible(network, backbone)
     if pooling not in possible:
         words = " or ".join(f'"{kind}"' for kind in possible)
         raise InputError(f'{backbone.id}: pooling = "{pooling}": is not possible here; it can have {words}')
     if pooling in OF_MAPS:
         _set_map_pooling(network, backbone, pooling)
+        if pooling == "concat":
+            widen_heads(network, backbone, 2)
     elif isinstance(network, Tower):
         network.visual.pool_type = "tok" if pooling == "class token" else "avg"  # type: ignore[assignment]
     else:
         network.global_pool = "token" if pooling == "class token" else "avg"  # type: ignore[assignment]
 
 
-def _possible(network: nn.Module) -> tuple[Pooling, ...]:
+def _possible(network: nn.Module, backbone: Backbone) -> tuple[Pooling, ...]:
     if isinstance(network, Tower):
         if hasattr(network.visual, "attnpool"):
             return OF_MAPS
         if getattr(network.visual, "pool_type", None) in ("tok", "avg") and network.visual.attn_pool is None:
             return "own", "class token", "mean of tokens"
         return ("own",)
-    if _place(network) is not None or _is_special(network):
+    if _is_special(network):
         return OF_MAPS
+    place = _place(network)
+    if place is not None:
+        learns_behind = _learns_behind(network, backbone, place)
+        return tuple(kind for kind in OF_MAPS if not (kind == "concat" and learns_behind))
     now: object = getattr(network, "global_pool", None)
     others = ("attn_pool", "head_dist")  # attention pooling, and two tokens with two heads: they do not look at it
     if now not in ("token", "avg") or any(getattr(network, name, None) is not None for name in others):
@@ -135,6 +146,18 @@ def _place(network: nn.Module) -> str | None:
     ]
     outer = [name for name in names if not any(name.startswith(f"{other}.") for other in names)]
     return outer[-1] if outer else None
+
+
+def _learns_behind(network: nn.Module, backbone: Backbone, place: str) -> bool:
+    """Whether anything but the heads that learns stands behind the pool: it was made for so many features, and cannot
+    take twice as many.
+    """
+    modules = [name for name, _ in network.named_modules()]
+    behind = set(modules[modules.index(place) + 1 :])
+    heads = head_names(network, backbone)
+    return any(
+        name.rpartition(".")[0] in behind and not is_of_head(name, heads) for name, _ in network.named_parameters()
+    )
 
 
 def _set_map_pooling(network: nn.Module, backbone: Backbone, kind: Pooling) -> None:

@@ -18,6 +18,8 @@ HEADS = ("own", "linear")
 """the kinds of heads that need no extension"""
 FOCAL_GAMMA = 2.0
 """Lin et al. 2017"""
+MOMENTUM = 0.9
+"""the study's (PAPER.md 3)"""
 LORA_RANK, LORA_ALPHA = 8, 16
 """twice the product of rank 8"""
 REGRESSIONS = ("smooth-l1", "mse")
@@ -55,7 +57,7 @@ class Recipe(BaseModel):
     """of `lora`: rows of the one matrix and columns of the other"""
     lora_alpha: Annotated[int, Field(ge=1)] = LORA_ALPHA
     """of `lora`: the product counts lora_alpha / lora_rank times"""
-    pooling: Literal["own", "average", "max", "average+max", "gem", "class token", "mean of tokens"] = "own"
+    pooling: Literal["own", "average", "max", "average+max", "concat", "gem", "class token", "mean of tokens"] = "own"
     """how the last map or the tokens become the features of an image; `own`: as the architecture has it"""
     head: str = "own"
     """`own`: the architecture's kind of head, new; `linear`: one linear layer on the pooled features, no dropout;
@@ -81,8 +83,8 @@ class Recipe(BaseModel):
     """probability that a rectangle of an image is erased"""
 
     optimiser: Literal["adamw", "sgd"] = "adamw"
-    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
-    """of `sgd`, Nesterov's where it is not 0; adamw does not read it"""
+    momentum: Annotated[float, Field(ge=0, lt=1)] = MOMENTUM
+    """of `sgd`, Nesterov's where it is not 0"""
     learning_rate: Positive = 1e-4
     """peak learning rate, for all parameters alike unless layer_decay is below 1"""
     weight_decay: NotNegative = 1e-4
@@ -139,7 +141,11 @@ class Recipe(BaseModel):
         return name
 
     @model_validator(mode="after")
-    def _decay_holds(self) -> Recipe:
+    def _optimiser_holds(self) -> Recipe:
+        if self.optimiser != "sgd" and self.momentum != MOMENTUM:
+            raise ValueError(
+                f'momentum: is of optimiser = "sgd", and {self.optimiser} does not read it; leave it at {MOMENTUM:g}'
+            )
         if self.decay == "study" and self.weight_decay >= 1:
             raise ValueError(
                 f"weight_decay: {self.weight_decay:g} would take whole weights away in an update at the peak; say less "
@@ -170,6 +176,11 @@ class Recipe(BaseModel):
             )
         if list(self.milestones) != sorted(set(self.milestones)) or self.milestones[-1] >= self.epochs:
             raise ValueError(f"milestones: must rise and be below the {self.epochs} epochs, e.g. [15, 20, 25] of 30")
+        if self.milestones[0] <= self.warmup_epochs:
+            raise ValueError(
+                f"milestones: {self.milestones[0]} leaves no epoch at the peak, since the warm-up takes "
+                f"{self.warmup_epochs}; let the first milestone be later, or warm up for fewer"
+            )
         return self
 
     @model_validator(mode="after")
