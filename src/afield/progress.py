@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from types import TracebackType
 
@@ -174,13 +175,20 @@ def duration(seconds: float) -> str:
 
 def watch_state(out: Path, study: str | None, console: Console, looks: int | None = None) -> None:
     """Show where a study stands in a result folder, again and again, until Ctrl-C (or for so many looks); the last
-    state stays on the console. Raises as `read_state` does.
+    state stays on a terminal, a file or another program gets each that is new. Raises as `read_state` does.
     """
-    with Live(console=console, auto_refresh=False, vertical_overflow="visible") as live:
+    shown = ""
+    screen = Live(console=console, auto_refresh=False, vertical_overflow="visible") if console.is_terminal else None
+    with screen or nullcontext():
         try:
             while looks is None or looks > 0:
                 began = time.monotonic()
-                live.update(Text(describe_state(read_state(out, study), out)), refresh=True)
+                words = describe_state(read_state(out, study), out)
+                if screen is not None:
+                    screen.update(Text(words), refresh=True)
+                elif words != shown:
+                    console.print(Text(words), "", sep="\n", soft_wrap=True)
+                shown = words
                 looks = None if looks is None else looks - 1
                 time.sleep(max(_LOOK_EVERY, time.monotonic() - began))
         except KeyboardInterrupt:

@@ -85,7 +85,7 @@ class StudyHead(_Table):
             try:
                 seconds_of(self.budget)
             except InputError as error:
-                raise ValueError(f"budget: {error}") from None
+                raise ValueError(str(error)) from None
         return self
 
     @model_validator(mode="after")

@@ -3,6 +3,7 @@
 import functools
 import json
 import re
+import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,6 +42,21 @@ def test_without_ray_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch)
 def test_the_client_of_a_far_cluster_is_refused_by_name() -> None:
     with pytest.raises(InputError, match="run it on a machine of the cluster"):
         make_engine(Machines(engine="ray", address="ray://head:10001"), CPU)
+
+
+@pytest.mark.slow
+def test_an_address_at_which_nobody_listens_is_said_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray itself would try for ten minutes and more, in words of its own."""
+    monkeypatch.setattr(module, "_HEAD_PATIENCE", 0.5)
+    heard: list[str] = []
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # and does not listen
+        address = f"127.0.0.1:{nobody.getsockname()[1]}"
+        with pytest.raises(
+            InputError, match=f"--address {address}: nobody answers there .*refused.*`ray start --head`"
+        ):
+            RayEngine(CPU, address, say=heard.append).__enter__()
+        assert heard == [f"--address {address}: nobody answers there yet; waiting 0 s for a Ray head"]
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """What differs between two results, each difference by its name."""
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from afield.base.errors import DamagedError, InputError
 from afield.base.files import write_json
 from afield.study.folder import differences
-from afield.study.folder.differences import FolderDifferences, Value, compare_folders, compare_trainings
+from afield.study.folder.differences import Field, FolderDifferences, Value, compare_folders, compare_trainings
 from afield.study.folder.sealed import read_json, seal
 from afield.study.preparing.study_file import parse_study
 from afield.study.split_view import TEST
@@ -52,6 +53,20 @@ def test_other_seeds_have_rows_of_their_own(out: Path, photos: Path, cache: Path
     assert found.rows_in_first == found.rows_in_second == found.rows_in_both
     assert fields(found) == {}, "what both have is the same trainings"
     assert f"{found.rows_in_second} rows in {other} alone" in found.words()
+
+
+@pytest.mark.slow
+def test_folders_without_a_row_in_common_are_said_to_have_none(
+    out: Path, photos: Path, cache: Path, tmp_path: Path
+) -> None:
+    other = made_folder(planned(grid(photos, seeds="[2, 3]"), cache), tmp_path / "other")
+    found = compare_folders(out, other)
+    assert found.rows_in_both == 0
+    assert found.apart == (Field("seed", "0, 1", "2, 3"),)
+    words = found.words()
+    assert "No row is in both, so there are no values to compare. Rows are paired by task, " in words
+    assert re.search(r"seed +0, 1 +2, 3$", words)
+    assert "are the same" not in words
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -93,9 +94,18 @@ def test_what_was_altered_is_named_and_counts_for_nothing(plan: Plan, store: Sto
 
 def test_watching_ends_with_the_last_state(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "_LOOK_EVERY", 0.0)
-    console = Console(record=True, width=120)
+    console = Console(record=True, width=120, force_terminal=True)
     progress.watch_state(store.root, None, console, looks=2)
     assert "squeezenet1_1.caffe_in1k" in console.export_text()
+
+
+def test_watching_without_a_terminal_prints_each_state_that_is_new_and_breaks_no_line(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "_LOOK_EVERY", 0.0)
+    console = Console(record=True, width=40, file=StringIO())
+    progress.watch_state(store.root, None, console, looks=3)
+    assert console.export_text() == f"{describe_state(read_state(store.root), store.root)}\n\n"
 
 
 def test_ctrl_c_ends_watching(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,6 +80,26 @@ def test_merged_shards_equal_the_study_run_as_one(study: Path, parts: list[Path]
     assert content(parts[0]) == before_again
 
 
+def test_merged_shards_with_soups_and_ensembles_equal_the_study_run_as_one(photos: Path, tmp_path: Path) -> None:
+    """The soups are made in the parts; the ensemble has its members in two of them, so only the whole has it."""
+    text = study_text(photos, "grid", 1).replace("1e-4, 1e-3, 3e-3, 1e-2", "1e-3")
+    text = text.replace("seeds =", 'interventions = ["plain", "large"]\nseeds =')
+    joined = '[soups.seeds]\nover = ["seeds"]\n[ensembles.sizes]\nover = ["interventions"]\n'
+    path = tmp_path / "joined.toml"
+    path.write_text(f"{text}[interventions.large]\nimage_size = 40\n{joined}")
+    parts = [tmp_path / "1", tmp_path / "2"]
+    for number, part in enumerate(parts, 1):
+        assert afield.run_study(path, part, slots=2, shard=f"{number}/2").complete
+        assert sorted(set(afield.results(part)["kind"])) == ["single", "soup"]
+    merged = merge(parts, tmp_path / "whole")
+    assert (merged.finished, merged.soups) == (4, 2)
+    assert "finished in it: 4 trainings and 2 soups" in merged.words()
+    assert afield.run_study(path, tmp_path / "one", slots=2).complete
+    assert_same(tmp_path / "whole", tmp_path / "one")
+    assert sorted(set(afield.results(tmp_path / "whole")["kind"])) == ["ensemble", "single", "soup"]
+    assert afield.run_study(path, tmp_path / "whole").trained == 0
+
+
 def test_a_merge_again_does_nothing_and_never_writes_into_another_folder(parts: list[Path], tmp_path: Path) -> None:
     new = tmp_path / "whole"
     merge(parts, new)

@@ -6,8 +6,10 @@ it wrote comes back and is written here (`parcel`). Ray itself tries nothing aga
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -36,6 +38,8 @@ _SAVE_EVERY = 60.0
 """seconds after which what a training has saved is sent here, while it goes on"""
 _TALKERS = 64
 """tasks that the depot answers at once"""
+_HEAD_PATIENCE = 60.0
+"""seconds that the head of a cluster has to come up, as in a job that has just started it"""
 _SETTINGS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
 """read by Ray when it is imported: no usage statistics, and no words about a setting to come"""
 
@@ -231,6 +235,7 @@ class RayEngine:
         """Connect to a cluster, or start one on this machine alone."""
         address = self._address or os.environ.get("RAY_ADDRESS") or "local"
         alone = {"num_cpus": cores()} if address == "local" else {}
+        _await_head(address, self._say)
         with _own_handlers():
             try:
                 self._ray.init(
@@ -257,8 +262,36 @@ def import_ray() -> ModuleType:
     # it prints what its daemons say of each dead worker or machine on our standard output, whatever `log_to_driver`
     # is; that output is the answer's, and the run says the same in a line
     worker.print_to_stdstream = lambda *told, **ignored: None
+    # nor is it told that a Ray of one's own is closed to others, which is as it should be
+    logging.getLogger("ray._private.authentication.authentication_token_setup").setLevel(logging.ERROR)
     module: ModuleType = ray
     return module
+
+
+def _await_head(address: str, say: Callable[[str], None]) -> None:
+    """Wait until somebody listens at HOST:PORT, which Ray itself would do for ten minutes and more, in words of its
+    own making. Raises InputError where nobody does within a minute.
+    """
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit():
+        return  # auto, local or nonsense, which Ray answers at once
+    began = time.monotonic()
+    told = False
+    while True:
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=5).close()
+        except (OSError, OverflowError) as error:
+            if time.monotonic() - began >= _HEAD_PATIENCE:
+                raise InputError(
+                    f"--address {address}: nobody answers there ({_short(error)}); give the address that `ray start "
+                    "--head` printed on the head of the cluster, or --address auto on a machine of it"
+                ) from error
+            if not told:
+                say(f"--address {address}: nobody answers there yet; waiting {_HEAD_PATIENCE:.0f} s for a Ray head")
+                told = True
+            time.sleep(1)
+        else:
+            return
 
 
 @contextmanager

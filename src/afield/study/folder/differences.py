@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from afield.base.errors import InputError, nearest
-from afield.base.text import columns, count
+from afield.base.text import columns, count, first_few
 from afield.study.collecting.collect import results
 from afield.study.folder.sealed import read_json
 from afield.study.folder.trial_files import check_told
@@ -113,6 +113,8 @@ class FolderDifferences:
     """of the trainings behind rows in both, the largest group first"""
     values: tuple[Row, ...]
     """those that differ, the largest differences first"""
+    apart: tuple[Field, ...] = ()
+    """where no row is in both: what pairs rows and has no value in common, such as other seeds"""
 
     def words(self) -> str:
         """What to print."""
@@ -125,6 +127,10 @@ class FolderDifferences:
         return "\n".join([*lines, "", self._values()])
 
     def _values(self) -> str:
+        if not self.rows_in_both:
+            paired = f"{', '.join(_SAME[:-1])} and {_SAME[-1]}"
+            words = f"No row is in both, so there are no values to compare. Rows are paired by {paired}"
+            return f"{words}, which differ by:\n{_fields(self.apart)}" if self.apart else f"{words}."
         if not self.values:
             return "All values in both are the same."
         rows = [
@@ -172,7 +178,20 @@ def compare_folders(first: Path, second: Path, study: str | None = None) -> Fold
         rows_in_second=len(theirs) - len(both),
         groups=tuple(Group(number, fields) for fields, number in sorted(groups.items(), key=lambda item: -item[1])),
         values=tuple(_differing(both)),
+        apart=() if len(both) else tuple(_apart(mine, theirs)),
     )
+
+
+def _apart(first: pd.DataFrame, second: pd.DataFrame) -> Iterator[Field]:
+    """The columns that pair rows and have no value in common."""
+    for name in _SAME:
+        mine, theirs = ({_name(value) for value in table[name]} for table in (first, second))
+        if not mine & theirs:
+            yield Field(name, *(first_few(sorted(names)) for names in (mine, theirs)))
+
+
+def _name(value: Any) -> str:  # noqa: ANN401 - a cell of a table
+    return "none" if pd.isna(value) or value == "" else f"{value:.0f}" if isinstance(value, float) else str(value)
 
 
 def _differing(both: pd.DataFrame) -> Iterator[Row]:

@@ -24,6 +24,7 @@ from afield.base.files import (
 )
 from afield.base.hashing import digest
 from afield.base.regular import read_text
+from afield.base.text import count
 from afield.study.folder.registered_rules import changed_keys
 from afield.study.folder.sealed import read_json, read_lines, words_for_failed_reads
 from afield.study.merging.merge_plans import contradiction, joined_plans
@@ -47,7 +48,9 @@ class Merged:
     sources: int
     studies: tuple[str, ...]
     finished: int
-    """trainings and soups that have a result"""
+    """trainings that have a result"""
+    soups: int = 0
+    """that have one"""
     kept: tuple[str, ...] = ()
     """a line for each result that there was from several platforms, of which one was kept"""
     anew: bool = True
@@ -59,7 +62,8 @@ class Merged:
             return f"{self.out}: these {self.sources} folders are merged there already; nothing to do"
         several = len(self.studies) > 1
         looks = [f"See: afield report {self.out}" + (f" --study {name}" if several else "") for name in self.studies]
-        head = f"{self.out}: {self.sources} folders merged; {self.finished} trainings in it are finished"
+        made = " and ".join([count(self.finished, "training"), *([count(self.soups, "soup")] if self.soups else [])])
+        head = f"{self.out}: {count(self.sources, 'folder')} merged; finished in it: {made}"
         return "\n".join([head, *self.kept, *looks])
 
 
@@ -92,8 +96,9 @@ def merge(outs: Sequence[str | Path], to: str | Path) -> Merged:
 
 
 def _told(store: Store, sources: Sequence[Store]) -> Merged:
-    finished = sum(store.is_finished(path.name) for path in (store.root / "trials").glob("*"))
-    return Merged(store.root, len(sources), tuple(store.studies()), finished)
+    finished = [path for path in (store.root / "trials").glob("*") if store.is_finished(path.name)]
+    soups = sum((path / "soup.json").exists() for path in finished)
+    return Merged(store.root, len(sources), tuple(store.studies()), len(finished) - soups, soups)
 
 
 def _made_of(stores: Sequence[Store]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ def seconds_of(written: str) -> float:
     parts = _WRITTEN.findall(text)
     seconds = sum(float(number) * _SECONDS[unit] for number, unit in parts)
     if "".join(number + unit for number, unit in parts) != text or not 0 < seconds < math.inf:
-        raise InputError(f'{written!r}: is no duration above 0; write it as "90m", "6h" or "2d"')
+        raise InputError(f'budget: {written!r} is no duration above 0; write it as "90m", "6h" or "2d"')
     return seconds
 
 
