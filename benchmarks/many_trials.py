@@ -33,7 +33,7 @@ from PIL import Image
 
 from afield.scoring.metrics import METRICS
 from afield.scoring.predictions import Predictions
-from afield.study.collecting.measured import Measured, measured, source_of, write_measured
+from afield.study.measured import Measured, measured, source_of, write_measured
 from afield.study.plan import Plan
 from afield.study.preparing.inputs import write_task
 from afield.study.preparing.make_plan import plan_of

@@ -27,7 +27,7 @@ import numpy as np
 
 from afield.backbones.catalogue import find
 from afield.base.streams import stream
-from afield.study.planning.cost import TRAINING_IMAGES
+from afield.study.preparing.cost import TRAINING_IMAGES
 from afield.study.preparing.study_file import load_study
 from afield.study.searching.search import rung_sizes
 from afield.study.searching.search_choice import SearchChoice

@@ -18,8 +18,8 @@ from rich.table import Table
 from rich.text import Text
 
 from afield.base.text import printable
-from afield.study.folder.state import read_state
-from afield.study.folder.state_words import describe_state
+from afield.study.inspecting.state import read_state
+from afield.study.inspecting.state_words import describe_state
 from afield.study.running.standing import Running, Standing
 
 _LINE_EVERY = 30.0

@@ -25,8 +25,9 @@ from afield import cli
 from afield.base.files import temporary_prefix
 from afield.base.hashing import sha256_file
 from afield.study.collecting import collect
-from afield.study.folder import index, state
+from afield.study.folder import index
 from afield.study.folder.sealed import write_sealed
+from afield.study.inspecting import state
 from tests.hostile.mutations import FEW, MANY, spoilt_trees
 from tests.hostile.rich import make_rich
 from tests.hostile.test_folders import KEYS, is_json, restore, spoilt

@@ -18,9 +18,10 @@ from afield.analysis.answer import answer
 from afield.base.errors import AfieldError
 from afield.study.collecting import collect
 from afield.study.collecting.collect import load_record
-from afield.study.folder import index, state
+from afield.study.folder import index
 from afield.study.folder.sealed import write_sealed
-from afield.study.folder.state import read_state
+from afield.study.inspecting import state
+from afield.study.inspecting.state import read_state
 from tests.fixtures.tiny import tiny_study
 from tests.hostile.mutations import FEW, MANY, spoilt_bytes, spoilt_numbers, spoilt_trees
 from tests.study.helpers import assert_same, assert_tidy, table

@@ -16,9 +16,9 @@ from afield.base.extensions import Extension
 from afield.scoring.metric import Metric
 from afield.scoring.predictions import Predictions
 from afield.study.collecting.beside_computed import Said, measured_beside
-from afield.study.collecting.measured import measured
-from afield.study.collecting.own_metrics import own_metric
 from afield.study.folder.shapes import StoredTraining, check_shape
+from afield.study.measured import measured
+from afield.study.own_metrics import own_metric
 from afield.tasks.reviewed import Reviewed
 from afield.tasks.training_split import Added, TrainingSplit, training_words
 from tests.hostile.mutations import VALUES, few_or_many, refused_in_words, spoilt_trees

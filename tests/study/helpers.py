@@ -15,8 +15,8 @@ import torch.multiprocessing
 import afield
 from afield.base.files import TEMPORARY
 from afield.scoring.predictions import Predictions
-from afield.study.folder.state import read_state
-from afield.study.folder.state_words import describe_state, more_words
+from afield.study.inspecting.state import read_state
+from afield.study.inspecting.state_words import describe_state, more_words
 from afield.study.plan import Plan
 from afield.study.preparing.numerics import settle_numerics
 from afield.study.preparing.ready import path_of, sources_of

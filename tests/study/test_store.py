@@ -12,10 +12,10 @@ import pytest
 from afield.base.errors import DamagedError, InputError, StoreError
 from afield.base.hashing import sha256_file
 from afield.scoring.predictions import Predictions
-from afield.study.collecting.measured import Measured, read_measured, write_measured
 from afield.study.folder.sealed import seal, write_rows
-from afield.study.folder.state import read_state
 from afield.study.folder.trial_files import read_history
+from afield.study.inspecting.state import read_state
+from afield.study.measured import Measured, read_measured, write_measured
 from afield.study.preparing.numerics import settle_numerics
 from afield.study.split_view import TEST
 from afield.study.store import Store

@@ -178,7 +178,7 @@ def _of_folder(source: str | Path, study: str | None, smallest_slope: float | No
     from afield.analysis.searches.races import NOT_ASKED
     from afield.analysis.study_fits import fit_study, lines_of, told_rows
     from afield.study.collecting.collect import load_record
-    from afield.study.searching.resampled_cells import with_resampled_cells
+    from afield.study.collecting.resampled_cells import with_resampled_cells
 
     record = load_record(source, study)
     if record.audits:

@@ -21,8 +21,8 @@ def rank(out: Out, intervention: Intervention = None, study: OneStudy = None, as
 
     With the ranks that each may have. `afield run` says which one to take; that is chosen on validation.
     """
-    from afield.analysis.ranking.asked import ranks_of
-    from afield.analysis.ranking.told import describe_ranks, plain_ranks
+    from afield.analysis.asked import ranks_of
+    from afield.analysis.told import describe_ranks, plain_ranks
     from afield.study.collecting.collect import load_record
 
     found = ranks_of(load_record(out, study), intervention)
@@ -70,8 +70,8 @@ def compare(
     if len(named) != (2 if candidate is None else 0):
         complain("compare: name two backbones, or one by --candidate", 2)
     if candidate is None:
-        from afield.analysis.ranking.asked import pairs_of
-        from afield.analysis.ranking.told import describe_pairs, plain_pairs
+        from afield.analysis.asked import pairs_of
+        from afield.analysis.told import describe_pairs, plain_pairs
 
         pairs = pairs_of(load_record(out, study), named[0], named[1], intervention)
         if as_json:
@@ -80,8 +80,8 @@ def compare(
             put(describe_pairs(pairs))
         return
 
-    from afield.analysis.ranking.asked import candidate_elsewhere, candidate_of
-    from afield.analysis.ranking.told import describe_candidate, plain_candidate
+    from afield.analysis.asked import candidate_elsewhere, candidate_of
+    from afield.analysis.told import describe_candidate, plain_candidate
 
     if against is None:
         found = candidate_of(load_record(out, study), candidate, intervention)

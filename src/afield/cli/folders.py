@@ -28,7 +28,7 @@ def diff(
     Key fields (data, weights, recipe, versions), platform, machine, then the numbers: of two folders, or of two
     trainings in one (`afield diff OUT KEY KEY`).
     """
-    from afield.study.folder.differences import compare_folders, compare_trainings
+    from afield.study.inspecting.differences import compare_folders, compare_trainings
 
     if key is None and not Path(other).is_dir():
         complain(f"error: {other}: is no folder; give two result folders, or a folder and two keys", 2)
@@ -50,8 +50,8 @@ def clean(
     Checkpoints, networks that no search chose, half-written files, damaged results; nothing that a search under way or
     a soup may need.
     """
-    from afield.study.folder.cleaning import clean as remove
-    from afield.study.folder.cleaning import describe_waste, plain_waste, waste_in
+    from afield.study.inspecting.cleaning import clean as remove
+    from afield.study.inspecting.cleaning import describe_waste, plain_waste, waste_in
     from afield.study.store import Store
 
     store = Store.open(out)

@@ -46,9 +46,9 @@ def plan(
     Trains nothing and writes nothing into the result folder; where that has something already, says what is left. Needs
     neither data nor weights: what is not here is counted from what is known of it.
     """
-    from afield.study.collecting.describe import describe_change
-    from afield.study.planning.describe_forecast import describe_forecast, plain_forecast
-    from afield.study.planning.forecast import forecast
+    from afield.study.forecasting.describe_forecast import describe_forecast, plain_forecast
+    from afield.study.forecasting.forecast import forecast
+    from afield.study.inspecting.describe import describe_change
     from afield.study.planning.probe_steps import measure
     from afield.study.preparing.choose import choose_study
     from afield.study.preparing.ready import path_of, sources_of

@@ -84,7 +84,7 @@ def run(
     budget: Budget = None,
 ) -> None:
     """Run a study, or what is missing of it, and print the answer."""
-    from afield.study.collecting.describe import describe_change, describe_outcome, where_to_look
+    from afield.study.inspecting.describe import describe_change, describe_outcome, where_to_look
     from afield.study.preparing.choose import choose_study
     from afield.study.running.run import run_study
 
@@ -171,8 +171,8 @@ def status(
     as_json: AsJson = False,
 ) -> None:
     """Say what is finished, paused, failed and missing."""
-    from afield.study.folder.state import read_state
-    from afield.study.folder.state_words import describe_state, more_words
+    from afield.study.inspecting.state import read_state
+    from afield.study.inspecting.state_words import describe_state, more_words
 
     if watch and as_json:
         complain("--watch shows words on a terminal; leave out --json, or ask for it again and again", 2)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from afield.analysis.answer import Answer
 from afield.analysis.ranking.mean_ranks import MeanRanks, mean_ranks
-from afield.analysis.ranking.told import over_tasks_words
+from afield.analysis.told import over_tasks_words
 from afield.analysis.words import count
 from afield.report import words
 from afield.report.figures import Figure, Figures

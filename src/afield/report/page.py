@@ -25,8 +25,8 @@ from afield.report.details import details_of
 from afield.report.origins import origins
 from afield.study.collecting.collect import load_record, studies_of
 from afield.study.collecting.counterpart import with_counterpart
+from afield.study.collecting.resampled_cells import with_resampled_cells
 from afield.study.record import StudyRecord
-from afield.study.searching.resampled_cells import with_resampled_cells
 
 
 def report(

@@ -26,7 +26,7 @@ from afield.scoring.intervals import bootstrap_weights, resampled_values
 from afield.scoring.metric import Metric
 from afield.scoring.predictions import Predictions, select
 from afield.study.collecting.beside import further_columns
-from afield.study.collecting.own_metrics import own_metric
+from afield.study.own_metrics import own_metric
 from afield.study.preparing.needs import find_own_task
 from afield.study.preparing.own_interventions import Intervention, check_intervention
 from afield.tasks.data import count_samples, split_samples

@@ -9,13 +9,13 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from afield.backbones.catalogue import members
+from afield.base.complaints import complaints
 from afield.base.errors import InputError, nearest
 from afield.base.extensions import is_own
 from afield.study.combining.ensembles import EnsembleChoice
 from afield.study.combining.soups import SoupChoice, soup_complaints
 from afield.study.planning.cut import Cut
 from afield.study.planning.duration import seconds_of
-from afield.study.preparing.complaints import complaints
 from afield.study.searching.search_choice import SearchChoice
 from afield.study.verdict_rule import SMALLEST_SLOPE
 from afield.tasks.source import TaskSource

@@ -13,15 +13,15 @@ from scipy.stats import rankdata
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
-from afield.analysis.ranking.asked import candidate_elsewhere, candidate_of, pairs_of, ranks_of
+from afield.analysis.asked import candidate_elsewhere, candidate_of, pairs_of, ranks_of
 from afield.analysis.ranking.compare import rank_backbones
 from afield.analysis.ranking.letters import compact_letters
 from afield.analysis.ranking.mean_ranks import mean_ranks
 from afield.analysis.ranking.pairs import COLUMNS, Place, Places, discordant, pair_table, places_of
-from afield.analysis.ranking.told import describe_candidate, describe_pairs, describe_ranks
 from afield.analysis.searches.curse import selection_bias, winners_curse
 from afield.analysis.student import holm
 from afield.analysis.tables.table import read_table
+from afield.analysis.told import describe_candidate, describe_pairs, describe_ranks
 from afield.base.errors import InputError
 from afield.scoring.intervals import Interval
 from afield.study.record import StudyRecord

@@ -20,8 +20,8 @@ from afield.study.collecting import beside_computed
 from afield.study.collecting.beside import NOWHERE, Beside, lacking, read_beside, with_columns
 from afield.study.collecting.beside_computed import Said, compute_beside
 from afield.study.collecting.collect import load_record
-from afield.study.collecting.measured import Measured
 from afield.study.collecting.result_rows import Tables
+from afield.study.measured import Measured
 from afield.study.preparing.needs import gather
 from afield.study.preparing.study_file import parse_study
 from afield.study.running.run import run_study

@@ -26,8 +26,8 @@ from afield.study.combining.soups import Ended, Ingredient, Soup, SoupChoice, so
 from afield.study.engines.engine import Event
 from afield.study.engines.local import LocalEngine
 from afield.study.engines.slots import Slots
+from afield.study.forecasting.plan_notes import plan_notes
 from afield.study.open_network import open_network
-from afield.study.planning.plan_notes import plan_notes
 from afield.study.preparing.misfits import soups_of_views
 from afield.study.preparing.numerics import settle_numerics
 from afield.study.preparing.study_file import parse_study

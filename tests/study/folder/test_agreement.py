@@ -10,7 +10,7 @@ import pytest
 from afield.base.errors import DamagedError
 from afield.study.folder.agreement import disagreements
 from afield.study.folder.sealed import write_sealed
-from afield.study.folder.state import read_state
+from afield.study.inspecting.state import read_state
 from afield.study.plan import Plan
 from afield.study.store import Store
 

@@ -7,7 +7,7 @@ import pytest
 
 from afield.backbones.own import planned
 from afield.base.errors import InputError
-from afield.study.planning.cost import TRAINING_IMAGES, cost_of
+from afield.study.preparing.cost import TRAINING_IMAGES, cost_of
 from afield.study.preparing.misfits import complaints_of
 from afield.study.preparing.shipped import head_of, list_studies, question_of, show_study
 from afield.study.preparing.study_file import load_study, parse_study, shipped_studies

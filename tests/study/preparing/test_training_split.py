@@ -12,8 +12,8 @@ import afield
 from afield.base.errors import InputError
 from afield.images.prepared import open_prepared
 from afield.report.page import report
+from afield.study.forecasting.plan_notes import plan_notes
 from afield.study.plan import Plan, changed_words
-from afield.study.planning.plan_notes import plan_notes
 from afield.study.planning.workload import workloads_of
 from afield.study.preparing.inputs import prepare_split
 from afield.study.preparing.study_file import parse_study

@@ -11,12 +11,12 @@ import pytest
 
 from afield.study.merging.shards import Shard, shard_of
 from afield.study.plan import Plan
-from afield.study.planning.cost import cost_of
+from afield.study.preparing.cost import cost_of
 from afield.study.preparing.numerics import settle_numerics
 from afield.study.preparing.study_file import parse_study
+from afield.study.running.growing import with_grown_elsewhere
 from afield.study.running.ledger import Ledger
 from afield.study.running.standing import standing_of
-from afield.study.searching.growing import with_grown_elsewhere
 from afield.study.split_view import TEST
 from afield.study.store import Store
 from afield.trial.trial import Trial

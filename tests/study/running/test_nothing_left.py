@@ -13,8 +13,8 @@ import pytest
 from afield.base.errors import DamagedError
 from afield.study.collecting import collect
 from afield.study.collecting.collect import results
-from afield.study.folder import state
-from afield.study.folder.state import read_state
+from afield.study.inspecting import state
+from afield.study.inspecting.state import read_state
 from afield.study.preparing.study_file import parse_study
 from afield.study.running import run
 from afield.study.running.one_run import OneRun

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from afield.base.errors import InputError
+from afield.study.running.growing import settled_in
 from afield.study.searching import proposals
-from afield.study.searching.growing import settled_in
 from afield.study.searching.growth import beyond, follows, grow, has_ended
 from afield.study.searching.proposals import check_sampler, propose
 from afield.study.searching.search import Ask, Chosen, Seen, ask, asked, epochs_asked, finalists

@@ -16,7 +16,7 @@ from afield.base.files import safe_name
 from afield.base.hashing import digest
 from afield.scoring.metric import Direction, Metric
 from afield.scoring.predictions import Predictions
-from afield.study.collecting.measured import Measured, read_measured
+from afield.study.measured import Measured, read_measured
 
 _OF_PREDICTIONS = ("unit", "cluster")
 """columns that all predictions have"""

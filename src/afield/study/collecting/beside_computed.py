@@ -16,7 +16,12 @@ from afield.base.errors import InputError
 from afield.base.extensions import where
 from afield.scoring.metric import Metric
 from afield.study.collecting.beside import NOWHERE, columns_hash, read_beside, with_columns
-from afield.study.collecting.measured import (
+from afield.study.collecting.result_rows import Tables, ready, shown_of
+from afield.study.combining.combined import Pair, measured_jointly, pairs_of
+from afield.study.combining.combined import source_of as source_of_joined
+from afield.study.combining.ensembles import Combination
+from afield.study.combining.soups import Soup
+from afield.study.measured import (
     Measured,
     measured,
     read_measured,
@@ -24,11 +29,6 @@ from afield.study.collecting.measured import (
     validation_and,
     write_measured,
 )
-from afield.study.collecting.result_rows import Tables, ready, shown_of
-from afield.study.combining.combined import Pair, measured_jointly, pairs_of
-from afield.study.combining.combined import source_of as source_of_joined
-from afield.study.combining.ensembles import Combination
-from afield.study.combining.soups import Soup
 from afield.study.split_view import SplitView
 
 

@@ -14,6 +14,7 @@ import pandas as pd
 from afield.base.extensions import is_own
 from afield.scoring.metric import Metric
 from afield.scoring.metrics import METRICS
+from afield.study.collecting.audit_records import read_audits, unscored
 from afield.study.collecting.backbone_records import backbone_records
 from afield.study.collecting.beside import planned_beside
 from afield.study.collecting.beside_computed import compute_beside
@@ -28,6 +29,7 @@ from afield.study.collecting.result_rows import (
     ready,
     shown_of,
 )
+from afield.study.collecting.search_records import search_records
 from afield.study.combining.combined import keep_combined, metrics_of
 from afield.study.combining.ensembles import Combination
 from afield.study.combining.soup_records import soups_found, unmade
@@ -41,9 +43,7 @@ from afield.study.folder.trial_files import TrialFiles
 from afield.study.images_of_test import PreparedTest
 from afield.study.merging.shards import part_words, shards_in
 from afield.study.record import Failure, SearchRecord, StudyRecord, TaskRecord, TrialRecord, Unjoined
-from afield.study.running.outlook import has_failed
-from afield.study.searching.audit_records import read_audits, unscored
-from afield.study.searching.search_records import search_records
+from afield.study.searching.outlook import has_failed
 from afield.study.split_view import TEST, VALIDATION
 from afield.study.store import Store
 from afield.tasks.places import cache_folder

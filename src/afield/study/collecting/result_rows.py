@@ -13,11 +13,11 @@ from afield.backbones.backbone import Backbone
 from afield.scoring.metric import Direction
 from afield.scoring.metrics import direction
 from afield.study.collecting.beside import Beside, read_beside
-from afield.study.collecting.measured import Measured, measure, source_of
 from afield.study.combining.combined import measure_combined, metrics_of
 from afield.study.combining.combined import source_of as source_of_joined
 from afield.study.combining.ensembles import Combination, Member, combinations
 from afield.study.combining.soups import Soup
+from afield.study.measured import Measured, measure, source_of
 from afield.study.record import SearchRecord, TaskRecord, TrialRecord
 from afield.study.split_view import TEST, SplitView, wanted_of
 from afield.study.store import Store

@@ -17,7 +17,8 @@ from afield.scoring.combine import RANKED, combined
 from afield.scoring.metric import Metric
 from afield.scoring.metrics import METRICS
 from afield.scoring.predictions import Predictions
-from afield.study.collecting.measured import (
+from afield.study.combining.ensembles import Combination
+from afield.study.measured import (
     Measured,
     measured,
     measured_all,
@@ -25,7 +26,6 @@ from afield.study.collecting.measured import (
     validation_and,
     write_measured,
 )
-from afield.study.combining.ensembles import Combination
 from afield.study.split_view import SplitView
 from afield.study.store import Store
 

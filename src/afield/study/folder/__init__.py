@@ -1,1 +1,1 @@
-"""What lies behind the store: the files of a result folder, their seals and index; what is told and cleaned of them."""
+"""What lies behind the store: the files of a result folder, their seals, their index, and answers that stand."""

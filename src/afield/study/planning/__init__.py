@@ -1,1 +1,1 @@
-"""What a study takes before it runs: time, memory, disk, what is missing, and what a budget leaves of it."""
+"""How long trainings and their lines take, in what memory; what is missing; what a budget leaves of a study."""

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from afield.backbones.backbone import Backbone
 from afield.base.errors import InputError
 from afield.images.symmetries import symmetries
+from afield.study.audits import audits_to_come
 from afield.study.plan import Plan
-from afield.study.planning.cost import trained_on
 from afield.study.planning.missing import needs_extra
+from afield.study.preparing.cost import trained_on
 from afield.study.preparing.misfits import complaints_of
 from afield.study.preparing.needs import Looked, Needs
 from afield.study.protocol import view_of
-from afield.study.running.audits import audits_to_come
 from afield.study.searching.race import Share, shares
 from afield.study.searching.search import epochs_through, rung_sizes
 from afield.study.split_view import wanted_of

@@ -11,10 +11,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from afield.backbones.catalogue import members
+from afield.base.complaints import complaints
 from afield.base.errors import InputError
 from afield.base.hashing import digest
 from afield.base.text import first_few
-from afield.study.preparing.complaints import complaints
 from afield.study.preparing.own_interventions import with_own
 from afield.study.study import LONGEST_NAME, NAME, PLAIN, Study
 from afield.tasks.builtin import TASKS

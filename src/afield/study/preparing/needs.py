@@ -18,7 +18,7 @@ from afield.base.extensions import Extension, find_object, is_own, load_extensio
 from afield.base.process import cores, interrupts
 from afield.images.unreadable import unreadable
 from afield.scoring.metric import Metric
-from afield.study.collecting.own_metrics import misfits_of, own_metric
+from afield.study.own_metrics import misfits_of, own_metric
 from afield.study.preparing.misfits import misfits
 from afield.study.study import Study
 from afield.tasks.builtin import find_task

@@ -14,9 +14,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from afield.base.complaints import complaints
 from afield.base.errors import InputError, nearest
 from afield.base.extensions import Extension, find_object, is_own, load_extensions
-from afield.study.preparing.complaints import complaints
 from afield.study.study import NO_RECIPE
 from afield.tasks.places import user_path
 from afield.tasks.training_choice import TrainingChoice

@@ -6,7 +6,7 @@ from typing import Any
 
 from afield.base.errors import InputError, nearest
 from afield.base.text import columns
-from afield.study.planning.cost import cost_of
+from afield.study.preparing.cost import cost_of
 from afield.study.preparing.study_file import load_study, shipped_studies
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from afield.base.complaints import complaints
 from afield.base.errors import InputError, nearest
 from afield.base.text import brief
 from afield.study.combining.ensembles import unfolded
-from afield.study.preparing.complaints import complaints
 from afield.study.preparing.own_interventions import with_own
 from afield.study.study import Study
 from afield.tasks.builtin import TASKS

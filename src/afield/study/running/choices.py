@@ -10,8 +10,8 @@ from afield.base.errors import DamagedError
 from afield.study.folder.trial_files import TrialFiles
 from afield.study.plan import Plan
 from afield.study.running.claims import Claims, work_on
+from afield.study.running.growing import with_grown_elsewhere
 from afield.study.running.ledger import Ledger
-from afield.study.searching.growing import with_grown_elsewhere
 from afield.study.searching.planned_search import PlannedSearch
 from afield.study.split_view import TEST
 from afield.study.store import Store

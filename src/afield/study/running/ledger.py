@@ -11,13 +11,13 @@ from itertools import pairwise
 from typing import Literal
 
 from afield.base.errors import DamagedError
+from afield.study.audits import with_audit
 from afield.study.combining.soups import Ended, Soup, soups_of, waiting_for
 from afield.study.folder.history import column
 from afield.study.plan import Plan
-from afield.study.running.audits import with_audit
+from afield.study.running.growing import GrowingPlan
 from afield.study.running.known_trials import KnownTrials
-from afield.study.running.outlook import Outlook, Want, has_failed
-from afield.study.searching.growing import GrowingPlan
+from afield.study.searching.outlook import Outlook, Want, has_failed
 from afield.study.searching.planned_search import Identity, PlannedSearch
 from afield.study.searching.race import Race, Share
 from afield.study.searching.search import Ask, Chosen, Seen, ask, asked, at_the_end, seen_in, to_come

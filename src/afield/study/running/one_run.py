@@ -17,8 +17,8 @@ from afield.study.preparing.inputs import prepare_inputs
 from afield.study.running.choices import Choices
 from afield.study.running.claims import Claims, work_on
 from afield.study.running.ledger import Ledger
-from afield.study.running.outlook import Want
 from afield.study.running.standing import Watch, standing_of
+from afield.study.searching.outlook import Want
 from afield.study.searching.planned_search import Identity
 from afield.study.split_view import TEST
 from afield.study.store import Store

@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Protocol
 
+from afield.study.audits import audits_of
 from afield.study.engines.engine import Event
 from afield.study.engines.job import Job
 from afield.study.plan import Plan
 from afield.study.planning.makespan import Line, wall_seconds
 from afield.study.planning.pace import Pace, last_stage, rung_stages, training
-from afield.study.running.audits import audits_of
 from afield.study.running.ledger import Ledger
-from afield.study.running.outlook import Want
+from afield.study.searching.outlook import Want
 from afield.study.searching.planned_search import Identity, PlannedSearch
 from afield.study.searching.search import to_come
 

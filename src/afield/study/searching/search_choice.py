@@ -9,9 +9,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from afield.base.complaints import complaints
 from afield.base.errors import nearest
 from afield.base.streams import stream
-from afield.study.preparing.complaints import complaints
 from afield.training.recipe import Recipe
 
 SEARCHABLE = ("learning_rate", "weight_decay")
@@ -80,7 +80,7 @@ class SearchChoice(_Table):
     """of `optuna`: cells that are proposed together, from what all batches before them reached"""
     audit: bool = False
     """whether the cells that were trained to the end and not chosen are scored on test, too, after the choice stands;
-    nothing is ever chosen by that (`study/running/audits.py`)"""
+    nothing is ever chosen by that (`study/audits.py`)"""
 
     @property
     def keys(self) -> tuple[str, ...]:

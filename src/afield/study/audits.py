@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from afield.study.plan import Plan
-from afield.study.running.outlook import Outlook, Want
+from afield.study.searching.outlook import Outlook, Want
 from afield.study.searching.planned_search import PlannedSearch
 from afield.study.study import Study
 from afield.trial.trial import Trial

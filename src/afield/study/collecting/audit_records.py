@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
+from afield.study.audits import audits_here
 from afield.study.collecting.context import Context
-from afield.study.collecting.measured import measure
+from afield.study.measured import measure
 from afield.study.record import Audited, SearchRecord, TaskRecord
-from afield.study.running.audits import audits_here
 
 
 def audited_searches(

@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from afield.analysis.asked import Candidate, Compared, Ranks
 from afield.analysis.clusters import rests_on
-from afield.analysis.ranking.asked import Candidate, Compared, Ranks
 from afield.analysis.ranking.candidate import Residual
 from afield.analysis.ranking.compare import Ranking
 from afield.analysis.ranking.mean_ranks import MeanRanks

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from afield.base.text import columns, count, roughly_bytes
+from afield.study.forecasting.forecast import Forecast
+from afield.study.forecasting.plan_notes import plan_notes
 from afield.study.planning.budget import budget_words
 from afield.study.planning.duration import seconds_of, told
 from afield.study.planning.estimate import Span
-from afield.study.planning.forecast import Forecast
 from afield.study.planning.pace import FACTORS, Source
-from afield.study.planning.plan_notes import plan_notes
 from afield.study.planning.workload import Workload
 from afield.study.running.ledger import Ledger
 from afield.tasks.places import cache_folder

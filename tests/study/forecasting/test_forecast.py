@@ -10,12 +10,12 @@ import pytest
 
 from afield.backbones.weights import Sources
 from afield.base.errors import AfieldError, InputError
-from afield.study.planning.cost import cost_of
-from afield.study.planning.describe_forecast import describe_forecast, plain_forecast
-from afield.study.planning.forecast import Forecast, forecast
+from afield.study.forecasting.describe_forecast import describe_forecast, plain_forecast
+from afield.study.forecasting.forecast import Forecast, forecast
 from afield.study.planning.pace import Calibration, Speed
 from afield.study.planning.probe_steps import Subject
 from afield.study.planning.speeds import batch_of
+from afield.study.preparing.cost import cost_of
 from afield.study.preparing.study_file import load_study, parse_study, shipped_studies
 from afield.study.searching.planned_search import PlannedSearch
 from afield.study.study import Study

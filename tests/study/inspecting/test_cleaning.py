@@ -7,7 +7,7 @@ import pytest
 
 from afield.base import files
 from afield.base.errors import DamagedError, InputError
-from afield.study.folder.cleaning import clean, describe_waste, waste_in
+from afield.study.inspecting.cleaning import clean, describe_waste, waste_in
 from afield.study.plan import Plan
 from afield.study.preparing.study_file import parse_study
 from afield.study.running.claims import Claims

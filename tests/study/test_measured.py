@@ -5,7 +5,7 @@ import pytest
 
 from afield.scoring.metrics import METRICS
 from afield.scoring.predictions import select
-from afield.study.collecting.measured import measured, measured_all
+from afield.study.measured import measured, measured_all
 from tests.scoring.test_metrics import random_predictions
 
 

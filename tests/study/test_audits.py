@@ -14,16 +14,16 @@ import afield
 from afield.base.errors import Stopped
 from afield.report.page import render
 from afield.study.collecting.collect import load_record
-from afield.study.folder.state import read_state
+from afield.study.inspecting.state import read_state
 from afield.study.plan import Plan
 from afield.study.preparing.numerics import settle_numerics
 from afield.study.preparing.study_file import parse_study
 from afield.study.running.choices import Choices
 from afield.study.running.claims import Claims
 from afield.study.running.ledger import Ledger
-from afield.study.running.outlook import Want
 from afield.study.running.standing import Silent, Standing, standing_of
 from afield.study.searching.growth import follows
+from afield.study.searching.outlook import Want
 from afield.study.searching.search import Seen
 from afield.study.split_view import TEST
 from afield.study.store import Store

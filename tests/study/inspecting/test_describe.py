@@ -5,9 +5,9 @@ from pathlib import Path
 
 from afield.backbones.weights import Sources
 from afield.study.collecting.collect import studies_of
-from afield.study.collecting.describe import describe_change, describe_outcome, where_to_look
+from afield.study.forecasting.plan_notes import plan_notes
+from afield.study.inspecting.describe import describe_change, describe_outcome, where_to_look
 from afield.study.plan import task_words
-from afield.study.planning.plan_notes import plan_notes
 from afield.study.planning.workload import workloads_of
 from afield.study.preparing.numerics import settle_numerics
 from afield.study.preparing.study_file import parse_study

@@ -10,9 +10,9 @@ import pytest
 
 from afield.base.errors import DamagedError, InputError
 from afield.base.files import write_json
-from afield.study.folder import differences
-from afield.study.folder.differences import Field, FolderDifferences, Value, compare_folders, compare_trainings
 from afield.study.folder.sealed import read_json, seal
+from afield.study.inspecting import differences
+from afield.study.inspecting.differences import Field, FolderDifferences, Value, compare_folders, compare_trainings
 from afield.study.preparing.study_file import parse_study
 from afield.study.split_view import TEST
 from afield.study.store import Store

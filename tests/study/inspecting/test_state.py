@@ -13,8 +13,8 @@ from rich.console import Console
 
 from afield import progress
 from afield.base.errors import InputError
-from afield.study.folder.state import FailedTraining, by_cause, read_state
-from afield.study.folder.state_words import describe_state
+from afield.study.inspecting.state import FailedTraining, by_cause, read_state
+from afield.study.inspecting.state_words import describe_state
 from afield.study.plan import Plan
 from afield.study.split_view import TEST
 from afield.study.store import Store
@@ -130,6 +130,6 @@ def test_causes_are_told_apart_by_more_than_numbers_and_paths() -> None:
 
 def test_it_needs_neither_pandas_nor_torch() -> None:
     heavy = {"pandas", "torch", "numpy", "scipy"}
-    code = f"import sys, afield.study.folder.state_words; print(sorted({heavy} & set(sys.modules)))"
+    code = f"import sys, afield.study.inspecting.state_words; print(sorted({heavy} & set(sys.modules)))"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ended.stdout.strip() == "[]"

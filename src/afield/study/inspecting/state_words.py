@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from afield.base.text import columns, count, first_few
-from afield.study.folder.state import FailureGroup, StudyState
+from afield.study.inspecting.state import FailureGroup, StudyState
 
 _KEYS = 5
 """that a line of failures names"""

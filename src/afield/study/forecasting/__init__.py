@@ -1,0 +1,1 @@
+"""What a study will take, as `afield plan` tells it."""
