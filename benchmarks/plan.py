@@ -17,8 +17,8 @@ from pathlib import Path
 from afield.backbones.weights import Sources
 from afield.base.errors import InputError
 from afield.base.text import columns
+from afield.study.duration import told
 from afield.study.forecasting.forecast import Forecast, forecast
-from afield.study.planning.duration import told
 from afield.study.preparing.study_file import parse_study
 from afield.study.running.run import run_study
 from afield.study.study import Study

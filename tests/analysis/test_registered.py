@@ -9,8 +9,8 @@ import pytest
 from afield.analysis.answer import answer
 from afield.analysis.registered import registration
 from afield.report.details import details_of
-from afield.study.folder.registered_rules import RegisteredRule, rule_of
 from afield.study.record import StudyRecord
+from afield.study.registered_rules import RegisteredRule, rule_of
 from afield.study.verdict_rule import RULE_VERSION
 from tests.fixtures.records import STRENGTH, make_record
 

@@ -11,9 +11,9 @@ import numpy as np
 from PIL import Image
 
 import afield
+from afield.study.cut import Cut
+from afield.study.folder.budget_files import KeptBudget
 from afield.study.merging.shards import Shard, note_shard
-from afield.study.planning.budget_files import KeptBudget
-from afield.study.planning.cut import Cut
 from afield.study.store import Store
 from afield.tasks.data import load_task
 from afield.tasks.own.task import folder_task

@@ -7,8 +7,8 @@ from typing import Any
 
 from afield.analysis.study_fits import fit_study
 from afield.analysis.words import count, listing
-from afield.study.folder.registered_rules import RegisteredRule, changed_keys, rule_of
 from afield.study.record import StudyRecord
+from afield.study.registered_rules import RegisteredRule, changed_keys, rule_of
 from afield.study.verdict_rule import RULE_VERSION
 
 _NAMED = {

@@ -16,7 +16,7 @@ from afield.base.errors import InputError
 from afield.base.files import write_text
 from afield.base.reading import Reading
 from afield.scoring.predictions import Predictions
-from afield.study.combining.out_of_fold import out_of_fold
+from afield.study.collecting.out_of_fold import out_of_fold
 from afield.study.record import StudyRecord
 from afield.tasks.boxes import WHOLE
 from afield.tasks.builtin import find_task

@@ -99,7 +99,7 @@ def tasks_fetch(
     from rich.console import Console
 
     from afield.progress import Downloads
-    from afield.tasks.getting.fetch import describe_order, fetch, order
+    from afield.tasks.fetch import describe_order, fetch, order
 
     wanted = order(name, data)
     say(describe_order(wanted))

@@ -25,7 +25,7 @@ from afield.images.augmentation.contract import applies_alike, draws_alike, trav
 from afield.scoring.intervals import bootstrap_weights, resampled_values
 from afield.scoring.metric import Metric
 from afield.scoring.predictions import Predictions, select
-from afield.study.collecting.beside import further_columns
+from afield.study.beside import further_columns
 from afield.study.own_metrics import own_metric
 from afield.study.preparing.needs import find_own_task
 from afield.study.preparing.own_interventions import Intervention, check_intervention

@@ -9,7 +9,7 @@ from dataclasses import replace
 from afield.base.errors import InputError
 from afield.base.extensions import Extension, find_object
 from afield.scoring.metric import Metric, check_made, guarded
-from afield.study.collecting.beside import further_columns, lacking, lacking_words
+from afield.study.beside import further_columns, lacking, lacking_words
 from afield.tasks.data import TaskData
 
 

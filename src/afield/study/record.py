@@ -16,8 +16,8 @@ from afield.base.errors import AfieldError
 from afield.scoring.metric import Metric
 from afield.scoring.metrics import metric
 from afield.scoring.predictions import Predictions
-from afield.study.folder.registered_rules import RegisteredRule
 from afield.study.images_of_test import PreparedTest
+from afield.study.registered_rules import RegisteredRule
 from afield.study.study import Study
 from afield.tasks.data import lacking_classes
 from afield.tasks.kinds import Target

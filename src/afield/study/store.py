@@ -47,9 +47,9 @@ from afield.base.files import (
 )
 from afield.base.hashing import sha256_file
 from afield.scoring.predictions import Predictions
+from afield.study.folder.budget_files import Budgets
 from afield.study.folder.index import Index
 from afield.study.folder.mark import check_mark, is_marked, refuse_links, write_mark
-from afield.study.folder.registered_rules import RegisteredRules
 from afield.study.folder.scores import Scores
 from afield.study.folder.sealed import read_json, seal, write_parquet, write_rows, write_sealed
 from afield.study.folder.selections import Selections
@@ -57,7 +57,7 @@ from afield.study.folder.stored_trials import StoredTrials
 from afield.study.folder.study_files import StudyFiles
 from afield.study.folder.task_files import TaskFiles
 from afield.study.folder.trial_files import TrialFiles, look_at_trial, names_in, read_history, read_trial
-from afield.study.planning.budget_files import Budgets
+from afield.study.registered_rules import RegisteredRules
 from afield.trial.trial import Trial
 
 

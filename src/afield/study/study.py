@@ -14,8 +14,8 @@ from afield.base.errors import InputError, nearest
 from afield.base.extensions import is_own
 from afield.study.combining.ensembles import EnsembleChoice
 from afield.study.combining.soups import SoupChoice, soup_complaints
-from afield.study.planning.cut import Cut
-from afield.study.planning.duration import seconds_of
+from afield.study.cut import Cut
+from afield.study.duration import seconds_of
 from afield.study.searching.search_choice import SearchChoice
 from afield.study.verdict_rule import SMALLEST_SLOPE
 from afield.tasks.source import TaskSource

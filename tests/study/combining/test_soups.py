@@ -20,11 +20,11 @@ from afield.images.prepared import PreparedImages
 from afield.report.further import further_table
 from afield.report.words import number
 from afield.study.collecting.collect import load_record
-from afield.study.combining.make_soup import make_soup
-from afield.study.combining.soup_records import unmade
+from afield.study.collecting.soup_records import unmade
 from afield.study.combining.soups import Ended, Ingredient, Soup, SoupChoice, soups_of, waiting_for
 from afield.study.engines.engine import Event
 from afield.study.engines.local import LocalEngine
+from afield.study.engines.make_soup import make_soup
 from afield.study.engines.slots import Slots
 from afield.study.forecasting.plan_notes import plan_notes
 from afield.study.open_network import open_network

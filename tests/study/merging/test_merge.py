@@ -13,12 +13,12 @@ import afield
 from afield.analysis.answer import answer
 from afield.base.errors import AfieldError, DamagedError, InputError, StoreError
 from afield.study.collecting.collect import load_record
-from afield.study.folder.registered_rules import RegisteredRule
+from afield.study.cut import Cut
+from afield.study.folder.budget_files import KeptBudget
 from afield.study.folder.sealed import read_json, seal, sealed, write_sealed
 from afield.study.merging import merge as module
 from afield.study.merging.merge import merge
-from afield.study.planning.budget_files import KeptBudget
-from afield.study.planning.cut import Cut
+from afield.study.registered_rules import RegisteredRule
 from afield.study.store import Store
 from tests.fixtures.tiny import study_text
 from tests.study.helpers import assert_same, assert_tidy, whole_state

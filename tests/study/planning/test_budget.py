@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from afield.base.errors import DamagedError, InputError
+from afield.study.duration import seconds_of, told
+from afield.study.folder.budget_files import Budgets, Clock, KeptBudget
 from afield.study.folder.sealed import write_sealed
 from afield.study.planning.budget import budget_words, cut, fitted, ladder, spread
-from afield.study.planning.budget_files import Budgets, Clock, KeptBudget
 from afield.study.planning.budgeted import holding, with_kept
-from afield.study.planning.duration import seconds_of, told
 from afield.study.preparing.study_file import load_study, parse_study
 from afield.study.study import Study
 
@@ -137,7 +137,7 @@ def test_hours_that_are_none_are_refused(seconds: str, tmp_path: Path) -> None:
 
 def test_the_hours_of_all_runs_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [1_000.0]
-    monkeypatch.setattr("afield.study.planning.budget_files.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("afield.study.folder.budget_files.time.monotonic", lambda: now[0])
     budgets = Budgets(tmp_path)
     first = Clock(budgets, "two", "first", "100s")
     assert not first.over()

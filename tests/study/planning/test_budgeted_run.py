@@ -9,9 +9,9 @@ from afield.backbones.weights import Sources
 from afield.base.errors import Stopped
 from afield.report.page import report
 from afield.study.collecting.collect import load_record
+from afield.study.folder.budget_files import Clock
 from afield.study.forecasting.forecast import forecast
 from afield.study.planning.budget import budget_words
-from afield.study.planning.budget_files import Clock
 from afield.study.planning.pace import Speed
 from afield.study.running.run import run_study
 from tests.fixtures.tiny import tiny_study

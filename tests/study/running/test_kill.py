@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 import afield
-from afield.study.planning.budget_files import KeptBudget
-from afield.study.planning.cut import Cut
+from afield.study.cut import Cut
+from afield.study.folder.budget_files import KeptBudget
 from afield.study.store import Store
 from tests.fixtures.faults import faulty
 from tests.fixtures.tiny import SEARCHES, searched_text, study_text

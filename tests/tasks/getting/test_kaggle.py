@@ -10,8 +10,8 @@ import pytest
 
 from afield.base.errors import InputError
 from afield.tasks.builtin import TASKS
+from afield.tasks.fetch import describe_order, fetch, order
 from afield.tasks.getting.downloads import ON_KAGGLE
-from afield.tasks.getting.fetch import describe_order, fetch, order
 from tests.fixtures import layouts
 from tests.fixtures.archives import below, packed, tree, zipped
 from tests.fixtures.hpa2018 import hpa2018

@@ -15,10 +15,10 @@ import pandas as pd
 from afield.base.errors import InputError
 from afield.base.extensions import where
 from afield.scoring.metric import Metric
-from afield.study.collecting.beside import NOWHERE, columns_hash, read_beside, with_columns
+from afield.study.beside import NOWHERE, columns_hash, read_beside, with_columns
+from afield.study.collecting.combined import Pair, measured_jointly, pairs_of
+from afield.study.collecting.combined import source_of as source_of_joined
 from afield.study.collecting.result_rows import Tables, ready, shown_of
-from afield.study.combining.combined import Pair, measured_jointly, pairs_of
-from afield.study.combining.combined import source_of as source_of_joined
 from afield.study.combining.ensembles import Combination
 from afield.study.combining.soups import Soup
 from afield.study.measured import (

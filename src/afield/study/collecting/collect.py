@@ -14,10 +14,11 @@ import pandas as pd
 from afield.base.extensions import is_own
 from afield.scoring.metric import Metric
 from afield.scoring.metrics import METRICS
+from afield.study.beside import planned_beside
 from afield.study.collecting.audit_records import read_audits, unscored
 from afield.study.collecting.backbone_records import backbone_records
-from afield.study.collecting.beside import planned_beside
 from afield.study.collecting.beside_computed import compute_beside
+from afield.study.collecting.combined import keep_combined, metrics_of
 from afield.study.collecting.context import Context, choose_stored, context_of
 from afield.study.collecting.result_rows import (
     Scored,
@@ -30,9 +31,8 @@ from afield.study.collecting.result_rows import (
     shown_of,
 )
 from afield.study.collecting.search_records import search_records
-from afield.study.combining.combined import keep_combined, metrics_of
+from afield.study.collecting.soup_records import soups_found, unmade
 from afield.study.combining.ensembles import Combination
-from afield.study.combining.soup_records import soups_found, unmade
 from afield.study.combining.soups import Soup
 from afield.study.folder.answers import Answers
 from afield.study.folder.folder_state import state_of

@@ -12,9 +12,9 @@ import pandas as pd
 from afield.backbones.backbone import Backbone
 from afield.scoring.metric import Direction
 from afield.scoring.metrics import direction
-from afield.study.collecting.beside import Beside, read_beside
-from afield.study.combining.combined import measure_combined, metrics_of
-from afield.study.combining.combined import source_of as source_of_joined
+from afield.study.beside import Beside, read_beside
+from afield.study.collecting.combined import measure_combined, metrics_of
+from afield.study.collecting.combined import source_of as source_of_joined
 from afield.study.combining.ensembles import Combination, Member, combinations
 from afield.study.combining.soups import Soup
 from afield.study.measured import Measured, measure, source_of

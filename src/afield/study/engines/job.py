@@ -21,8 +21,8 @@ from afield.base.extensions import Extension, is_own, load_kept
 from afield.images.prepared import open_prepared
 from afield.scoring.metric import Metric
 from afield.scoring.metrics import metric
-from afield.study.combining.make_soup import make_soup
 from afield.study.combining.soups import Soup
+from afield.study.engines.make_soup import make_soup
 from afield.study.keep import keep_network
 from afield.study.measured import keep_measured
 from afield.study.own_metrics import own_metric

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from afield.base.text import columns, count, roughly_bytes
+from afield.study.duration import seconds_of, told
 from afield.study.forecasting.forecast import Forecast
 from afield.study.forecasting.plan_notes import plan_notes
 from afield.study.planning.budget import budget_words
-from afield.study.planning.duration import seconds_of, told
 from afield.study.planning.estimate import Span
 from afield.study.planning.pace import FACTORS, Source
 from afield.study.planning.workload import Workload

@@ -12,11 +12,11 @@ from pathlib import Path
 from afield.backbones.weights import Sources
 from afield.base.errors import InputError
 from afield.base.process import cores
+from afield.study.duration import seconds_of
 from afield.study.engines.slots import settled_slots
 from afield.study.plan import Plan
 from afield.study.planning.budget import fitted
 from afield.study.planning.budgeted import with_kept
-from afield.study.planning.duration import seconds_of
 from afield.study.planning.estimate import Span, estimate, paces_of, seconds_to_prepare, span
 from afield.study.planning.missing import Missing, missing_of, unmendable
 from afield.study.planning.probe_steps import measure

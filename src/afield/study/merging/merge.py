@@ -25,12 +25,12 @@ from afield.base.files import (
 from afield.base.hashing import digest
 from afield.base.regular import read_text
 from afield.base.text import count
-from afield.study.folder.registered_rules import changed_keys
 from afield.study.folder.sealed import read_json, read_lines, words_for_failed_reads
 from afield.study.merging.merge_plans import contradiction, joined_plans
 from afield.study.merging.merge_trials import copy, merge_trial
 from afield.study.preparing.micro_batches import FILE as MICRO_BATCHES
 from afield.study.preparing.micro_batches import read_micro_batches
+from afield.study.registered_rules import changed_keys
 from afield.study.store import Store
 
 _DONE = "merged.json"

@@ -19,8 +19,8 @@ from pydantic import ValidationError
 
 from afield.base.errors import InputError
 from afield.base.text import count
-from afield.study.planning.cut import Cut
-from afield.study.planning.duration import seconds_of, told
+from afield.study.cut import Cut
+from afield.study.duration import seconds_of, told
 from afield.study.preparing.misfits import lone_soups
 from afield.study.study import PLAIN, Study
 

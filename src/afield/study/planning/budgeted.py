@@ -7,10 +7,10 @@ from pathlib import Path
 
 from afield.base.errors import InputError
 from afield.base.process import cores
+from afield.study.duration import seconds_of, told
+from afield.study.folder.budget_files import Budgets, KeptBudget
 from afield.study.plan import Plan
 from afield.study.planning.budget import budget_words, fitted
-from afield.study.planning.budget_files import Budgets, KeptBudget
-from afield.study.planning.duration import seconds_of, told
 from afield.study.planning.estimate import estimate, paces_of, seconds_to_prepare
 from afield.study.planning.pace import Pace
 from afield.study.planning.probe_steps import measure

@@ -20,9 +20,9 @@ from afield.base.files import write_json
 from afield.base.hashing import digest
 from afield.images.prepared import open_prepared, place_of, prepare
 from afield.images.rule import Rule
+from afield.study.duration import told
 from afield.study.engines.job import Job
 from afield.study.plan import Plan
-from afield.study.planning.duration import told
 from afield.study.planning.pace import Calibration, Speed
 from afield.study.planning.probe_steps import Subject, measure
 from afield.study.planning.workload import Workload

@@ -9,8 +9,8 @@ from afield.base.errors import DamagedError, Stopped, StoreError
 from afield.base.text import count
 from afield.study.engines.engine import Engine, Event
 from afield.study.engines.job import Job, SplitPaths
+from afield.study.folder.budget_files import Clock
 from afield.study.plan import Plan
-from afield.study.planning.budget_files import Clock
 from afield.study.planning.budgeted import known_paces
 from afield.study.planning.pace import Pace
 from afield.study.preparing.inputs import prepare_inputs

@@ -16,11 +16,10 @@ from afield.base.process import UNGUARDED, interrupts
 from afield.study.collecting.collect import keep_derived
 from afield.study.engines.choose import EngineName, Machines, make_engine
 from afield.study.engines.slots import Need, settled_slots
+from afield.study.folder.budget_files import Clock
 from afield.study.folder.look_beside import look_beside
-from afield.study.folder.registered_rules import rule_of
 from afield.study.merging.shards import Shard, note_shard, shard_of
 from afield.study.plan import Plan, changed_words, task_words
-from afield.study.planning.budget_files import Clock
 from afield.study.planning.budgeted import holding, with_kept, within_budget
 from afield.study.planning.resources import largest_need
 from afield.study.preparing.choose import choose_study
@@ -31,6 +30,7 @@ from afield.study.preparing.needs import Needs, gather
 from afield.study.preparing.numerics import settle_numerics
 from afield.study.preparing.ready import path_of, sources_of
 from afield.study.preparing.recipe_words import recipe_words
+from afield.study.registered_rules import rule_of
 from afield.study.running.claims import Claims
 from afield.study.running.nothing_left import Question, known_outcome, note_outcome, question_of
 from afield.study.running.one_run import OneRun, bury_killed

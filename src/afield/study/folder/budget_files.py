@@ -14,9 +14,9 @@ from pydantic import ValidationError
 
 from afield.base.errors import DamagedError, InputError
 from afield.base.files import write_json, write_text_once
+from afield.study.cut import Cut
+from afield.study.duration import seconds_of
 from afield.study.folder.sealed import read_json, sealed_text, write_sealed
-from afield.study.planning.cut import Cut
-from afield.study.planning.duration import seconds_of
 
 NOTED_EVERY = 10.0
 """seconds between two notes of how long a run has taken, so that a killed one loses no more"""

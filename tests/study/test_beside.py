@@ -16,8 +16,8 @@ from afield.base.errors import InputError
 from afield.report.page import report
 from afield.scoring.metric import Metric, guarded
 from afield.scoring.predictions import Predictions
+from afield.study.beside import NOWHERE, Beside, lacking, read_beside, with_columns
 from afield.study.collecting import beside_computed
-from afield.study.collecting.beside import NOWHERE, Beside, lacking, read_beside, with_columns
 from afield.study.collecting.beside_computed import Said, compute_beside
 from afield.study.collecting.collect import load_record
 from afield.study.collecting.result_rows import Tables
@@ -29,7 +29,7 @@ from afield.study.store import Store
 from afield.study.study import Study
 from tests.fixtures.own import table
 
-EXAMPLE = Path(__file__).parents[3] / "examples" / "extensions" / "my_metrics.py"
+EXAMPLE = Path(__file__).parents[2] / "examples" / "extensions" / "my_metrics.py"
 BROKEN = """
 from afield import Metric
 

@@ -10,8 +10,8 @@ import afield
 from afield.analysis.registered import registration
 from afield.base.errors import DamagedError, InputError
 from afield.study.collecting.collect import load_record
-from afield.study.folder.registered_rules import RegisteredRule, rule_of
 from afield.study.preparing.study_file import parse_study
+from afield.study.registered_rules import RegisteredRule, rule_of
 from afield.study.split_view import TEST, SplitView
 from afield.study.store import Store
 from afield.study.study import VerdictChoice

@@ -11,8 +11,8 @@ import pytest
 from afield.base.errors import InputError
 from afield.tasks.builtin import TASKS
 from afield.tasks.data import split_samples
+from afield.tasks.fetch import Watch, describe_order, fetch, order
 from afield.tasks.getting.downloads import DOWNLOADS, ON_KAGGLE, Download
-from afield.tasks.getting.fetch import Watch, describe_order, fetch, order
 from afield.tasks.sets.eurosat import ALL_BANDS
 from tests.fixtures import web
 from tests.fixtures.archives import below, packed, tarred, tree, zipped
