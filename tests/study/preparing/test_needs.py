@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from afield.base.errors import InputError, Stopped
-from afield.study.preparing.needs import gather
+from afield.study.planning.missing import missing_of
+from afield.study.preparing.needs import Problem, gather, look, told_of_the_whole
 from afield.study.preparing.study_file import parse_study
 from tests.fixtures.own import table
 
@@ -75,3 +76,42 @@ def test_no_image_is_looked_at_before_all_else_was_found(tmp_path: Path) -> None
 
     with pytest.raises(InputError, match="caffe_in2k"):
         gather(parse_study(text, "moths.toml", tmp_path), tmp_path / "cache", preparing=preparing)
+
+
+FOLDED = """
+[study]
+name = "moths"
+tasks = ["moths"]
+backbones = ["squeezenet1_1.caffe_in1k"]
+[tasks.moths]
+table = "moths.csv"
+folds = 7
+fold = "all"
+[recipe]
+initialisation = "scratch"
+"""
+
+
+@pytest.mark.parametrize(("labels", "said"), [(["owlet", "hawk"] * 5, "moths: folds: 7 parts, but"), ([], "no such")])
+def test_what_all_folds_of_a_task_lack_is_told_once(tmp_path: Path, labels: list[str], said: str) -> None:
+    if labels:
+        table(tmp_path / "moths.csv", {"label": labels})
+    study = parse_study(FOLDED, "moths.toml", tmp_path)
+    with pytest.raises(InputError) as told:
+        gather(study, tmp_path / "cache")
+    assert said in str(told.value)
+    assert "fold0" not in str(told.value)
+    assert str(told.value).count("\n") == 0
+    assert [(each.name, each.kind) for each in missing_of(study, look(study, tmp_path / "cache"))] == [
+        ("moths", "data")
+    ]
+
+
+def test_what_not_all_folds_lack_is_told_of_each() -> None:
+    study = parse_study(FOLDED.replace("folds = 7", "folds = 3"), "moths.toml")
+    one = tuple(Problem("study", "", f"moths-fold{fold}: {words}") for fold, words in enumerate("aab"))
+    assert told_of_the_whole(study, one) == one
+    assert told_of_the_whole(study, (*one[:2], Problem("study", "", "moths-fold2: a"), Problem("study", "", "b"))) == (
+        Problem("study", "", "moths: a"),
+        Problem("study", "", "b"),
+    )

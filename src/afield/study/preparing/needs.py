@@ -4,8 +4,9 @@ told at once.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -141,7 +142,26 @@ def look(
         changed = _changed(study, loaded, extensions, cache, data, preparing, unfit)
         _against(problems, unfit)
     needs = Needs(extensions or {}, tasks, changed, backbones, weights, metrics, beside)
-    return Looked(needs, named, loaded, tuple(problems))
+    return Looked(needs, named, loaded, told_of_the_whole(study, problems))
+
+
+def told_of_the_whole(study: Study, problems: Sequence[Problem]) -> tuple[Problem, ...]:
+    """The problems, but what all folds of a task have alike is told once, of that task."""
+    whole = {fold: (task, len(folds)) for task, folds in study.folds.items() for fold in folds}
+
+    def of_whole(problem: Problem) -> tuple[Problem, int]:
+        begun, colon, rest = problem.words.partition(": ")
+        task, folds = whole.get(begun) or whole.get(problem.name) or ("", 0)
+        words = f"{task}{colon}{rest}" if begun in whole else problem.words
+        return replace(problem, name=task if problem.name in whole else problem.name, words=words), folds
+
+    joined = Counter(of_whole(problem) for problem in problems)
+    return tuple(
+        dict.fromkeys(
+            alike if joined[alike, folds] == folds else problem
+            for problem, (alike, folds) in zip(problems, map(of_whole, problems), strict=True)
+        )
+    )
 
 
 def _against(problems: list[Problem], words: Iterable[str]) -> None:
