@@ -8,7 +8,7 @@ from torch.nn import functional
 from afield import Loss
 
 HARDEST = 0.5
-"""share of a batch that is learned from"""
+"""share of a batch (with numerics.micro_batch or devices of each part of it) that is learned from"""
 
 
 def lovasz_hinge(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

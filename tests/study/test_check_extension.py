@@ -136,6 +136,14 @@ def test_a_sound_loss_passes(tmp_path: Path) -> None:
     assert re.fullmatch(r"a mean loss of random logits of 1\.\d{3} for class, 1\.\d{3} for grade", said)
 
 
+def test_a_loss_that_looks_at_the_batch_is_told_what_it_is_given_of_it(tmp_path: Path) -> None:
+    outcome, said = checked_loss(tmp_path, "lambda z, y: right(z, y) / right(z, y).detach().max()")
+    assert outcome == "ok", said
+    assert said.endswith(
+        "for grade; looks at the whole batch, and with numerics.micro_batch or devices is given a part"
+    )
+
+
 @pytest.mark.parametrize(
     ("compute", "words"),
     [

@@ -118,11 +118,13 @@ def _gives_numbers(name: str, extension: Extension) -> str:
 
 
 def _gives_losses(name: str, extension: Extension) -> str:
-    """A finite number a sample for each target, with a slope, the same twice, and of the sample wherever it stands."""
+    """A finite number a sample for each target, with a slope, the same twice, and of the sample wherever it stands.
+    Says of one that looks at the whole batch what it is given of that.
+    """
     loss = own_loss(name, {extension.name: extension})
     if not loss.targets:
         raise InputError('targets: is empty; name what it serves, for instance targets = ("class",)')
-    means = []
+    means, together = [], False
     for target in loss.targets:
         check_loss(name, target, Recipe(loss=name), loss)
         logits, labels = _random_batch(target)
@@ -141,8 +143,11 @@ def _gives_losses(name: str, extension: Extension) -> str:
             raise InputError(f"{target}: gives other losses for the same batch; draw nothing at random in it")
         if not torch.allclose(found.flip(0), loss.compute(logits.flip(0), labels.flip(0)), rtol=1e-5, atol=1e-6):
             raise InputError(f"{target}: the losses do not stand in the order of the samples")
+        half = slice(_SAMPLES // 2)
+        together |= not torch.allclose(found[half], loss.compute(logits[half], labels[half]), rtol=1e-5, atol=1e-6)
         means.append(f"{float(found.detach().mean()):.3f} for {target}")
-    return "a mean loss of random logits of " + ", ".join(means)
+    said = "; looks at the whole batch, and with numerics.micro_batch or devices is given a part" * together
+    return "a mean loss of random logits of " + ", ".join(means) + said
 
 
 def _random_batch(target: Target) -> tuple[torch.Tensor, torch.Tensor]:
