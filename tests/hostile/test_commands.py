@@ -18,19 +18,17 @@ from typing import Any
 
 import pytest
 import typer
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings
 
 from afield import cli
 from afield.base.files import temporary_prefix
 from afield.base.hashing import sha256_file
 from afield.study.collecting import collect
 from afield.study.folder import index
-from afield.study.folder.sealed import write_sealed
 from afield.study.inspecting import state
-from tests.hostile.mutations import FEW, MANY, spoilt_trees
+from tests.hostile.mutations import FEW, MANY
 from tests.hostile.rich import make_rich
-from tests.hostile.test_folders import KEYS, is_json, restore, spoilt
+from tests.hostile.test_folders import KEYS, resealed, restore, spoilt
 
 pytestmark = pytest.mark.slow
 
@@ -213,22 +211,11 @@ def test_commands_on_a_spoilt_folder_say_it_in_words(often: settings, command: s
 def test_commands_on_sealed_files_that_tell_of_something_else(
     often: settings, command: str, out: Path, picture: Path
 ) -> None:
-    """As another version of afield would have written it, or who means harm: the seal fits, and what it seals does
-    not.
-    """
-    files = sorted(out.rglob("*.json"))
-
     @often
-    @given(st.sampled_from(files), st.data())
-    def spoil(path: Path, data: st.DataObject) -> None:
-        was = json.loads(path.read_text())
-        content = {name: value for name, value in was.items() if name != "seal"}
-        tree: Any = data.draw(spoilt_trees([content], MORE_KEYS))
-        assume(isinstance(tree, dict) and is_json(tree))
-        if "seal" in was:
-            write_sealed(path, tree)
-        else:
-            path.write_text(json.dumps(tree))
+    @given(resealed(sorted(out.rglob("*.json")), MORE_KEYS))
+    def spoil(drawn: Drawn) -> None:
+        path, harm = drawn
+        harm(path)
         try:
             check(command, out, path)
         finally:

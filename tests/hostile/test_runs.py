@@ -4,17 +4,12 @@ touches nothing else.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings
 
-from afield.study.folder.sealed import write_sealed
-from tests.hostile.mutations import spoilt_trees
 from tests.hostile.test_commands import (
     KEPT,
     MORE_KEYS,
@@ -27,7 +22,7 @@ from tests.hostile.test_commands import (
     restore_all,
     rich,
 )
-from tests.hostile.test_folders import is_json, spoilt
+from tests.hostile.test_folders import resealed, spoilt
 
 __all__ = ["out", "rich"]  # fixtures
 
@@ -106,19 +101,11 @@ def test_a_run_in_a_spoilt_folder_says_what_it_said_before_or_what_is_wrong(
 def test_a_run_among_sealed_files_that_tell_of_something_else(
     often: settings, run: Callable[[], tuple[int, str, str]], out: Path
 ) -> None:
-    files = sorted(out.rglob("*.json"))
-
     @often
-    @given(st.sampled_from(files), st.data())
-    def spoil(path: Path, data: st.DataObject) -> None:
-        was = json.loads(path.read_text())
-        content = {name: value for name, value in was.items() if name != "seal"}
-        tree: Any = data.draw(spoilt_trees([content], MORE_KEYS))
-        assume(isinstance(tree, dict) and is_json(tree))
-        if "seal" in was:
-            write_sealed(path, tree)
-        else:
-            path.write_text(json.dumps(tree))
+    @given(resealed(sorted(out.rglob("*.json")), MORE_KEYS))
+    def spoil(drawn: Drawn) -> None:
+        path, harm = drawn
+        harm(path)
         try:
             check(run, out, path)
         finally:
