@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings
 
 import afield
 from afield.analysis.answer import answer
@@ -19,11 +17,11 @@ from afield.base.errors import AfieldError
 from afield.study.collecting import collect
 from afield.study.collecting.collect import load_record
 from afield.study.folder import index
-from afield.study.folder.sealed import write_sealed
 from afield.study.inspecting import state
 from afield.study.inspecting.state import read_state
 from tests.fixtures.tiny import tiny_study
-from tests.hostile.mutations import FEW, MANY, spoilt_bytes, spoilt_numbers, spoilt_trees
+from tests.hostile.mutations import FEW, MANY
+from tests.hostile.spoils import KEYS, Spoil, pipe, resealed, restore, spoilt, write
 from tests.study.helpers import assert_same, assert_tidy, table
 
 pytestmark = pytest.mark.slow
@@ -33,10 +31,6 @@ few_or_many = pytest.mark.parametrize(
 )
 STANDING = ("afield.json", "numerics.toml", "test_reads.jsonl")
 """what no run makes anew, as it makes no rules of the verdict"""
-KEYS = ("name", "tasks", "searches", "platform", "metrics")
-"""under which a value of a sealed file may turn up"""
-Spoil = Callable[[Path], object]
-"""what is done to a file"""
 
 
 @pytest.fixture
@@ -52,76 +46,6 @@ def out(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     names = {path.name for path in folder.glob("answers/*/*")} | {path.name for path in folder.glob("index.bin")}
     assert names == {"index.bin", "status.json", "table.json", "table.parquet"}
     return folder
-
-
-def _write(content: bytes) -> Spoil:
-    return lambda path: path.write_bytes(content)
-
-
-def _folder(path: Path) -> None:
-    path.unlink()
-    path.mkdir()
-
-
-def _pipe(path: Path) -> None:
-    path.unlink()
-    os.mkfifo(path)
-
-
-def _link(to: str) -> Spoil:
-    def spoil(path: Path) -> None:
-        path.unlink()
-        path.symlink_to(to)
-
-    return spoil
-
-
-@st.composite
-def spoilt(draw: st.DrawFn, files: list[Path], *elsewhere: str) -> tuple[Path, Spoil]:
-    """A file, and what is done to it; it may become a link to one of those paths."""
-    path = draw(st.sampled_from(files))
-    content = path.read_bytes()
-    match draw(st.sampled_from(["bytes", "bytes", "bit", "numbers", "another", "empty", "deep", "gone", "place"])):
-        case "bytes":
-            return path, _write(draw(spoilt_bytes(content)))
-        case "bit":
-            place = draw(st.integers(0, max(0, len(content) - 1)))
-            flipped = bytes(each ^ 1 << draw(st.integers(0, 7)) for each in content[place : place + 1])
-            return path, _write(content[:place] + flipped + content[place + 1 :])
-        case "numbers":
-            return path, _write(draw(spoilt_numbers(content)) if re.search(rb"[:\[ ,][0-9]", content) else b"0")
-        case "another":
-            return path, _write(draw(st.sampled_from(files)).read_bytes())
-        case "empty":
-            return path, _write(b"")
-        case "deep":
-            return path, _write(b'{"a":' * 100_000)
-        case "gone":
-            return path, Path.unlink
-        case _:
-            places = [_folder, *(_link(to) for to in ("nowhere", path.name, "..", *elsewhere))]
-            places += [_pipe, _link("/dev/zero")] if os.name == "posix" else []  # whose end no reader would see
-            return path, draw(st.sampled_from(places))
-
-
-@st.composite
-def resealed(draw: st.DrawFn, files: list[Path], keys: tuple[str, ...]) -> tuple[Path, Spoil]:
-    """A file, and how it comes to tell of something else under a seal that fits: another version of afield would have
-    written it, or who means harm. `keys` may come into it.
-    """
-    path = draw(st.sampled_from(files))
-    was = json.loads(path.read_text())
-    content = {name: value for name, value in was.items() if name != "seal"}
-    tree = draw(spoilt_trees([content], keys))
-    assume(isinstance(tree, dict) and is_json(tree))
-    return path, lambda path: write_sealed(path, tree) if "seal" in was else path.write_text(json.dumps(tree))
-
-
-def restore(path: Path, kept: Path) -> None:
-    """Put back what was spoilt."""
-    path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
-    shutil.copy2(kept, path)
-    shutil.copystat(kept.parent, path.parent)  # as far as the index is concerned, nothing has happened
 
 
 def said(read: Callable[[], str], *names: str) -> str | None:
@@ -188,22 +112,13 @@ def test_a_sealed_file_that_tells_of_something_else_is_refused_or_read(often: se
     check()
 
 
-def is_json(tree: object) -> bool:
-    """Whether a sealed file could hold it."""
-    try:
-        json.dumps(tree, allow_nan=False)
-    except ValueError:
-        return False
-    return True
-
-
 @pytest.mark.skipif(os.name != "posix", reason="no pipes among files")
 def test_nothing_waits_for_a_pipe_in_the_place_of_a_file(out: Path) -> None:
     """Of each kind, where it is read at all."""
     kept = Path(shutil.copytree(out, out.with_name("kept")))
     files = [path for path in sorted(out.rglob("*")) if path.is_file()]
     for path in {(path.relative_to(out).parts[0], path.name): path for path in files}.values():
-        _pipe(path)
+        pipe(path)
         said(lambda: rows(out), path.name, path.parent.name, str(out))
         said(lambda: json.dumps(read_state(out).as_json()), path.name, path.parent.name, str(out))
         restore(path, kept / path.relative_to(out))
@@ -212,7 +127,7 @@ def test_nothing_waits_for_a_pipe_in_the_place_of_a_file(out: Path) -> None:
 def test_a_run_makes_anew_what_was_spoilt(finished: Path, photos: Path, tmp_path: Path) -> None:
     """A file of each kind, in turn another way."""
     out = Path(shutil.copytree(finished, tmp_path / "out"))
-    spoils = [_write(b""), _write(b'{"a":' * 10**5), Path.unlink]
+    spoils = [write(b""), write(b'{"a":' * 10**5), Path.unlink]
     files = [
         path for path in sorted(out.rglob("*.*")) if path.is_file() and path.parent.name not in ("claims", "rules")
     ]

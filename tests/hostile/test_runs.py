@@ -10,21 +10,16 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 
-from tests.hostile.test_commands import (
+from tests.hostile.commands import (
     KEPT,
     MORE_KEYS,
-    Drawn,
     asked,
     elsewhere,
     few_or_many,
     files_of,
-    out,
     restore_all,
-    rich,
 )
-from tests.hostile.test_folders import resealed, spoilt
-
-__all__ = ["out", "rich"]  # fixtures
+from tests.hostile.spoils import Spoil, resealed, spoilt
 
 pytestmark = pytest.mark.slow
 
@@ -32,7 +27,6 @@ WRITTEN = (*KEPT, "out/report.html", "out/runs/", "out/budgets/tiny", "out/shard
 """what a run writes whatever the folder holds"""
 SETTLED = ("rules", "test_reads.jsonl")
 """what tells of the time before test was read, and is not made anew"""
-
 TOO_LITTLE = {"budgets": ("budget: 0.001s is too small", "soups.cells: ")}
 """words about the study where a spoilt file leaves it too little to do: a budget that is settled anew, or was cut so"""
 
@@ -84,7 +78,7 @@ def test_a_run_in_a_spoilt_folder_says_what_it_said_before_or_what_is_wrong(
 
     @often
     @given(spoilt(files, str(elsewhere(out))))
-    def spoil(drawn: Drawn) -> None:
+    def spoil(drawn: tuple[Path, Spoil]) -> None:
         path, harm = drawn
         harm(path)
         try:
@@ -103,7 +97,7 @@ def test_a_run_among_sealed_files_that_tell_of_something_else(
 ) -> None:
     @often
     @given(resealed(sorted(out.rglob("*.json")), MORE_KEYS))
-    def spoil(drawn: Drawn) -> None:
+    def spoil(drawn: tuple[Path, Spoil]) -> None:
         path, harm = drawn
         harm(path)
         try:
