@@ -106,13 +106,15 @@ def metric_interval(
     predictions: Predictions,
     weights: npt.NDArray[np.uint16] | None = None,
     *,
+    resampled: Floats | None = None,
     level: float = LEVEL,
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> Interval:
     """A metric with its interval from the test samples: what another test set of the same kind could have given.
 
-    `weights` are the `bootstrap_weights` of these clusters where they have been drawn, for several metrics at once.
+    `weights` are the `bootstrap_weights` of these clusters where they have been drawn, for several metrics at once;
+    `resampled` are its `resampled_values` where these are at hand.
 
     Clopper-Pearson for accuracy where each sample is its own cluster, else `percentile_interval` over clusters. The
     limits are NaN where the bootstrap cannot know them: fewer than two clusters, more than 5 % of the resamples
@@ -125,9 +127,11 @@ def metric_interval(
         return clopper_pearson(round(value * n), n, level)
     if clusters < 2:
         return Interval(value, np.nan, np.nan)
-    if weights is None:
-        weights = bootstrap_weights(predictions.cluster, resamples, seed=seed)
-    return percentile_interval(value, resampled_values(metric, predictions, weights), clusters, level)
+    if resampled is None:
+        if weights is None:
+            weights = bootstrap_weights(predictions.cluster, resamples, seed=seed)
+        resampled = resampled_values(metric, predictions, weights)
+    return percentile_interval(value, resampled, clusters, level)
 
 
 def vary(values: Floats) -> bool:

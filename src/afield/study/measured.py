@@ -73,11 +73,11 @@ def keep_measured(
     the resamples are kept, too, since nobody who reads the folder later runs its code.
     """
     validation, test = validation_and(store, key, classes, at)
-    metrics = {name: leading if name == leading.name else METRICS[name] for name in names}
-    found = measured_all(metrics, validation, test)
-    if is_own(leading.name):
+    found = measured_all({name: METRICS[name] for name in names if name in METRICS}, validation, test)
+    if is_own(leading.name):  # its two thousand values are computed once: its code may take its time
         resampled = resampled_values(leading.on(validation), test, bootstrap_weights(test.cluster))
         store.scores.write_resampled(key, at, resampled)
+        found = {leading.name: measured(leading, validation, test, resampled=resampled), **found}
     write_measured(_place(store, key, at), source_of(store, key, at), found)
 
 
@@ -88,11 +88,17 @@ def measured_all(metrics: Mapping[str, Metric], validation: Predictions, test: P
 
 
 def measured(
-    metric: Metric, validation: Predictions, test: Predictions, weights: npt.NDArray[np.uint16] | None = None
+    metric: Metric,
+    validation: Predictions,
+    test: Predictions,
+    weights: npt.NDArray[np.uint16] | None = None,
+    resampled: npt.NDArray[np.float64] | None = None,
 ) -> Measured:
-    """One metric of one network, with what must be settled settled on validation; `weights` as in `metric_interval`."""
+    """One metric of one network, with what must be settled settled on validation; `weights` and `resampled` as in
+    `metric_interval`.
+    """
     metric = metric.on(validation)
-    interval = metric_interval(metric, test, weights)
+    interval = metric_interval(metric, test, weights, resampled=resampled)
     n = len(np.unique(test.unit)) if metric.scores == "units" else len(test.label)
     clusters = len(np.unique(test.cluster))
     return Measured(interval.value, interval.low, interval.high, metric.compute(validation), n, clusters)
