@@ -15,6 +15,7 @@ from afield.analysis.over_tasks.overall_verdict import OverallVerdict, fits_over
 from afield.analysis.protocols import BothProtocols, both_protocols
 from afield.analysis.ranking.compare import Effect, Ranking, RankRow, rank_backbones, ranked_intervention
 from afield.analysis.ranking.interventions import Change, from_scratch, in_words, interventions_of
+from afield.analysis.ranking.over_folds import OverFolds, interventions_over_folds
 from afield.analysis.ranking.pretraining import effects_of_pretraining, pretraining_words
 from afield.analysis.registered import Registration, registration
 from afield.analysis.searches.races import NOT_ASKED, Race, race_of
@@ -66,12 +67,15 @@ class Answer:
     """whether ImageNet accuracy told over all tasks; None below two"""
     domains: str = ""
     """web-scraped tasks against real-world ones; empty where a study has not both"""
+    folds: tuple[OverFolds, ...] = ()
+    """what interventions changed over all folds of a task, where a study trains on all of them"""
     rule: Registration | None = None
     """whether the verdicts are by the rule that was registered before test was read"""
 
     def text(self) -> str:
         """The sentences as paragraphs for a terminal: a line a thought, one block a task, before them that over all."""
         blocks = ["\n".join(part for part in (self.overall.words, self.domains) if part)] if self.overall else []
+        blocks += [each.words for each in self.folds]
         for part in self.tasks:
             lines = [f"{part.task}: {part.take}", part.transfer, *([part.pretraining] if part.pretraining else [])]
             lines += [part.interventions_words] if part.interventions_words else []
@@ -95,7 +99,7 @@ def answer(record: StudyRecord) -> Answer:
     over = overall_of_study(record, fits)
     domains = {task.name: task.card.domain for task in record.tasks}
     compared = domain_words(domain_slopes(fits_over(over, fits), domains)) if over else ""
-    return Answer(tasks, over, compared, registration(record) if fits else None)
+    return Answer(tasks, over, compared, interventions_over_folds(record), registration(record) if fits else None)
 
 
 def _task_answer(record: StudyRecord, task: str) -> TaskAnswer:

@@ -236,8 +236,9 @@ def table(
         complain("--by and --interventions are two tables; give one of them", 2)
     if interventions:
         from afield.analysis.ranking.interventions import intervention_table
+        from afield.analysis.ranking.over_folds import every_change
 
-        rows = intervention_table(load_record(out, study))
+        rows = intervention_table(every_change(load_record(out, study)))
     elif by is not None:
         from afield.analysis.chosen import subgroup_table
 

@@ -12,6 +12,7 @@ from afield.analysis.clusters import rests_on
 from afield.analysis.ranking.class_gains import class_gains
 from afield.analysis.ranking.compare import Ranking
 from afield.analysis.ranking.interventions import ALL, Change, leading_lines
+from afield.analysis.ranking.over_folds import OverFolds
 from afield.analysis.words import count
 from afield.report import words
 from afield.report.evidence import arrows, finite, gap_of, interval_figure
@@ -48,9 +49,18 @@ def intervention_section(
     """The lines of a task as figure and table; None where there are none."""
     if not changes:
         return None
-    figure = _figure(changes, ranking, figures, names)
+    rests = rests_on(ranking.n_test, ranking.n_clusters)
     by_class = _by_class(class_gains(record, ranking.task))
-    return InterventionSection(sentence, figure, _table(changes, ranking, names), by_class)
+    return InterventionSection(
+        sentence, _figure(changes, rests, figures, names), _table(changes, rests, names), by_class
+    )
+
+
+def section_over_folds(found: OverFolds, figures: Figures, names: Mapping[str, str]) -> InterventionSection:
+    """The lines over all folds of a task, alike."""
+    rests = rests_on(found.n_test, found.n_clusters)
+    figure = _figure(found.changes, rests, figures, names, name=f"interventions over the folds of {found.task}")
+    return InterventionSection(found.words, figure, _table(found.changes, rests, names), None)
 
 
 def _by_class(gains: pd.DataFrame) -> Table | None:
@@ -70,7 +80,9 @@ def _by_class(gains: pd.DataFrame) -> Table | None:
     )
 
 
-def _figure(changes: tuple[Change, ...], ranking: Ranking, figures: Figures, names: Mapping[str, str]) -> Figure | None:
+def _figure(
+    changes: tuple[Change, ...], rests: str, figures: Figures, names: Mapping[str, str], *, name: str = "interventions"
+) -> Figure | None:
     shown = [line for line in leading_lines(changes) if finite(line.difference)]
     if not shown:
         return None
@@ -80,16 +92,16 @@ def _figure(changes: tuple[Change, ...], ranking: Ranking, figures: Figures, nam
         gaps,
         shown[0].metric,
         figures,
-        name="interventions",
+        name=name,
         title=arrows("hurts", "helps", shown[0].metric),
         what=f"Difference to {baseline}",
         reading=f"Zero is {baseline}. Each bar is a 95\u00a0% interval for itself, from "
-        f"{rests_on(ranking.n_test, ranking.n_clusters)}, the seeds, and where it is over several backbones from "
+        f"{rests}, the seeds, and where it is over several backbones from "
         "these; the colour allows for all interventions together (Holm).",
     )
 
 
-def _table(changes: tuple[Change, ...], ranking: Ranking, names: Mapping[str, str]) -> Table:
+def _table(changes: tuple[Change, ...], rests: str, names: Mapping[str, str]) -> Table:
     title, baseline = metric_title(changes[0].metric), changes[0].baseline
     rows = tuple(
         Row(
@@ -110,7 +122,7 @@ def _table(changes: tuple[Change, ...], ranking: Ranking, names: Mapping[str, st
     )
     caption = (
         f"Test {title}; differences in {words.difference_unit(changes[0].metric)}, in brackets 95\u00a0% intervals, "
-        f"each for itself, from {rests_on(ranking.n_test, ranking.n_clusters)} and the seeds; p values allow for all "
+        f"each for itself, from {rests} and the seeds; p values allow for all "
         "lines over backbones, or all lines of single ones (Holm)"
     )
     heads = ("intervention", "backbone", baseline, "with it", "difference", "p (Holm)", "seeds", "mind")

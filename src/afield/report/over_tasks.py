@@ -13,6 +13,7 @@ from afield.analysis.told import over_tasks_words
 from afield.analysis.words import count
 from afield.report import words
 from afield.report.figures import Figure, Figures
+from afield.report.interventions import InterventionSection, section_over_folds
 from afield.report.rank_charts import mean_rank_chart
 from afield.report.recorded import Table
 from afield.report.rows import Row
@@ -29,20 +30,24 @@ class OverSection:
     chart: Figure | None
     """the critical-difference picture; None where so few tasks could tell no two backbones apart"""
     words: tuple[str, ...]
+    folds: tuple[InterventionSection, ...]
+    """what interventions changed over all folds of a task"""
 
 
 def over_section(found: Answer, figures: Figures, names: Mapping[str, str]) -> OverSection | None:
     """All tasks together; None for a single one. The chart goes into `figures`."""
     if len(found.tasks) < 2:
         return None
+    folds = tuple(section_over_folds(each, figures, names) for each in found.folds)
     together = mean_ranks([part.ranking.places for part in found.tasks if part.ranking.places])
     if together is None:
-        return OverSection(_answers(found, names), None, None, ())
+        return OverSection(_answers(found, names), None, None, (), folds)
     return OverSection(
         answers=_answers(found, names),
         ranks=_ranks(together, names),
         chart=_figure(together, figures, names) if together.possible else None,
         words=tuple(over_tasks_words(together)),
+        folds=folds,
     )
 
 

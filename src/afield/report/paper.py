@@ -125,6 +125,10 @@ def _pieces(told: Contents) -> Iterator[Piece]:
         yield from _there(told.over.chart)
         if told.over.ranks:
             yield Titled("mean ranks", told.over.ranks)
+        for found, each in zip(told.found.folds, told.over.folds, strict=True):
+            yield each.words
+            yield from _there(each.chart)
+            yield Titled(f"interventions over the folds of {found.task}", each.table)
     for task in told.tasks:
         yield from _task(task)
     cited = citation(told.record, told.found)

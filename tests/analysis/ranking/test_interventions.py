@@ -21,6 +21,7 @@ from afield.analysis.ranking.interventions import (
     intervention_table,
     interventions_of,
 )
+from afield.analysis.ranking.over_folds import every_change
 from afield.analysis.student import Part, holm, student, student_p
 from afield.scoring.intervals import Interval
 from afield.study.record import StudyRecord
@@ -226,7 +227,7 @@ def test_one_cluster_is_the_reason_for_no_interval() -> None:
 
 @pytest.mark.slow
 def test_the_table_has_a_row_a_line(varied: StudyRecord) -> None:
-    table = intervention_table(varied)
+    table = intervention_table(every_change(varied))
     assert list(table.columns) == list(COLUMNS)
     assert len(table) == len(interventions_of(varied, "elpv"))
     assert set(table["seeds"]) == {"0 1"}
@@ -236,7 +237,7 @@ def test_the_table_has_a_row_a_line(varied: StudyRecord) -> None:
 def test_a_study_of_plain_alone_has_an_empty_table(varied: StudyRecord) -> None:
     head = varied.study.study.model_copy(update={"interventions": ("plain",)})
     study: Study = varied.study.model_copy(update={"study": head})
-    assert intervention_table(replace(varied, study=study)).empty
+    assert intervention_table(every_change(replace(varied, study=study))).empty
 
 
 @pytest.mark.slow

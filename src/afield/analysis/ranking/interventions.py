@@ -14,7 +14,7 @@ question (what pretraining brought), is in families of its own.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,6 +26,7 @@ from afield.analysis.ranking.paired import Compares, Networks, PairedScores
 from afield.analysis.student import Part, holm, student, student_p
 from afield.analysis.words import count, gain_words, listing
 from afield.scoring.intervals import LEVEL, Interval
+from afield.scoring.metric import Metric
 from afield.scoring.metrics import direction
 from afield.study.record import StudyRecord
 
@@ -83,7 +84,12 @@ def interventions_of(record: StudyRecord, task: str) -> tuple[Change, ...]:
     Where predictions are at hand the differences have intervals, else they are the results table's alone. Raises
     InputError where two networks were not scored on the same test samples.
     """
-    baseline, leading = ranked_intervention(record), record.metric(task)
+    return changes_by(record, task, record.metric(task))
+
+
+def changes_by(record: StudyRecord, task: str, leading: Metric) -> tuple[Change, ...]:
+    """The same by that metric, which leads the task but may have settled what it settles."""
+    baseline = ranked_intervention(record)
     others = [name for name in record.study.study.interventions if name != baseline]
     known = record.results
     if len(known):
@@ -160,9 +166,9 @@ COLUMNS = (
 """of the table of interventions; explained in docs/result_folder.md"""
 
 
-def intervention_table(record: StudyRecord) -> pd.DataFrame:
-    """All tasks' lines as a table with the columns COLUMNS; `backbone` is `all` in lines over several, and `seeds`
-    lists them with blanks between.
+def intervention_table(lines: Iterable[Change]) -> pd.DataFrame:
+    """Lines as a table with the columns COLUMNS; `backbone` is `all` in lines over several, and `seeds` lists them with
+    blanks between.
     """
     rows = [
         {
@@ -173,8 +179,7 @@ def intervention_table(record: StudyRecord) -> pd.DataFrame:
             "difference": line.difference.value, "low": line.difference.low, "high": line.difference.high,
             "p": line.p, "p_holm": line.p_holm, "clear": line.clear, "compares": line.compares, "note": line.note,
         }
-        for task in record.tasks
-        for line in interventions_of(record, task.name)
+        for line in lines
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
