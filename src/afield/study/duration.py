@@ -25,6 +25,17 @@ def seconds_of(written: str) -> float:
     return seconds
 
 
+def enough(seconds: float) -> str:
+    """A duration as `seconds_of` reads it that is not below these seconds, in the largest unit that is no coarser than
+    a tenth of it.
+
+    >>> enough(70), enough(5_000), enough(36_001), enough(56_275_560)
+    ('2m', '84m', '11h', '652d')
+    """
+    unit = "d" if seconds > 864_000 else "h" if seconds > 36_000 else "m"
+    return f"{math.ceil(seconds / _SECONDS[unit])}{unit}"
+
+
 def told(seconds: float) -> str:
     """Seconds in words, no finer than an estimate is.
 

@@ -64,6 +64,8 @@ def test_every_shipped_study_is_planned_offline_without_data_and_weights(name: s
     assert plain["seconds"]["low"] <= plain["seconds"]["middle"] <= plain["seconds"]["high"]
     said = describe_forecast(found)
     assert "Missing here:" in said
+    fetched = any(each["command"].endswith(" --to weights") for each in weights)
+    assert ("Weights that are fetched so are found with --weights weights." in said) == fetched
     assert all((each["command"] or each["words"]) in said for each in plain["missing"])
     assert not (tmp_path / "out").exists()
 

@@ -36,3 +36,12 @@ def test_backbones_that_share_one_recipe_are_said(photos: Path, cache: Path) -> 
     (line,) = words(photos, cache, *one, backbones=(BACKBONE, "mobilenetv3_small_050.lamb_in1k"))
     assert line.startswith("Nothing is searched: every backbone trains with learning rate 0.0001")
     assert words(photos, cache, *one) == []
+
+
+def test_rungs_that_come_after_the_last_epoch_are_said_to_stop_nothing(photos: Path, cache: Path) -> None:
+    late = ("recipe.epochs=34", "search.rungs=[34, 50]")
+    (line,) = words(photos, cache, *late)
+    assert line.startswith("search.rungs: the first rung, epoch 34, is not before the last epoch of plain: nothing is")
+    assert words(photos, cache, *late, "search.method=grid") == []
+    assert words(photos, cache, *late, "search.grid.learning_rate=[1e-3]") == [], "one cell is never stopped"
+    assert words(photos, cache, *late, "search.grid.learning_rate=[1e-3]", "search.method=race") == [line]

@@ -253,6 +253,8 @@ def _missing(found: Forecast) -> list[str]:
         return []
     rows = [(each.kind, each.name, each.command or "see below") for each in found.missing]
     why = [each.words for each in found.missing if not each.command]
+    if any(each.command.endswith(" --to weights") for each in found.missing):
+        why.append("Weights that are fetched so are found with --weights weights.")
     return ["", "Missing here:", columns(rows, ("what", "of", "command")), *why]
 
 

@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from afield.base.errors import InputError
 from afield.base.text import count
 from afield.study.cut import Cut
-from afield.study.duration import seconds_of, told
+from afield.study.duration import enough, seconds_of, told
 from afield.study.preparing.misfits import lone_soups
 from afield.study.study import PLAIN, Study
 
@@ -117,7 +117,7 @@ def fitted(study: Study, budget: str, estimate: Callable[[Study], float]) -> Stu
         smallest = needed(cuts[-1]) if cuts else estimate(study)
         raise InputError(
             f"budget: {budget} is too small: the least that compares all backbones takes about {told(smallest)}; give "
-            f"{math.ceil(smallest / 60)}m or more, or a study of fewer tasks, backbones or interventions"
+            f"{enough(smallest)} or more, or a study of fewer tasks, backbones or interventions"
         )
     return found
 

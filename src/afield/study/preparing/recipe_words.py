@@ -15,7 +15,7 @@ STRONG = 0.01
 
 def recipe_words(plan: Plan) -> list[str]:
     """What one should know of the recipes before they train: a line each."""
-    return [*_few_updates(plan), *_strong_decay(plan), *_nothing_searched(plan)]
+    return [*_few_updates(plan), *_strong_decay(plan), *_nothing_searched(plan), *_never_halved(plan)]
 
 
 def _few_updates(plan: Plan) -> list[str]:
@@ -54,4 +54,16 @@ def _nothing_searched(plan: Plan) -> list[str]:
     return [
         f"Nothing is searched: every backbone trains with learning rate {study.recipe.learning_rate:g}, which is "
         "rarely fair; search.grid.learning_rate = [1e-5, 1e-4, 1e-3, 1e-2] lets each find its own"
+    ]
+
+
+def _never_halved(plan: Plan) -> list[str]:
+    choice = plan.study.search
+    several = [search for search in plan.whole if choice.method == "race" or len(search.cells) > 1]
+    ended = [search.intervention for search in several if search.cells[0].recipe.epochs <= choice.rungs[0]]
+    if not choice.halves or not ended:
+        return []
+    return [
+        f"search.rungs: the first rung, epoch {choice.rungs[0]}, is not before the last epoch of "
+        f"{first_few(list(dict.fromkeys(ended)))}: nothing is stopped there, as in a grid; name an earlier rung"
     ]
