@@ -56,6 +56,8 @@ class LocalEngine:
         self.workers = workers
         self._slots = slots
         self._workers: list[_Worker] = []
+        self._able = False
+        """whether a worker has ever come up here: one that dies while it starts is then no sign that none can"""
 
     def __enter__(self) -> LocalEngine:
         return self
@@ -128,7 +130,7 @@ class LocalEngine:
         except (EOFError, OSError):
             message = self._died(worker, worker.job)
         if message == _READY:
-            worker.ready = True
+            worker.ready = self._able = True
             return None
         if isinstance(message, str):
             raise AfieldError(message)
@@ -146,16 +148,24 @@ class LocalEngine:
         code = worker.process.exitcode
         killed = signal.Signals(-code) if code is not None and code < 0 else None
         why = f"exit code {code}" if killed is None else f"signal {killed.name}"
-        if worker.ready:
-            memory = "out of memory is a frequent cause (fewer --slots need less)"
-            reason = f"the worker process ended by {why}; {'what it said stands above' if killed is None else memory}"
-            return Event(job, "died", reason=reason, trace=reason)
-        if killed in (signal.SIGINT, signal.SIGTERM):
+        if not worker.ready and killed in (signal.SIGINT, signal.SIGTERM):
             return Event(job, "stopped")  # Ctrl-C reaches the whole group, also those that do not listen yet
+        if worker.ready or (self._able and killed is not None):
+            reason = f"the worker process ended by {why}; {_frequent_cause(killed)}"
+            return Event(job, "died", reason=reason, trace=reason)
         raise AfieldError(
             f"a worker process ended by {why} before it could take a trial; what it said stands above. "
             + (UNGUARDED if killed is None else "The log of the system may say what ended it")
         )
+
+
+def _frequent_cause(killed: signal.Signals | None) -> str:
+    """Why a worker ends so, mostly."""
+    if killed is None:
+        return "what it said stands above"
+    if killed.name == "SIGKILL":
+        return "out of memory is a frequent cause (fewer --slots need less)"
+    return "a fault in a library is a frequent cause; the log of the system may say in which"
 
 
 def _work(pipe: Connection) -> None:
