@@ -52,7 +52,7 @@ def places_of(record) -> list[Places]:
 
 def section(record):
     found, figures = answer(record), Figures()
-    return over_section(found, figures, names_of(record, found)), figures
+    return over_section(record, found, figures, names_of(record, found)), figures
 
 
 @pytest.mark.slow

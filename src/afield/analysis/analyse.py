@@ -48,7 +48,9 @@ class Analysis:
     results: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
     """rows of the results table that the fits were made of"""
     no_tasks: frozenset[str] = frozenset()
-    """names under `task` that are no task of their own: means over tasks, and ImageNet itself"""
+    """names under `task` that are no task of their own: means over tasks, and ImageNet itself; of a study, all folds
+    of a task but the first
+    """
     rule: Registration | None = None
     """of a study: whether its verdicts are by the rule that was registered before test was read"""
     on_the_line: tuple[OnTheLine, ...] = ()
@@ -195,6 +197,7 @@ def _of_folder(source: str | Path, study: str | None, smallest_slope: float | No
         nothing,
         () if overall is None else (overall,),
         results=told_rows(record),
+        no_tasks=record.study.further_folds,
         rule=rule,
         on_the_line=lines_of(record),
         audit=audit_of(record),

@@ -41,7 +41,8 @@ def ranks_of(record: StudyRecord, intervention: str | None = None) -> Ranks:
     chosen = _intervention(record, intervention)
     rankings = tuple(rank_backbones(record, task.name, chosen) for task in record.tasks)
     flattered = tuple(winners_curse(record, each) if each.places and each.places.places else None for each in rankings)
-    return Ranks(chosen, rankings, flattered, mean_ranks([each.places for each in rankings if each.places]))
+    together = mean_ranks([each.places for each in rankings if each.places], record.study.data_of)
+    return Ranks(chosen, rankings, flattered, together)
 
 
 @dataclass(frozen=True)

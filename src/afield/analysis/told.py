@@ -114,7 +114,7 @@ def _plain_over(found: MeanRanks | None) -> dict[str, Any] | None:
         {"backbone": name, "mean_rank": rank, "letters": letters}
         for name, rank, letters in zip(found.backbones, found.mean_rank, found.letters, strict=True)
     ]
-    about = {name: getattr(found, name) for name in ("tasks", "friedman_p", "left_out", "possible")}
+    about = {name: getattr(found, name) for name in ("tasks", "friedman_p", "left_out", "again", "possible")}
     return {**about, "backbones": rows}
 
 
@@ -205,6 +205,8 @@ def over_tasks_words(found: MeanRanks) -> Iterator[str]:
         yield f"Friedman's test of no difference at all: {p_words(found.friedman_p)}."
     if found.left_out:
         yield f"Not in it, for want of a task: {listing(found.left_out)}."
+    if found.again:
+        yield f"Of data that count already: {listing(found.again)}."
 
 
 def _two(found: Compared) -> Iterator[str]:

@@ -43,7 +43,7 @@ def contents(record: StudyRecord, *, private: bool = False) -> Contents:
         record = replace(record, tasks=tuple(replace(task, pictures={}, prepared=None) for task in record.tasks))
     found, figures = answer(record), Figures()
     names = names_of(record, found)
-    over = over_section(found, figures, names)
+    over = over_section(record, found, figures, names)
     tasks = task_sections(record, found, figures, names)
     if private:
         tasks = tuple(_without_images(task) for task in tasks)

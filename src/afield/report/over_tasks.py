@@ -18,6 +18,7 @@ from afield.report.rank_charts import mean_rank_chart
 from afield.report.recorded import Table
 from afield.report.rows import Row
 from afield.scoring.metrics import metric_title
+from afield.study.record import StudyRecord
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,13 @@ class OverSection:
     """what interventions changed over all folds of a task"""
 
 
-def over_section(found: Answer, figures: Figures, names: Mapping[str, str]) -> OverSection | None:
+def over_section(record: StudyRecord, found: Answer, figures: Figures, names: Mapping[str, str]) -> OverSection | None:
     """All tasks together; None for a single one. The chart goes into `figures`."""
     if len(found.tasks) < 2:
         return None
     folds = tuple(section_over_folds(each, figures, names) for each in found.folds)
-    together = mean_ranks([part.ranking.places for part in found.tasks if part.ranking.places])
+    places = [part.ranking.places for part in found.tasks if part.ranking.places]
+    together = mean_ranks(places, record.study.data_of)
     if together is None:
         return OverSection(_answers(found, names), None, None, (), folds)
     return OverSection(

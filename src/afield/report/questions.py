@@ -17,7 +17,9 @@ def questions(record: StudyRecord, rankings: Sequence[Ranking]) -> tuple[Part, .
     """What several fits say together, as `afield analyse OUT --all` prints it: each question that the study can be
     asked, and last why the others cannot; none where nothing pretrained was scored. `rankings`: the tasks'.
     """
-    fits = fit_study(record, record.study.verdict.smallest_slope, rankings=rankings)
+    again = record.study.further_folds
+    mine = [ranking for ranking in rankings if ranking.task not in again]
+    fits = fit_study(record, record.study.verdict.smallest_slope, rankings=mine)
     return tuple(_parts(record, fits)) if fits else ()
 
 

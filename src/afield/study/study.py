@@ -225,6 +225,16 @@ class Study(_Table):
                 joined[parent] = (*joined.get(parent, ()), name)
         return joined
 
+    @property
+    def further_folds(self) -> frozenset[str]:
+        """The folds of each task but its first: where tasks are held against each other, one stands for all."""
+        return frozenset(name for folds in self.folds.values() for name in folds[1:])
+
+    def data_of(self, task: str) -> str:
+        """The task whose data these are: folds and parts of one share its samples, and are no further tasks."""
+        source = self.tasks.get(task)
+        return task if source is None else source.fold_of or source.task or task
+
     def written(self) -> str:
         """The study as JSON, its defaults filled in, but for those of its recipe that follow from other keys (epochs
         from the initialisation): an intervention that changes these would else be read back as another one.

@@ -8,7 +8,9 @@ import pandas as pd
 import pytest
 
 import afield
+from afield.analysis.analyse import analyse
 from afield.analysis.answer import answer
+from afield.analysis.asked import ranks_of
 from afield.analysis.ranking.interventions import interventions_of
 from afield.analysis.ranking.over_folds import every_change, interventions_over_folds
 from afield.study.collecting.collect import load_record
@@ -106,6 +108,14 @@ def test_of_one_s_own_metric_the_difference_alone_is_told(record: StudyRecord) -
     (found,) = interventions_over_folds(own)
     assert math.isnan(found.changes[0].difference.low)
     assert found.changes[0].note.startswith("no predictions at hand")
+
+
+def test_no_question_over_tasks_takes_the_folds_for_several(record: StudyRecord, out: Path) -> None:
+    assert record.study.further_folds == {"photos-fold1", "photos-fold2"}
+    assert {record.study.data_of(task.name) for task in record.tasks} == {"photos"}
+    assert ranks_of(record).together is None
+    assert answer(record).overall is None
+    assert analyse(out).no_tasks == record.study.further_folds
 
 
 def test_table_answer_and_page_tell_of_it(record: StudyRecord, out: Path, afield) -> None:

@@ -21,7 +21,7 @@ from afield.analysis.ranking.pairs import COLUMNS, Place, Places, discordant, pa
 from afield.analysis.searches.curse import selection_bias, winners_curse
 from afield.analysis.student import holm
 from afield.analysis.tables.table import read_table
-from afield.analysis.told import describe_candidate, describe_pairs, describe_ranks
+from afield.analysis.told import describe_candidate, describe_pairs, describe_ranks, over_tasks_words
 from afield.base.errors import InputError
 from afield.scoring.intervals import Interval
 from afield.study.record import StudyRecord
@@ -138,6 +138,22 @@ def test_over_tasks_by_hand() -> None:
     lacking = mean_ranks([*several, places("t9", {"a": 0.5, "b": 0.6})])
     assert lacking is not None
     assert lacking.left_out == ("c",)
+
+
+def data_of(task: str) -> str:
+    return task.partition("-")[0]
+
+
+def test_tasks_of_the_same_data_count_once() -> None:
+    """Folds are no further tasks: they share their samples."""
+    folds = [places(f"moths-fold{i}", {"a": 0.5, "b": 0.6}) for i in range(8)]
+    assert mean_ranks(folds, data_of) is None
+    several = mean_ranks([*folds, places("birds", {"a": 0.9, "b": 0.8})], data_of)
+    assert several is not None
+    assert several.tasks == ("moths-fold0", "birds")
+    assert several.again == tuple(f"moths-fold{i}" for i in range(1, 8))
+    assert not several.possible
+    assert "Of data that count already: moths-fold1," in " ".join(over_tasks_words(several))
 
 
 def test_the_best_of_equals_flatters_itself_and_a_clear_winner_does_not() -> None:

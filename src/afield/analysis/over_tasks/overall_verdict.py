@@ -149,9 +149,7 @@ def overall_of_study(record: StudyRecord, fits: Sequence[TransferFit]) -> Overal
     for fit in fits:
         if leading.get(fit.task) != fit.metric:
             continue
-        source = record.study.tasks.get(fit.task)
-        data = (source.fold_of or source.task or fit.task) if source is not None else fit.task
-        if by_data.setdefault(data, fit) is not fit:
+        if by_data.setdefault(record.study.data_of(fit.task), fit) is not fit:
             again.append(fit.task)
     found = overall_verdict(tuple(by_data.values()))
     if found is None or not again:

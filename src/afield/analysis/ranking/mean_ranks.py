@@ -9,7 +9,7 @@ their metrics, with Holm's p values. Not by a critical difference of mean ranks,
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -44,13 +44,20 @@ class MeanRanks:
     """of no difference at all; NaN below three backbones or where all are equal"""
     left_out: tuple[str, ...]
     """backbones that lack a task"""
+    again: tuple[str, ...]
+    """tasks whose data count already"""
     possible: bool
     """whether so few tasks could tell any two apart"""
 
 
-def mean_ranks(places: Sequence[Places]) -> MeanRanks | None:
-    """The same backbones on several tasks; None for fewer than two tasks or two backbones that have them all."""
-    values = pd.DataFrame({each.task: _upward(each) for each in places})
+def mean_ranks(places: Sequence[Places], data_of: Callable[[str], str] = lambda task: task) -> MeanRanks | None:
+    """The same backbones on several tasks; None for fewer than two tasks or two backbones that have them all.
+
+    Tasks of the same data, by `data_of` their names, are no further tasks: the first of them stands for all.
+    """
+    first: dict[str, Places] = {}
+    again = tuple(each.task for each in places if first.setdefault(data_of(each.task), each) is not each)
+    values = pd.DataFrame({each.task: _upward(each) for each in first.values()})
     whole = values.dropna()
     if values.shape[1] < 2 or len(whole) < 2:
         return None
@@ -75,6 +82,7 @@ def mean_ranks(places: Sequence[Places]) -> MeanRanks | None:
         letters=tuple(letters[name] for name in names),
         friedman_p=_friedman(ranks),
         left_out=tuple(str(name) for name in values.index if name not in whole.index),
+        again=again,
         possible=2 * 0.5 ** len(table) * len(pairs) < 1 - LEVEL,
     )
 
