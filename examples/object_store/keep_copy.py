@@ -1,6 +1,6 @@
 """Keep a copy of a result folder in an object store while a run works in it, and bring it back.
 
-python keep_copy.py out/study s3://bucket/study      every five minutes, until Ctrl-C; it copies once more then
+python keep_copy.py out/study s3://bucket/study      every five minutes, until Ctrl-C or kill; then once more
 python keep_copy.py s3://bucket/study out/study      once, into a folder that is new or empty
 
 fsspec, which comes with torch, knows a store by the beginning of its address. Most want a package of their own: s3fs
@@ -9,6 +9,7 @@ for s3://, gcsfs for gs://, adlfs for abfs://. Keys are taken from where that pa
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from pathlib import Path
@@ -83,12 +84,14 @@ def bring_back(store: AbstractFileSystem, root: str, out: Path) -> None:
 
 
 def main(source: str, target: str) -> None:
-    """Send until Ctrl-C, or bring back."""
+    """Send until Ctrl-C or SIGTERM, or bring back."""
     if "://" in source:
         bring_back(*reach(source), Path(target))
         return
     store, root = reach(target)
     sent: dict[str, State] = {}
+    for each in (signal.SIGINT, signal.SIGTERM):  # a script's shell starts what runs beside it without the first
+        signal.signal(each, signal.default_int_handler)
     try:
         while True:
             try:

@@ -88,13 +88,17 @@ def test_a_study_goes_on_from_what_was_sent_at_any_moment(
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="no Ctrl-C for one process there")
-def test_as_a_command_it_copies_until_ctrl_c_and_brings_back(finished: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_as_a_command_it_copies_until_it_is_stopped_and_brings_back(
+    finished: Path, tmp_path: Path, stop: signal.Signals
+) -> None:
     bucket, back = f"file://{tmp_path}/bucket/study", tmp_path / "back"
-    process = subprocess.Popen([sys.executable, EXAMPLE, finished, bucket], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    assert "files sent to file://" in process.stdout.readline()
-    process.send_signal(signal.SIGINT)
-    assert process.communicate(timeout=60)[0] == f"0 files sent to {bucket}\n"
+    command = [sys.executable, EXAMPLE, finished, bucket]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert "files sent to file://" in process.stdout.readline()
+        process.send_signal(stop)
+        assert process.communicate(timeout=60)[0] == f"0 files sent to {bucket}\n"
     assert process.returncode == 0
     subprocess.run([sys.executable, EXAMPLE, bucket, back], check=True)
     assert_same(finished, back)

@@ -62,6 +62,27 @@ def test_hostile_names_go_all_the_way_and_do_nothing(tmp_path: Path) -> None:
     assert set(named["predicted"]) <= set(CLASSES)
 
 
+@pytest.mark.slow
+def test_names_of_4000_characters_go_from_a_table_all_the_way(tmp_path: Path) -> None:
+    """A file system holds none, a table does: as a class, a group, a site."""
+    draw, rows = np.random.default_rng(0), ["path,label,site,group"]
+    (tmp_path / "images").mkdir()
+    for number in range(24):
+        path = tmp_path / "images" / f"{number}.png"
+        Image.fromarray(draw.integers(0, 255, (20, 20, 3), dtype=np.uint8)).save(path)
+        label, site, group = (sign * 4000 for sign in "yz"[number % 2] + "st"[number // 12] + chr(65 + number))
+        rows.append(f"images/{path.name},{label},{site},{group}")
+    (tmp_path / "mine.csv").write_text("\n".join(rows))
+    text = STUDY.replace('folder = "data"', 'table = "mine.csv"\ngroup = "group"\nsubgroups = ["site"]')
+    (tmp_path / "study.toml").write_text(text)
+    out = tmp_path / "out"
+    assert run_study(tmp_path / "study.toml", out).complete
+    assert set(load_record(out).tasks[0].classes) == {"y" * 4000, "z" * 4000}
+    assert "y" * 4000 in afield.report(out).read_text(encoding="utf-8")
+    assert all(len(path.name) < 200 for path in out.rglob("*"))
+    assert set(afield.load_network(out).predict([tmp_path / "images"])["predicted"]) <= {"y" * 4000, "z" * 4000}
+
+
 def test_a_terminal_gets_no_control_characters_and_a_file_gets_what_is_there(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
