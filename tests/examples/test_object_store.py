@@ -93,7 +93,7 @@ def test_as_a_command_it_copies_until_it_is_stopped_and_brings_back(
     finished: Path, tmp_path: Path, stop: signal.Signals
 ) -> None:
     bucket, back = f"file://{tmp_path}/bucket/study", tmp_path / "back"
-    command = [sys.executable, EXAMPLE, finished, bucket]
+    command = [sys.executable, str(EXAMPLE), str(finished), bucket]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert "files sent to file://" in process.stdout.readline()
