@@ -78,7 +78,10 @@ def merge(outs: Sequence[str | Path], to: str | Path) -> Merged:
     new, made_of = Path(to), _made_of(stores)
     if new.exists() and any(new.iterdir()):
         if not (new / _DONE).exists() or read_json(new / _DONE) != made_of:
-            raise InputError(f"{new}: is there and not what merging these folders as they are gives; name a new folder")
+            raise InputError(
+                f"{new}: holds something else than these folders merged as they are now; merging makes a folder of its "
+                "own, so name a new folder with --to"
+            )
         return replace(_told(Store.open(new), stores), anew=False)
     with words_for_failed_writes(new):
         new.resolve().parent.mkdir(parents=True, exist_ok=True)
