@@ -167,6 +167,8 @@ def test_one_and_the_same_trainings_differ_by_nothing(varied: StudyRecord) -> No
         assert each.difference == Interval(0, 0, 0)
         assert (each.p, each.p_holm, each.clear) == (1, 1, False)
     assert line(changes, "gem", LITE0).note == "the same trainings: this changes nothing here"
+    assert "gem is the same trainings here" in in_words(changes)
+    assert "gem made" not in in_words(changes)
 
 
 @pytest.mark.slow

@@ -16,8 +16,12 @@ from afield.base.errors import InputError
 from afield.study.inspecting.state import FailedTraining, by_cause, read_state
 from afield.study.inspecting.state_words import describe_state
 from afield.study.plan import Plan
+from afield.study.preparing.numerics import settle_numerics
+from afield.study.preparing.study_file import parse_study
 from afield.study.split_view import TEST
 from afield.study.store import Store
+from tests.fixtures.plans import make_plan
+from tests.fixtures.tiny import study_text
 from tests.study.helpers import said, train
 
 
@@ -65,6 +69,20 @@ def test_it_counts_what_is_there_and_groups_what_failed(plan: Plan, store: Store
         describe_state(twice, store.root)
     )
     assert json.loads(json.dumps(state.as_json()))["searches"][0]["finished"] == 1
+
+
+def test_trainings_that_two_searches_share_are_told(photos: Path, tmp_path: Path) -> None:
+    """An intervention may come to the plain recipe."""
+    text = study_text(photos).replace("seeds =", 'interventions = ["plain", "same"]\nseeds =')
+    study = parse_study(text + "\n[interventions.same]\nlabel_smoothing = 0.0\n", "same.toml")
+    plan = make_plan(study, settle_numerics(study.numerics, None), tmp_path / "cache")
+    store = Store.create(tmp_path / "out")
+    store.write_study("tiny", study.model_dump_json(), plan.content())
+    train(store, plan.searches[0].cells[0], 3)
+    state = read_state(store.root)
+    assert [search.finished for search in state.searches] == [1, 1]
+    assert state.again == 4
+    assert "Counted in more than one search: 4 trainings." in describe_state(state, store.root)
 
 
 @pytest.mark.parametrize("what", ["trial", "score", "selection"])

@@ -34,6 +34,8 @@ ALL = "all"
 """stands for the backbones of a line over all of them"""
 FEW = 4
 """backbones below which a line over them says how many they are"""
+_NOTHING = Interval(0.0, 0.0, 0.0)
+"""what an intervention changes whose trainings are the baseline's own"""
 Pair = tuple[Networks, Networks]
 """under the intervention, under the baseline"""
 
@@ -192,9 +194,12 @@ def in_words(changes: Sequence[Change]) -> str:
         for line in heads
         if line.clear
     ]
-    unclear = [line.intervention for line in heads if not line.clear]
+    same = [line.intervention for line in heads if line.difference == _NOTHING]
+    unclear = [line.intervention for line in heads if not line.clear and line.intervention not in same]
     if unclear:
         told.append(f"{listing(unclear)} made no clear difference")
+    if same:
+        told.append(f"{listing(same)} {'is' if len(same) == 1 else 'are'} the same trainings here")
     if not told:
         return ""
     basis = " One seed: this compares trained networks." if any(line.compares == "networks" for line in heads) else ""

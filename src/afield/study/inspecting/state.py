@@ -76,6 +76,8 @@ class StudyState:
     study: str
     test_reads: int
     searches: tuple[SearchState, ...]
+    again: int
+    """trainings that a search counts though one before it does: interventions may come to the same recipe"""
     failures: tuple[FailureGroup, ...]
     damaged: tuple[str, ...]
     """words for each result that is not what was written; the next run makes it anew"""
@@ -135,6 +137,7 @@ def _look(out: Path, name: str, files: StudyFiles, index: Index) -> StudyState:
         study=name,
         test_reads=len(read_lines(out / "test_reads.jsonl")),
         searches=tuple(searches),
+        again=look.again,
         failures=by_cause(look.failures.values()),
         damaged=tuple(dict.fromkeys([*damaged, *look.damaged])),
         notes=tuple(f"{task}: {words}" for task, told in plan.get("absent", {}).items() for words in told),
@@ -175,6 +178,8 @@ class _Look:
         self.root, self.index, self.selections, self.race = root, index, Selections(root), race
         self.failures: dict[str, FailedTraining] = {}
         self.damaged: list[str] = []
+        self.again = 0
+        self._counted: set[str] = set()
 
     def search(self, study: str, search: Mapping[str, Any]) -> SearchState:
         """What a search has come to."""
@@ -188,7 +193,10 @@ class _Look:
         scored = {key for key in (*repeats, *to_audit) if self._is_scored(key)}
         wanted = {*repeats, *to_audit} - scored
         states = Counter[State]()
-        for key in dict.fromkeys([*search["cells"], *repeats]):
+        keys = dict.fromkeys([*search["cells"], *repeats])
+        self.again += len(self._counted & keys.keys())
+        self._counted |= keys.keys()
+        for key in keys:
             state, reason = self._state(key, wanted=key in wanted)
             states[state] += 1
             if reason is not None:

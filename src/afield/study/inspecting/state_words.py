@@ -57,7 +57,8 @@ def _in_all(state: StudyState) -> tuple[str, ...]:
         count(number, noun, say="{:,}".format) for number, noun in ((finished, "training"), (seeds, "network"))
     )
     left = f"{paused} paused, {failed} failed, {missing} missing"
-    return ("", f"In all: {trainings} finished, {left}; {scored:,} of {networks} scored.")
+    again = f" Counted in more than one search: {count(state.again, 'training')}." if state.again else ""
+    return ("", f"In all: {trainings} finished, {left}; {scored:,} of {networks} scored.{again}")
 
 
 def more_words(out: Path, state: StudyState) -> tuple[str, ...]:
