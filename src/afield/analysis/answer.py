@@ -15,7 +15,7 @@ from afield.analysis.over_tasks.overall_verdict import OverallVerdict, fits_over
 from afield.analysis.protocols import BothProtocols, both_protocols
 from afield.analysis.ranking.compare import Effect, Ranking, RankRow, rank_backbones, ranked_intervention
 from afield.analysis.ranking.interventions import Change, from_scratch, in_words, interventions_of
-from afield.analysis.ranking.over_folds import OverFolds, interventions_over_folds
+from afield.analysis.ranking.over_folds import OverFolds, over_folds
 from afield.analysis.ranking.pretraining import effects_of_pretraining, pretraining_words
 from afield.analysis.registered import Registration, registration
 from afield.analysis.searches.races import NOT_ASKED, Race, race_of
@@ -59,6 +59,14 @@ class TaskAnswer:
 
 
 @dataclass(frozen=True)
+class FoldsAnswer:
+    """What the study says about all folds of one task together."""
+
+    words: str
+    found: OverFolds
+
+
+@dataclass(frozen=True)
 class Answer:
     """The whole study's answer, a part a task in the study's order."""
 
@@ -67,8 +75,8 @@ class Answer:
     """whether ImageNet accuracy told over all tasks; None below two"""
     domains: str = ""
     """web-scraped tasks against real-world ones; empty where a study has not both"""
-    folds: tuple[OverFolds, ...] = ()
-    """what interventions changed over all folds of a task, where a study trains on all of them"""
+    folds: tuple[FoldsAnswer, ...] = ()
+    """what all folds of a task say together, where a study trains on all of them"""
     rule: Registration | None = None
     """whether the verdicts are by the rule that was registered before test was read"""
 
@@ -99,7 +107,18 @@ def answer(record: StudyRecord) -> Answer:
     over = overall_of_study(record, fits)
     domains = {task.name: task.card.domain for task in record.tasks}
     compared = domain_words(domain_slopes(fits_over(over, fits), domains)) if over else ""
-    return Answer(tasks, over, compared, interventions_over_folds(record), registration(record) if fits else None)
+    one_machine = int(record.results["machine"].nunique()) < 2 if len(record.results) else True
+    folds = tuple(FoldsAnswer(_together(each, one_machine=one_machine), each) for each in over_folds(record))
+    return Answer(tasks, over, compared, folds, registration(record) if fits else None)
+
+
+def _together(found: OverFolds, *, one_machine: bool) -> str:
+    """What all folds of a task say, in a line or two."""
+    head = f"{found.task}, {count(found.folds, 'fold')} together"
+    take = _take(found.ranking, None, one_machine=one_machine) if found.ranking else ""
+    changed = in_words(found.changes)
+    lines = [f"{head}: {take}" if take else f"{head}.", *([changed] if changed else [])]
+    return "\n".join(lines)
 
 
 def _task_answer(record: StudyRecord, task: str) -> TaskAnswer:

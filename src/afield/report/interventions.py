@@ -56,11 +56,15 @@ def intervention_section(
     )
 
 
-def section_over_folds(found: OverFolds, figures: Figures, names: Mapping[str, str]) -> InterventionSection:
+def changes_over_folds(
+    found: OverFolds, sentence: str, figures: Figures, names: Mapping[str, str]
+) -> InterventionSection | None:
     """The lines over all folds of a task, alike."""
+    if not found.changes:
+        return None
     rests = rests_on(found.n_test, found.n_clusters)
     figure = _figure(found.changes, rests, figures, names, name=f"interventions over the folds of {found.task}")
-    return InterventionSection(found.words, figure, _table(found.changes, rests, names), None)
+    return InterventionSection(sentence, figure, _table(found.changes, rests, names), None)
 
 
 def _by_class(gains: pd.DataFrame) -> Table | None:

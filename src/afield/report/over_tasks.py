@@ -13,7 +13,7 @@ from afield.analysis.told import over_tasks_words
 from afield.analysis.words import count
 from afield.report import words
 from afield.report.figures import Figure, Figures
-from afield.report.interventions import InterventionSection, section_over_folds
+from afield.report.over_folds import FoldsSection, folds_section
 from afield.report.rank_charts import mean_rank_chart
 from afield.report.recorded import Table
 from afield.report.rows import Row
@@ -31,15 +31,15 @@ class OverSection:
     chart: Figure | None
     """the critical-difference picture; None where so few tasks could tell no two backbones apart"""
     words: tuple[str, ...]
-    folds: tuple[InterventionSection, ...]
-    """what interventions changed over all folds of a task"""
+    folds: tuple[FoldsSection, ...]
+    """what all folds of a task say together"""
 
 
 def over_section(record: StudyRecord, found: Answer, figures: Figures, names: Mapping[str, str]) -> OverSection | None:
     """All tasks together; None for a single one. The chart goes into `figures`."""
     if len(found.tasks) < 2:
         return None
-    folds = tuple(section_over_folds(each, figures, names) for each in found.folds)
+    folds = tuple(folds_section(each, figures, names) for each in found.folds)
     places = [part.ranking.places for part in found.tasks if part.ranking.places]
     together = mean_ranks(places, record.study.data_of)
     if together is None:

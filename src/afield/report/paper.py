@@ -125,10 +125,14 @@ def _pieces(told: Contents) -> Iterator[Piece]:
         yield from _there(told.over.chart)
         if told.over.ranks:
             yield Titled("mean ranks", told.over.ranks)
-        for found, each in zip(told.found.folds, told.over.folds, strict=True):
+        for each in told.over.folds:
             yield each.words
-            yield from _there(each.chart)
-            yield Titled(f"interventions over the folds of {found.task}", each.table)
+            if each.backbones:
+                yield Titled(f"backbones over the folds of {each.task}", each.backbones)
+            if each.interventions:
+                yield each.interventions.words
+                yield from _there(each.interventions.chart)
+                yield Titled(f"interventions over the folds of {each.task}", each.interventions.table)
     for task in told.tasks:
         yield from _task(task)
     cited = citation(told.record, told.found)

@@ -115,7 +115,11 @@ def rank_backbones(record: StudyRecord, task: str, intervention: str = PLAIN) ->
     many; that it is compared with each of the others is allowed for (Bonferroni).
     Raises InputError where two networks were not scored on the same test samples.
     """
-    leading = record.metric(task)
+    return ranked_by(record, task, intervention, record.metric(task))
+
+
+def ranked_by(record: StudyRecord, task: str, intervention: str, leading: Metric) -> Ranking:
+    """The same by that metric, which leads the task but may have settled what it settles."""
     scores = PairedScores.of(record, task, leading, (intervention,))
     networks = {backbone: mine for (backbone, _), mine in scores.networks.items()}
     order = _order(record, task, intervention, networks, leading)

@@ -1,5 +1,5 @@
-"""Every intervention against the plain recipe over all folds of a task: what each sample got from the network that was
-not trained on it, put together, is one test set for both sides of a pair.
+"""Backbones and interventions over all folds of a task: what each sample got from the network that was not trained on
+it, put together, is one test set for all that is compared.
 """
 
 from __future__ import annotations
@@ -9,47 +9,50 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from afield.analysis.ranking.interventions import Change, changes_by, in_words, interventions_of
-from afield.analysis.words import count
+from afield.analysis.ranking.compare import Ranking, ranked_by, ranked_intervention
+from afield.analysis.ranking.interventions import Change, changes_by, interventions_of
 from afield.scoring.metric import Metric
 from afield.study.record import StudyRecord
 
 
 @dataclass(frozen=True)
 class OverFolds:
-    """What interventions changed over all folds of one task."""
+    """What all folds of one task say together."""
 
     task: str
     """whose folds are tasks of the study"""
-    changes: tuple[Change, ...]
-    words: str
-    """what they brought, in a sentence"""
+    folds: int
     n_test: int
     """samples of all folds"""
     n_clusters: int
+    ranking: Ranking | None
+    """of the backbones, by the metric on all validation parts; None for a metric of one's own"""
+    changes: tuple[Change, ...]
+    """of interventions; none in a study of a single one"""
 
 
-def interventions_over_folds(record: StudyRecord) -> tuple[OverFolds, ...]:
+def over_folds(record: StudyRecord) -> tuple[OverFolds, ...]:
     """The comparisons of each task that a study trains on all folds of, as far as these are scored; none without.
 
-    Each network counts with what its own validation part settled. Of a metric of one's own the differences alone are
-    told: nobody who reads a folder runs its code.
+    Each network counts with what its own validation part settled. Of a metric of one's own the differences of
+    interventions alone are told: nobody who reads a folder runs its code.
     """
     found = []
     for task, folds in record.study.folds.items():
         leading = record.metric(folds[0])
-        together = _together(record, task, folds, leading)
-        changes = changes_by(together, task, replace(leading, settle=None))
-        if changes:
-            words = f"{task}, {count(len(folds), 'fold')} together. {in_words(changes)}"
-            n_test, n_clusters = (int(together.results[column].iloc[0]) for column in ("n_test", "n_clusters"))
-            found.append(OverFolds(task, changes, words, n_test, n_clusters))
+        together, settled = _together(record, task, folds, leading), replace(leading, settle=None)
+        if together.results.empty:
+            continue
+        ranking = ranked_by(together, task, ranked_intervention(record), settled)
+        n_test, n_clusters = (int(together.results[column].iloc[0]) for column in ("n_test", "n_clusters"))
+        changes = changes_by(together, task, settled)
+        found.append(OverFolds(task, len(folds), n_test, n_clusters, ranking if ranking.rows else None, changes))
     return tuple(found)
 
 
 def every_change(record: StudyRecord) -> Iterator[Change]:
     """All lines of a study: those over folds first, then a task at a time."""
-    for each in interventions_over_folds(record):
+    for each in over_folds(record):
         yield from each.changes
     for task in record.tasks:
         yield from interventions_of(record, task.name)
