@@ -8,17 +8,19 @@ import shutil
 import stat
 import sys
 import time
+from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
 import typer
-from hypothesis import settings
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from afield import cli
 from afield.base.hashing import sha256_file
 from tests.hostile.mutations import FEW, MANY
-from tests.hostile.spoils import KEYS, restore
+from tests.hostile.spoils import KEYS, Spoil, restore
 
 few_or_many = pytest.mark.parametrize(
     "often",
@@ -87,3 +89,21 @@ def restore_all(out: Path, path: Path) -> None:
     if files_of(out) != files_of(kept):
         shutil.rmtree(out)
         shutil.copytree(kept, out)
+
+
+def try_each(
+    often: settings, drawn: st.SearchStrategy[tuple[Path, Spoil]], out: Path, look: Callable[[Path], object]
+) -> None:
+    """Spoil the folder in one file after another, and each time look at it and put it back."""
+
+    @often
+    @given(drawn)
+    def spoil(drawn: tuple[Path, Spoil]) -> None:
+        path, harm = drawn
+        harm(path)
+        try:
+            look(path)
+        finally:
+            restore_all(out, path)
+
+    spoil()

@@ -11,19 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import settings
 
 from afield.base.files import temporary_prefix
-from tests.hostile.commands import (
-    KEPT,
-    MORE_KEYS,
-    asked,
-    elsewhere,
-    few_or_many,
-    files_of,
-    restore_all,
-)
-from tests.hostile.spoils import Spoil, resealed, spoilt
+from tests.hostile.commands import KEPT, MORE_KEYS, asked, elsewhere, few_or_many, files_of, try_each
+from tests.hostile.spoils import resealed, spoilt
 
 pytestmark = pytest.mark.slow
 
@@ -95,17 +87,7 @@ def read(command: str, out: Path, said: str) -> dict[str, Any]:
 def test_commands_on_a_spoilt_folder_say_it_in_words(often: settings, command: str, out: Path, picture: Path) -> None:
     files = [path for path in sorted(out.rglob("*")) if path.is_file()]
 
-    @often
-    @given(spoilt(files, str(elsewhere(out))))
-    def spoil(drawn: tuple[Path, Spoil]) -> None:
-        path, harm = drawn
-        harm(path)
-        try:
-            check(command, out, path)
-        finally:
-            restore_all(out, path)
-
-    spoil()
+    try_each(often, spoilt(files, str(elsewhere(out))), out, lambda path: check(command, out, path))
 
 
 @few_or_many
@@ -113,17 +95,7 @@ def test_commands_on_a_spoilt_folder_say_it_in_words(often: settings, command: s
 def test_commands_on_sealed_files_that_tell_of_something_else(
     often: settings, command: str, out: Path, picture: Path
 ) -> None:
-    @often
-    @given(resealed(sorted(out.rglob("*.json")), MORE_KEYS))
-    def spoil(drawn: tuple[Path, Spoil]) -> None:
-        path, harm = drawn
-        harm(path)
-        try:
-            check(command, out, path)
-        finally:
-            restore_all(out, path)
-
-    spoil()
+    try_each(often, resealed(sorted(out.rglob("*.json")), MORE_KEYS), out, lambda path: check(command, out, path))
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need rights there")

@@ -8,18 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import settings
 
-from tests.hostile.commands import (
-    KEPT,
-    MORE_KEYS,
-    asked,
-    elsewhere,
-    few_or_many,
-    files_of,
-    restore_all,
-)
-from tests.hostile.spoils import Spoil, resealed, spoilt
+from tests.hostile.commands import KEPT, MORE_KEYS, asked, elsewhere, few_or_many, files_of, restore_all, try_each
+from tests.hostile.spoils import resealed, spoilt
 
 pytestmark = pytest.mark.slow
 
@@ -76,33 +68,17 @@ def test_a_run_in_a_spoilt_folder_says_what_it_said_before_or_what_is_wrong(
     assert code == 0
     restore_all(out, files[0])
 
-    @often
-    @given(spoilt(files, str(elsewhere(out))))
-    def spoil(drawn: tuple[Path, Spoil]) -> None:
-        path, harm = drawn
-        harm(path)
-        try:
-            said = check(run, out, path)
-            if not {path.name, path.parent.name} & set(SETTLED):
-                assert said in (None, answer)
-        finally:
-            restore_all(out, path)
+    def look(path: Path) -> None:
+        said = check(run, out, path)
+        if not {path.name, path.parent.name} & set(SETTLED):
+            assert said in (None, answer)
 
-    spoil()
+    try_each(often, spoilt(files, str(elsewhere(out))), out, look)
 
 
 @few_or_many
 def test_a_run_among_sealed_files_that_tell_of_something_else(
     often: settings, run: Callable[[], tuple[int, str, str]], out: Path
 ) -> None:
-    @often
-    @given(resealed(sorted(out.rglob("*.json")), MORE_KEYS))
-    def spoil(drawn: tuple[Path, Spoil]) -> None:
-        path, harm = drawn
-        harm(path)
-        try:
-            check(run, out, path)
-        finally:
-            restore_all(out, path)
-
-    spoil()
+    drawn = resealed(sorted(out.rglob("*.json")), MORE_KEYS)
+    try_each(often, drawn, out, lambda path: check(run, out, path))

@@ -60,10 +60,18 @@ class TaskAnswer:
 
 @dataclass(frozen=True)
 class FoldsAnswer:
-    """What the study says about all folds of one task together."""
+    """What the study says about all folds of one task together, and the comparisons behind the sentences."""
 
-    words: str
+    take: str
+    """which backbone to take, what ties with it"""
+    interventions_words: str
+    """what interventions brought; empty where there are none"""
     found: OverFolds
+
+    @property
+    def words(self) -> str:
+        """Both, a line each."""
+        return "\n".join(line for line in (self.take, self.interventions_words) if line)
 
 
 @dataclass(frozen=True)
@@ -102,26 +110,23 @@ def answer(record: StudyRecord) -> Answer:
 
     A study without the plain intervention is answered for the first that it names.
     """
-    tasks = tuple(_task_answer(record, task.name) for task in record.tasks)
+    machines = int(record.results["machine"].nunique()) if len(record.results) else 0
+    tasks = tuple(_task_answer(record, task.name, machines) for task in record.tasks)
     fits = [part.fit for part in tasks if part.fit is not None]
     over = overall_of_study(record, fits)
     domains = {task.name: task.card.domain for task in record.tasks}
     compared = domain_words(domain_slopes(fits_over(over, fits), domains)) if over else ""
-    one_machine = int(record.results["machine"].nunique()) < 2 if len(record.results) else True
-    folds = tuple(FoldsAnswer(_together(each, one_machine=one_machine), each) for each in over_folds(record))
+    folds = tuple(_folds_answer(each, machines) for each in over_folds(record))
     return Answer(tasks, over, compared, folds, registration(record) if fits else None)
 
 
-def _together(found: OverFolds, *, one_machine: bool) -> str:
-    """What all folds of a task say, in a line or two."""
+def _folds_answer(found: OverFolds, machines: int) -> FoldsAnswer:
     head = f"{found.task}, {count(found.folds, 'fold')} together"
-    take = _take(found.ranking, None, one_machine=one_machine) if found.ranking else ""
-    changed = in_words(found.changes)
-    lines = [f"{head}: {take}" if take else f"{head}.", *([changed] if changed else [])]
-    return "\n".join(lines)
+    take = f"{head}: {_take(found.ranking, None, one_machine=machines < 2)}" if found.ranking else f"{head}."
+    return FoldsAnswer(take, in_words(found.changes), found)
 
 
-def _task_answer(record: StudyRecord, task: str) -> TaskAnswer:
+def _task_answer(record: StudyRecord, task: str, machines: int) -> TaskAnswer:
     head = record.study.study
     intervention = ranked_intervention(record)
     ranking = rank_backbones(record, task, intervention)
@@ -133,7 +138,6 @@ def _task_answer(record: StudyRecord, task: str) -> TaskAnswer:
     trained_otherwise = [name for name in head.interventions if name not in apart]
     changes = interventions_of(record, task) if trained_otherwise or len(effects) > 1 else ()
     subgroups = subgroups_of(record, ranking)
-    machines = int(record.results["machine"].nunique()) if len(record.results) else 0
     race = race_of(record, task, intervention)
     return TaskAnswer(
         task=task,

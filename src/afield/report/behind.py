@@ -8,13 +8,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from afield.analysis.described import (
-    families_words,
-    misranked_words,
-    power_words,
-    shape_words,
-    without_words,
-)
+from afield.analysis.described import families_words, misranked_words, power_words, shape_words, without_words
 from afield.analysis.details import DETAILS
 from afield.analysis.fitting.transfer import TransferFit
 from afield.analysis.words import capital, count

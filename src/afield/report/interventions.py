@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from afield.analysis.answer import FoldsAnswer
 from afield.analysis.clusters import rests_on
 from afield.analysis.ranking.class_gains import class_gains
 from afield.analysis.ranking.compare import Ranking
 from afield.analysis.ranking.interventions import ALL, Change, leading_lines
-from afield.analysis.ranking.over_folds import OverFolds
 from afield.analysis.words import count
 from afield.report import words
 from afield.report.evidence import arrows, finite, gap_of, interval_figure
@@ -51,20 +51,31 @@ def intervention_section(
         return None
     rests = rests_on(ranking.n_test, ranking.n_clusters)
     by_class = _by_class(class_gains(record, ranking.task))
-    return InterventionSection(
-        sentence, _figure(changes, rests, figures, names), _table(changes, rests, names), by_class
-    )
+    return _section(changes, sentence, rests, figures, names, name="interventions", by_class=by_class)
 
 
-def changes_over_folds(
-    found: OverFolds, sentence: str, figures: Figures, names: Mapping[str, str]
-) -> InterventionSection | None:
-    """The lines over all folds of a task, alike."""
+def section_over_folds(told: FoldsAnswer, figures: Figures, names: Mapping[str, str]) -> InterventionSection | None:
+    """The same of the lines over all folds of a task."""
+    found = told.found
     if not found.changes:
         return None
     rests = rests_on(found.n_test, found.n_clusters)
-    figure = _figure(found.changes, rests, figures, names, name=f"interventions over the folds of {found.task}")
-    return InterventionSection(sentence, figure, _table(found.changes, rests, names), None)
+    name = f"interventions over the folds of {found.task}"
+    return _section(found.changes, told.interventions_words, rests, figures, names, name=name, by_class=None)
+
+
+def _section(
+    changes: tuple[Change, ...],
+    sentence: str,
+    rests: str,
+    figures: Figures,
+    names: Mapping[str, str],
+    *,
+    name: str,
+    by_class: Table | None,
+) -> InterventionSection:
+    figure = _figure(changes, rests, figures, names, name)
+    return InterventionSection(sentence, figure, _table(changes, rests, names), by_class)
 
 
 def _by_class(gains: pd.DataFrame) -> Table | None:
@@ -85,7 +96,7 @@ def _by_class(gains: pd.DataFrame) -> Table | None:
 
 
 def _figure(
-    changes: tuple[Change, ...], rests: str, figures: Figures, names: Mapping[str, str], *, name: str = "interventions"
+    changes: tuple[Change, ...], rests: str, figures: Figures, names: Mapping[str, str], name: str
 ) -> Figure | None:
     shown = [line for line in leading_lines(changes) if finite(line.difference)]
     if not shown:

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from afield.analysis.answer import FoldsAnswer
 from afield.analysis.clusters import rests_on
 from afield.analysis.ranking.compare import Ranking
-from afield.analysis.ranking.interventions import in_words
 from afield.report import evidence, words
 from afield.report.figures import Figures
-from afield.report.interventions import InterventionSection, changes_over_folds
+from afield.report.interventions import InterventionSection, section_over_folds
 from afield.report.recorded import Table
 from afield.report.rows import Row
 from afield.scoring.metrics import metric_title
@@ -33,9 +32,9 @@ def folds_section(told: FoldsAnswer, figures: Figures, names: Mapping[str, str])
     found = told.found
     return FoldsSection(
         task=found.task,
-        words=told.words.splitlines()[0],
+        words=told.take,
         backbones=_backbones(found.ranking, names) if found.ranking else None,
-        interventions=changes_over_folds(found, in_words(found.changes), figures, names),
+        interventions=section_over_folds(told, figures, names),
     )
 
 

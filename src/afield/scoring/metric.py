@@ -59,6 +59,12 @@ class Metric:
 
         return replace(self, compute=compute, resampled=resampled if many else None, settle=None)
 
+    def settled_by(self, validation: Predictions) -> Settled:
+        """What it settles on those predictions, to be put into others of the same network; nothing where it settles
+        nothing.
+        """
+        return (lambda predictions: predictions) if self.settle is None else self.settle(validation)
+
 
 def check_made(metric: Metric) -> None:
     """Raise InputError for a metric, by its name, of which a part is none of the kind that it must be: nobody checks

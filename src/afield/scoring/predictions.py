@@ -12,6 +12,9 @@ import pandas as pd
 
 from afield.scoring.labels import label_array
 
+COLUMNS = ("key", "split", "view", "sample", "unit", "cluster", "label", "logits")
+"""of the tables of predictions that a result folder keeps: whose they are, then `Predictions.to_frame`"""
+
 
 @dataclass(frozen=True)
 class Predictions:
@@ -86,7 +89,7 @@ def misfit(frame: pd.DataFrame, classes: tuple[str, ...]) -> str:
     """Words for what keeps a table from being `Predictions.to_frame` of predictions of those classes; empty where
     nothing does.
     """
-    lacking = {"key", "split", "view", "sample", "unit", "cluster", "label", "logits"} - set(frame.columns)
+    lacking = set(COLUMNS) - set(frame.columns)
     if lacking:
         return f"it lacks the column {min(lacking)}"
     no_numbers = "its labels or logits are no numbers"

@@ -81,5 +81,4 @@ def _said(record: StudyRecord, joined: pd.Series, folds: tuple[str, ...], leadin
     for key, fold in members.drop_duplicates("key")[["key", "task"]].itertuples(index=False):
         classes = record.task(fold).classes
         validation, test = (record.predictions_of(key, split, classes) for split in ("validation", "test"))
-        settled = test if leading.settle is None else leading.settle(validation)(test)
-        yield settled.to_frame(key=joined["key"], split="test", view="plain")
+        yield leading.settled_by(validation)(test).to_frame(key=joined["key"], split="test", view="plain")

@@ -21,14 +21,7 @@ from afield.study.collecting.combined import source_of as source_of_joined
 from afield.study.collecting.result_rows import Tables, ready, shown_of
 from afield.study.combining.ensembles import Combination
 from afield.study.combining.soups import Soup
-from afield.study.measured import (
-    Measured,
-    measured,
-    read_measured,
-    source_of,
-    validation_and,
-    write_measured,
-)
+from afield.study.measured import Measured, measured, read_measured, source_of, validation_and, write_measured
 from afield.study.split_view import SplitView
 
 

@@ -14,6 +14,7 @@ import pandas as pd
 from afield.base.extensions import is_own
 from afield.scoring.metric import Metric
 from afield.scoring.metrics import METRICS
+from afield.scoring.predictions import COLUMNS
 from afield.study.beside import planned_beside
 from afield.study.collecting.audit_records import read_audits, unscored
 from afield.study.collecting.backbone_records import backbone_records
@@ -262,10 +263,9 @@ def _scored(context: Context, searches: Sequence[SearchRecord]) -> list[tuple[Se
 
 def _predictions(context: Context, searches: Sequence[SearchRecord], tasks: Mapping[str, TaskRecord]) -> pd.DataFrame:
     """A task at a time: thousands of small tables take fifty kilobytes each."""
-    columns = ["key", "split", "view", "sample", "unit", "cluster", "label", "logits"]
-    found = []
+    scored, columns, found = _scored(context, searches), list(COLUMNS), []
     for task in tasks.values():
-        keys = dict.fromkeys(trial.key for _, trial in _scored(context, searches) if trial.task == task.name)
+        keys = dict.fromkeys(trial.key for _, trial in scored if trial.task == task.name)
         said = [context.store.scores.predictions(key, at, task.classes) for key in keys for at in (VALIDATION, TEST)]
         found += [pd.concat(said, ignore_index=True)[columns]] if said else []
     return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=columns)

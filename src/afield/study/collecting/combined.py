@@ -4,7 +4,7 @@ scores since they take seconds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,14 +18,7 @@ from afield.scoring.metric import Metric
 from afield.scoring.metrics import METRICS
 from afield.scoring.predictions import Predictions
 from afield.study.combining.ensembles import Combination
-from afield.study.measured import (
-    Measured,
-    measured,
-    measured_all,
-    read_measured,
-    validation_and,
-    write_measured,
-)
+from afield.study.measured import Measured, measured, measured_all, read_measured, validation_and, write_measured
 from afield.study.split_view import SplitView
 from afield.study.store import Store
 
@@ -103,16 +96,12 @@ def measured_out_of_fold(metric: Metric, pairs: Sequence[Pair]) -> Measured:
     """A metric of out-of-fold predictions: the test parts of all folds put together, each with what its own network
     settled on its own validation part. Raises InputError where a sample is tested twice.
     """
-    settled = [_settled(metric, validation) for validation, _ in pairs]
+    settled = [metric.settled_by(validation) for validation, _ in pairs]
     validation = _put_together([choose(pair[0]) for choose, pair in zip(settled, pairs, strict=True)])
     test = _put_together([choose(pair[1]) for choose, pair in zip(settled, pairs, strict=True)])
     if len(set(test.sample.tolist())) < len(test.sample):
         raise InputError("a sample is in the test part of several folds; the tasks are no folds of one another")
     return measured(replace(metric, settle=None), validation, test)
-
-
-def _settled(metric: Metric, validation: Predictions) -> Callable[[Predictions], Predictions]:
-    return (lambda predictions: predictions) if metric.settle is None else metric.settle(validation)
 
 
 def _put_together(parts: Sequence[Predictions]) -> Predictions:

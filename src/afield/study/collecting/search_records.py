@@ -11,16 +11,7 @@ from afield.study.record import SearchRecord, TrialRecord, TrialState
 from afield.study.searching.growth import has_ended
 from afield.study.searching.planned_search import point_of
 from afield.study.searching.race import Race
-from afield.study.searching.search import (
-    Chosen,
-    History,
-    Seen,
-    asked,
-    at_the_end,
-    best_so_far,
-    rungs,
-    seen_in,
-)
+from afield.study.searching.search import Chosen, History, Seen, asked, at_the_end, best_so_far, rungs, seen_in
 from afield.study.searching.search_choice import Point, SearchChoice
 from afield.trial.trial import Trial
 
