@@ -11,6 +11,7 @@ from afield.report.fairness import fairness_section
 from afield.report.figures import Figures
 from afield.report.page import render
 from afield.report.search_charts import best_of_chart, scatter_chart
+from afield.report.search_words import notes_on
 from afield.report.searches import SearchSection, search_sections
 from afield.study.record import StudyRecord
 from tests.fixtures.records import make_record
@@ -59,6 +60,17 @@ def test_what_was_added_and_what_the_best_of_several_is_worth_are_told(grown: St
     rows = figures.all[told.best_of.id]["rows"]
     assert [row["recipes"] for row in rows] == [1, 2, 3]
     assert all(row["low"] < row["expected"] < row["high"] for row in rows)
+
+
+@pytest.mark.parametrize("loss", ["cross-entropy", "my_losses:hardest_half"])
+def test_what_took_a_part_of_a_batch_for_the_whole_is_told(grown: StudyRecord, loss: str) -> None:
+    search = grown.searches[0]
+    cells = tuple(replace(cell, recipe={**cell.recipe, "loss": loss}) for cell in search.cells)
+    said = notes_on(replace(search, cells=cells, micro_batch=4))[-1]
+    assert "4 images of a batch computed at once: BatchNorm, where the network has it" in said
+    assert ("my_losses:hardest_half, where it looks at other images of the batch, looked at so many" in said) == (
+        ":" in loss
+    )
 
 
 @pytest.mark.slow

@@ -120,6 +120,37 @@ def test_a_single_sample_is_no_training(photos: Path, cache: Path) -> None:
         )
 
 
+@pytest.mark.parametrize(
+    ("micro_batch", "message"),
+    [
+        (0, r"no room to train on 5 of 5 images of 32 px at once .*set numerics\.micro_batch to 2"),
+        (3, r"no room to train on 3 of 5 .*set numerics\.micro_batch to 1"),
+        (1, r"no room to train on 1 of 5 .*set a smaller recipe\.image_size"),
+    ],
+)
+def test_a_step_that_does_not_fit_after_all_says_what_to_set(
+    photos: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, micro_batch: int, message: str
+) -> None:
+    def full(*given: object) -> None:
+        raise torch.OutOfMemoryError("no room")
+
+    data, splits = tiny_inputs(photos, cache)
+    monkeypatch.setattr("afield.training.learner.Learner.update", full)
+    with pytest.raises(AfieldError, match=message):
+        run_trial(
+            tiny_trial(data).model_copy(update={"numerics": tiny_numerics(micro_batch=micro_batch)}),
+            splits["train"],
+            splits["validation"],
+            find(BACKBONE),
+            None,
+            METRICS[data.task.metric],
+            state=State(),
+            until=1,
+            workers=0,
+            hooks=Hooks(),
+        )
+
+
 @pytest.mark.parametrize("memory_format", ["channels_last", "contiguous"])
 @pytest.mark.parametrize("lain", [torch.channels_last, torch.contiguous_format])
 def test_pixels_are_normalised_channel_by_channel_to_the_last_bit(

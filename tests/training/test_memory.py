@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from afield.base.errors import AfieldError
+from afield.training.loop import EVALUATION_BATCH
 from afield.training.losses import LOSSES
 from afield.training.memory import hold_to, largest_micro_batch, try_step
 from afield.training.numerics import NumericsChoice, numerics_for, settle
@@ -17,17 +18,20 @@ CPU = numerics_for(settle(NumericsChoice(), "cpu"), convolutional=True)
 
 
 class Narrow(nn.Module):
-    """A network that has memory for so many samples at once, and counts what it was shown."""
+    """A network that has memory for so many samples at once, of which an evaluation needs less, and counts what it
+    learned from.
+    """
 
-    def __init__(self, room: int) -> None:
+    def __init__(self, room: int, evaluated: int = EVALUATION_BATCH) -> None:
         super().__init__()
-        self.room, self.layer, self.seen = room, nn.Linear(3, 2), list[int]()
+        self.room, self.evaluated, self.layer, self.seen = room, evaluated, nn.Linear(3, 2), list[int]()
         self.circle = [self]
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        if len(images) > self.room:
+        if len(images) > (self.room if self.training else self.evaluated):
             raise torch.OutOfMemoryError("no room")
-        self.seen.append(len(images))
+        if self.training:
+            self.seen.append(len(images))
         return self.layer(images.mean(dim=(2, 3)))
 
 
@@ -65,6 +69,22 @@ def test_where_no_image_fits_it_says_so() -> None:
 
     with pytest.raises(AfieldError, match=r"single image does not fit .*smaller recipe\.image_size"):
         largest_micro_batch(attempt, 4)
+
+
+@pytest.mark.slow
+def test_where_only_the_evaluation_does_not_fit_it_says_so() -> None:
+    """At once: no micro-batch mends it."""
+    tried: list[int] = []
+
+    def attempt(at_once: int) -> None:
+        tried.append(at_once)
+        narrow = Narrow(4, evaluated=EVALUATION_BATCH - 1)
+        numerics = CPU.model_copy(update={"micro_batch": at_once})
+        try_step(lambda: narrow, Recipe(image_size=32), numerics, 3, torch.zeros(8, dtype=torch.int64), LOSS)
+
+    with pytest.raises(AfieldError, match=r"no room to evaluate 64 images at once.*image_size or fewer trials"):
+        largest_micro_batch(attempt, 8)
+    assert tried == [8, 4]
 
 
 @pytest.mark.parametrize(

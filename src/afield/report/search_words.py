@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from afield.analysis.searches.best_of import chosen_flatters
+from afield.base.extensions import is_own
 from afield.base.text import count
 from afield.report import words
 from afield.scoring.metrics import in_points, metric_title
@@ -51,6 +52,9 @@ def notes_on(search: SearchRecord) -> list[str]:
             f"{search.micro_batch} images of a batch computed at once: BatchNorm, where the network has it, took its "
             "statistics from so many"
         )
+        loss = search.cells[0].recipe["loss"]
+        if is_own(loss):
+            told[-1] += f", and {loss}, where it looks at other images of the batch, looked at so many"
     return told
 
 

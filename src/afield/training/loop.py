@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -184,9 +185,8 @@ def predict(network: nn.Module, samples: Views, preprocessing: Preprocess, numer
     """Logits of a split's evaluation views in order, float32 [n, classes], on the CPU; of several devices each makes
     its part of them.
     """
-    network.eval()
     devices.same_buffers(network)
-    with torch.inference_mode(), autocast(numerics), nondeterminism_named():
+    with evaluating(network, numerics):
         parts = [
             network(preprocessing(images, numerics)).float()
             for images in samples.evaluation(EVALUATION_BATCH, torch.device(numerics.device), devices.share())
@@ -197,6 +197,20 @@ def predict(network: nn.Module, samples: Views, preprocessing: Preprocess, numer
             "the network's outputs on the evaluation images are not finite; a smaller learning rate may help"
         )
     return logits
+
+
+@contextmanager
+def evaluating(network: nn.Module, numerics: Numerics) -> Iterator[None]:
+    """Evaluation mode. Raises AfieldError where the device has no memory for it, or no deterministic way."""
+    network.eval()
+    try:
+        with torch.inference_mode(), autocast(numerics), nondeterminism_named():
+            yield
+    except torch.OutOfMemoryError as error:
+        raise AfieldError(
+            f"the device's memory has no room to evaluate {EVALUATION_BATCH} images at once beside what else is there; "
+            "a smaller recipe.image_size or fewer trials on a device (--trials-per-device) take less"
+        ) from error
 
 
 def _copy(network: nn.Module) -> Tensors:

@@ -12,6 +12,7 @@ from torch import nn
 from afield.base.errors import AfieldError
 from afield.images.batch import Batch
 from afield.training.learner import Learner
+from afield.training.loop import EVALUATION_BATCH, evaluating
 from afield.training.losses import LOSSES, Loss
 from afield.training.numerics import Numerics
 from afield.training.preprocessing import Preprocessing
@@ -78,13 +79,17 @@ def try_step(
     labels: torch.Tensor,
     loss: Loss = LOSSES["cross-entropy"],
 ) -> None:
-    """Two updates of a new network on `labels` [n] or [n, classes] and images of noise: the second has the optimiser's
-    memory too.
+    """Two updates of a new network on `labels` [n] or [n, classes] and images of noise, of which the second has the
+    optimiser's memory too, and a batch of its evaluation. Raises AfieldError where only that does not fit, for no
+    micro-batch makes it smaller.
     """
     preprocessing = Preprocessing((0.5,) * channels, (0.25,) * channels)
     learner = Learner(make().train(), recipe, numerics, preprocessing, seed=0, loss=loss)
     batch = noise_batch(labels, channels, recipe.size)
     for step in range(2):
         learner.update(batch, recipe.learning_rate, step)
+    shown = noise_batch(torch.zeros(EVALUATION_BATCH, device=labels.device), channels, recipe.size)
+    with evaluating(learner.kept, numerics):
+        learner.kept(preprocessing(shown.images, numerics))
     if numerics.device == "cuda":
         torch.cuda.synchronize()

@@ -78,10 +78,11 @@ def run_trial(
         begun = start.begin(setup, batches, backbone, frozen, state, hooks)
         state = loop.train(begun, state, until, hooks)
     except torch.OutOfMemoryError as error:
+        at_once = trial.numerics.at_once(recipe.batch_size)
         raise AfieldError(
-            f"{recipe.batch_size} images of {recipe.size} px at once do not fit into the device's memory beside what "
-            "else is there; set numerics.micro_batch to a smaller number, e.g. "
-            f"{max(1, (trial.numerics.micro_batch or recipe.batch_size) // 2)}"
+            f"the device's memory has no room to train on {at_once} of {recipe.batch_size} images of {recipe.size} px "
+            "at once beside what else is there; "
+            + (f"set numerics.micro_batch to {at_once // 2}" if at_once > 1 else "set a smaller recipe.image_size")
         ) from error
     return start.completed(state, recipe, network)
 
