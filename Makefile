@@ -1,4 +1,4 @@
-# make quickstart | test | check | prove | bench | truth | clean
+# make quickstart | test | test-gpu | check | prove | bench | truth | clean
 # The environment .venv is made when it is missing or when pyproject.toml or constraints.txt have changed.
 
 # The first Python that is new enough and can make an environment; `make PYTHON=...` takes another.
@@ -20,7 +20,7 @@ TOOLS := .venv/.installed-dev
 unexport PYTHONDONTWRITEBYTECODE
 
 .DELETE_ON_ERROR:
-.PHONY: quickstart test test-fast test-slow check format prove bench truth clean
+.PHONY: quickstart test test-fast test-slow test-gpu check format prove bench truth clean
 
 quickstart: $(PACKAGE)
 	$(BIN)/afield run quickstart --out out/quickstart
@@ -35,6 +35,10 @@ test-fast: $(TOOLS)
 
 test-slow: $(TOOLS)
 	$(PYTEST) -m "slow and not long"
+
+# What needs a CUDA device, skipped everywhere else; one process, since each would take memory of it.
+test-gpu: $(TOOLS)
+	$(BIN)/python -m pytest -m gpu
 
 check: $(TOOLS)
 	$(BIN)/ruff format --check .

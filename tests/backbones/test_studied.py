@@ -1,5 +1,7 @@
 """Each of the study's 19 and 7 and CLIP's towers: parameters as published, the right head, a step at two sizes."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -7,6 +9,12 @@ from afield.backbones.architectures import make
 from afield.backbones.build import build
 from afield.backbones.heads import head_name, head_names, pooled_features
 from afield.backbones.sizes import probe_sizes
+from afield.training.device import place, settle_process
+from afield.training.learner import Learner
+from afield.training.memory import noise_batch
+from afield.training.numerics import NumericsChoice, numerics_for, settle
+from afield.training.preprocessing import Preprocessing
+from afield.training.recipe import Recipe
 from tests.backbones.studied import CLIP, EVERY, THE_7, THE_19, Studied
 
 
@@ -23,6 +31,9 @@ LARGER = {
     "ViT-B-16": "ViT-B-32",
 }  # fmt: skip
 """built of the same layers as another, by which each of them is held"""
+
+
+HALF = Preprocessing((0.5,) * 3, (0.5,) * 3)
 
 
 def trained(studied):
@@ -81,6 +92,27 @@ def step(studied: Studied, size: int):
         features = pooled_features(network.eval(), row, images[:1])
     assert features.shape == (1, head.shape[1])
     assert torch.isfinite(features).all()
+
+
+@pytest.mark.gpu
+@pytest.mark.slow
+@pytest.mark.parametrize("studied", [pytest.param(one, id=one.architecture) for one in EVERY])
+def test_a_gpu_says_what_a_cpu_says_and_trains_by_deterministic_ways(studied: Studied):
+    row, size = studied.row, studied.second or studied.size
+    network = build(row, 3, initialisation="scratch", seed=0, weights=None, size=size)
+    batch = noise_batch(torch.tensor([2, 0, 1]), 3, size)
+    exact = numerics_for(settle(NumericsChoice(precision="float32"), "cuda"), row.convolutional)
+    settle_process(exact)
+    with torch.inference_mode():
+        here = network.eval()(HALF(batch.images, exact.model_copy(update={"device": "cpu"})))
+        there = place(network, exact)(HALF(batch.images.cuda(), exact)).cpu()
+    torch.testing.assert_close(there, here, rtol=1e-2, atol=1e-2 * float(here.abs().max()))
+    on_gpu = replace(batch, images=batch.images.cuda())
+    for precision in ("bfloat16", "float16"):
+        numerics = exact.model_copy(update={"precision": precision})
+        learner = Learner(network.train(), Recipe(image_size=size, ema=0.9), numerics, HALF, seed=0)
+        losses = [learner.update(on_gpu, 1e-5, step) for step in range(2)]
+        assert all(bool(torch.isfinite(loss)) for loss in losses)
 
 
 @pytest.mark.slow

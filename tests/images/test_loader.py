@@ -14,7 +14,6 @@ from afield.trial.inputs import SplitInputs
 from tests.fixtures.tiny import tiny_inputs
 
 CPU = torch.device("cpu")
-needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +70,7 @@ def test_a_batch_is_made_where_its_bytes_lie(splits: dict[str, SplitInputs], aug
             assert (its.shape, its.dtype) == (mine.shape, mine.dtype)
 
 
-@needs_cuda
+@pytest.mark.gpu
 @pytest.mark.parametrize("fits", [True, False])
 def test_a_gpu_resizes_for_itself_wherever_the_images_lie(
     splits: dict[str, SplitInputs], fits: bool, monkeypatch: pytest.MonkeyPatch

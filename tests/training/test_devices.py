@@ -1,4 +1,4 @@
-"""One trial on several devices: as many processes on a CPU, against one."""
+"""One trial on several devices: as many processes on a CPU, or so many GPUs where they are there, against one."""
 
 import os
 import signal
@@ -22,17 +22,23 @@ from afield.tasks.data import TaskData
 from afield.tasks.places import cache_folder
 from afield.training import devices
 from afield.training.checkpoint import State, load_checkpoint, save_checkpoint
+from afield.training.device import device_count
 from afield.training.loop import EVALUATION_BATCH, Hooks, predict
-from afield.training.numerics import NumericsChoice, numerics_for, settle
+from afield.training.numerics import Device, Numerics, NumericsChoice, numerics_for, settle
 from afield.training.spread import Stop, Tell, spread
 from afield.training.start import as_it_is
 from afield.trial.inputs import SplitInputs
 from afield.trial.run import run_trial
 from afield.trial.trial import Trial
+from tests.fixtures.gpu import DEVICES
 from tests.fixtures.tiny import BACKBONE, tiny_inputs, tiny_trial, tiny_weights
 
 Inputs = tuple[TaskData, dict[str, SplitInputs]]
-TWO = numerics_for(settle(NumericsChoice(devices=2), "cpu"), convolutional=True)
+
+
+def two(device: Device = "cpu") -> Numerics:
+    return numerics_for(settle(NumericsChoice(devices=2), device), convolutional=True)
+
 
 WAYS: dict[str, dict[str, object]] = {
     "odd batches": {},
@@ -45,19 +51,28 @@ WAYS: dict[str, dict[str, object]] = {
 """keys of the recipe, and the micro-batch"""
 
 
+@pytest.fixture(scope="module", params=DEVICES)
+def device(request: pytest.FixtureRequest) -> Device:
+    """Of which there are two."""
+    kind: Device = request.param
+    if device_count(kind) < 2:
+        pytest.skip("no second CUDA device here")
+    return kind
+
+
 @pytest.fixture(scope="module")
 def inputs(photos: Path, cache: Path) -> Inputs:
     return tiny_inputs(photos, cache)
 
 
-def trial_of(data: TaskData, way: str, processes: int) -> Trial:
+def trial_of(data: TaskData, way: str, processes: int, device: Device = "cpu") -> Trial:
     """One that dropout does not shape, in float64. Of 24 samples in batches of 7 three are left, which two processes
     cannot share.
     """
     keys = dict(WAYS[way])
     changes = {"precision": "float64", "devices": processes, "micro_batch": keys.pop("micro_batch", 0)}
     trial = tiny_trial(data, head="linear", batch_size=7, **keys)
-    return trial.model_copy(update={"numerics": trial.numerics.model_copy(update=changes)})
+    return trial.model_copy(update={"numerics": two(device).model_copy(update=changes)})
 
 
 def go(trial: Trial, splits: dict[str, SplitInputs], until: int, hooks: Hooks, state: State) -> State:
@@ -98,12 +113,14 @@ def resumed(trial: Trial, splits: dict[str, SplitInputs], path: Path, tell: Tell
         torch.distributed.barrier()  # where processes are at work, they read what the first has written
 
 
-def everything(trials: dict[str, Trial], splits: dict[str, SplitInputs], folder: Path, tell: Tell, stop: Stop) -> int:
+def everything(
+    trials: dict[str, Trial], splits: dict[str, SplitInputs], folder: Path, numerics: Numerics, tell: Tell, stop: Stop
+) -> int:
     """All that two processes are asked in these tests, since it takes them seconds to come up."""
     for way, trial in trials.items():
         trained(trial, splits, folder / f"{way}.pt", tell, stop)
     resumed(trials["clipped and averaged"], splits, folder / "resumed.pt", tell, stop)
-    logits = predict(Shown(), many_samples(), as_it_is, TWO)
+    logits = predict(Shown(), many_samples(), as_it_is, numerics)
     if devices.writes():
         torch.save(logits, folder / "logits.pt")
     return len(trials)
@@ -135,36 +152,38 @@ def of(path: Path) -> State:
 
 
 @pytest.fixture(scope="module")
-def folder(inputs: Inputs, tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
+def folder(inputs: Inputs, device: Device, tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
     """What two processes made."""
     data, splits = inputs
     made = tmp_path_factory.mktemp("two")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AFIELD_CACHE", str(cache))
-        trials = {way: trial_of(data, way, 2) for way in WAYS}
+        trials = {way: trial_of(data, way, 2, device) for way in WAYS}
         told: list[tuple[int, ...]] = []
-        work = partial(everything, trials, splits, made)
-        assert spread(TWO, work, lambda *update: told.append(update), lambda: False) == len(WAYS)
+        work = partial(everything, trials, splits, made, two(device))
+        assert spread(two(device), work, lambda *update: told.append(update), lambda: False) == len(WAYS)
     assert [update[:3] for update in told[:8]] == [(epoch, step, 4) for epoch in (0, 1) for step in (1, 2, 3, 4)]
     return made
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
-def test_two_processes_train_as_one_does(way: str, inputs: Inputs, folder: Path, tmp_path: Path) -> None:
+def test_two_processes_train_as_one_does(
+    way: str, inputs: Inputs, device: Device, folder: Path, tmp_path: Path
+) -> None:
     """The same updates: losses, weights, averages and predictions, but for the order of sums."""
     data, splits = inputs
-    trained(trial_of(data, way, 1), splits, tmp_path / "one.pt", lambda *told: None, lambda: False)
-    one, two = of(tmp_path / "one.pt"), of(folder / f"{way}.pt")
-    assert one.best is not None
-    assert two.best is not None
+    trained(trial_of(data, way, 1, device), splits, tmp_path / "one.pt", lambda *told: None, lambda: False)
+    alone, shared = of(tmp_path / "one.pt"), of(folder / f"{way}.pt")
+    assert alone.best is not None
+    assert shared.best is not None
     close = partial(torch.testing.assert_close, rtol=1e-9, atol=1e-9)
-    close(two.network, one.network)
-    close(two.average, one.average)
-    close(two.best.network, one.best.network)
-    torch.testing.assert_close(two.best.logits, one.best.logits)
-    assert len(two.best.logits) == len(splits["validation"].table)
-    for mine, other in zip(two.history, one.history, strict=True):
+    close(shared.network, alone.network)
+    close(shared.average, alone.average)
+    close(shared.best.network, alone.best.network)
+    torch.testing.assert_close(shared.best.logits, alone.best.logits)
+    assert len(shared.best.logits) == len(splits["validation"].table)
+    for mine, other in zip(shared.history, alone.history, strict=True):
         for name in ("learning_rate", "train_loss", "validation"):
             assert mine[name] == pytest.approx(other[name], rel=1e-9)
 
@@ -225,23 +244,23 @@ def begins_elsewhere(tell: Tell, stop: Stop) -> NoReturn:
     ],
 )
 def test_a_process_that_fails_or_dies_and_a_stop_end_all_and_say_why(
-    work: object, error: type[Exception], words: str
+    work: object, error: type[Exception], words: str, device: Device
 ) -> None:
     told: list[str] = []
     with pytest.raises(error, match=words):
-        spread(TWO, work, told.append, lambda: bool(told))  # type: ignore[arg-type]
+        spread(two(device), work, told.append, lambda: bool(told))  # type: ignore[arg-type]
 
 
 def test_one_device_needs_no_process() -> None:
-    one = TWO.model_copy(update={"devices": 1})
+    one = two().model_copy(update={"devices": 1})
     assert spread(one, lambda tell, stop: (os.getpid(), stop()), lambda: None, lambda: True) == (os.getpid(), True)
 
 
 def test_the_number_of_devices_is_in_the_key(inputs: Inputs) -> None:
     data, _ = inputs
-    one, two = (trial_of(data, "odd batches", processes) for processes in (1, 2))
-    assert two.model_dump(mode="json")["numerics"]["devices"] == 2
-    assert one.key != two.key
+    alone, shared = (trial_of(data, "odd batches", processes) for processes in (1, 2))
+    assert shared.model_dump(mode="json")["numerics"]["devices"] == 2
+    assert alone.key != shared.key
 
 
 def test_a_trial_on_two_devices_does_not_run_on_one(inputs: Inputs) -> None:
@@ -258,7 +277,7 @@ def test_shares_are_all_of_a_batch_once_and_two_samples_at_least(processes: int)
         assert np.concatenate(counted).tolist() == list(range(count))
         assert max(map(len, counted)) - min(map(len, counted)) <= 1
         assert all(len(np.arange(count)[share.of(count)]) >= 2 for share in shares)
-        most = TWO.model_copy(update={"devices": processes}).at_once(count)
+        most = two().model_copy(update={"devices": processes}).at_once(count)
         assert most == max(map(len, counted))
 
 

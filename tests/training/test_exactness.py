@@ -14,9 +14,11 @@ from afield.tasks.data import TaskData
 from afield.tasks.places import cache_folder
 from afield.training.checkpoint import State, load_checkpoint, save_checkpoint
 from afield.training.loop import Hooks
+from afield.training.numerics import Device, NumericsChoice, numerics_for, settle
 from afield.trial.inputs import SplitInputs
 from afield.trial.run import run_trial
 from afield.trial.trial import Trial
+from tests.fixtures.gpu import DEVICES
 from tests.fixtures.tiny import tiny_inputs, tiny_trial, tiny_weights
 
 HERE = {"torch": "here"}
@@ -35,19 +37,23 @@ WAYS: dict[str, dict[str, Any]] = {
     "grades as one number": {"target": "grade", "loss": "smooth-l1", "balance": "loss"},
     "in parts": {"numerics": {"micro_batch": 2}},
     "in float16": {"numerics": {"precision": "float16"}},
+    "in float16 by sgd, clipped, averaged": {
+        "optimiser": "sgd", "clip_norm": 0.5, "ema": 0.9, "numerics": {"precision": "float16", "micro_batch": 2},
+    },
     "in bfloat16": {"numerics": {"precision": "bfloat16"}},
-}
+    "in float32 by TF32": {"numerics": {"precision": "float32", "tf32": True}},
+}  # fmt: skip
 """ways of training whose bits must not depend on stops and workers: keys of the recipe, numerics and target"""
 QUICK = {"the study's", "head alone", "head alone from a probe"}
 """of those, the ones that are tried while one works"""
 
 
-def tiny(data: TaskData, way: str = "the study's", **recipe: object) -> Trial:
+def tiny(data: TaskData, way: str = "the study's", device: Device = "cpu") -> Trial:
     """A trial of that way."""
     keys = dict(WAYS[way])
-    numerics, target = keys.pop("numerics", {}), keys.pop("target", data.task.target)
-    trial = tiny_trial(data, **keys, **recipe)
-    return trial.model_copy(update={"numerics": trial.numerics.model_copy(update=numerics), "target": target})
+    choice, target = NumericsChoice.model_validate(keys.pop("numerics", {})), keys.pop("target", data.task.target)
+    numerics = numerics_for(settle(choice, device), convolutional=True)
+    return tiny_trial(data, **keys).model_copy(update={"numerics": numerics, "target": target})
 
 
 NONE = Hooks()
@@ -106,12 +112,13 @@ def whole(inputs: tuple[TaskData, dict[str, SplitInputs]]) -> State:
     return go(tiny_trial(data), splits, State(), 6)
 
 
+@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("way", [pytest.param(way, marks=[] if way in QUICK else [pytest.mark.slow]) for way in WAYS])
 def test_six_epochs_equal_three_stop_three_and_any_stop(
-    way: str, inputs: tuple[TaskData, dict[str, SplitInputs]], tmp_path: Path
+    way: str, device: Device, inputs: tuple[TaskData, dict[str, SplitInputs]], tmp_path: Path
 ) -> None:
     data, splits = inputs
-    trial = tiny(data, way)
+    trial = tiny(data, way, device)
     unstopped = go(trial, splits, State(), 6)
     asked = iter(range(1000))
     with pytest.raises(Stopped):
@@ -182,10 +189,21 @@ def test_a_stop_before_or_in_the_probe_changes_nothing(
 # the ways that differ in what loaders do; the others' batches are those of the first
 @pytest.mark.slow
 @pytest.mark.parametrize("way", ["the study's", "classes alike", "head alone"])
-def test_loader_workers_change_nothing(way: str, inputs: tuple[TaskData, dict[str, SplitInputs]]) -> None:
+@pytest.mark.parametrize("device", DEVICES)
+def test_loader_workers_change_nothing(
+    way: str,
+    device: Device,
+    inputs: tuple[TaskData, dict[str, SplitInputs]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nor does it matter whether a GPU's memory holds the images."""
     data, splits = inputs
-    trial = tiny(data, way)
+    trial = tiny(data, way, device)
     alone = go(trial, splits, State(), 2)
+    if device == "cuda":
+        for module in ("loader", "samples"):
+            monkeypatch.setattr(f"afield.images.{module}.resident", lambda folder, device: None)
+        assert same(go(trial, splits, State(), 2), alone)
     for workers in (1, 2):
         assert same(go(trial, splits, State(), 2, workers=workers), alone)
 

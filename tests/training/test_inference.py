@@ -8,8 +8,9 @@ from torch import nn
 
 from afield.training import inference
 from afield.training.inference import RUNS, WARM, measure_inference
-from afield.training.numerics import Numerics
+from afield.training.numerics import Device, Numerics
 from afield.training.preprocessing import Preprocessing
+from tests.fixtures.gpu import DEVICES
 
 NUMERICS = Numerics(
     device="cpu",
@@ -51,7 +52,7 @@ class Wide(nn.Module):
         self.weights = nn.Parameter(torch.ones(1000))
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        first = images.mean() + torch.zeros(1_000_000)
+        first = images.mean() + torch.zeros(1_000_000, device=images.device)
         second = first + 1
         del first
         third = second * 2
@@ -69,11 +70,16 @@ def test_the_time_is_the_median_of_runs_after_warm_ones(monkeypatch: pytest.Monk
     assert found.seconds == 2.0
 
 
-def test_memory_on_a_cpu_is_what_lives_at_once_with_the_weights(capfd: pytest.CaptureFixture[str]) -> None:
-    found, again = (measure_inference(Wide(), IMAGE, Preprocessing((0.0,) * 3, (1.0,) * 3), NUMERICS) for _ in range(2))
+@pytest.mark.parametrize("device", DEVICES)
+def test_memory_is_what_lives_at_once_with_the_weights(device: Device, capfd: pytest.CaptureFixture[str]) -> None:
+    numerics = NUMERICS.model_copy(update={"device": device})
+    pixels = Preprocessing((0.0,) * 3, (1.0,) * 3)
+    found, again = (measure_inference(Wide().to(device), IMAGE.to(device), pixels, numerics) for _ in range(2))
     assert found.memory is not None
-    image = 3 * 8 * 8 * 4
-    assert 8_004_000 <= found.memory <= 8_004_000 + 2 * image  # with the image as the network sees it
+    beside = (
+        2 * 3 * 8 * 8 * 4 if device == "cpu" else 16 * 512
+    )  # the image as the network sees it; a GPU's whole blocks
+    assert 8_004_000 <= found.memory <= 8_004_000 + beside
     assert again.memory == found.memory
     assert capfd.readouterr().err == ""
 

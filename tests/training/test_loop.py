@@ -17,11 +17,12 @@ from afield.images.loader import TrainingBatches
 from afield.scoring.metrics import METRICS
 from afield.training.checkpoint import State
 from afield.training.loop import Hooks
-from afield.training.numerics import Numerics, NumericsChoice, numerics_for, settle
+from afield.training.numerics import Device, Numerics, NumericsChoice, numerics_for, settle
 from afield.training.preprocessing import Preprocessing
 from afield.trial.inputs import SplitInputs
 from afield.trial.run import run_trial
 from afield.trial.trial import Trial
+from tests.fixtures.gpu import DEVICES
 from tests.fixtures.tiny import BACKBONE, tiny_inputs, tiny_trial
 
 
@@ -58,8 +59,9 @@ def losses_of(trial: Trial, splits: dict[str, SplitInputs], steps: int, seen: in
 
 @pytest.mark.parametrize("batch_size", [pytest.param(5, marks=pytest.mark.slow), 23])
 @pytest.mark.parametrize("optimiser", ["adamw", "sgd"])
+@pytest.mark.parametrize("device", DEVICES)
 def test_each_loss_equals_a_plain_loop_on_the_same_batches(
-    photos: Path, cache: Path, batch_size: int, optimiser: str
+    photos: Path, cache: Path, batch_size: int, optimiser: str, device: Device
 ) -> None:
     """The golden run: the logic of the study's script (PAPER.md 3) as a plain loop in float64, fed with the batches
     that afield makes under `paper`, gives the same losses step by step. Of 24 samples in batches of 23 one is left over
@@ -68,12 +70,12 @@ def test_each_loss_equals_a_plain_loop_on_the_same_batches(
     data, splits = tiny_inputs(photos, cache)
     keys = {"schedule": "step", "milestones": (1, 2)} if optimiser == "sgd" else {}
     trial = tiny_trial(data, epochs=3, weight_decay=1e-4, batch_size=batch_size, optimiser=optimiser, **keys)
-    numerics = trial.numerics.model_copy(update={"precision": "float64"})
+    numerics = tiny_numerics(precision="float64", device=device)
     trial = trial.model_copy(update={"numerics": numerics, "protocol": "paper"})
     batches = TrainingBatches(splits["train"].samples(), 32, "bicubic", batch_size, trial.seed, "paper", trial.flips)
     ours = losses_of(trial, splits, batches.steps(), batches.seen())
 
-    network = build(find(BACKBONE), 2, initialisation="scratch", seed=trial.seed, weights=None).double()
+    network = build(find(BACKBONE), 2, initialisation="scratch", seed=trial.seed, weights=None).double().to(device)
     peak, decay = 1e-3, 1e-4 / 1e-3
     optimisers: dict[str, torch.optim.Optimizer] = {
         "adamw": torch.optim.AdamW(network.parameters(), lr=peak, weight_decay=decay),
@@ -85,12 +87,12 @@ def test_each_loss_equals_a_plain_loop_on_the_same_batches(
         "sgd": partial(torch.optim.lr_scheduler.MultiStepLR, milestones=[1, 2], gamma=0.1),
     }
     schedule = schedules[optimiser](theirs)
-    mean, std = (torch.tensor(values, dtype=torch.float64).view(1, 3, 1, 1) for values in (trial.mean, trial.std))
+    mean, std = (torch.tensor(values).double().view(1, 3, 1, 1).to(device) for values in (trial.mean, trial.std))
     losses = []
     network.train()
     for epoch in range(3):
         for step in range(batches.steps()):
-            batch = batches[epoch, step]
+            (batch,) = batches.load([(epoch, step)], 0, torch.device(device))
             torch.manual_seed(stream_seed(trial.seed, "dropout", epoch, step))
             loss = functional.cross_entropy(network((batch.images.double() / 255 - mean) / std), batch.labels)
             theirs.zero_grad()

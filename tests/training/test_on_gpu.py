@@ -1,5 +1,5 @@
-"""An update, but for the way back, and an evaluation on a GPU: all of it is done there. The GPU is a fake one
-(tests/fixtures/gpu.py), which knows devices, types and shapes alone, and refuses what mixes devices.
+"""An update and an evaluation on a GPU: all of it is done there. Where there is no GPU a fake one refuses what mixes
+devices; it knows these, types and shapes alone, and no way back through a network.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ from afield.training.losses import LOSSES, Loss, loss_for
 from afield.training.numerics import Numerics, NumericsChoice, numerics_for, settle
 from afield.training.preprocessing import Preprocessing
 from afield.training.recipe import Recipe
-from tests.fixtures.gpu import CUDA, fake_gpu, faked
+from tests.fixtures.gpu import CUDA, Gpu, Put, fake_gpu, real_gpu
 
 pytestmark = pytest.mark.slow
 
@@ -32,24 +32,32 @@ MARKS = torch.tensor([[1, 0, -1], [0, 1, 1], [0, 0, 0]] * (N // 3))
 """several labels a sample, some of them unknown"""
 
 
+@pytest.fixture(params=[fake_gpu, pytest.param(real_gpu, marks=pytest.mark.gpu)])
+def gpu(request: pytest.FixtureRequest) -> Gpu:
+    """What opens a GPU, and puts a network on it."""
+    opened: Gpu = request.param()
+    return opened
+
+
 def numerics(**changes: object) -> Numerics:
     return numerics_for(settle(NumericsChoice.model_validate(changes), "cuda"), convolutional=True)
 
 
 def learner(
+    put: Put,
     settled: Numerics,
     loss: Loss = LOSSES["cross-entropy"],
     outputs: int = CLASSES,
     recipe: Mapping[str, object] = MappingProxyType({}),
 ) -> Learner:
-    """Of a network with all that networks are made of, in the mode of training; to be made on the fake GPU."""
+    """Of a network with all that networks are made of, in the mode of training; to be made with the GPU open."""
     pooled = nn.Sequential(nn.Conv2d(4, 8, 3), nn.BatchNorm2d(8), nn.AdaptiveAvgPool2d(1), nn.Flatten())
     network = nn.Sequential(pooled, nn.Dropout(), nn.Linear(8, outputs))
     if outputs == 1:
         with_grades(network, CLASSES)
     made = Recipe.model_validate({"image_size": SIDE, "batch_size": N, "learning_rate": 0.1, **recipe})
     preprocessing = Preprocessing((0.5,) * 4, (0.25,) * 4, "BGR")
-    return Learner(faked(network).train(), made, settled, preprocessing, seed=1, loss=loss)
+    return Learner(put(network).train(), made, settled, preprocessing, seed=1, loss=loss)
 
 
 def batch(labels: torch.Tensor = LABELS) -> Batch:
@@ -68,24 +76,24 @@ def updated(one: Learner, shown: Batch) -> None:
 
 @pytest.mark.parametrize("recipe", [{}, {"clip_norm": 1.0}], ids=["plain", "clipped"])
 @pytest.mark.parametrize("precision", ["bfloat16", "float32"])
-def test_updates(precision: str, recipe: dict[str, object]) -> None:
-    with fake_gpu():
-        updated(learner(numerics(precision=precision, micro_batch=4), recipe=recipe), batch())
+def test_updates(gpu: Gpu, precision: str, recipe: dict[str, object]) -> None:
+    with gpu as put:
+        updated(learner(put, numerics(precision=precision, micro_batch=4), recipe=recipe), batch())
 
 
 @pytest.mark.parametrize("recipe", [{}, {"clip_norm": 1.0}], ids=["plain", "clipped"])
-def test_updates_with_a_scaled_loss(recipe: dict[str, object]) -> None:
-    with fake_gpu():
-        one = learner(numerics(precision="float16"), recipe=recipe)
+def test_updates_with_a_scaled_loss(gpu: Gpu, recipe: dict[str, object]) -> None:
+    with gpu as put:
+        one = learner(put, numerics(precision="float16"), recipe=recipe)
         assert one.scaler.is_enabled()
         updated(one, batch())
 
 
-def test_weighed_and_mixed_samples() -> None:
-    with fake_gpu():
+def test_weighed_and_mixed_samples(gpu: Gpu) -> None:
+    with gpu as put:
         weights, share = torch.rand(N), torch.rand(N)
         mixed = replace(batch(), weights=weights, partner=torch.randperm(N), share=share)
-        updated(learner(numerics()), mixed)
+        updated(learner(put, numerics()), mixed)
 
 
 @pytest.mark.parametrize(
@@ -103,27 +111,27 @@ def test_weighed_and_mixed_samples() -> None:
     ],
     ids=str,
 )
-def test_losses(target: Target, recipe: dict[str, object]) -> None:
+def test_losses(gpu: Gpu, target: Target, recipe: dict[str, object]) -> None:
     labels = MARKS if target == "labels" else LABELS
     counts = count(labels.numpy(), CLASSES)
     made = Recipe.model_validate({"learning_rate": 0.1, **recipe})
-    with fake_gpu():
+    with gpu as put:
         loss = loss_for(made, target, counts, device=CUDA)
-        updated(learner(numerics(), loss, 1 if made.regresses else CLASSES, recipe), batch(labels))
+        updated(learner(put, numerics(), loss, 1 if made.regresses else CLASSES, recipe), batch(labels))
 
 
 @pytest.mark.parametrize("outputs", [CLASSES, 1])
-def test_evaluation(outputs: int) -> None:
-    with fake_gpu():
-        one = learner(numerics(), outputs=outputs)
+def test_evaluation(gpu: Gpu, outputs: int) -> None:
+    with gpu as put:
+        one = learner(put, numerics(), outputs=outputs)
         shown = Turned(one.network.eval(), Symmetry(1, horizontal=True))
         with torch.inference_mode(), autocast(one.numerics):
             logits = shown(one.preprocessing(batch().images, one.numerics))
         assert (logits.is_cuda, logits.shape) == (True, (N, CLASSES))
 
 
-def test_what_forgets_the_device_is_refused() -> None:
+def test_what_forgets_the_device_is_refused(gpu: Gpu) -> None:
     """Else all the above would prove nothing."""
     forgets = replace(LOSSES["mse"], compute=lambda logits, labels: logits[:, 0] * torch.arange(len(labels)))
-    with fake_gpu(), pytest.raises(RuntimeError, match=r"cuda:0.*cpu"):
-        updated(learner(numerics(), forgets), batch())
+    with gpu as put, pytest.raises(RuntimeError, match=r"cuda:0.*cpu"):
+        updated(learner(put, numerics(), forgets), batch())

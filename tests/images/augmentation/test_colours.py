@@ -9,12 +9,9 @@ from PIL import Image, ImageEnhance, ImageOps
 from torchvision.transforms.v2 import functional
 
 from afield.images.augmentation import colours
+from tests.fixtures.gpu import DEVICES
 from tests.images.augmentation.pictures import apart, batch_of, pictures
 
-DEVICES = [
-    "cpu",
-    pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")),
-]
 Made = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 

@@ -102,9 +102,7 @@ def noise(*sizes: tuple[int, int]) -> list[npt.NDArray[np.uint8]]:
 WAYS = [
     pytest.param(apply_by_bytes, "cpu", 2, id="bytes"),
     pytest.param(apply_by_products, "cpu", 1, id="products"),
-    pytest.param(
-        apply, "cuda", 1, id="cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-    ),
+    pytest.param(apply, "cuda", 1, id="cuda", marks=pytest.mark.gpu),
 ]
 """with the largest difference from PIL, out of 255"""
 

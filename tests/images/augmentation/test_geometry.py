@@ -6,12 +6,8 @@ import torch
 from torchvision.transforms.v2 import InterpolationMode, functional
 
 from afield.images.augmentation.geometry import Floats, Sampling, affine, corner_shears, matrices, symmetries
+from tests.fixtures.gpu import DEVICES
 from tests.images.augmentation.pictures import SIDE, batch_of, images_of, pictures
-
-DEVICES = [
-    "cpu",
-    pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")),
-]
 
 
 def theirs(sampling: Sampling, **how: object) -> torch.Tensor:

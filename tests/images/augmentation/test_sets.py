@@ -22,10 +22,6 @@ NAMES = {
 }  # fmt: skip
 """torchvision's names of operations and ours"""
 THEIRS = {ours: theirs for theirs, ours in NAMES.items()}
-DEVICES = [
-    "cpu",
-    pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")),
-]
 
 
 def draw(name: str, n: int, size: int = SIDE, epoch: int = 0) -> Parameters:
@@ -126,7 +122,7 @@ def test_an_image_depends_on_its_own_parameters_alone_and_nothing_given_changes(
     assert torch.equal(some, shown[rows])
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.gpu
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_a_gpu_shows_the_same(name: str) -> None:
     """But for a few values: histograms spread what is one level apart, and nearest pixels may be their neighbours."""
