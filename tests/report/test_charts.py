@@ -4,6 +4,7 @@ import json
 import math
 import re
 from importlib import resources
+from itertools import product
 
 import altair
 import pandas as pd
@@ -101,6 +102,20 @@ def test_charts_draw_what_they_are_given(chart, words_in_it):
 def test_a_landscape_shows_every_cell(axes, rows, words_in_it):
     chart = landscape_chart(axes, metric="accuracy", domain=(0.6, 0.9))
     assert_drawn(svg(chart, rows.to_dict("records")), words_in_it)
+
+
+@pytest.mark.slow
+def test_of_more_than_two_keys_a_tile_shows_the_chosen_recipe_or_else_the_best():
+    axes = {"learning_rate": (1e-4, 1e-3), "layer_decay": (0.5, 1.0), "mixup": (0.0, 0.2)}
+    values = iter([0.71, 0.72, 0.73, None, 0.75, 0.74, 0.77, 0.76])
+    rows = [
+        {**dict(zip(axes, point, strict=True)), "value": next(values), "epochs": 1, "state": "stopped early"}
+        for point in product(*axes.values())
+    ]
+    rows[5]["state"] = "chosen"
+    drawn = svg(landscape_chart(axes, metric="accuracy", domain=(0.6, 0.9)), rows)
+    assert_drawn(drawn, ["0.720", "0.730", "0.740", "0.770", "layer decay", ">0.5<", ">1e-4<"])
+    assert not any(f">{value}<" in drawn for value in ("0.710", "0.750", "0.760"))
 
 
 @pytest.mark.slow

@@ -10,18 +10,22 @@ import altair as alt
 from afield.report.charts import INK, MUTED, SERIES, TIED, WINNER, layered
 from afield.report.figures import ROWS
 
-NAMES = {"learning_rate": "learning rate", "weight_decay": "weight decay"}
 STATES = ("chosen", "trained to the end", "stopped early")
 """of a cell that has a value; one without is told by its own word, e.g. "failed"."""
 _HEIGHT = 190
 _FEW = 10
 """values that an axis gives a place each"""
+_POWER = 10
+"""by which the largest value of a logarithmic axis exceeds the smallest at least"""
+_SMALL = 0.01
+"""a value below it is written with a power of ten, as in text (words.plain)"""
 _COLOURS = alt.Scale(domain=list(STATES), range=[WINNER, INK, MUTED])
 _SHAPES = alt.Scale(domain=list(STATES), range=["diamond", "circle", "circle"])
 
 
 def landscape_chart(axes: Mapping[str, Sequence[float]], *, metric: str, domain: Sequence[float]) -> alt.LayerChart:
-    """Selecting metric of every cell of one search: a line over one searched key, a grid of tiles over two.
+    """Selecting metric of every cell of one search: a line over one searched key, a grid of tiles over two; where there
+    are more, a tile shows the chosen one of its cells or else their best.
 
     Its data are ROWS: a column a searched key, value (None where the cell failed), epochs, state (one of STATES, or why
     there is no value). `domain`: the metric's range, shared by the charts of a task.
@@ -29,13 +33,27 @@ def landscape_chart(axes: Mapping[str, Sequence[float]], *, metric: str, domain:
     free = [key for key, values in axes.items() if len(values) > 1] or list(axes)[:1]
     tooltip = _tooltip(axes, metric)
     if len(free) > 1:
-        return _tiles(free, len(axes[free[1]]), tooltip, domain)
+        return _tiles(free, axes, tooltip, domain)
     return _profile(free[0], axes, tooltip, domain, metric)
+
+
+def _name(key: str) -> str:
+    return key.replace("_", " ")
+
+
+def _spreads(values: Sequence[float]) -> bool:
+    """Whether a key's values lie over powers of ten, and not within one (or at 0, which has no logarithm)."""
+    return min(values) > 0 and (len(set(values)) == 1 or max(values) >= _POWER * min(values))
+
+
+def _format(values: Sequence[float]) -> str:
+    """How the values of a key are written: with a power of ten where some are small."""
+    return "~e" if any(0 < abs(value) < _SMALL for value in values) else "~g"
 
 
 def _tooltip(axes: Mapping[str, Sequence[float]], metric: str) -> list[alt.Tooltip]:
     return [
-        *(alt.Tooltip(f"{key}:Q", title=NAMES.get(key, key), format="~e") for key in axes),
+        *(alt.Tooltip(f"{key}:Q", title=_name(key), format=_format(values)) for key, values in axes.items()),
         alt.Tooltip("value:Q", title=metric, format=".3f"),
         alt.Tooltip("epochs:Q", title="epochs trained"),
         alt.Tooltip("state:N", title="state"),
@@ -53,15 +71,15 @@ def _profile(
     domain: Sequence[float],
     metric: str,
 ) -> alt.LayerChart:
-    name = NAMES.get(key, key)
-    if min(axes[key]) > 0:
+    name, values = _name(key), list(axes[key])
+    if _spreads(values):
         x = alt.X(
             f"{key}:Q",
-            scale=alt.Scale(type="log", domain=[min(axes[key]), max(axes[key])], padding=26, nice=False),
-            axis=alt.Axis(title=f"{name} (logarithmic)", values=list(axes[key]), format="~e"),
+            scale=alt.Scale(type="log", domain=[min(values), max(values)], padding=26, nice=False),
+            axis=alt.Axis(title=f"{name} (logarithmic)", values=values, format=_format(values)),
         )
-    else:  # no logarithm of 0
-        x = alt.X(f"{key}:O", axis=alt.Axis(title=name, format="~e", labelAngle=0))
+    else:
+        x = alt.X(f"{key}:O", axis=alt.Axis(title=name, format=_format(values), labelAngle=0))
     y = alt.Y(
         "value:Q",
         scale=alt.Scale(domain=list(domain), nice=False, zero=False),
@@ -86,18 +104,35 @@ def _points(cells: alt.Chart) -> list[alt.Chart]:
     return [part.encode(stroke=alt.value(MUTED)), whole.encode(color=colour)]
 
 
-def _tiles(free: Sequence[str], rows: int, tooltip: list[alt.Tooltip], domain: Sequence[float]) -> alt.LayerChart:
+def _tiles(
+    free: Sequence[str], axes: Mapping[str, Sequence[float]], tooltip: list[alt.Tooltip], domain: Sequence[float]
+) -> alt.LayerChart:
     across, down = free[0], free[1]
-    x = alt.X(f"{across}:O", axis=alt.Axis(title=NAMES.get(across, across), format="~e", labelAngle=0))
-    y = alt.Y(f"{down}:O", sort="descending", axis=alt.Axis(title=NAMES.get(down, down), format="~e", grid=False))
+    x = alt.X(f"{across}:O", axis=alt.Axis(title=_name(across), format=_format(axes[across]), labelAngle=0))
+    y = alt.Y(
+        f"{down}:O",
+        sort="descending",
+        axis=alt.Axis(title=_name(down), format=_format(axes[down]), grid=False),
+    )
     shade = alt.Opacity("value:Q", scale=alt.Scale(domain=list(domain), range=[0.05, 0.5]), legend=None)
-    base = _cells().encode(x=x, y=y, tooltip=tooltip)
+    cells = _cells() if len(free) == 2 else _best_of_each(_cells(), across, down)
+    base = cells.encode(x=x, y=y, tooltip=tooltip)
     tiles = base.mark_rect(color=TIED, stroke="var(--card)", strokeWidth=2).encode(opacity=shade)
     frame = base.transform_filter(alt.datum.state == "chosen").mark_rect(filled=False, stroke=WINNER, strokeWidth=3)
     colour = alt.condition(alt.datum.state == "stopped early", alt.value(MUTED), alt.value(INK))
     words = base.transform_calculate(text="isValid(datum.value) ? format(datum.value, '.3f') : datum.state")
     words = words.mark_text().encode(text="text:N", color=colour)
-    return layered([tiles, frame, words], 34 * rows)
+    return layered([tiles, frame, words], 34 * len(axes[down]))
+
+
+def _best_of_each(cells: alt.Chart, across: str, down: str) -> alt.Chart:
+    """Of the cells that share a tile the chosen one, or else the best."""
+    ranked = cells.transform_calculate(first="datum.state == 'chosen' ? 1 : 0").transform_window(
+        place="row_number()",
+        groupby=[across, down],
+        sort=[alt.SortField("first", order="descending"), alt.SortField("value", order="descending")],
+    )
+    return ranked.transform_filter("datum.place == 1")
 
 
 def scatter_chart(axes: Mapping[str, Sequence[float]], *, metric: str, domain: Sequence[float]) -> alt.LayerChart:
@@ -129,14 +164,14 @@ def scatter_chart(axes: Mapping[str, Sequence[float]], *, metric: str, domain: S
 
 
 def _drawn_axis(key: str, values: Sequence[float], order: str = "ascending") -> dict[str, Any]:
-    """What an axis of drawn values is made of: logarithmic where it can be, and a place each, in that order, for the
-    few that 0 is one of.
+    """What an axis of drawn values is made of: logarithmic where they spread over powers of ten, and a place each, in
+    that order, for the few that 0 is one of.
     """
-    name, log = NAMES.get(key, key), min(values) > 0
-    if not log and len(set(values)) <= _FEW:
-        return {"shorthand": f"{key}:O", "axis": alt.Axis(title=name, format="~e", labelAngle=0), "sort": order}
+    name, log, how = _name(key), _spreads(values), _format(values)
+    if min(values) <= 0 and len(set(values)) <= _FEW:
+        return {"shorthand": f"{key}:O", "axis": alt.Axis(title=name, format=how, labelAngle=0), "sort": order}
     scale = alt.Scale(type="log" if log else "linear", domain=[min(values), max(values)], padding=18, nice=False)
-    axis = alt.Axis(title=f"{name} (logarithmic)" if log else name, tickCount=5, format="~e")
+    axis = alt.Axis(title=f"{name} (logarithmic)" if log else name, tickCount=5, format=how)
     return {"shorthand": f"{key}:Q", "scale": scale, "axis": axis}
 
 
@@ -164,17 +199,18 @@ def best_of_chart(*, metric: str, recipes: int) -> alt.LayerChart:
     return layered([band.encode(x=x, y=alt.Y("low:Q", scale=alt.Scale(zero=False)), y2="high:Q"), line], _HEIGHT)
 
 
-def audit_chart(keys: Sequence[str], *, metric: str, domain: Sequence[float]) -> alt.LayerChart:
+def audit_chart(axes: Mapping[str, Sequence[float]], *, metric: str, domain: Sequence[float]) -> alt.LayerChart:
     """Every audited cell of one search by what it reached on validation and on test, the chosen one as a diamond; on
     the dashed line both are the same.
 
-    Its data are ROWS: the searched `keys`, validation, test, state (one of STATES). `domain`: the range of both axes.
+    Its data are ROWS: a column a searched key, validation, test, state (one of STATES). `domain`: the range of either
+    axis.
     """
     scale = alt.Scale(domain=list(domain), nice=False, zero=False)
     x = alt.X("validation:Q", scale=scale, axis=alt.Axis(title=metric, tickCount=4, format=".2f"))
     y = alt.Y("test:Q", scale=scale, axis=alt.Axis(title="the same on test", tickCount=4, format=".2f"))
     tooltip = [
-        *(alt.Tooltip(f"{key}:Q", title=NAMES.get(key, key), format="~e") for key in keys),
+        *(alt.Tooltip(f"{key}:Q", title=_name(key), format=_format(values)) for key, values in axes.items()),
         alt.Tooltip("validation:Q", title="validation", format=".3f"),
         alt.Tooltip("test:Q", title="test", format=".3f"),
         alt.Tooltip("state:N", title="state"),

@@ -91,13 +91,16 @@ def border_warning(search: SearchRecord) -> str:
     return f"The chosen {keys} {verb} at the border of the grid: a better value may be beyond it."
 
 
-def landscape_words(search: SearchRecord) -> str:
-    """How far apart the recipes lie: whether the search mattered."""
+def landscape_words(search: SearchRecord, drawn: bool) -> str:
+    """How far apart the recipes lie: whether the search mattered. Those that were `drawn` are points, others tiles."""
     values = [cell.validation for cell in search.cells if cell.validation is not None]
     if search.chosen is None or len(values) < 2:
         return ""
     early = any(cell.state == "paused" for cell in search.cells)
     span = f"The recipes reached {words.number(min(values), 3)} to {words.number(max(values), 3)}"
+    beside = [key.replace("_", " ") for key, choices in search.axes.items() if len(choices) > 1][2:]
+    if beside and not drawn:
+        span += f" (a tile shows the chosen one of its recipes, which differ in {' and '.join(beside)}, or their best)"
     return f"{span}; those stopped early might have come further." if early else f"{span}."
 
 

@@ -125,14 +125,15 @@ def _landscape(
         + (row["state"] if row["value"] is None else f"{words.number(row['value'], 3)} ({row['state']})")
         for row in rows
     )
-    chart = scatter_chart if record.study.search.space else landscape_chart
+    drawn = bool(record.study.search.space)
+    chart = scatter_chart if drawn else landscape_chart
     return figures.add_like(
         ("landscape", metric, domain, tuple(search.axes.items())),
         lambda: chart(search.axes, metric=metric, domain=domain),
         [{**row, "value": _short(row["value"])} for row in rows],
         name=f"search {title}",
         alt=f"Search for {title}, {metric}: {listed}.",
-        reading=landscape_words(search),
+        reading=landscape_words(search, drawn),
     )
 
 

@@ -294,6 +294,8 @@ class Study(_Table):
             whole = tuple(
                 Recipe.model_validate({**recipe, **point}) for point in self.search.first_points(self.study.seeds[0])
             )
+            for point in self.search.ends():  # of what is drawn or proposed later
+                Recipe.model_validate({**recipe, **point})
         except ValidationError as error:
             prefix = "search.space." if self.search.space else "search.grid."
             raise ValueError("\n".join(complaints(error, prefix, Recipe))) from None

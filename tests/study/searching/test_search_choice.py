@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from afield.base.errors import InputError
 from afield.study.preparing.study_file import load_study, parse_study, shipped_studies
-from afield.study.searching.search_choice import Range, SearchChoice, draws
+from afield.study.searching.search_choice import SEARCHABLE, Range, SearchChoice, draws
 
 SPACE = "[search.space]\nlearning_rate = { low = 1e-5, high = 1e-2 }\nweight_decay = [0, 1e-4, 1e-3]\n"
 
@@ -65,9 +65,28 @@ def test_a_grid_is_every_combination_the_last_key_fastest() -> None:
     assert len(load_study("quickstart").cells("plain")) == 4
 
 
+@pytest.mark.parametrize("key", SEARCHABLE)
+def test_any_number_on_a_scale_can_be_searched(key: str) -> None:
+    study = parse_study(with_search(f"[search.grid]\n{key} = [0.25, 0.5]"), "s.toml")
+    assert [getattr(cell, key) for cell in study.cells("scratch")] == [0.25, 0.5]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_proposed_later_must_suit_the_recipe_too(seed: int) -> None:
+    """Under some of these seeds the first draw has a value that suits it."""
+    text = with_search('method = "optuna"\ntrials = 2\nbatch = 1\n[search.space]\nlabel_smoothing = [0, 0.1]')
+    text = text.replace("[recipe]", '[recipe]\nloss = "focal"').replace("seeds = [0, 1]", f"seeds = [{seed}]")
+    with pytest.raises(InputError, match=r"label_smoothing: is for cross-entropy and bce; leave it at 0"):
+        parse_study(text, "s.toml")
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
+        ("[search.grid]\nmomentum = [0.8, 0.9]", "search.grid.momentum: cannot be searched; known:"),
+        ("[search.grid]\nimage_size = [64, 128]", "search.grid.image_size: cannot be searched; known:"),
+        ("[search.grid]\nlayer_decay = [0.5, 1.5]", "search.grid.layer_decay: should be less than or equal to 1"),
+        ("extend = true\n[search.space]\nema = [0.9, 1]", "search.space.ema: should be less than 1"),
         ('method = "random"\ntrials = 3', 'search.space: method = "random" draws from it'),
         (f'method = "optuna"\n{SPACE}', "search.trials: is missing: how many cells are drawn"),
         (

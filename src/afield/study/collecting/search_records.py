@@ -12,7 +12,7 @@ from afield.study.searching.growth import has_ended
 from afield.study.searching.planned_search import point_of
 from afield.study.searching.race import Race
 from afield.study.searching.search import Chosen, History, Seen, asked, at_the_end, best_so_far, rungs, seen_in
-from afield.study.searching.search_choice import Point, SearchChoice
+from afield.study.searching.search_choice import Point, SearchChoice, is_limit
 from afield.trial.trial import Trial
 
 _CUT_AXIS = 3
@@ -139,7 +139,7 @@ def _best_epoch(history: History) -> Mapping[str, float]:
 def _borders(axes: Mapping[str, Sequence[float]], chosen: Point) -> tuple[str, ...]:
     return tuple(
         key for key, values in axes.items()
-        if len(values) >= _CUT_AXIS and chosen[key] in (min(values), max(values))
+        if len(values) >= _CUT_AXIS and chosen[key] in (min(values), max(values)) and not is_limit(key, chosen[key])
     )  # fmt: skip
 
 

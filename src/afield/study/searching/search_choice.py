@@ -14,7 +14,13 @@ from afield.base.errors import nearest
 from afield.base.streams import stream
 from afield.training.recipe import Recipe
 
-SEARCHABLE = ("learning_rate", "weight_decay")
+SEARCHABLE = tuple(
+    key
+    for key, field in Recipe.model_fields.items()
+    if field.annotation is float and key not in ("momentum", "focal_gamma")
+)
+"""the keys of a recipe that are numbers on a scale, but those that one optimiser or one loss alone reads; whole numbers
+(epochs, sizes) change what a cell costs, and are interventions"""
 
 Point = Mapping[str, float]
 """a value of each searched key: what makes a cell of the recipe"""
@@ -93,6 +99,12 @@ class SearchChoice(_Table):
         searched = [key for key in keys if key in self.keys]
         return [f"{place}.{key}: is searched by search.{table}; take it out of one of them" for key in searched]
 
+    def ends(self) -> Iterator[Point]:
+        """The outermost values of each key of a space, each alone: what is drawn or proposed lies between them."""
+        for key, values in self.space.items():
+            for value in (values.low, values.high) if isinstance(values, Range) else values:
+                yield {key: value}
+
     @property
     def halves(self) -> bool:
         """Whether cells are compared at rungs before their last epoch."""
@@ -117,8 +129,8 @@ class SearchChoice(_Table):
                     yield f"{table}.{key}: cannot be searched; {nearest(key, SEARCHABLE)}"
                 elif not isinstance(values, Range) and len(set(values)) < len(values):
                     yield f"{table}.{key}: a value stands twice; name each once"
-        for key, values in self.space.items():
-            for value in (values.low, values.high) if isinstance(values, Range) else values:
+        for point in self.ends():
+            for key, value in point.items():
                 yield from complaints_about(key, value, "space.")
 
     def _parts(self) -> Iterator[str]:
@@ -194,6 +206,16 @@ def _drawn(values: Range | tuple[float, ...], seed: int, key: str, position: int
 def tidy(value: float) -> float:
     """A computed value with as many digits as a recipe needs."""
     return float(f"{value:.{_DIGITS}g}")
+
+
+def is_limit(key: str, value: float) -> bool:
+    """Whether that is the first or the last value that a recipe's key may have, so that none lies beyond it.
+
+    >>> is_limit("weight_decay", 0.0), is_limit("layer_decay", 1.0), is_limit("layer_decay", 0.5)
+    (True, True, False)
+    """
+    bounds = Recipe.model_fields[key].metadata
+    return any(value == getattr(bound, end, None) for bound in bounds for end in ("ge", "le"))
 
 
 def complaints_about(key: str, value: float, prefix: str) -> list[str]:
