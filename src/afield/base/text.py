@@ -64,6 +64,17 @@ def brief(text: str, length: int) -> str:
     return f"{text[:kept]}...{text[-kept:]}"
 
 
+def in_a_line(error: BaseException, *, last: bool = False) -> str:
+    r"""What an error says in one line of 300 characters at most; of a trace that it carries the last line alone.
+
+    >>> in_a_line(OSError("no route\n to host")), in_a_line(ValueError())
+    ('no route to host', 'ValueError')
+    """
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    words = lines[-1] if last else " ".join(lines)
+    return words if len(words) <= 300 else words[:300] + " ..."
+
+
 def printable(text: str) -> str:
     r"""A text that leaves a terminal as it is: control characters, those that turn the direction of writing, and halves
     of characters become their escapes; lines and tabs stay.

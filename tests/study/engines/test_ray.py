@@ -5,8 +5,10 @@ import json
 import re
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -14,7 +16,7 @@ import pytest
 import afield
 from afield.base.errors import AfieldError, InputError
 from afield.study.collecting.collect import load_record
-from afield.study.engines import ray as module
+from afield.study.engines import head
 from afield.study.engines.choose import Machines, make_engine
 from afield.study.engines.engine import Event
 from afield.study.engines.job import Job
@@ -47,7 +49,7 @@ def test_the_client_of_a_far_cluster_is_refused_by_name() -> None:
 @pytest.mark.slow
 def test_an_address_at_which_nobody_listens_is_said_to(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ray itself would try for ten minutes and more, in words of its own."""
-    monkeypatch.setattr(module, "_HEAD_PATIENCE", 0.5)
+    monkeypatch.setattr(head, "_PATIENCE", 0.5)
     heard: list[str] = []
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))  # and does not listen
@@ -57,6 +59,29 @@ def test_an_address_at_which_nobody_listens_is_said_to(monkeypatch: pytest.Monke
         ):
             RayEngine(CPU, address, say=heard.append).__enter__()
         assert heard == [f"--address {address}: nobody answers there yet; waiting 0 s for a Ray head"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"", None], ids=["web", "hangs up", "silent"])
+def test_an_address_at_which_something_else_answers_is_said_to(
+    monkeypatch: pytest.MonkeyPatch, answer: bytes | None
+) -> None:
+    monkeypatch.setattr(head, "_ANSWER", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+
+        def serve() -> None:
+            with server.accept()[0] as caller:
+                if answer is None:
+                    time.sleep(1)
+                else:
+                    caller.sendall(answer)
+
+        thread = Thread(target=serve)
+        thread.start()
+        with pytest.raises(InputError, match=f"--address {address}: what answers there is no Ray head; give the addr"):
+            RayEngine(CPU, address).__enter__()
+        thread.join()
 
 
 @pytest.mark.slow
@@ -210,7 +235,9 @@ def test_a_machine_that_is_lost_loses_nothing_and_doubles_nothing(
     )
     study = parse_study(text, "long.toml")
     assert afield.run_study(study, tmp_path / "local", slots=2).complete
-    monkeypatch.setattr(module, "RayEngine", functools.partial(RayEngine, by_path=False, save_every=0.0))
+    monkeypatch.setattr(
+        "afield.study.engines.ray.RayEngine", functools.partial(RayEngine, by_path=False, save_every=0.0)
+    )
     out, watch = tmp_path / "out", Remover(cluster)
     outcome = afield.run_study(study, out, engine="ray", watch=watch)
     assert watch.removed, "both machines were at work"

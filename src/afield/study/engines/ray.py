@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -19,8 +18,10 @@ from typing import Any
 
 from afield.base.errors import AfieldError, InputError, StoreError
 from afield.base.process import cores
+from afield.base.text import in_a_line
 from afield.study.engines.engine import Event
 from afield.study.engines.goods import goods_of
+from afield.study.engines.head import await_head
 from afield.study.engines.job import Job
 from afield.study.engines.local import THREAD_VARIABLES
 from afield.study.engines.node import Depot, Done, Order, this_afield, work
@@ -38,8 +39,6 @@ _SAVE_EVERY = 60.0
 """seconds after which what a training has saved is sent here, while it goes on"""
 _TALKERS = 64
 """tasks that the depot answers at once"""
-_HEAD_PATIENCE = 60.0
-"""seconds that the head of a cluster has to come up, as in a job that has just started it"""
 _SETTINGS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
 """read by Ray when it is imported: no usage statistics, and no words about a setting to come"""
 
@@ -203,9 +202,9 @@ class RayEngine:
         try:
             done: Done = self._ray.get(reference)
         except (errors.NodeDiedError, errors.ObjectLostError) as error:
-            return Event(job, "lost", reason=f"the machine that it ran on is gone. Ray says: {_short(error)}")
+            return Event(job, "lost", reason=f"the machine that it ran on is gone. Ray says: {in_a_line(error)}")
         except (errors.WorkerCrashedError, errors.OutOfMemoryError) as error:
-            reason = f"the worker process died; out of memory is a frequent cause. Ray says: {_short(error)}"
+            reason = f"the worker process died; out of memory is a frequent cause. Ray says: {in_a_line(error)}"
             return Event(job, "died", reason=reason, trace=str(error))
         except errors.TaskCancelledError:
             return Event(job, "stopped")
@@ -213,7 +212,7 @@ class RayEngine:
             raise AfieldError(
                 f"a machine of the cluster could not take a job; each needs afield {this_afield()} and the same "
                 "Python and Ray as this one, and must not be too busy to start a worker (docs/cluster.md). Ray says: "
-                f"{_short(error, last=True)}"
+                f"{in_a_line(error, last=True)}"
             ) from error
         try:
             unpack(Store(job.out), job, done.files)
@@ -235,7 +234,7 @@ class RayEngine:
         """Connect to a cluster, or start one on this machine alone."""
         address = self._address or os.environ.get("RAY_ADDRESS") or "local"
         alone = {"num_cpus": cores()} if address == "local" else {}
-        _await_head(address, self._say)
+        await_head(address, self._say)
         with _own_handlers():
             try:
                 self._ray.init(
@@ -244,9 +243,9 @@ class RayEngine:
                 )  # fmt: skip
             except (ConnectionError, RuntimeError, ValueError, OSError) as error:
                 raise InputError(
-                    f"--address {address}: Ray could not be reached or started ({_short(error)}); `ray status` on that "
-                    "machine tells whether a cluster runs. One that was started with a token wants RAY_AUTH_MODE=token "
-                    "and the same token here (docs/cluster.md)"
+                    f"--address {address}: Ray could not be reached or started ({in_a_line(error)}); `ray status` on "
+                    "that machine tells whether a cluster runs. One that was started with a token wants "
+                    "RAY_AUTH_MODE=token and the same token here (docs/cluster.md)"
                 ) from error
 
 
@@ -268,32 +267,6 @@ def import_ray() -> ModuleType:
     return module
 
 
-def _await_head(address: str, say: Callable[[str], None]) -> None:
-    """Wait until somebody listens at HOST:PORT, which Ray itself would do for ten minutes and more, in words of its
-    own making. Raises InputError where nobody does within a minute.
-    """
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdigit():
-        return  # auto, local or nonsense, which Ray answers at once
-    began = time.monotonic()
-    told = False
-    while True:
-        try:
-            socket.create_connection((host.strip("[]"), int(port)), timeout=5).close()
-        except (OSError, OverflowError) as error:
-            if time.monotonic() - began >= _HEAD_PATIENCE:
-                raise InputError(
-                    f"--address {address}: nobody answers there ({_short(error)}); give the address that `ray start "
-                    "--head` printed on the head of the cluster, or --address auto on a machine of it"
-                ) from error
-            if not told:
-                say(f"--address {address}: nobody answers there yet; waiting {_HEAD_PATIENCE:.0f} s for a Ray head")
-                told = True
-            time.sleep(1)
-        else:
-            return
-
-
 @contextmanager
 def _own_handlers() -> Iterator[None]:
     """Keep the handlers of signals, of which Ray would take SIGTERM's."""
@@ -306,10 +279,3 @@ def _own_handlers() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _short(error: BaseException, *, last: bool = False) -> str:
-    """What an error says in one line; of a trace that it carries the last line alone."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
-    words = lines[-1] if last else " ".join(lines)
-    return words if len(words) <= 300 else words[:300] + " ..."
