@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from afield.study.running.run import run_study
     from afield.tasks.task import Task
     from afield.training.losses import Loss
-    from afield.winner import load_network
+    from afield.winner import load_ensemble, load_network
 
 __all__ = [
     "AfieldError",
@@ -46,6 +46,7 @@ __all__ = [
     "__version__",
     "analyse",
     "charts",
+    "load_ensemble",
     "load_network",
     "load_record",
     "load_study",
@@ -71,6 +72,7 @@ _HOMES = {
     "Task": "afield.tasks.task",
     "analyse": "afield.analysis.analyse",
     "charts": "afield.report.page",
+    "load_ensemble": "afield.winner",
     "load_network": "afield.winner",
     "load_record": "afield.study.collecting.collect",
     "load_study": "afield.study.preparing.study_file",

@@ -9,13 +9,14 @@ from pathlib import Path
 import pandas as pd
 
 from afield.base.errors import InputError
+from afield.images.symmetries import PLAIN
 from afield.study.collecting.collect import load_record
-from afield.study.network import Network
+from afield.study.networks.predictor import Predictor
 from afield.tasks.builtin import find_task
 from afield.tasks.places import data_folder
 from afield.tasks.submission import asked_about, submission_of
 from afield.tasks.task import Task
-from afield.winner import load_network, winner_of
+from afield.winner import load_predictor, winner_of
 
 _AT_ONCE = 256
 """images between two looks at how far it is"""
@@ -27,12 +28,14 @@ def submission(
     *,
     key: str | None = None,
     study: str | None = None,
+    view: str = PLAIN,
     data: Path | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> pd.DataFrame:
     """What the competition of a task wants to be handed in: a row an image that it asks about, in its order.
 
-    The network is that of the training `key` of the result folder, else of the task's winner (`load_network`).
+    The network, or several as one, is that of the `key` in the result folder, else of the task's winner, under a view
+    that the study scored (`load_predictor`).
     `progress(done, all)` is told after some images, and may raise to stop. Raises InputError for a task without a
     competition, for data that are not there, for an image that is missing or cannot be read, and for a network that was
     trained on another task.
@@ -40,7 +43,7 @@ def submission(
     form, task = submission_of(name), find_task(name)
     root = task.find(data_folder(data))
     images = asked_about(task, root, form)
-    network = load_network(out, _winner(name, out, study) if key is None else key)
+    network = load_predictor(out, _winner(name, out, study) if key is None else key, study, view)
     _check_network(network, task, out)
     paths, parts = list(images.values()), []
     for start in range(0, len(paths), _AT_ONCE):
@@ -60,7 +63,7 @@ def _winner(name: str, out: str | Path, study: str | None) -> str:
     return winner_of(replace(record, tasks=tasks), out)
 
 
-def _check_network(network: Network, task: Task, out: str | Path) -> None:
+def _check_network(network: Predictor, task: Task, out: str | Path) -> None:
     trained = network.trial
     if trained.task != task.name:
         raise InputError(

@@ -1,4 +1,4 @@
-"""The network of the backbone that a study's answer names: people come to use the winner."""
+"""The network of the backbone that a study's answer names, and any other: people come to use the winner."""
 
 from __future__ import annotations
 
@@ -7,25 +7,55 @@ from pathlib import Path
 from afield.analysis.answer import answer
 from afield.analysis.chosen import chosen_network
 from afield.base.errors import InputError
+from afield.images.symmetries import PLAIN
 from afield.study.collecting.collect import load_record
-from afield.study.network import Network
-from afield.study.open_network import open_network
+from afield.study.networks.ensemble import Ensemble
+from afield.study.networks.network import Network
+from afield.study.networks.open_ensemble import find_joined, open_ensemble
+from afield.study.networks.open_network import open_network
 from afield.study.record import StudyRecord
+from afield.study.store import Store
 
 
-def load_network(out: str | Path, key: str | None = None, study: str | None = None) -> Network:
+def load_network(out: str | Path, key: str | None = None, study: str | None = None, view: str = PLAIN) -> Network:
     """A network that a study kept in a result folder: with its classes, and ready to predict.
 
-    `key` names a training (the column `key` of the results table). Without it the network is that of the backbone which
-    the printed answer says to take, under the study's first seed; `study` names one of several studies that share the
-    folder. `Network.predict` takes image files and folders. Extensions are loaded from their copies in the folder.
+    `key` names a training or a soup (the column `key` of the results table). Without it the network is that of the
+    backbone which the printed answer says to take, under the study's first seed; `study` names one of several studies
+    that share the folder. `view` is one that the study scored: `Network.predict`, which takes image files and folders,
+    is the mean over what it shows of each. Extensions are loaded from their copies in the folder.
 
-    Raises InputError where there is no such network, where nothing was scored yet, and where a study of several tasks
-    has a winner for each; StoreError for damaged files.
+    Raises InputError where there is no such network, where nothing was scored yet or not under that view, and where a
+    study of several tasks has a winner for each; StoreError for damaged files.
     """
     if key is None:
         key = winner_of(load_record(out, study), out)
-    return open_network(out, key)
+    return open_network(out, key, view)
+
+
+def load_ensemble(out: str | Path, key: str, study: str | None = None, view: str = PLAIN) -> Ensemble:
+    """Several networks of a result folder as one: the ensemble, or the folds of a task, whose row of the results table
+    has that key. `Ensemble.predict` gives the mean of their probabilities; of folds, too, whose row is about pictures
+    that one network each was asked about.
+
+    `study` and `view` are those of `load_network`. Raises InputError where nothing is joined under that key, and as it
+    does.
+    """
+    joined = find_joined(out, key, study)
+    if joined is None:
+        raise InputError(
+            f"{out}: no ensemble and no folds have the key {key} (the column `key` of: afield table {out})"
+        )
+    return open_ensemble(out, joined, view)
+
+
+def load_predictor(
+    out: str | Path, key: str | None = None, study: str | None = None, view: str = PLAIN
+) -> Network | Ensemble:
+    """What a key means: `load_network` of a training or a soup and without a key, `load_ensemble` of what is joined."""
+    known = key is None or Store.open(Path(out)).trial_folder(key).is_dir()
+    joined = None if known or key is None else find_joined(out, key, study)
+    return load_network(out, key, study, view) if joined is None else open_ensemble(out, joined, view)
 
 
 def winner_of(record: StudyRecord, out: str | Path) -> str:

@@ -15,7 +15,7 @@ from afield.backbones.own_heads import Head
 from afield.backbones.weights import Sources
 from afield.base.extensions import Extension, find_object, load_extension
 from afield.study.check import check_extension
-from afield.study.open_network import open_network
+from afield.study.networks.open_network import open_network
 from afield.study.preparing.changes import with_settings
 from afield.study.preparing.study_file import load_study
 from afield.training.losses import Loss

@@ -9,7 +9,7 @@ import pytest
 
 import afield
 from afield.base.errors import InputError
-from afield.study.open_network import open_network
+from afield.study.networks.open_network import open_network
 from afield.study.preparing.study_file import parse_study
 from afield.study.split_view import TEST
 from afield.study.store import Store

@@ -15,7 +15,7 @@ from afield.backbones.catalogue import find
 from afield.base.reading import AS_DECLARED, Range, Reading
 from afield.images.prepared import open_prepared, prepare
 from afield.images.rule import evaluation_rule
-from afield.study.open_network import open_network
+from afield.study.networks.open_network import open_network
 from afield.study.protocol import spread, view_of
 from afield.study.store import Store
 from afield.tasks.task import Card, Published, Task

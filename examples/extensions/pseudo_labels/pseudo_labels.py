@@ -15,7 +15,7 @@ import pandas as pd
 import afield
 from afield.base.errors import AfieldError, InputError
 from afield.base.hashing import sha256_file
-from afield.study.network import Network
+from afield.study.networks.network import Network
 
 FIRST = "first"
 """name of the teacher's study, which may share its folder with others"""

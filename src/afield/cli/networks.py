@@ -10,8 +10,12 @@ import typer
 from afield.base.text import count
 from afield.cli.options import AsJson, Data, Key, OneStudy, Out
 from afield.cli.output import complain, put, put_json, say
+from afield.images.symmetries import PLAIN
 
 networks_app = typer.Typer()
+View = Annotated[
+    str, typer.Option(help="How each image is shown: one of the study's views. The probabilities are the mean.")
+]
 
 
 @networks_app.command(epilog="Example: afield predict out/quickstart photos/new --to predictions.csv")
@@ -19,6 +23,7 @@ def predict(
     out: Out,
     images: Annotated[list[Path], typer.Argument(help="Image files, or folders of them.", show_default=False)],
     key: Key = None,
+    view: View = PLAIN,
     to: Annotated[
         Path | None, typer.Option(help="CSV file to write, with the probability of each class.", show_default=False)
     ] = None,
@@ -33,18 +38,18 @@ def predict(
     study: OneStudy = None,
     as_json: AsJson = False,
 ) -> None:
-    """Name the class of images by a network that a study kept.
+    """Name the class of images by a network that a study kept, or several.
 
     Prints each image's class and its probability; --to and --json give those of all classes. Exit code 1 where some
     images cannot be read: they are named, and the others predicted.
     """
     from afield.study.collecting.table import plain_predictions, unreadable_words, write_predictions
-    from afield.winner import load_network
+    from afield.winner import load_predictor
 
     if as_json and to is not None:
         complain("--json prints the rows; leave out --to", 2)
-    network = load_network(out, key, study)
-    say(f"{network.backbone}, training {network.key}")
+    network = load_predictor(out, key, study, view)
+    say(network.words)
     said, unreadable = network.predict_readable(images, boxes)
     if as_json:
         put_json(plain_predictions(said, unreadable))
@@ -64,6 +69,7 @@ def submit(
     out: Out,
     study: OneStudy = None,
     key: Key = None,
+    view: View = PLAIN,
     to: Annotated[Path, typer.Option(help="CSV file to write.")] = Path("submission.csv"),
     data: Data = None,
 ) -> None:
@@ -81,7 +87,7 @@ def submit(
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
         bar = bars.add_task(f"{name}: test images", total=None)
         rows = submission(
-            name, out, key=key, study=study, data=data,
+            name, out, key=key, study=study, view=view, data=data,
             progress=lambda done, total: bars.update(bar, completed=done, total=total),
         )  # fmt: skip
     write_table(rows, "csv", to)

@@ -17,7 +17,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing els
 Key = Annotated[
     str | None,
     typer.Option(
-        help="Which training's network: the column `key` of `afield table`; by default the winner's.",
+        help="Whose network, or which ensemble: the column `key` of `afield table`; by default the winner's.",
         show_default=False,
     ),
 ]

@@ -37,8 +37,15 @@ def combined(members: Sequence[Predictions], mean: Mean = "probabilities") -> Pr
     logits = np.stack([finite(each).astype(np.float64) for each in aligned])
     if mean == "ranks":
         return replace(first, logits=_mean_of_ranks(first, logits))
-    joined = _several(logits) if first.several else _exclusive(logits)
-    return replace(first, logits=joined.astype(np.float32))
+    return replace(first, logits=mean_logits(logits, several=first.several))
+
+
+def mean_logits(logits: npt.NDArray[np.float32] | npt.NDArray[np.float64], *, several: bool) -> npt.NDArray[np.float32]:
+    """Logits [n, classes] of the mean probabilities of several members' finite logits [members, n, classes], by softmax
+    or, where a sample may have `several` classes, by sigmoid.
+    """
+    each = logits.astype(np.float64)
+    return (_several(each) if several else _exclusive(each)).astype(np.float32)
 
 
 def _in_order_of(first: Predictions, other: Predictions) -> Predictions:

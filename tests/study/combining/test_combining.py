@@ -1,4 +1,4 @@
-"""Further test splits, views, ensembles and folds, from the study file to the results table."""
+"""Further test splits, views, ensembles and folds, from the study file to the results table, and to new pictures."""
 
 import json
 from pathlib import Path
@@ -15,6 +15,8 @@ from afield.scoring.combine import combined
 from afield.scoring.metrics import METRICS
 from afield.scoring.predictions import Predictions
 from afield.study.collecting.collect import load_record
+from afield.study.networks.ensemble import Ensemble
+from afield.study.networks.network import Network
 from afield.study.preparing.misfits import misfits
 from afield.study.preparing.study_file import parse_study
 from afield.study.split_view import TEST, SplitView, wanted_of
@@ -83,6 +85,13 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "table.csv"
 
 
+def say_again(network: Network | Ensemble, measured: Predictions, table: Path) -> None:
+    """What a network, or several, say of the pictures of a split is what was measured."""
+    logits = network.logits([table.parent / sample for sample in measured.sample])
+    np.testing.assert_allclose(logits, measured.logits, rtol=0, atol=1e-5)
+    assert np.ptp(logits, axis=0).min() > 1e-4, "the pictures can be told apart"
+
+
 def said(store: Store, key: str, at: SplitView, classes: tuple[str, ...]) -> Predictions:
     return Predictions.from_frame(store.scores.predictions(key, at, classes), classes)
 
@@ -128,6 +137,22 @@ def test_what_is_chosen_is_scored_on_all_that_the_study_asks_for(
     assert np.isfinite(row[["low", "high"]].to_numpy(dtype=float)).all()
     assert (out / "joined" / row["key"].item() / "test-night--plain" / "metrics.json").exists()
 
+    # what is measured can be used
+    for view in ("plain", "flips"):
+        at = SplitView("test", view)
+        each = [said(store, key, at, task.classes) for key in keys]
+        say_again(afield.load_network(out, keys[0], view=view), each[0], table)
+        ensemble = afield.load_ensemble(out, row["key"].item(), view=view)
+        say_again(ensemble, combined(each), table)
+        assert [member.key for member in ensemble.members] == keys
+    with pytest.raises(InputError, match="dihedral: turns and mirrors pictures, and the task's flips do not allow"):
+        afield.load_network(out, keys[0], view="dihedral")
+    ranks = together.loc[together["joined"] == "ranks", "key"].iloc[0]
+    with pytest.raises(InputError, match="ranks is a mean of ranks, which orders the pictures of a split and says not"):
+        afield.load_ensemble(out, ranks)
+    with pytest.raises(InputError, match=f"no ensemble and no folds have the key {keys[0]}"):
+        afield.load_ensemble(out, keys[0])
+
     # each read of a test split is noted once, validation is none
     reads = [json.loads(line) for line in (out / "test_reads.jsonl").read_text().splitlines()]
     assert len(reads) == record.test_reads == 8
@@ -162,6 +187,12 @@ def test_all_folds_of_a_task_are_one_row(table: Path, tmp_path: Path) -> None:
     assert joined["value"].iloc[0] == pytest.approx(right / 48)
     tested = [set(said(Store.open(out), key, TEST, record.tasks[0].classes).sample.tolist()) for key in members["key"]]
     assert not set.intersection(*tested)
+    ensemble = afield.load_ensemble(out, joined["key"].iloc[0])
+    keys = [search.repeats[0].key for search in record.searches]
+    files = sorted((table.parent / "warm").iterdir())
+    each = [afield.load_network(out, key).predict(files)["p_warm"] for key in keys]
+    np.testing.assert_allclose(ensemble.predict(files)["p_warm"], np.mean(each, axis=0), rtol=0, atol=1e-6)
+    assert sorted(ensemble.validation.sample.tolist()) == sorted(set.union(*tested)), "each network's own part"
 
 
 def test_plain_test_comes_first_and_validation_before_what_it_settles() -> None:
@@ -233,3 +264,4 @@ def test_two_image_sizes_are_one_ensemble(table: Path, tmp_path: Path) -> None:
     assert row["image_size"].isna().item()
     members = [said(Store.open(out), key, TEST, record.task("photos").classes) for key in single["key"]]
     assert row["value"].item() == METRICS["auroc"].compute(combined(members))
+    say_again(afield.load_ensemble(out, row["key"].item()), combined(members), table)

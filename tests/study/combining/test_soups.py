@@ -27,7 +27,7 @@ from afield.study.engines.local import LocalEngine
 from afield.study.engines.make_soup import make_soup
 from afield.study.engines.slots import Slots
 from afield.study.forecasting.plan_notes import plan_notes
-from afield.study.open_network import open_network
+from afield.study.networks.open_network import open_network
 from afield.study.preparing.misfits import soups_of_views
 from afield.study.preparing.numerics import settle_numerics
 from afield.study.preparing.study_file import parse_study

@@ -9,7 +9,7 @@ from afield.analysis.answer import answer
 from afield.base.errors import InputError
 from afield.report.page import report
 from afield.study.collecting.collect import load_record
-from afield.study.open_network import open_network
+from afield.study.networks.open_network import open_network
 from afield.study.preparing.needs import gather
 from afield.study.preparing.study_file import parse_study
 from afield.study.running.run import run_study

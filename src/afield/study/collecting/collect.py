@@ -88,6 +88,13 @@ def load_record(out: str | Path, study: str | None = None) -> StudyRecord:
     )
 
 
+def joined_in(store: Store, study: str) -> tuple[Combination, ...]:
+    """All that the study of that name joins and has scored every member of."""
+    context, stored = context_of(store, choose_stored(store, study))
+    _, _, joined = _found(context, stored)
+    return tuple(each for each in joined if not each.lacking)
+
+
 def _failures(context: Context, searches: Sequence[SearchRecord], tables: Tables) -> tuple[Failure, ...]:
     """Trainings that ended in an error, and networks that could not be scored although somebody wants them to be."""
     to_audit = unscored(context, searches, tables.tasks)

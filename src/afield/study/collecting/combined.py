@@ -97,14 +97,14 @@ def measured_out_of_fold(metric: Metric, pairs: Sequence[Pair]) -> Measured:
     settled on its own validation part. Raises InputError where a sample is tested twice.
     """
     settled = [metric.settled_by(validation) for validation, _ in pairs]
-    validation = _put_together([choose(pair[0]) for choose, pair in zip(settled, pairs, strict=True)])
-    test = _put_together([choose(pair[1]) for choose, pair in zip(settled, pairs, strict=True)])
+    validation = put_together([choose(pair[0]) for choose, pair in zip(settled, pairs, strict=True)])
+    test = put_together([choose(pair[1]) for choose, pair in zip(settled, pairs, strict=True)])
     if len(set(test.sample.tolist())) < len(test.sample):
         raise InputError("a sample is in the test part of several folds; the tasks are no folds of one another")
     return measured(replace(metric, settle=None), validation, test)
 
 
-def _put_together(parts: Sequence[Predictions]) -> Predictions:
+def put_together(parts: Sequence[Predictions]) -> Predictions:
     """The samples of several predictions below each other, sorted by id."""
     fields = {
         name: np.concatenate([getattr(part, name) for part in parts])

@@ -21,8 +21,8 @@ from afield.base.errors import AfieldError, DamagedError, InputError
 from afield.base.files import write_json
 from afield.cli import main
 from afield.images.rule import PREPARATION_VERSION
-from afield.study.network import Network
-from afield.study.open_network import open_network
+from afield.study.networks.network import Network
+from afield.study.networks.open_network import open_network
 from afield.study.store import Store
 from afield.tasks.data import TaskData
 from afield.trial.inputs import SplitInputs
@@ -310,4 +310,6 @@ def test_what_is_known_of_it_stands_beside_it(network: Network, store: Store, tr
     assert network.trial == trial
     about = json.loads((store.trial_folder(trial.key) / "weights.json").read_text())
     assert {**network.about, "seal": about["seal"]} == about
-    assert {field.name for field in dataclasses.fields(network) if field.repr} == {"key", "backbone", "classes"}
+    assert {field.name for field in dataclasses.fields(network) if field.repr} == {
+        *("key", "backbone", "classes", "view"),
+    }

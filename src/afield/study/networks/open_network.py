@@ -17,12 +17,13 @@ from afield.backbones.own import resolve
 from afield.base.errors import DamagedError, InputError, nearest
 from afield.base.extensions import Extension, is_own, load_kept
 from afield.images.rule import PREPARATION_VERSION
+from afield.images.symmetries import PLAIN, symmetries
 from afield.scoring.predictions import Predictions
 from afield.study.folder.sealed import read_json
 from afield.study.folder.shapes import AboutNetwork, check_shape
 from afield.study.folder.trial_files import check_told
-from afield.study.network import Network, on_cpu
-from afield.study.split_view import VALIDATION
+from afield.study.networks.network import Network, on_cpu
+from afield.study.split_view import SplitView
 from afield.study.store import Store
 from afield.trial.trial import Trial
 
@@ -33,22 +34,35 @@ _KEY = re.compile(r"[0-9a-f]{20}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-def open_network(out: str | Path, key: str) -> Network:
-    """The network that the trial or soup `key` of a result folder kept.
+def open_network(out: str | Path, key: str, view: str = PLAIN) -> Network:
+    """The network that the trial or soup `key` of a result folder kept, to be shown pictures as that view does.
 
-    Raises InputError where there is no such key, where it kept no network, and where this machine cannot build it (an
-    extension, a library); DamagedError where its files are not what was written.
+    Raises InputError where there is no such key, where it kept no network or was not scored under that view, and where
+    this machine cannot build it (an extension, a library); DamagedError where its files are not what was written.
     """
     store = Store.open(Path(out))
     trial = _trial(store, key)
+    at = _shown_as(store, key, view, trial)
     extensions = {name: _extension(store, name, sha256) for name, sha256 in trial.extensions}
     backbone = resolve(trial.backbone, extensions)
     path = store.check_network(key)
     module = _build(trial, backbone, path, extensions)
     about = read_json(path.with_suffix(".json"))
     check_shape(path.with_suffix(".json"), about, AboutNetwork)
-    validation = Predictions.from_frame(store.scores.predictions(key, VALIDATION, trial.classes), trial.classes)
-    return Network(key, trial.backbone, trial.classes, module, about, trial, validation)
+    validation = Predictions.from_frame(store.scores.predictions(key, at, trial.classes), trial.classes)
+    return Network(key, trial.backbone, trial.classes, module, about, trial, validation, view)
+
+
+def _shown_as(store: Store, key: str, view: str, trial: Trial) -> SplitView:
+    """Validation under that view. Raises InputError where the network was not scored so."""
+    symmetries(view, trial.flips)
+    at = SplitView("validation", view)
+    if view != PLAIN and not store.scores.holds(key, at):
+        raise InputError(
+            f"{store.root}: {key} was not scored under the view {view}, so nobody knows how good it is then; add it to "
+            "study.views and run the study again, which trains nothing"
+        )
+    return at
 
 
 def _trial(store: Store, key: str) -> Trial:
