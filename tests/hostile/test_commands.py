@@ -19,7 +19,9 @@ from tests.hostile.spoils import resealed, spoilt
 
 pytestmark = pytest.mark.slow
 
-COMMANDS = ("status", "table", "diff", "diff trainings", "merge", "clean", "clean --yes", "predict", "report")
+COMMANDS = (
+    "status", "table", "diff", "diff trainings", "merge", "clean", "clean --yes", "predict", "predict as one", "report"
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -31,6 +33,7 @@ def words_of(command: str, out: Path) -> list[object]:
     """A command line on that folder."""
     trainings = sorted(path.parent.name for path in out.with_name("kept").glob("trials/*/history.jsonl"))
     kept = sorted(path.parent.name for path in out.with_name("kept").glob("trials/*/weights.json"))
+    joined = sorted(path.name for path in out.with_name("kept").glob("joined/*"))
     return {
         "status": ["status", out, "--json"],
         "table": ["table", out, "--json"],
@@ -40,6 +43,7 @@ def words_of(command: str, out: Path) -> list[object]:
         "clean": ["clean", out, "--json"],
         "clean --yes": ["clean", out, "--yes", "--json"],
         "predict": ["predict", out, out.parents[1] / "picture.png", "--key", kept[0], "--json"],
+        "predict as one": ["predict", out, out.parents[1] / "picture.png", "--key", joined[0], "--json"],
         "report": ["report", out],
     }[command]  # fmt: skip
 
