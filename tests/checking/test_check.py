@@ -253,3 +253,9 @@ def test_further_images_are_looked_at_as_if_they_had_joined_the_training_split(p
     (example,) = next(each for each in found.findings if each.name == "Exact copies across splits").examples
     assert {picture.image for picture in example.pictures} == {held, "more/owl/again.png"}
     assert render(found).count("<img") >= 2
+    study = tmp_path / "more.toml"
+    study.write_text(
+        '[study]\nname = "more"\ntasks = ["owls"]\nbackbones = ["resnet50.tv_in1k"]\n[tasks.owls]\nfolder = "more"\n'
+    )
+    named_so = check(str(photos), "clean", lambda *_: None, processes=1, further=[f"{study}:owls"])
+    assert named_so.counts["train"] == plain.counts["train"] + 1

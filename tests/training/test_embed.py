@@ -16,6 +16,7 @@ from afield.base.errors import InputError
 from afield.images.decode import decode
 from afield.images.rule import evaluation_rule, prepare_pixels
 from afield.probing.summary import read_summary
+from afield.study.preparing.named_task import named_task
 from afield.training.embed import summarise
 from tests.fixtures.tiny import BACKBONE
 
@@ -65,6 +66,15 @@ def test_a_task_gives_one_split_and_its_name(photos: Path, tmp_path: Path) -> No
     assert read_summary(tmp_path / "moths.npz").about == found.about
     with pytest.raises(InputError, match="moths: has no split odd; name train, validation or test"):
         summarise(str(table), BACKBONE, OFFLINE, split="odd", size=32)
+    study = photos / "study.toml"
+    study.write_text(f"""
+        study.name = "few"
+        study.tasks = ["few"]
+        study.backbones = ["{BACKBONE}"]
+        tasks.few = {{ table = "moths.csv", fractions = [0.2, 0.2, 0.6] }}
+    """)
+    few = summarise(f"{study}:few", BACKBONE, OFFLINE, find=named_task, split="test", size=32)
+    assert (few.source, few.n) == ("few", 3 * len(files) / 5)
 
 
 def test_what_cannot_be_used_is_told_in_words(photos: Path, tmp_path: Path) -> None:

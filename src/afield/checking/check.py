@@ -19,9 +19,9 @@ from afield.checking.copies import SHOWN, Samples, copies, groups_with_copies, m
 from afield.checking.findings import Check, ClassRow, Example, Finding
 from afield.images.look import BLANK, Look, look_at
 from afield.images.similar import alike, similar
-from afield.study.preparing.named_task import named_task
+from afield.study.preparing.named_task import named_further, named_task
 from afield.tasks.data import count_samples, lacking_classes, split_samples
-from afield.tasks.further import called, find_further, further_samples, joined, rows_of
+from afield.tasks.further import called, further_samples, joined, rows_of
 from afield.tasks.labels import positions_of
 from afield.tasks.own.task import SKEW
 from afield.tasks.places import data_folder
@@ -55,7 +55,7 @@ def check(
     root = task.find(data_folder(data)).resolve()
     elsewhere: dict[str, Path] = {}
     for each in further:
-        source, called_so = find_further(each, {})
+        source, called_so = named_further(each)
         added = further_samples(FurtherChoice(task=each), task, source, data, called_so)
         table = joined(task, table, rows_of(called_so, added.table))
         elsewhere |= {called(called_so, image): added.root / image for image in added.table["image"]}

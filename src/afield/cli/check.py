@@ -24,7 +24,7 @@ def check(
     further: Annotated[
         list[str] | None,
         typer.Option(
-            help="A data set whose images would join the training split: a task, a folder, a table. Repeatable.",
+            help="A data set whose images would join the training split, named as NAME is. Repeatable.",
             show_default=False,
         ),
     ] = None,

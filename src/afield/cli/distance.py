@@ -16,7 +16,13 @@ distance_app = typer.Typer()
 
 @distance_app.command(epilog="Example: afield features eurosat --backbone inception_v3.tv_in1k --out eurosat.npz")
 def features(
-    source: Annotated[str, typer.Argument(help="A folder of images, or a task.", show_default=False)],
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="A folder of images, or a task: a built-in one, a CSV table, STUDY.toml:NAME or FILE.py:NAME.",
+            show_default=False,
+        ),
+    ],
     backbone: Annotated[
         str, typer.Option(help="Whose features: an id of the catalogue, or FILE.py:NAME.", show_default=False)
     ],
@@ -49,6 +55,7 @@ def features(
     from afield.backbones.weights import sources
     from afield.base.files import check_folder
     from afield.progress import Display
+    from afield.study.preparing.named_task import named_task
     from afield.training.embed import summarise
 
     check_folder(out)  # what cannot be written is told before hours of reading
@@ -58,6 +65,7 @@ def features(
             source,
             backbone,
             sources(weights, offline=offline),
+            find=named_task,
             split=split,
             data=data,
             called=called,

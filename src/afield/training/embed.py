@@ -29,6 +29,7 @@ from afield.tasks.builtin import TASKS, find_task
 from afield.tasks.data import split_samples
 from afield.tasks.own.folder import image_files
 from afield.tasks.places import data_folder, user_path
+from afield.tasks.task import Task
 from afield.training.alone import numerics_alone, pictures_of
 from afield.training.device import place, platform, settle_process
 from afield.training.preprocessing import Preprocessing
@@ -50,6 +51,7 @@ def summarise(
     name: str,
     sources: Sources = Sources(),  # noqa: B008 - frozen
     *,
+    find: Callable[[str], Task] = find_task,
     split: str = "train",
     data: Path | None = None,
     called: str | None = None,
@@ -61,12 +63,12 @@ def summarise(
 ) -> Summary:
     """The frozen features of a data set's images, in a random order, as a summary (`probing.summary`).
 
-    `source` is a folder, of which all images count, or a task (built-in, or a table of one's own), of which the images
-    of `split` under protocol clean do, looked for below `data`; `called` is another name for it. `name` is the
-    backbone's id, or `FILE.py:NAME`. `images` takes so many at random, the same ones each time. `size` is the side of
-    the squares that the network sees, pixels; None: the weights' own. A view is as a study evaluates (`Rule`), and
-    features are what the network's head is given. They are computed in float32 on the best device of this machine.
-    `progress(images done, all, seconds that they took)` is told after each batch and may raise to stop.
+    `source` is a folder, of which all images count, or a task that `find` knows, of which the images of `split` under
+    protocol clean do, looked for below `data`; `called` is another name for it. `name` is the backbone's id, or
+    `FILE.py:NAME`. `images` takes so many at random, the same ones each time. `size` is the side of the squares that
+    the network sees, pixels; None: the weights' own. A view is as a study evaluates (`Rule`), and features are what the
+    network's head is given. They are computed in float32 on the best device of this machine. `progress(images done,
+    all, seconds that they took)` is told after each batch and may raise to stop.
 
     Raises InputError for unknown names, data that are not there, a size that the architecture cannot have, missing or
     unfit weights and, all listed at once, images that cannot be read; AfieldError where features are not finite.
@@ -74,7 +76,7 @@ def summarise(
     backbone = from_command(name)
     side = size or backbone.input_size
     check_size(backbone, side, key="--size")
-    shown = _shown(source, split, data, called)
+    shown = _shown(source, find, split, data, called)
     if images is not None and images > len(shown.pictures):
         raise InputError(f"{shown.source}: has {len(shown.pictures):,} images, not {images:,}; ask for fewer")
     weights = locate(backbone, sources, download)
@@ -113,7 +115,7 @@ def summarise(
     return gathering.summary(about)
 
 
-def _shown(source: str, split: str, data: Path | None, called: str | None) -> Shown:
+def _shown(source: str, find: Callable[[str], Task], split: str, data: Path | None, called: str | None) -> Shown:
     path = user_path(source)
     if source not in TASKS and path.is_dir():
         folder = path.resolve()
@@ -121,7 +123,7 @@ def _shown(source: str, split: str, data: Path | None, called: str | None) -> Sh
         if not files:
             raise InputError(f"{folder}: holds no image; name a folder of images, or a task")
         return Shown(called or folder.name, files, AS_DECLARED)
-    task = find_task(source)
+    task = find(source)
     if task.reading.count != 3:
         raise InputError(f"{task.name}: its images have {task.reading.count} channels; distances are between pictures")
     root = task.find(data_folder(data)).resolve()

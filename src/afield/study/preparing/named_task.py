@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from afield.base.errors import InputError
 from afield.base.extensions import is_own
 from afield.base.text import first_few
 from afield.tasks.builtin import find_task
+from afield.tasks.further import find_further
 from afield.tasks.places import user_path
+from afield.tasks.source import TaskSource
 from afield.tasks.task import Task
+
+if TYPE_CHECKING:
+    from afield.study.study import Study
 
 _STUDY, _EXTENSION = ".toml", ".py"
 _NAMED = 12
@@ -22,15 +28,37 @@ def named_task(name: str) -> Task:
 
     Raises InputError for what is none of these, with the tasks that the study or the extension has.
     """
-    path, whole_file = user_path(name), name.endswith((_STUDY, _EXTENSION))
-    if path.is_dir() or not (whole_file or (is_own(name) and not path.exists())):
+    if not _names_a_file(name):
         return find_task(name)
+    source, own = _parts(name)
+    return _of_study(source, own) if _is_study(source) else _of_extension(source, own)
+
+
+def named_further(name: str) -> tuple[Task | TaskSource, str]:
+    """What a name of further data stands for, by the same rules, and what it is called (`find_further`). Of a study's
+    own data its table does, which need not be a whole task: a single class will do.
+    """
+    if not _names_a_file(name):
+        return find_further(name, {})
+    source, own = _parts(name)
+    if _is_study(source) and not is_own(own):
+        study = _study(source, own)
+        return find_further(own, study.tasks)
+    task = named_task(name)
+    return task, task.name
+
+
+def _names_a_file(name: str) -> bool:
+    """Whether a name means a task of a study or an extension, and not one that is found by its name or path."""
+    path, whole_file = user_path(name), name.endswith((_STUDY, _EXTENSION))
+    return not path.is_dir() and (whole_file or (is_own(name) and not path.exists()))
+
+
+def _is_study(source: str) -> bool:
     # what a study needs takes a second, which others need not
     from afield.study.preparing.study_file import shipped_studies
 
-    source, own = _parts(name)
-    of_study = source.endswith(_STUDY) or source in shipped_studies()
-    return _of_study(source, own) if of_study else _of_extension(source, own)
+    return source.endswith(_STUDY) or source in shipped_studies()
 
 
 def _parts(name: str) -> tuple[str, str]:
@@ -46,11 +74,18 @@ def _parts(name: str) -> tuple[str, str]:
 def _of_study(source: str, own: str) -> Task:
     from afield.base.extensions import load_extensions
     from afield.study.preparing.needs import find_study_task
+
+    study = _study(source, own)
+    return find_study_task(own, study, load_extensions(study.extensions) if is_own(own) else {})
+
+
+def _study(source: str, own: str) -> Study:
+    """The study, which must have that task."""
     from afield.study.preparing.study_file import load_study
 
     study = load_study(source)
     _check_known(source, own, dict.fromkeys([*study.study.tasks, *study.tasks]))
-    return find_study_task(own, study, load_extensions(study.extensions) if is_own(own) else {})
+    return study
 
 
 def _of_extension(source: str, own: str) -> Task:
