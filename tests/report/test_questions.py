@@ -48,3 +48,12 @@ def test_where_nothing_pretrained_was_scored_nothing_is_asked(record: StudyRecor
     assert len(scratch)
     alone = replace(record, results=scratch)
     assert questions(alone, [part.ranking for part in answer(alone).tasks]) == ()
+
+
+@pytest.mark.slow
+def test_of_a_single_backbone_each_reason_stands_once() -> None:
+    record = make_record(strength={"squeezenet1_1.caffe_in1k": 1.0}, n_test=60, metrics=("accuracy",), seeds=(0,))
+    (untold,) = questions(record, [part.ranking for part in answer(record).tasks])
+    assert untold.title == "What this study cannot be asked"
+    assert len(untold.words) == len(set(untold.words)) == len(QUESTIONS) - 1, "what two rules cost is one sentence"
+    assert "Quality against cost: that takes two backbones, and here is one." in untold.words

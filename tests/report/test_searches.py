@@ -103,6 +103,10 @@ def test_drawn_recipes_are_points_not_tiles(grown: StudyRecord) -> None:
     two = {"learning_rate": (1e-4, 1e-3), "weight_decay": (0.0, 1e-4)}
     chart = scatter_chart(two, metric="accuracy", domain=(0, 1)).to_dict()
     assert [layer["encoding"]["y"]["field"] for layer in chart["layer"]] == ["weight_decay"] * 4
+    spread = {"label_smoothing": (0.01, 0.1, 0.3), "learning_rate": (1e-4, 1e-2)}
+    drawn_as = scatter_chart(spread, metric="accuracy", domain=(0, 1), evenly=["label_smoothing"]).to_dict()
+    scales = {axis: drawn_as["layer"][0]["encoding"][axis]["scale"]["type"] for axis in ("x", "y")}
+    assert scales == {"x": "linear", "y": "log"}
     assert best_of_chart(metric="accuracy", recipes=30).to_dict()["layer"]
 
 

@@ -34,6 +34,8 @@ def _parts(record: StudyRecord, fits: tuple[TransferFit, ...]) -> Iterator[Part]
     for line in lines_of(record):
         table = frame_table(line.points, "On both splits; robustness is what lies beyond the others' line, in points")
         yield Part(f"{line.task}: does better on test mean better on {line.split}?", (line.words,), table=table)
-    untold = tuple(found.words for found in findings.values() if found.table.empty)
+    untold = tuple(
+        dict.fromkeys(found.words for found in findings.values() if found.table.empty)
+    )  # two ask for the same
     if untold:
         yield Part("What this study cannot be asked", untold)

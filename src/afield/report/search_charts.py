@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import altair as alt
@@ -135,19 +135,22 @@ def _best_of_each(cells: alt.Chart, across: str, down: str) -> alt.Chart:
     return ranked.transform_filter("datum.place == 1")
 
 
-def scatter_chart(axes: Mapping[str, Sequence[float]], *, metric: str, domain: Sequence[float]) -> alt.LayerChart:
+def scatter_chart(
+    axes: Mapping[str, Sequence[float]], *, metric: str, domain: Sequence[float], evenly: Collection[str] = ()
+) -> alt.LayerChart:
     """Selecting metric of every cell of a search whose cells were drawn: over one key as points, over two as points
     whose colour is the deeper the better.
 
-    Its data and `domain` are those of `landscape_chart`.
+    Its data and `domain` are those of `landscape_chart`; the keys in `evenly` were drawn as they stand, so that their
+    axes are no logarithms.
     """
     free = [key for key, values in axes.items() if len(values) > 1] or list(axes)[:1]
     tooltip = _tooltip(axes, metric)
-    x = alt.X(**_drawn_axis(free[0], axes[free[0]]))
+    x = alt.X(**_drawn_axis(free[0], axes[free[0]], log=free[0] not in evenly))
     valued = _cells().transform_filter("isValid(datum.value)")
     lost = _cells().transform_filter("!isValid(datum.value)").mark_text(color="var(--warn)", fontWeight=600)
     if len(free) > 1:
-        y = alt.Y(**_drawn_axis(free[1], axes[free[1]], order="descending"))
+        y = alt.Y(**_drawn_axis(free[1], axes[free[1]], log=free[1] not in evenly, order="descending"))
         shade = alt.Opacity("value:Q", scale=alt.Scale(domain=list(domain), range=[0.1, 1]), legend=None)
         points = valued.mark_point(size=150, filled=True, color=TIED).encode(x=x, y=y, tooltip=tooltip, opacity=shade)
         frame = valued.transform_filter(alt.datum.state == "chosen")
@@ -163,11 +166,11 @@ def scatter_chart(axes: Mapping[str, Sequence[float]], *, metric: str, domain: S
     return layered([*points, lost.encode(x=x, y=alt.value(_HEIGHT - 14), text="state:N")], _HEIGHT)
 
 
-def _drawn_axis(key: str, values: Sequence[float], order: str = "ascending") -> dict[str, Any]:
-    """What an axis of drawn values is made of: logarithmic where they spread over powers of ten, and a place each, in
-    that order, for the few that 0 is one of.
+def _drawn_axis(key: str, values: Sequence[float], *, log: bool, order: str = "ascending") -> dict[str, Any]:
+    """What an axis of drawn values is made of: logarithmic where that is asked for and they spread over powers of ten,
+    and a place each, in that order, for the few that 0 is one of.
     """
-    name, log, how = _name(key), _spreads(values), _format(values)
+    name, log, how = _name(key), log and _spreads(values), _format(values)
     if min(values) <= 0 and len(set(values)) <= _FEW:
         return {"shorthand": f"{key}:O", "axis": alt.Axis(title=name, format=how, labelAngle=0), "sort": order}
     scale = alt.Scale(type="log" if log else "linear", domain=[min(values), max(values)], padding=18, nice=False)

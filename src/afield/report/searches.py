@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeAlias
 
 from afield.analysis.searches.audits import Audit
@@ -24,6 +25,7 @@ from afield.report.search_words import (
     values_words,
 )
 from afield.study.record import SearchRecord, StudyRecord, TrialRecord
+from afield.study.searching.search_choice import Range
 from afield.study.study import PLAIN
 
 Domain: TypeAlias = tuple[float, float]
@@ -125,15 +127,16 @@ def _landscape(
         + (row["state"] if row["value"] is None else f"{words.number(row['value'], 3)} ({row['state']})")
         for row in rows
     )
-    drawn = bool(record.study.search.space)
-    chart = scatter_chart if drawn else landscape_chart
+    space = record.study.search.space
+    evenly = [key for key, values in space.items() if isinstance(values, Range) and not values.log]
+    chart = partial(scatter_chart, evenly=evenly) if space else landscape_chart
     return figures.add_like(
         ("landscape", metric, domain, tuple(search.axes.items())),
         lambda: chart(search.axes, metric=metric, domain=domain),
         [{**row, "value": _short(row["value"])} for row in rows],
         name=f"search {title}",
         alt=f"Search for {title}, {metric}: {listed}.",
-        reading=landscape_words(search, drawn),
+        reading=landscape_words(search, drawn=bool(space)),
     )
 
 

@@ -88,6 +88,8 @@ def plain(value: object) -> str:
 
     >>> plain(0.0001), plain(0.001), plain(0.01), plain([1, 3]), plain(True)
     ('1e-4', '1e-3', '0.01', '1, 3', 'yes')
+    >>> plain(0.196827), plain(0.9999), plain(12.5)
+    ('0.197', '0.9999', '12.5')
     """
     if isinstance(value, bool):
         return "yes" if value else "no"
@@ -95,7 +97,7 @@ def plain(value: object) -> str:
         if value != 0 and abs(value) < 0.01:
             mantissa, _, exponent = f"{value:.2e}".partition("e")
             return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
-        return f"{value:g}"
+        return f"{value:.3g}" if abs(value) < 0.9 else f"{value:g}"  # near 1 the last digits tell
     if isinstance(value, Mapping):
         return "; ".join(f"{key} {plain(part)}" for key, part in value.items())
     if isinstance(value, list | tuple):

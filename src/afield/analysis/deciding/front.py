@@ -100,7 +100,9 @@ def _on_all(rows: pd.DataFrame, column: str) -> list[str]:
 
 
 def _words(table: pd.DataFrame, results: pd.DataFrame) -> Iterator[str]:
-    if table.empty:
+    if table.empty and results["backbone"].nunique() < 2:
+        yield "Quality against cost: that takes two backbones, and here is one."
+    elif table.empty:
         yield f"Quality against cost: no cost is known of more than half of them ({', '.join(COSTS)})."
     for cost, rows in table.groupby("cost", sort=False):
         tasks = rows["task"].nunique()
