@@ -32,7 +32,8 @@ def further_table(record: StudyRecord, ranking: Ranking, names: Mapping[str, str
     caption = (
         f"{metric_title(ranking.metric)}, mean over seeds, in brackets 95\u00a0% intervals from the images of the "
         "split alone. To compare: of single networks the same ones on test, plain; of what is joined the mean of its "
-        "members, of soups that of the chosen networks. Nothing here chose anything, and none of it is in the fit"
+        "members, of soups that of the chosen networks. Nothing here chose anything, and none of it is in the fit. On "
+        "new images: afield predict, given a view or the key of such a row (afield table)"
     )
     return Table(caption, ("backbone", "what", "value", "to compare"), tuple(rows))
 
