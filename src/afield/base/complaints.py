@@ -13,7 +13,7 @@ from afield.base.errors import nearest
 def complaints(error: ValidationError, prefix: str, model: type[BaseModel], top: Collection[str] = ()) -> list[str]:
     """One line a complaint: key, what is wrong, what would be right. `top`: keys that belong above all tables."""
     lines = list[str]()
-    before = ""
+    before: str | None = None
     for item in error.errors(include_url=False):
         if item["type"] == "default_factory_not_called":
             continue  # its default depends on another key, whose own complaint says all

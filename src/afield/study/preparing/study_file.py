@@ -58,6 +58,10 @@ def load_study(source: str | Path) -> Study:
     return parse_study(text, path.name, path.parent)
 
 
+def _too_deep(name: str) -> InputError:
+    return InputError(f"{name}: tables or lists stand within each other too deeply; a study needs three")
+
+
 def parse_study(text: str, name: str, folder: Path | None = None) -> Study:
     """Check a study's text; `name` stands in front of each complaint. Files of extensions are relative to `folder`, by
     default to where the command runs.
@@ -66,7 +70,7 @@ def parse_study(text: str, name: str, folder: Path | None = None) -> Study:
         content = tomllib.loads(text)
         tables = json.dumps(unfolded(with_own(content, folder or Path())), default=str)
     except RecursionError:
-        raise InputError(f"{name}: tables or lists stand within each other too deeply; a study needs three") from None
+        raise _too_deep(name) from None
     except InputError as error:  # of an extension that an intervention comes from
         raise InputError(_complained(name, str(error).splitlines())) from error
     except ValueError as error:  # of TOML, or a number with thousands of digits
@@ -74,6 +78,8 @@ def parse_study(text: str, name: str, folder: Path | None = None) -> Study:
     try:
         study = Study.model_validate_json(tables)
     except ValidationError as error:
+        if error.errors(include_input=False)[0]["type"] == "json_invalid":  # JSON's reader has the lower limit
+            raise _too_deep(name) from None
         lines = "\n".join(complaints(error, "", Study, Study.model_fields)).splitlines()
         raise InputError(_complained(name, lines)) from None
     if twice := study.search.twice("recipe", content.get("recipe", {})):  # only the file tells what was written

@@ -108,7 +108,8 @@ def _wait(client: subprocess.Popen[str], archive: Path, progress: Progress) -> s
 
 def _mend(wanted: FromKaggle, said: str) -> str:
     """What the client said, and what helps."""
-    words = " ".join(said.split())[:_SHOWN].rstrip(" .") or "it said nothing"
+    words = " ".join(said.split()).rstrip(" .") or "it said nothing"
+    words = words if len(words) <= _SHOWN else f"... {words[-_SHOWN:]}"  # what went wrong is said last
     if "403" in said and wanted.kind == "competitions":
         return f"{words}. Accept the rules at {wanted.page} as the user of the client, then run the same command again"
     if "401" in said or "Authentication required" in said:
