@@ -103,7 +103,7 @@ def audit_figure(audit: Audit | None, key: str | None, title: str, metric: str, 
         }
         for cell in found.cells
     ]
-    axes = {key: tuple(cell.recipe[key] for cell in found.cells) for key in found.cells[0].recipe}
+    keys = tuple(found.cells[0].recipe)
     listed = "; ".join(
         f"{words.number(cell.validation, 3)} and {words.number(cell.test, 3)}{' (chosen)' if cell.chosen else ''}"
         for cell in found.cells
@@ -115,8 +115,8 @@ def audit_figure(audit: Audit | None, key: str | None, title: str, metric: str, 
         "others did better. On the dashed line both are the same."
     )
     return figures.add_like(
-        ("audit", metric, tuple(axes.items()), domain),
-        lambda: audit_chart(axes, metric=metric, domain=domain),
+        ("audit", metric, keys, domain),
+        lambda: audit_chart(keys, metric=metric, domain=domain),
         rows,
         name=f"audit {title}",
         alt=f"{metric} on validation and on test of each recipe for {title}: {listed}.",

@@ -34,8 +34,7 @@ def _parts(record: StudyRecord, fits: tuple[TransferFit, ...]) -> Iterator[Part]
     for line in lines_of(record):
         table = frame_table(line.points, "On both splits; robustness is what lies beyond the others' line, in points")
         yield Part(f"{line.task}: does better on test mean better on {line.split}?", (line.words,), table=table)
-    untold = tuple(
-        dict.fromkeys(found.words for found in findings.values() if found.table.empty)
-    )  # two ask for the same
+    # two of them may ask for the same
+    untold = tuple(dict.fromkeys(found.words for found in findings.values() if found.table.empty))
     if untold:
         yield Part("What this study cannot be asked", untold)

@@ -202,18 +202,17 @@ def best_of_chart(*, metric: str, recipes: int) -> alt.LayerChart:
     return layered([band.encode(x=x, y=alt.Y("low:Q", scale=alt.Scale(zero=False)), y2="high:Q"), line], _HEIGHT)
 
 
-def audit_chart(axes: Mapping[str, Sequence[float]], *, metric: str, domain: Sequence[float]) -> alt.LayerChart:
+def audit_chart(keys: Sequence[str], *, metric: str, domain: Sequence[float]) -> alt.LayerChart:
     """Every audited cell of one search by what it reached on validation and on test, the chosen one as a diamond; on
     the dashed line both are the same.
 
-    Its data are ROWS: a column a searched key, validation, test, state (one of STATES). `domain`: the range of either
-    axis.
+    Its data are ROWS: the searched `keys`, validation, test, state (one of STATES). `domain`: the range of both axes.
     """
     scale = alt.Scale(domain=list(domain), nice=False, zero=False)
     x = alt.X("validation:Q", scale=scale, axis=alt.Axis(title=metric, tickCount=4, format=".2f"))
     y = alt.Y("test:Q", scale=scale, axis=alt.Axis(title="the same on test", tickCount=4, format=".2f"))
     tooltip = [
-        *(alt.Tooltip(f"{key}:Q", title=_name(key), format=_format(values)) for key, values in axes.items()),
+        *(alt.Tooltip(f"{key}:Q", title=_name(key), format="~g") for key in keys),
         alt.Tooltip("validation:Q", title="validation", format=".3f"),
         alt.Tooltip("test:Q", title="test", format=".3f"),
         alt.Tooltip("state:N", title="state"),
