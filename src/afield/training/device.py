@@ -6,6 +6,7 @@ import os
 import platform as host
 import re
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib.metadata import version
@@ -69,8 +70,11 @@ def settle_process(numerics: Numerics) -> None:
         # guards against operations that read what nobody wrote, by a pass over every new tensor; torch's own do not
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
         torch.backends.cudnn.benchmark = False
-        torch.backends.cuda.matmul.allow_tf32 = numerics.tf32
-        torch.backends.cudnn.allow_tf32 = numerics.tf32
+        with warnings.catch_warnings():
+            # torch 2.9 wishes for another way to say so, which its own compiler does not bear (pytorch#166387)
+            warnings.filterwarnings("ignore", "Please use the new API settings to control TF32", UserWarning)
+            torch.backends.cuda.matmul.allow_tf32 = numerics.tf32
+            torch.backends.cudnn.allow_tf32 = numerics.tf32
 
 
 def answers() -> bool:
