@@ -162,6 +162,7 @@ def test_other_bytes_than_the_published_ones_are_thrown_away(tmp_path: Path, ser
         (zipped({}), "holds no 2750, but nothing"),
         (b"PK, but no zip file", "cannot be unpacked"),
     ],
+    ids=["outside", "a link", "something else", "nothing", "no zip"],  # the bytes hold the time they were made at
 )
 def test_an_archive_that_is_not_what_it_should_be_leaves_nothing(
     tmp_path: Path, served: Served, watch: Watch, content: bytes, words: str
