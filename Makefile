@@ -1,4 +1,4 @@
-# make quickstart | test | test-gpu | check | prove | bench | truth | clean
+# make quickstart | test | test-oldest | test-gpu | check | prove | bench | truth | clean
 # The environment .venv is made when it is missing or when pyproject.toml or constraints.txt have changed.
 
 # The first Python that is new enough and can make an environment; `make PYTHON=...` takes another.
@@ -20,7 +20,7 @@ TOOLS := .venv/.installed-dev
 unexport PYTHONDONTWRITEBYTECODE
 
 .DELETE_ON_ERROR:
-.PHONY: quickstart test test-fast test-slow test-gpu check format prove bench truth clean
+.PHONY: quickstart test test-fast test-slow test-oldest test-gpu check format prove bench truth clean
 
 quickstart: $(PACKAGE)
 	$(BIN)/afield run quickstart --out out/quickstart
@@ -35,6 +35,13 @@ test-fast: $(TOOLS)
 
 test-slow: $(TOOLS)
 	$(PYTEST) -m "slow and not long"
+
+# The quick tests with the oldest versions that pyproject.toml allows, in an environment of their own. Theirs may warn.
+test-oldest:
+	"$(PYTHON)" -m venv --clear .venv-oldest
+	.venv-oldest/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	.venv-oldest/bin/python -m pip install --quiet -c constraints-oldest.txt --editable '.[quickstart]' --group dev
+	.venv-oldest/bin/python -m pytest -n auto -m "not slow" -W default
 
 # What needs a CUDA device, skipped everywhere else; one process, since each would take memory of it.
 test-gpu: $(TOOLS)

@@ -16,9 +16,20 @@ def normal(name):
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def pins():
-    lines = [line for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines() if line[:1] != "#"]
+def pins(file="constraints.txt"):
+    lines = [line for line in (ROOT / file).read_text(encoding="utf-8").splitlines() if line[:1] != "#"]
     return {normal(name): version for name, version in (line.split("==") for line in lines)}
+
+
+def test_the_oldest_versions_are_those_that_are_allowed():
+    project = PROJECT["project"]
+    further = [
+        each for name, extra in project["optional-dependencies"].items() if name != "quickstart" for each in extra
+    ]
+    allowed = dict(each.split(">=") for each in (*project["dependencies"], *further))
+    oldest = pins("constraints-oldest.txt")
+    assert {normal(name) for name in allowed} - oldest.keys() == {"huggingface-hub", "safetensors"}
+    assert oldest == {normal(name): version for name, version in allowed.items() if normal(name) in oldest}
 
 
 def test_the_version_is_one():

@@ -38,7 +38,7 @@ def predict(
     study: OneStudy = None,
     as_json: AsJson = False,
 ) -> None:
-    """Name the class of images by a network that a study kept, or several.
+    """Name the class of images by networks that a study kept.
 
     Prints each image's class and its probability; --to and --json give those of all classes. Exit code 1 where some
     images cannot be read: they are named, and the others predicted.

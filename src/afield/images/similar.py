@@ -126,7 +126,8 @@ def _near(
         pool.shutdown(cancel_futures=True)
     # Of several ways to link the same images, the surest; weights of zero would be no links.
     weights = 2 - np.concatenate(values).astype(np.float64)
-    links = coo_array((weights, (np.concatenate(ones), np.concatenate(others))), shape=(len(names), len(names)))
+    ends = tuple(np.concatenate(each).astype(np.int32) for each in (ones, others))  # wider ones scipy 1.16 refuses
+    links = coo_array((weights, ends), shape=(len(names), len(names)))
     kept = minimum_spanning_tree(links.tocsr()).tocoo()
     pairs = []
     for a, b, weight in zip(*kept.coords, kept.data, strict=True):
