@@ -335,8 +335,8 @@ MOVED = pytest.mark.skipif(INSTALLED < (0, 29), reason="older ones name the host
     ("task", "module"),
     [
         ("eurosat", "eurosat"), ("food101", "food101"), ("sun397", "sun397"), ("fgvc_aircraft", "fgvc_aircraft"),
-        pytest.param("voc2007", "voc", marks=MOVED), ("dtd", "dtd"), ("oxford_iiit_pets", "oxford_iiit_pet"), ("caltech101", "caltech"),
-        ("flowers102", "flowers102"),
+        pytest.param("voc2007", "voc", marks=MOVED), ("dtd", "dtd"), ("oxford_iiit_pets", "oxford_iiit_pet"),
+        ("caltech101", "caltech"), ("flowers102", "flowers102"),
     ],
 )  # fmt: skip
 def test_addresses_and_hashes_are_those_of_the_installed_torchvision(task: str, module: str) -> None:
