@@ -49,6 +49,8 @@ def pytest_runtest_setup(item):
             pytest.skip("no CUDA device here")
         # torch looks once a process, at its first product, whatever the test that makes it
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        gc.collect()
+        torch.cuda.empty_cache()  # what the test before it held: this one may measure what is free
 
 
 @pytest.hookimpl(wrapper=True)

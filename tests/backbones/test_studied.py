@@ -103,7 +103,7 @@ def test_a_gpu_says_what_a_cpu_says_and_trains_by_deterministic_ways(studied: St
     batch = noise_batch(torch.tensor([2, 0, 1]), 3, size)
     exact = numerics_for(settle(NumericsChoice(precision="float32"), "cuda"), row.convolutional)
     settle_process(exact)
-    with torch.inference_mode():
+    with torch.no_grad():  # what is moved in inference mode could not be trained afterwards
         here = network.eval()(HALF(batch.images, exact.model_copy(update={"device": "cpu"})))
         there = place(network, exact)(HALF(batch.images.cuda(), exact)).cpu()
     torch.testing.assert_close(there, here, rtol=1e-2, atol=1e-2 * float(here.abs().max()))
