@@ -1,6 +1,7 @@
 """Hours by hand: from speeds to paces, lines, seconds and their interval."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -21,8 +22,12 @@ from afield.study.planning.pace import (
 )
 from afield.study.planning.probe_steps import SCATTER, Steps, speed_of
 from afield.study.planning.speeds import Timing
-from afield.study.planning.workload import Images, Workload, distinct
+from afield.study.planning.workload import Images, Workload, distinct, workloads_of
+from afield.study.preparing.study_file import parse_study
+from afield.training.numerics import NumericsChoice, settle
 from afield.training.recipe import Recipe
+from tests.fixtures.plans import make_plan
+from tests.fixtures.tiny import study_text
 
 SPEED = Speed(train=0.01, evaluate=0.002, begin=2.0, save=1.0, starting=4.0)
 IMAGES = Images(train=1_000, validation=500, scored=500, exact=True)
@@ -103,3 +108,12 @@ def test_interventions_that_are_one_and_the_same_and_impossible_ones_take_no_tim
     assert distinct([load(), same, other, impossible]) == (load(), other)
     unknown = Workload(**{**vars(load("y")), "images": None})
     assert paces_of([unknown], Timing(Calibration.of([], "cpu"))) == {}
+
+
+def test_a_plan_counts_on_the_cell_that_takes_most_memory(photos: Path, cache: Path) -> None:
+    """Wherever it stands in the grid."""
+    text = study_text(photos, "grid").replace("[search.grid]", "[search.grid]\nema = [0, 0.9]")
+    study = parse_study(text, "tiny.toml")
+    plan = make_plan(study, settle(NumericsChoice(), "cpu"), cache)
+    (search,), (counted,) = plan.searches, workloads_of(plan)
+    assert (search.cells[0].recipe.ema, search.largest.recipe.ema, counted.recipe.ema) == (0, 0.9, 0.9)

@@ -96,6 +96,11 @@ def test_what_is_proposed_later_must_suit_the_recipe_too(seed: int) -> None:
         (f"trials = 3\n{SPACE}[search.grid]\nlearning_rate = [1e-3]", "search.space: goes with the methods"),
         ("trials = 3\n[search.grid]\nlearning_rate = [1e-3]", "search.trials: is the number of draws"),
         ("extend = true", "search.extend: goes beyond the ends of a grid's axes, and there is no search.grid"),
+        ("extend = true\n[search.grid]\nmixup = [0, 0.2]", "search.extend: has nothing to add to mixup: beyond an end"),
+        (
+            "extend = true\n[search.grid]\nlearning_rate = [1e-3]\nerasing = [0, 0.5]",
+            "search.extend: has nothing to add to learning_rate and erasing",
+        ),
         ("batch = 3\n[search.grid]\nlearning_rate = [1e-3]", 'search.sampler, batch: are of method = "optuna"'),
         ("trials = 3\n[search.space]\nweight_decay = [1e-4, 1e-3]", "search.trials: 3 are more than search.space has"),
         ("trials = 1\n[search.space]\nlearning_rate = [0, 1e-3]", "search.space.learning_rate: should"),

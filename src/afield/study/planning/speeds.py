@@ -87,7 +87,7 @@ def timing_of(
     failed: dict[str, str] = {}
     preparing: list[float] = []
     for search in () if plan is None else plan.distinct:
-        trial = search.cells[0]
+        trial = search.largest
         if trial.numerics.devices > 1:
             continue
         path = folder / f"{digest(_about(trial, slots, workers), 20)}.json"
@@ -203,7 +203,7 @@ def _subject(
     """What a probe measures, with so many images an update; what it prepares for that goes below `scratch`, and how
     long an image took to `preparing`.
     """
-    data, rules, trial = plan.data_of(search), plan.rules(search), search.cells[0]
+    data, rules, trial = plan.data_of(search), plan.rules(search), search.largest
     trial = trial.model_copy(update={"recipe": trial.recipe.model_copy(update={"batch_size": batch})})
     job = Job(
         kind="train",

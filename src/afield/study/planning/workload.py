@@ -53,7 +53,7 @@ class Workload:
     backbone: Backbone
     intervention: str
     recipe: Recipe
-    """of its first cell, the image size settled wherever it can be"""
+    """of the cell that takes most memory, the image size settled wherever it can be"""
     classes: int
     rungs: tuple[tuple[int, int], ...]
     """epochs, and cells that reach them"""
@@ -159,7 +159,8 @@ def _workload(
     cells: tuple[Recipe, ...],
     share: Share,
 ) -> Workload:
-    recipe, further = cells[0], (len(study.study.seeds) - 1) * share.chooses
+    recipe = max(cells, key=lambda cell: bool(cell.ema))  # as `PlannedSearch.largest` has it
+    further = (len(study.study.seeds) - 1) * share.chooses
     complaints = dict.fromkeys(complaints_of(study, task, backbone, recipe))
     unfit = "; ".join(words for words in complaints if not needs_extra(words))
     if recipe.image_size == "auto":

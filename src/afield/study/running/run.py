@@ -192,4 +192,4 @@ def _begun(plan: Plan, store: Store, watch: Watch, part: Shard | None, sharing: 
 
 def _need(plan: Plan) -> Need | None:
     """What the largest trial of a plan takes of memory."""
-    return largest_need([(search.backbone, search.cells[0].recipe) for search in plan.searches], plan.numerics)
+    return largest_need([(search.backbone, search.largest.recipe) for search in plan.searches], plan.numerics)

@@ -6,13 +6,12 @@ it reached. The index of a cell never changes.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from afield.base.hashing import digest
 from afield.study.searching.proposals import propose
 from afield.study.searching.search import Chosen, Seen, ask, asked, best_so_far, to_come
-from afield.study.searching.search_choice import Point, SearchChoice, complaints_about, tidy
+from afield.study.searching.search_choice import Point, SearchChoice, complaints_about, next_value
 
 
 def grow(
@@ -56,22 +55,6 @@ def beyond(search: SearchChoice, points: Sequence[Point], chosen: int | None, fi
         if steps < search.extend_steps:
             added.append({**points[chosen], key: further})
     return tuple(added)
-
-
-def next_value(tried: Sequence[float], value: float) -> float | None:
-    """The value beyond an end of an axis, which has the ratio of its two outermost; None where the value is no end, and
-    where there is no such ratio: below or beside 0, and of a single value.
-
-    >>> next_value([1e-4, 1e-3, 1e-2], 1e-2), next_value([1e-4, 1e-3, 1e-2], 1e-3), next_value([0.0, 1e-4], 0.0)
-    (0.1, None, None)
-    """
-    if len(tried) < 2 or value not in (tried[0], tried[-1]):
-        return None
-    neighbour = tried[1] if value == tried[0] else tried[-2]
-    if min(value, neighbour) <= 0:
-        return None
-    further = tidy(value * (value / neighbour))
-    return further if math.isfinite(further) and further > 0 and further != value else None
 
 
 def reached(cell: Seen, epochs: int) -> float | None:

@@ -56,6 +56,11 @@ class PlannedSearch:
         return "--".join([*(safe_name(part, 40) for part in self.identity), digest(list(self.identity), 8)])
 
     @property
+    def largest(self) -> Trial:
+        """The cell that takes most memory: an average of the weights is one copy more."""
+        return max(self.cells, key=lambda cell: bool(cell.recipe.ema))
+
+    @property
     def epochs(self) -> int:
         """Epochs of a whole training."""
         return self.cells[0].recipe.epochs

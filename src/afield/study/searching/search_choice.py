@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import Annotated, Any, Literal
 
@@ -144,6 +144,12 @@ class SearchChoice(_Table):
             yield "extend: adds to the choice of one backbone, and a race makes none for most; take it away"
         if self.extend and (self.space or not self.grid):
             yield "extend: goes beyond the ends of a grid's axes, and there is no search.grid; take one of them away"
+        elif self.extend and not any(_extends(key, values) for key, values in self.grid.items()):
+            yield (
+                f"extend: has nothing to add to {' and '.join(self.grid)}: beyond an end comes what has the ratio of "
+                "the two outermost values, and there is none of a single value, beside 0, or that a recipe can have; "
+                "name more values, or take it away"
+            )
         if self.method != "optuna" and (self.sampler, self.batch) != ("TPESampler", 5):
             yield f'sampler, batch: are of method = "optuna", not of "{self.method}"; take them away'
 
@@ -206,6 +212,29 @@ def _drawn(values: Range | tuple[float, ...], seed: int, key: str, position: int
 def tidy(value: float) -> float:
     """A computed value with as many digits as a recipe needs."""
     return float(f"{value:.{_DIGITS}g}")
+
+
+def next_value(tried: Sequence[float], value: float) -> float | None:
+    """The value beyond an end of an axis, which has the ratio of its two outermost; None where the value is no end, and
+    where there is no such ratio: below or beside 0, and of a single value.
+
+    >>> next_value([1e-4, 1e-3, 1e-2], 1e-2), next_value([1e-4, 1e-3, 1e-2], 1e-3), next_value([0.0, 1e-4], 0.0)
+    (0.1, None, None)
+    """
+    if len(tried) < 2 or value not in (tried[0], tried[-1]):
+        return None
+    neighbour = tried[1] if value == tried[0] else tried[-2]
+    if min(value, neighbour) <= 0:
+        return None
+    further = tidy(value * (value / neighbour))
+    return further if math.isfinite(further) and further > 0 and further != value else None
+
+
+def _extends(key: str, values: Sequence[float]) -> bool:
+    """Whether there is a value beyond either end of an axis that a recipe can have."""
+    tried = sorted(values)
+    further = (next_value(tried, end) for end in (tried[0], tried[-1]))
+    return any(value is not None and not complaints_about(key, value, "") for value in further)
 
 
 def is_limit(key: str, value: float) -> bool:
