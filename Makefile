@@ -40,7 +40,8 @@ test-slow: $(TOOLS)
 test-oldest:
 	"$(PYTHON)" -m venv --clear .venv-oldest
 	.venv-oldest/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-	.venv-oldest/bin/python -m pip install --quiet -c constraints-oldest.txt --editable '.[quickstart]' --group dev
+	.venv-oldest/bin/python -m pip install --quiet -c constraints-oldest.txt \
+		--editable '.[quickstart,clean,clip,dicom,hf,lora,optuna,ray]' build foolbox hypothesis pytest pytest-timeout pytest-xdist
 	.venv-oldest/bin/python -m pytest -n auto -m "not slow" -W default
 
 # What needs a CUDA device, skipped everywhere else; one process, since each would take memory of it.

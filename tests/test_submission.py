@@ -66,7 +66,7 @@ def test_each_image_is_answered_once_in_order_by_the_task_s_own_winner(out: Path
 def test_a_network_of_another_task_is_refused(out: Path, data: Path) -> None:
     keys = {search.task: search.repeats[0].key for search in load_record(out).searches}
     with pytest.raises(
-        InputError, match=rf"{keys['cassava']} was on cassava, not on aptos2019: its classes are others"
+        InputError, match=rf"{keys['cassava']}: was trained on cassava, not on aptos2019: its classes are others"
     ):
         submission("aptos2019", out, key=keys["cassava"], data=data)
 

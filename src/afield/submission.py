@@ -67,10 +67,10 @@ def _check_network(network: Predictor, task: Task, out: str | Path) -> None:
     trained = network.trial
     if trained.task != task.name:
         raise InputError(
-            f"{out}: the training {network.key} was on {trained.task}, not on {task.name}: its classes are others"
+            f"{out}: {network.words}: was trained on {trained.task}, not on {task.name}: its classes are others"
         )
     if network.classes != task.classes:
         raise InputError(
-            f"{out}: the training {network.key} was on version {trained.task_version} of {task.name}, whose classes "
+            f"{out}: {network.words}: was trained on version {trained.task_version} of {task.name}, whose classes "
             f"({', '.join(network.classes)}) are not those of version {task.version}; train it again"
         )

@@ -53,9 +53,15 @@ def load_predictor(
     out: str | Path, key: str | None = None, study: str | None = None, view: str = PLAIN
 ) -> Network | Ensemble:
     """What a key means: `load_network` of a training or a soup and without a key, `load_ensemble` of what is joined."""
-    known = key is None or Store.open(Path(out)).trial_folder(key).is_dir()
-    joined = None if known or key is None else find_joined(out, key, study)
-    return load_network(out, key, study, view) if joined is None else open_ensemble(out, joined, view)
+    if key is None or Store.open(Path(out)).trial_folder(key).is_dir():
+        return load_network(out, key, study, view)
+    joined = find_joined(out, key, study)
+    if joined is None:
+        raise InputError(
+            f"{out}: no training, soup, ensemble or folds have the key {key} and all their networks; keys are the "
+            f"column `key` of: afield table {out}"
+        )
+    return open_ensemble(out, joined, view)
 
 
 def winner_of(record: StudyRecord, out: str | Path) -> str:

@@ -18,6 +18,14 @@ from afield.base.errors import InputError
 from afield.training import devices
 from afield.training.numerics import Device, Numerics
 
+_IN_OTHER_WORDS = (
+    "unable to find an engine to execute this computation",
+    "CUDA ran out of memory outside PyTorch's allocator",
+    "CUDA error: out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+)
+"""what torch says, beside OutOfMemoryError, where the device lacks memory: for a convolution it tries one of cuDNN's
+engines after the other, and of those that find no room to work in it tells no more than that none was left"""
 _LIBRARIES = ("torch", "torchvision", "timm", "numpy", "pillow")
 
 
@@ -89,6 +97,11 @@ def answers() -> bool:
     except RuntimeError:
         return False
     return True
+
+
+def may_lack_memory(error: RuntimeError) -> bool:
+    """Whether an error that is no OutOfMemoryError is in words that torch has where the device lacks memory, too."""
+    return any(words in str(error) for words in _IN_OTHER_WORDS)
 
 
 def memory_format(numerics: Numerics) -> torch.memory_format:

@@ -20,7 +20,7 @@ from afield.base.errors import AfieldError, Stopped
 from afield.images.batch import Batches, Position, Views
 from afield.training import devices
 from afield.training.checkpoint import Best, State, Tensors
-from afield.training.device import autocast, dtype, nondeterminism_named
+from afield.training.device import autocast, dtype, may_lack_memory, nondeterminism_named
 from afield.training.learner import Layers, Learner
 from afield.training.losses import LOSSES, Loss
 from afield.training.numerics import Numerics
@@ -206,7 +206,9 @@ def evaluating(network: nn.Module, numerics: Numerics) -> Iterator[None]:
     try:
         with torch.inference_mode(), autocast(numerics), nondeterminism_named():
             yield
-    except torch.OutOfMemoryError as error:
+    except RuntimeError as error:
+        if not (isinstance(error, torch.OutOfMemoryError) or may_lack_memory(error)):
+            raise
         raise AfieldError(
             f"the device's memory has no room to evaluate {EVALUATION_BATCH} images at once beside what else is there; "
             "a smaller recipe.image_size or fewer trials on a device (--trials-per-device) take less"

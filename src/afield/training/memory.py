@@ -11,21 +11,13 @@ from torch import nn
 
 from afield.base.errors import AfieldError
 from afield.images.batch import Batch
+from afield.training.device import may_lack_memory
 from afield.training.learner import Learner
 from afield.training.loop import EVALUATION_BATCH, evaluating
 from afield.training.losses import LOSSES, Loss
 from afield.training.numerics import Numerics
 from afield.training.preprocessing import Preprocessing
 from afield.training.recipe import Recipe
-
-_IN_OTHER_WORDS = (
-    "unable to find an engine to execute this computation",
-    "CUDA ran out of memory outside PyTorch's allocator",
-    "CUDA error: out of memory",
-    "CUBLAS_STATUS_ALLOC_FAILED",
-)
-"""what torch says, beside OutOfMemoryError, where the device lacks memory: for a convolution it tries one of cuDNN's
-engines after the other, and of those that find no room to work in it tells no more than that none was left"""
 
 
 def hold_to(share: float) -> None:
@@ -49,7 +41,7 @@ def largest_micro_batch(attempt: Callable[[int], None], batch_size: int) -> int:
             attempt(at_once)
         except RuntimeError as error:
             certain = isinstance(error, torch.OutOfMemoryError)
-            if not certain and (at_once == 1 or not any(words in str(error) for words in _IN_OTHER_WORDS)):
+            if not certain and (at_once == 1 or not may_lack_memory(error)):
                 raise
             if at_once == 1:
                 raise AfieldError(

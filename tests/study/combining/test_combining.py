@@ -23,6 +23,7 @@ from afield.study.split_view import TEST, SplitView, wanted_of
 from afield.study.store import Store
 from afield.study.study import Study
 from afield.tasks.builtin import find_task
+from afield.winner import load_predictor
 from tests.fixtures.tiny import make_photos
 
 HEAD = """
@@ -152,6 +153,10 @@ def test_what_is_chosen_is_scored_on_all_that_the_study_asks_for(
         afield.load_ensemble(out, ranks)
     with pytest.raises(InputError, match=f"no ensemble and no folds have the key {keys[0]}"):
         afield.load_ensemble(out, keys[0])
+    with pytest.raises(
+        InputError, match="no training, soup, ensemble or folds have the key 0123 and all their networks"
+    ):
+        load_predictor(out, "0123")
 
     # each read of a test split is noted once, validation is none
     reads = [json.loads(line) for line in (out / "test_reads.jsonl").read_text().splitlines()]

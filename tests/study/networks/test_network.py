@@ -172,7 +172,7 @@ def test_the_command_predicts_what_can_be_read_and_names_the_rest(
 
 
 def test_what_was_trained_on_whole_pictures_takes_no_boxes(network: Network, inputs: Inputs, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"boxes.csv: the network .* was trained on whole pictures"):
+    with pytest.raises(InputError, match=r"boxes.csv: .*, training .*: was trained on whole pictures"):
         network.predict(files_of(inputs, "test"), tmp_path / "boxes.csv")
 
 

@@ -102,12 +102,12 @@ class Predictor(ABC):
         """The images that are meant, with the part of each that is."""
         files, cropping = find_images(paths, self.trial.reading), self.cropping
         if cropping is None and boxes is not None:
-            raise InputError(f"{boxes}: the network {self.key} was trained on whole pictures; ask it without boxes")
+            raise InputError(f"{boxes}: {self.words}: was trained on whole pictures; ask it without boxes")
         if cropping is None:
             return [(file, WHOLE) for file in files]
         if boxes is None:
             raise InputError(
-                f"{listed(files, 'image')} without a box: the network {self.key} was trained on parts of pictures; "
+                f"{listed(files, 'image')} without a box: {self.words}: was trained on parts of pictures; "
                 "name a file of boxes (--boxes): a table with the columns path and box, or MegaDetector's results"
             )
         return boxed(files, Path(boxes), cropping)
