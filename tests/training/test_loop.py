@@ -103,23 +103,19 @@ def test_each_loss_equals_a_plain_loop_on_the_same_batches(
     np.testing.assert_allclose(ours, losses, rtol=1e-9)
 
 
+def one_epoch(trial: Trial, train: SplitInputs, validation: SplitInputs) -> State:
+    metric, hooks = METRICS[trial.metric], Hooks()
+    return run_trial(
+        trial, train, validation, find(BACKBONE), None, metric, state=State(), until=1, workers=0, hooks=hooks
+    )
+
+
 def test_a_single_sample_is_no_training(photos: Path, cache: Path) -> None:
     data, splits = tiny_inputs(photos, cache)
     train = splits["train"]
     alone = SplitInputs(train.table[:1], train.images, train.row[:1])
     with pytest.raises(AfieldError, match=r"single sample, which makes no batch; add"):
-        run_trial(
-            tiny_trial(data),
-            alone,
-            splits["validation"],
-            find(BACKBONE),
-            None,
-            METRICS[data.task.metric],
-            state=State(),
-            until=1,
-            workers=0,
-            hooks=Hooks(),
-        )
+        one_epoch(tiny_trial(data), alone, splits["validation"])
 
 
 @pytest.mark.parametrize(
@@ -137,20 +133,10 @@ def test_a_step_that_does_not_fit_after_all_says_what_to_set(
         raise torch.OutOfMemoryError("no room")
 
     data, splits = tiny_inputs(photos, cache)
+    trial = tiny_trial(data).model_copy(update={"numerics": tiny_numerics(micro_batch=micro_batch)})
     monkeypatch.setattr("afield.training.learner.Learner.update", full)
     with pytest.raises(AfieldError, match=message):
-        run_trial(
-            tiny_trial(data).model_copy(update={"numerics": tiny_numerics(micro_batch=micro_batch)}),
-            splits["train"],
-            splits["validation"],
-            find(BACKBONE),
-            None,
-            METRICS[data.task.metric],
-            state=State(),
-            until=1,
-            workers=0,
-            hooks=Hooks(),
-        )
+        one_epoch(trial, splits["train"], splits["validation"])
 
 
 @pytest.mark.parametrize("memory_format", ["channels_last", "contiguous"])
