@@ -212,7 +212,9 @@ def test_predict_prints_a_line_an_image_and_writes_a_table(
     assert "nowhere.png: no such file or folder" in afield("predict", str(finished), "nowhere.png", code=2)
     repeat = load_record(finished).searches[0].repeats[1].key
     assert afield("predict", str(finished), files[0], "--key", repeat)
-    assert "no training, soup, ensemble or folds have the key 123" in afield("predict", str(finished), files[0], "--key", "123", code=2)
+    assert "no training, soup, ensemble or folds have the key 123" in afield(
+        "predict", str(finished), files[0], "--key", "123", code=2
+    )
 
 
 def test_extension_check_ends_with_2_for_an_unusable_file_and_1_for_a_failed_test(afield: Run, tmp_path: Path) -> None:
