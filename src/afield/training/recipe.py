@@ -253,6 +253,11 @@ class Recipe(BaseModel):
         return self.initialisation == "probe" or self.trained == "head"
 
     @property
+    def averages(self) -> bool:
+        """Whether the training holds an average of its weights: one copy of them more."""
+        return self.ema > 0
+
+    @property
     def size(self) -> int:
         """The image size of a trial, whose recipe leaves nothing open. Raises ValueError where it is `auto`."""
         if self.image_size == "auto":

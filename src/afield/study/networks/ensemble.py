@@ -42,11 +42,10 @@ class Ensemble(Predictor):
         return self.members[0].cropping
 
     @property
-    def words(self) -> str:
-        """What it is, in a line."""
+    def made_of(self) -> str:
+        """Which networks they are, in words."""
         backbones = ", ".join(dict.fromkeys(member.backbone for member in self.members))
-        told = f"{self.kind} {self.name}: {count(len(self.members), 'network')} of {backbones}"
-        return told + f", view {self.view}" * (self.view != PLAIN)
+        return f"{self.kind} {self.name}: {count(len(self.members), 'network')} of {backbones}"
 
     def logits_of(
         self, shown: Sequence[Shown], *, pass_over: bool = False

@@ -53,9 +53,9 @@ class Network(Predictor):
     """what `predict` and `logits` show it: the mean over all that the view shows; `images` and `module` know none"""
 
     @property
-    def words(self) -> str:
-        """What it is, in a line."""
-        return f"{self.backbone}, training {self.key}" + f", view {self.view}" * (self.view != PLAIN)
+    def made_of(self) -> str:
+        """Which network it is, in words."""
+        return f"{self.backbone}, training {self.key}"
 
     @property
     def cropping(self) -> Cropping | None:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from afield.base.errors import InputError
 from afield.base.extensions import is_own
+from afield.images.symmetries import PLAIN
 from afield.images.views import find_images
 from afield.scoring.decisions import most_likely, said_of_each
 from afield.scoring.metrics import metric
@@ -50,8 +51,13 @@ class Predictor(ABC):
 
     @property
     @abstractmethod
+    def made_of(self) -> str:
+        """Which network it is, or which ones, in words."""
+
+    @property
     def words(self) -> str:
         """What it is, in a line."""
+        return self.made_of + f", view {self.view}" * (self.view != PLAIN)
 
     @abstractmethod
     def logits_of(
@@ -137,6 +143,6 @@ class Predictor(ABC):
         """Of each picture the class, or the classes, that it is said to have."""
         if not said.several:
             return [self.classes[place] for place in most_likely(said)]
-        settle = None if is_own(self.trial.metric) else metric(self.trial.metric).settle
-        chosen = said_of_each(said if settle is None else settle(self.validation)(said))
-        return ["; ".join(name for name, yes in zip(self.classes, row, strict=True) if yes) for row in chosen]
+        name = self.trial.metric
+        chosen = said_of_each(said if is_own(name) else metric(name).settled_by(self.validation)(said))
+        return ["; ".join(each for each, yes in zip(self.classes, row, strict=True) if yes) for row in chosen]

@@ -183,5 +183,5 @@ def checkpoint_bytes(backbone: Backbone, recipe: Recipe) -> float:
     trained in part hardly more than the networks.
     """
     kept = 2 if recipe.optimiser == "adamw" else 1
-    copies = 2 + (kept if recipe.trained == "all" else 0) + (1 if recipe.ema else 0)
+    copies = 2 + (kept if recipe.trained == "all" else 0) + recipe.averages
     return 0.0 if recipe.trained == "head" else 4e6 * (backbone.params_m or 0) * copies

@@ -159,7 +159,7 @@ def _workload(
     cells: tuple[Recipe, ...],
     share: Share,
 ) -> Workload:
-    recipe = max(cells, key=lambda cell: bool(cell.ema))  # as `PlannedSearch.largest` has it
+    recipe = max(cells, key=lambda cell: cell.averages)
     further = (len(study.study.seeds) - 1) * share.chooses
     complaints = dict.fromkeys(complaints_of(study, task, backbone, recipe))
     unfit = "; ".join(words for words in complaints if not needs_extra(words))

@@ -57,8 +57,8 @@ class PlannedSearch:
 
     @property
     def largest(self) -> Trial:
-        """The cell that takes most memory: an average of the weights is one copy more."""
-        return max(self.cells, key=lambda cell: bool(cell.recipe.ema))
+        """The cell that takes most memory: what else is searched takes none."""
+        return max(self.cells, key=lambda cell: cell.recipe.averages)
 
     @property
     def epochs(self) -> int:
